@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auto.h"
+#include "strbuf.h"
+
+static const struct {
+	enum fail_code code;
+	const char *name;
+} names[] = {
+	{ FAIL_NONE, "OK" },           { FAIL_OTHER, "OTHER" },       { FAIL_USAGE, "USAGE" },
+	{ FAIL_LAB, "LAB" },           { FAIL_NOT_FOUND, "NOT_FOUND" }, { FAIL_CONFLICT, "CONFLICT" },
+	{ FAIL_HOST, "HOST" },         { FAIL_SSH, "SSH" },           { FAIL_TIMEOUT, "TIMEOUT" },
+	{ FAIL_REMOTE, "REMOTE" },     { FAIL_DB, "DB" },             { FAIL_VIRT, "VIRT" },
+	{ FAIL_CANCELED, "CANCELED" },
+};
+
+const char *fail_code_name(enum fail_code code)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (names[i].code == code)
+			return names[i].name;
+	return "OTHER";
+}
+
+/* One line, no terminal controls: outside texts (servers, libraries) end up in failures. */
+static void tidy(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		text[--len] = '\0';
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+}
+
+int fail(struct fail *e, enum fail_code code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	e->code = code;
+	vsnprintf(e->text, sizeof e->text, fmt, args);
+	va_end(args);
+	e->next[0] = '\0';
+	e->evidence[0] = '\0';
+	tidy(e->text);
+	return -1;
+}
+
+int fail_wrap(struct fail *e, const char *fmt, ...)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	char prefix[sizeof e->text];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(prefix, sizeof prefix, fmt, args);
+	va_end(args);
+	strbuf_printf(&text, "%s: %s", prefix, e->text);
+	strbuf_truncate(&text, sizeof e->text - 1);
+	memcpy(e->text, text.text, text.len + 1);
+	tidy(e->text);
+	return -1;
+}
+
+int fail_next(struct fail *e, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(e->next, sizeof e->next, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+/* Start of the last @line_max lines of @text, ignoring newlines at its end. */
+static const char *last_lines(const char *text, size_t len, unsigned line_max)
+{
+	const char *p = text + len;
+
+	while (p > text)
+		if (*--p == '\n' && line_max-- <= 1)
+			return p + 1;
+	return text;
+}
+
+int fail_evidence(struct fail *e, const char *text, unsigned line_max)
+{
+	size_t len = text ? strlen(text) : 0, used = 0;
+	const char *p;
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+		len--;
+	e->evidence[0] = '\0';
+	if (len == 0)
+		return -1;
+	p = last_lines(text, len, line_max);
+	if ((size_t)(text + len - p) >= sizeof e->evidence)
+		p = text + len - sizeof e->evidence + 1;
+	for (; p < text + len && used + 1 < sizeof e->evidence; p++) {
+		if (*p == '\r')
+			continue;
+		e->evidence[used++] = (unsigned char)*p < 0x20 && *p != '\n' && *p != '\t' ? '?' : *p;
+	}
+	e->evidence[used] = '\0';
+	return -1;
+}
+
+int fail_errno(struct fail *e, enum fail_code code, const char *fmt, ...)
+{
+	const char *reason = strerror(errno);
+	char text[sizeof e->text];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	return fail(e, code, "%s: %s", text, reason);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Child processes: no shell, own process group, deadline, output captured or sent
+ * to a file. Killed as a group (TERM, then KILL) on deadline or cancel. Thread-safe.
+ */
+#ifndef LABCTL_BASE_PROC_H
+#define LABCTL_BASE_PROC_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fail.h"
+#include "strbuf.h"
+
+struct proc {
+	const char *const *argv;      /* NULL-terminated; argv[0] searched in PATH */
+	const char *const *env;       /* NULL = inherit; else NAME=VALUE added to the inherited ones */
+	const char *dir;              /* working directory or NULL */
+	const char *chroot;           /* root directory or NULL */
+	const char *input;            /* text for stdin, or NULL = /dev/null */
+	size_t input_len;
+	struct strbuf *out;           /* stdout is appended here (max 16 MiB), or NULL = discarded */
+	const char *log_path;         /* stderr (and stdout when .out and .line are NULL) appended here; NULL = kept for the error */
+	void (*line)(void *ctx, const char *line); /* each line of stdout as it comes, or NULL */
+	void *line_ctx;
+	int64_t deadline_ms;          /* absolute; CLOCK_NEVER */
+	const atomic_bool *cancel;    /* checked every 100 ms; may be NULL */
+	bool detach;                  /* new session: for daemons that outlive us (they must daemonise themselves) */
+};
+
+/*
+ * Runs to the end. Returns 0 when the child exited, whatever its status (@ret_status 0..255,
+ * 128+n for signal n). FAIL_TIMEOUT, FAIL_CANCELED, FAIL_HOST when the program is missing.
+ */
+int proc_run(const struct proc *p, int *ret_status, struct fail *e);
+
+/* proc_run() that makes a non-zero status a failure with the last lines of stderr as evidence. */
+int proc_check(const struct proc *p, struct fail *e);
+
+/* True when the program is in PATH. */
+bool proc_found(const char *program);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "quote.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char *const names[QUOTE_COUNT] = { "raw", "sh", "sql", "ident", "conf", "xml" };
+
+enum quote quote_named(const char *name)
+{
+	for (unsigned i = 0; i < QUOTE_COUNT; i++)
+		if (!strcmp(names[i], name))
+			return i;
+	return QUOTE_COUNT;
+}
+
+/* Between two @mark, with each mark inside written as @twice. */
+static void enclose(struct strbuf *b, const char *s, char mark, const char *twice)
+{
+	strbuf_char(b, mark);
+	for (; *s; s++) {
+		if (*s == mark)
+			strbuf_str(b, twice);
+		else
+			strbuf_char(b, *s);
+	}
+	strbuf_char(b, mark);
+}
+
+static void quote_sh(struct strbuf *b, const char *s)
+{
+	const char *p = s;
+
+	while (isalnum((unsigned char)*p) || (*p && strchr("_-./:,@%+", *p)))
+		p++;
+	/* Empty, or something beyond the plain characters: quote. */
+	if (p == s || *p)
+		enclose(b, s, '\'', "'\\''");
+	else
+		strbuf_str(b, s);
+}
+
+/*
+ * A literal that means the same with standard_conforming_strings on and off: a
+ * backslash makes it an E'' string, in which backslashes are doubled.
+ */
+static void quote_sql(struct strbuf *b, const char *s)
+{
+	if (!strchr(s, '\\')) {
+		enclose(b, s, '\'', "''");
+		return;
+	}
+	strbuf_str(b, "E'");
+	for (; *s; s++) {
+		if (*s == '\'' || *s == '\\')
+			strbuf_char(b, *s);
+		strbuf_char(b, *s);
+	}
+	strbuf_char(b, '\'');
+}
+
+/* guc-file.l: '' is a quote, a backslash starts an escape. A newline cannot be written raw. */
+static void quote_conf(struct strbuf *b, const char *s)
+{
+	strbuf_char(b, '\'');
+	for (; *s; s++) {
+		if (*s == '\n') {
+			strbuf_str(b, "\\n");
+			continue;
+		}
+		if (*s == '\'' || *s == '\\')
+			strbuf_char(b, *s);
+		strbuf_char(b, *s);
+	}
+	strbuf_char(b, '\'');
+}
+
+static void quote_xml(struct strbuf *b, const char *s)
+{
+	for (; *s; s++) {
+		switch (*s) {
+		case '&': strbuf_str(b, "&amp;"); break;
+		case '<': strbuf_str(b, "&lt;"); break;
+		case '>': strbuf_str(b, "&gt;"); break;
+		case '"': strbuf_str(b, "&quot;"); break;
+		case '\'': strbuf_str(b, "&apos;"); break;
+		case '\n': strbuf_str(b, "&#10;"); break;
+		case '\t': strbuf_str(b, "&#9;"); break;
+		case '\r': strbuf_str(b, "&#13;"); break;
+		default: strbuf_char(b, *s);
+		}
+	}
+}
+
+void quote_add(struct strbuf *b, enum quote kind, const char *s)
+{
+	switch (kind) {
+	case QUOTE_SH: quote_sh(b, s); break;
+	case QUOTE_SQL: quote_sql(b, s); break;
+	case QUOTE_IDENT: enclose(b, s, '"', "\"\""); break;
+	case QUOTE_CONF: quote_conf(b, s); break;
+	case QUOTE_XML: quote_xml(b, s); break;
+	case QUOTE_RAW:
+	case QUOTE_COUNT: strbuf_str(b, s); break;
+	}
+}

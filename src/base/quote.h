@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Quoting at the boundary, by kind. Every value that enters a shell script, SQL,
+ * a postgresql.conf string or XML text passes here exactly once.
+ */
+#ifndef LABCTL_BASE_QUOTE_H
+#define LABCTL_BASE_QUOTE_H
+
+#include "strbuf.h"
+
+enum quote {
+	QUOTE_RAW,   /* as it is: only where the context is plain text (conf values that are checked, hosts files) */
+	QUOTE_SH,    /* one POSIX shell word: plain when safe, else 'single quoted' */
+	QUOTE_SQL,   /* 'literal' as standard_conforming_strings=on reads it */
+	QUOTE_IDENT, /* "identifier" */
+	QUOTE_CONF,  /* 'postgresql.conf / gtm.conf string' */
+	QUOTE_XML,   /* text or attribute content */
+	QUOTE_COUNT,
+};
+
+/* "sh" -> QUOTE_SH...; QUOTE_COUNT when unknown. */
+enum quote quote_named(const char *name);
+
+/* Appends @s quoted. NUL cannot occur; newlines survive in all kinds. */
+void quote_add(struct strbuf *b, enum quote kind, const char *s);
+
+#endif

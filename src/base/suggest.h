@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* "Did you mean": the nearest known word. */
+#ifndef LABCTL_BASE_SUGGEST_H
+#define LABCTL_BASE_SUGGEST_H
+
+/*
+ * The word of @known (NULL-terminated) nearest to @word by edit distance with
+ * transpositions, or NULL when none is near enough (more than a third of its length away, at least 2).
+ */
+const char *suggest(const char *word, const char *const *known);
+
+#endif
