@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What was observed of a lab: plain data, filled by exec/ from libvirt, read by plan/ and cli/. */
+#ifndef LABCTL_MODEL_FACTS_H
+#define LABCTL_MODEL_FACTS_H
+
+#include <stdbool.h>
+
+/* A libvirt domain that carries a labctl tag. */
+struct fact_domain {
+	const char *name, *uuid;
+	const char *lab, *lab_uuid, *node;  /* from the tag */
+	const char *type;                   /* "kvm", "qemu", "lxc" */
+	bool active;
+};
+
+struct fact_network { const char *name, *lab, *lab_uuid; bool active; };
+
+struct facts {
+	struct fact_domain *domains; unsigned domain_count;
+	struct fact_network *networks; unsigned network_count;
+};
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * struct lab: everything that is decided before anything is done. Built in one
+ * arena by lab_load() -> lab_complete() -> lab_check(), const afterwards, shared
+ * by all threads. Pure: nothing here looks at the host, except that lab_load()
+ * reads the lab file itself. First test to read: tests/unit/test_lab.c.
+ */
+#ifndef LABCTL_MODEL_LAB_H
+#define LABCTL_MODEL_LAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "fail.h"
+#include "strbuf.h"
+
+#define LAB_NAME_MAX 24     /* "lab-" + 11 hex is the bridge name, but domains are LAB-NODE: keep both readable */
+#define LAB_NODES_MAX 1024  /* a /22; plans stay under 100 MB */
+#define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
+#define LAB_DEFAULT_NAME "lab"
+
+enum hypervisor { HYPERVISOR_AUTO, HYPERVISOR_KVM, HYPERVISOR_QEMU, HYPERVISOR_LXC, HYPERVISOR_COUNT };
+enum transport { TRANSPORT_AUTO, TRANSPORT_NFS, TRANSPORT_FILESYSTEM, TRANSPORT_COUNT }; /* filesystem: lxc only */
+enum nfs_server { NFS_AUTO, NFS_KERNEL, NFS_GANESHA, NFS_COUNT };
+
+extern const char *const hypervisor_names[HYPERVISOR_COUNT + 1]; /* "auto", "kvm"...; NULL at the end */
+extern const char *const transport_names[TRANSPORT_COUNT + 1];
+extern const char *const nfs_server_names[NFS_COUNT + 1];
+
+struct net {
+	uint32_t subnet;         /* host byte order; 0 = lease one at create */
+	unsigned prefix_len;     /* 16..29 */
+	unsigned first_host;     /* host number of node 1 in the subnet; 0 = default (11) */
+	uint32_t gateway;        /* first address of the subnet; the host's own end, host byte order */
+	const char *domain;      /* DNS domain, "lab.internal" by default */
+	const char *hostname;    /* template: @{node} @{index} @{ip.dashed} @{octet}; default "@{node}" */
+	char bridge[16];         /* "lab" + 8 hex digits of the lab's uuid */
+};
+
+struct node {
+	unsigned index;          /* 1.. */
+	const char *name;        /* "node1"; a DNS label */
+	const char *hostname;    /* short host name */
+	const char *fqdn;        /* hostname.domain */
+	const char *domain;      /* libvirt domain name: LAB-NODE */
+	char uuid[37];
+	uint32_t ip;             /* host byte order; 0 while the subnet is not leased */
+	char ip_text[16];
+	char mac[18];            /* 52:54 + the four octets of the address: unique wherever the address is */
+	unsigned cpus;
+	uint64_t memory_mib;
+	uint64_t disk_gib;
+	const char *export_dir;  /* host directory behind the data mount, absolute */
+	uint32_t roles;          /* bit i = role i of the cluster's recipe */
+	unsigned role_index[LAB_ROLES_MAX]; /* 1.. among the nodes with that role; 0 = has it not */
+};
+
+struct data {
+	enum transport transport;
+	enum nfs_server server;
+	const char *export_root; /* NULL = below the lab's state directory */
+	const char *export_name; /* template like net.hostname; default "@{node}" */
+	const char *mount;       /* in the guest; default /data */
+	const char *options;     /* export options, default "rw,no_root_squash,sync" */
+	const char *mount_options; /* default "vers=4.2,proto=tcp,hard" */
+};
+
+struct tuning {
+	const char *profile;     /* a directory of tuning/os/: seed, modern */
+	const char *timezone;    /* zoneinfo name */
+	const char *locale;
+	const char *ntp_server;  /* or NULL */
+};
+
+struct setting { const char *role, *key, *value; };         /* pinned configuration lines */
+struct group { const char *name; const char *members; };    /* node group; members = node names "node3,node4", in node order */
+
+/* Filled from the recipe by lab_complete(), overridden by the lab file. One per role of the recipe. */
+struct role_place {
+	const char *role;
+	const char *on;          /* selector: "1", "3-8", "node2"; NULL = not used */
+	unsigned port;
+	const char *dir;         /* absolute data directory in the guest */
+	const char *name;        /* template of the cluster's own node name: "datanode_@{index}" (also @{node}); see lab_role_name() */
+	int line;                /* of the lab file, 0 = default */
+};
+
+struct cluster {
+	const struct recipe *recipe;  /* NULL = the lab has no cluster */
+	const char *archive;     /* path or URL of the source archive, NULL = none */
+	const char *sha256;      /* 64 hex digits or NULL */
+	const char *configure;   /* options for configure; NULL = the recipe's */
+	const char *prefix;      /* installation directory in the guest */
+	bool by_ip;              /* address: ip - nodes know each other by number instead of by name */
+	const char *user;        /* operating-system user of the daemons */
+	struct role_place *places; unsigned place_count;
+	struct setting *settings; unsigned setting_count;
+	struct group *groups; unsigned group_count;
+};
+
+struct lab {
+	struct arena *arena;     /* owns everything below; freed by lab_free() */
+	const char *file;        /* where it came from, for messages; NULL = command line only */
+	const char *name;
+	char uuid[37];           /* of the name: see digest_uuid() */
+	enum hypervisor hypervisor;
+	const char *image;       /* "debian12" */
+	struct net net;
+	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
+	struct node *nodes; unsigned node_count;
+	struct data data;
+	struct tuning tuning;
+	struct cluster cluster;
+};
+
+/* A problem of the lab file. Lines count from 1; 0 = no line. */
+struct problem { int line; const char *key; const char *text; };
+struct problems { struct problem *items; unsigned count; struct arena *arena; };
+__attribute__((format(printf, 4, 5))) void problem_add(struct problems *p, int line, const char *key, const char *fmt, ...);
+
+/* What the command line and the environment say beside the file; 0 / NULL = nothing said. */
+struct lab_options {
+	const char *name;              /* -l */
+	unsigned node_count;           /* create N */
+	const char *kind;              /* bootstrap KIND */
+	const char *archive;           /* --source */
+	enum hypervisor hypervisor;    /* --hypervisor */
+	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
+};
+
+/*
+ * Read @path (NULL = an empty lab file) and complete it: defaults, placement, names, addresses.
+ * All problems of the file are collected; with any, returns -1 with FAIL_LAB whose text holds
+ * the first and whose evidence holds all, one per line: "FILE:LINE: KEY.PATH: text (did you mean X?)".
+ * A missing file is FAIL_NOT_FOUND. The result is the caller's (lab_free).
+ */
+int lab_load(const char *path, const struct lab_options *o, struct lab **ret_lab, struct fail *e);
+void lab_free(struct lab *lab);
+DEFINE_AUTO(struct lab *, lab_free)
+
+/* The same from text (@file names it in messages). For saved labs, tests and fuzzing. */
+int lab_parse(const char *text, size_t len, const char *file, const struct lab_options *o, struct lab **ret_lab,
+	      struct fail *e);
+
+/* Give a lab without a subnet its leased one: sets gateway, addresses, MACs, host names. */
+void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len);
+
+/* Put a cluster kind (and source) on a lab that was created without: places its roles. FAIL_LAB with evidence as lab_load(). */
+int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, struct fail *e);
+
+/* The resolved lab as a lab file that lab_parse() reads back to an equal lab; saved beside the lab's state. */
+void lab_print(const struct lab *lab, struct strbuf *out);
+
+/*
+ * Selector: "all", a name, a number, a range or a comma list of those ("1-3,5", "node2,node4"), and/or @role
+ * (NULL = any). Sets ret_set[i] for node i+1; FAIL_USAGE with the nearest known word; FAIL_NOT_FOUND when empty.
+ */
+int lab_select(const struct lab *lab, const char *selector, const char *role, bool *ret_set, struct fail *e);
+
+/* Role number @role_name of the lab's recipe, or -1. */
+int lab_role(const struct lab *lab, const char *role_name);
+static inline bool node_has_role(const struct node *n, int role)
+{
+	return role >= 0 && (n->roles >> role & 1);
+}
+
+/* The name that @n has inside the cluster as role number @role ("datanode_1"); "" when it has not that role. */
+void lab_role_name(const struct lab *lab, const struct node *n, int role, char ret_name[64]);
+
+/* "10.0.0.1" of a host-order address. */
+void ip_format(uint32_t ip, char ret_text[16]);
+bool ip_parse(const char *text, uint32_t *ret_ip);
+
+/* "8GiB", "512MiB", "1024MB" -> MiB. Units: MiB GiB TiB (powers of 1024) and MB GB TB (read the same, as PostgreSQL does); false when malformed. */
+bool size_parse_mib(const char *text, uint64_t *ret_mib);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Private to src/model: a lab while it is being built, with everything that only
+ * messages need (lines, problems). The phases are lab_yaml.c and lab_schema.c (YAML -> fields,
+ * by tables), lab_complete.c (defaults, names, places), lab_check.c (rules). Each goes
+ * on after a problem, so that the user sees all of them at once.
+ */
+#ifndef LABCTL_MODEL_LAB_SOURCE_H
+#define LABCTL_MODEL_LAB_SOURCE_H
+
+#include <yaml.h>
+
+#include "lab.h"
+#include "recipe.h"
+
+#define LAB_FILE_MAX_BYTES (1u << 20)
+#define LAB_PROBLEMS_MAX 200  /* then the rest is not collected: nobody reads it */
+
+struct origin { const char *path; int line; };
+
+struct source {
+	struct lab *lab;
+	const struct lab_options *options; /* never NULL */
+	const char *dir;                   /* absolute directory of the lab file, or NULL */
+	yaml_document_t *doc;              /* while reading */
+	struct problems problems;
+	struct origin *origins; unsigned origin_count; /* where each key was, in the order of the file */
+	const char *kind;                  /* as the file says it */
+	int cluster_line;                  /* 0 = the file has no cluster */
+	bool nodes_listed;
+	bool *pinned;                      /* [i]: node i+1 has its own address */
+};
+
+enum key_kind {
+	KEY_TEXT,    /* const char * */
+	KEY_WORD,    /* enum: position in .words */
+	KEY_FLAG,    /* bool: position in .words, 0 or 1 */
+	KEY_NUMBER,  /* unsigned */
+	KEY_MIB,     /* uint64_t, a size with a unit */
+	KEY_GIB,     /* uint64_t, a size with a unit that is whole GiB */
+	KEY_ADDRESS, /* uint32_t, dotted IPv4 */
+	KEY_MAP,     /* .sub: keys of the same struct */
+	KEY_CUSTOM,  /* .read and .print */
+};
+
+/* One row of the schema. Reading, range, words, printing and did-you-mean all come from it. */
+struct key {
+	const char *name;
+	enum key_kind kind;
+	size_t offset;                      /* of the field in the object that the table describes */
+	uint64_t min, max;                  /* KEY_NUMBER; MiB or GiB for sizes */
+	const char *const *words;           /* NULL-terminated */
+	const char *(*form)(const char *);  /* KEY_TEXT: NULL when fine, else what is wrong: "must be ..." */
+	const struct key *sub;
+	void (*read)(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
+	void (*print)(const struct lab *lab, struct strbuf *out);
+	void *arg;                          /* for .read */
+};
+
+extern const struct key lab_keys[];     /* of struct lab */
+extern const struct key node_keys[];    /* of struct node: entries of a nodes list */
+extern const char *const tuning_profiles[];
+extern const char *const lab_images[];
+
+/* Problem at a key path; the line is that of the key or of the nearest key around it. */
+__attribute__((format(printf, 3, 4))) void source_problem(struct source *s, const char *path, const char *fmt, ...);
+int source_line(const struct source *s, const char *path);
+/* 0, or -1 with FAIL_LAB made of the collected problems. */
+int source_finish(struct source *s, struct fail *e);
+
+/* lab_yaml.c, lab_schema.c */
+void schema_read(struct source *s, const char *text, size_t len);
+void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys, void *object, const char *path);
+bool schema_pairs(struct source *s, yaml_node_t *node, const char *path); /* a map with sound, distinct keys? */
+const char *schema_key(struct source *s, const yaml_node_pair_t *pair);    /* after schema_pairs() */
+const char *schema_text(struct source *s, yaml_node_t *node, const char *path); /* clean text of a scalar or NULL */
+void schema_origin(struct source *s, const char *path, const yaml_node_t *node);
+bool yaml_is_null(const yaml_node_t *node);
+
+/* lab_cluster.c: the cluster part of the file */
+void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
+void cluster_print(const struct lab *lab, struct strbuf *out);
+
+/* lab_print.c */
+void nodes_print(const struct lab *lab, struct strbuf *out);
+void subnet_print(const struct lab *lab, struct strbuf *out);
+void yaml_text(struct strbuf *out, const char *text);
+
+/* lab_complete.c */
+void lab_complete(struct source *s);
+void cluster_complete(struct source *s);
+/* Expand a name template (@{node} @{index} @{ip.dashed} @{octet}) for @n; @role >= 0: @{index} counts its role. */
+int name_expand(const struct node *n, int role, const char *what, const char *template, struct strbuf *out,
+		struct fail *e);
+bool name_uses_address(const char *template);
+
+/* lab_check.c */
+void lab_check(struct source *s);
+void cluster_check(struct source *s);
+
+/* lab_form.c: what a text must look like; NULL = fine */
+const char *form_clean(const char *t);     /* no control characters; all texts pass this first */
+const char *form_lab_name(const char *t);
+const char *form_label(const char *t);
+const char *form_node_name(const char *t); /* a label that no selector could mean otherwise */
+const char *form_domain(const char *t);
+const char *form_path(const char *t);      /* absolute, normal */
+const char *form_dir(const char *t);       /* a path that is no system directory */
+const char *form_options(const char *t);   /* export and mount options */
+const char *form_zone(const char *t);
+const char *form_locale(const char *t);
+const char *form_host(const char *t);      /* name or address */
+const char *form_user(const char *t);
+const char *form_digest(const char *t);
+const char *form_configure(const char *t);
+const char *form_identifier(const char *t);
+const char *form_cluster_name(const char *t);
+const char *form_setting(const char *t);
+void size_text(uint64_t mib, char ret[32]); /* "8GiB", "512MiB": what size_parse_mib() reads */
+
+/* selector.c */
+int select_nodes(const struct lab *lab, const char *selector, bool *set, struct fail *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The data files of labctl (domains/ kickstart/ tuning/), read once at start so that
+ * planning touches no file. Found in $LABCTL_DATA, else the installed place, else the
+ * source tree that this binary was built from.
+ */
+#ifndef LABCTL_MODEL_LIBRARY_H
+#define LABCTL_MODEL_LIBRARY_H
+
+#include "auto.h"
+#include "fail.h"
+
+struct library;
+
+int library_load(const char *dir, struct library **ret_library, struct fail *e);
+void library_free(struct library *l);
+DEFINE_AUTO(struct library *, library_free)
+
+/* Text of "tuning/lib.sh"; NULL when there is no such file. Valid as long as the library. */
+const char *library_text(const struct library *l, const char *name);
+/* Directory it was read from, for children that need the files themselves (image build). */
+const char *library_dir(const struct library *l);
+/* i-th name in byte order, NULL after the last. */
+const char *library_name(const struct library *l, unsigned i);
+
+#endif

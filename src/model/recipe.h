@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * A cluster kind as const tables: roles, default placement, rules. No control
+ * flow: the planner multiplies rules by nodes. A new kind is one file in
+ * recipes/, some files in tuning/KIND/, one golden plan, one end-to-end lab.
+ */
+#ifndef LABCTL_MODEL_RECIPE_H
+#define LABCTL_MODEL_RECIPE_H
+
+#include <stdbool.h>
+
+#include "fail.h"
+#include "strbuf.h"
+
+#define RECIPE_MANY 65535u
+
+struct role {
+	const char *name;       /* "datanode" */
+	unsigned min, max;      /* how many nodes may have it */
+	unsigned port;          /* TCP, default; 0 = none */
+	const char *dir;        /* data directory below the data mount, default; NULL = none */
+	const char *node_name;  /* template of its name inside the cluster: "datanode_@{index}" */
+	bool sql;               /* answers SQL on its port: psql and status may connect */
+	const char *beside;     /* role that must be on the same node ("gtm_proxy"), or NULL */
+};
+
+/* Default placement: the rows of the largest node_min that the lab reaches are used together. */
+struct placement { unsigned node_min; const char *role; const char *on; /* selector; "3-" = 3 to the last */ };
+
+/* One word of the lab file that places several roles: data_nodes. */
+struct role_set { const char *name; const char *roles; /* space-separated */ };
+
+enum rule_verb {
+	RULE_SCRIPT,  /* expand .arg, run it on the node as root; prints the ::lines of tuning/lib.sh */
+	RULE_SQL,     /* expand .arg, run its blocks over libpq against the role's port */
+};
+
+struct rule {
+	const char *id;         /* "datanode.start" */
+	const char *on;         /* role; "ROLE:first" = its first node only, "ROLE:rest" = the others */
+	const char *after;      /* space-separated rule ids: all their instances everywhere; ".id" = on the same node only */
+	enum rule_verb verb;
+	const char *arg;        /* file in the library: "tuning/pgxc/datanode.start.sh" */
+	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": put before it runs, owner = cluster user; or NULL */
+	unsigned timeout_s;     /* 0 = 60 */
+	const char *title;      /* what the user reads: "start the datanode" */
+	const char *log;        /* template: file on the node whose tail is evidence when the rule fails; or NULL */
+};
+
+struct recipe {
+	const char *kind;            /* "pgxc" */
+	const char *title;           /* one line for help */
+	const char *user;            /* operating-system user of the daemons: "pgxc" */
+	const char *prefix;          /* where the software is: "/opt/pgxc" */
+	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
+	const char *build_prefix;    /* "/opt/pgxc_1.0.2" */
+	const char *configure;       /* default configure options */
+	const char *psql_role;       /* where `labctl psql` goes by default */
+	const char *database;        /* "postgres" */
+	const char *superuser;       /* SQL user: "postgres" */
+	const struct role *roles;            /* ends with a zero row */
+	const struct placement *placements;  /* ends with a zero row */
+	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
+	const struct rule *rules;            /* ends with a zero row */
+	const char *group_role;              /* role that node groups are made of ("datanode"), or NULL = the kind has none */
+	const char *const *secrets;          /* names of generated passwords ("postgres", "replication"); NULL-terminated */
+};
+
+extern const struct recipe recipe_pgxc, recipe_postgres;
+
+const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
+const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */
+const struct recipe *recipe_at(unsigned i);              /* NULL after the last */
+
+/*
+ * Audit of the tables: roles, sets and rules that name each other, cycles, duplicates.
+ * Every problem is a line in @out; returns the number of problems (0 = sound). Run by tests.
+ */
+unsigned recipe_check(const struct recipe *r, struct strbuf *out);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Postgres-XC 1.0.2, as the walk-through of 2013 builds it: ports, names and
+ * directories are that document's, its spelling ("coordinate") included, because
+ * pgxc_node hashes names. Only the GTM's port differs by default: 1920 instead of
+ * 1921, so that one node can carry every role.
+ */
+#include "recipe.h"
+
+static const struct role roles[] = {
+	{ "gtm", .min = 1, .max = 1, .port = 1920, .dir = "pgxc_gtm", .node_name = "one" },
+	{ "gtm_standby", .min = 0, .max = 1, .port = 1920, .dir = "pgxc_gtm", .node_name = "two" },
+	{ "gtm_proxy", .min = 1, .max = RECIPE_MANY, .port = 1924, .dir = "pgxc_gtm_proxy", .node_name = "@{index}" },
+	{ "datanode", .min = 1, .max = RECIPE_MANY, .port = 1923, .dir = "pgxc_datanode",
+	  .node_name = "datanode_@{index}", .sql = true, .beside = "gtm_proxy" },
+	{ "coordinator", .min = 1, .max = RECIPE_MANY, .port = 1921, .dir = "pgxc_coordinate",
+	  .node_name = "coordinate_@{index}", .sql = true, .beside = "gtm_proxy" },
+	{ 0 },
+};
+
+static const struct placement placements[] = {
+	{ 1, "gtm", "1" },
+	{ 1, "gtm_proxy", "1" },
+	{ 1, "datanode", "1" },
+	{ 1, "coordinator", "1" },
+
+	{ 2, "gtm", "1" },
+	{ 2, "gtm_proxy", "2" },
+	{ 2, "datanode", "2" },
+	{ 2, "coordinator", "2" },
+
+	{ 3, "gtm", "1" },
+	{ 3, "gtm_standby", "2" },
+	{ 3, "gtm_proxy", "3-" },
+	{ 3, "datanode", "3-" },
+	{ 3, "coordinator", "3-" },
+	{ 0 },
+};
+
+static const struct role_set role_sets[] = {
+	{ "data_nodes", "gtm_proxy datanode coordinator" },
+	{ 0 },
+};
+
+#define T "tuning/pgxc/"
+#define INIT_LOG "/run/labctl/@{nodename}.init"
+#define START_LOG "/run/labctl/@{nodename}.start"
+/* The same text for both roles of a node: the second finds it there. */
+#define PROFILE T "profile.sh=/home/@{user}/.bash_profile:0644"
+
+static const struct rule rules[] = {
+	{ "gtm.init", "gtm", .arg = T "gtm.init.sh", .timeout_s = 60,
+	  .title = "make the data directory of the GTM", .log = INIT_LOG },
+	{ "gtm_standby.init", "gtm_standby", .arg = T "gtm_standby.init.sh", .timeout_s = 60,
+	  .title = "make the data directory of the GTM standby", .log = INIT_LOG },
+	{ "gtm_proxy.init", "gtm_proxy", .arg = T "gtm_proxy.init.sh", .timeout_s = 60,
+	  .title = "make the data directory of the GTM proxy", .log = INIT_LOG },
+	{ "datanode.init", "datanode", .arg = T "datanode.init.sh", .timeout_s = 300,
+	  .title = "initdb of the datanode", .log = INIT_LOG },
+	{ "coordinator.init", "coordinator", .arg = T "coordinator.init.sh", .timeout_s = 300,
+	  .title = "initdb of the coordinator", .log = INIT_LOG },
+
+	/* The order is real: whoever starts before the GTM dies, with exit status 0. */
+	{ "gtm.start", "gtm", .after = ".gtm.init", .arg = T "gtm.start.sh",
+	  .files = T "gtm.conf=@{dir}/gtm.conf:0600",
+	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log" },
+	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "gtm_standby.start.sh",
+	  .files = T "gtm_standby.conf=@{dir}/gtm.conf:0600",
+	  .timeout_s = 120, .title = "start the GTM standby", .log = "@{dir}/gtm.log" },
+	{ "gtm_proxy.start", "gtm_proxy", .after = "gtm.start gtm_standby.start .gtm_proxy.init",
+	  .arg = T "gtm_proxy.start.sh",
+	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600",
+	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG },
+	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "datanode.start.sh",
+	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
+	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG },
+	{ "coordinator.start", "coordinator", .after = ".gtm_proxy.start .coordinator.init datanode.start",
+	  .arg = T "coordinator.start.sh",
+	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
+	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG },
+
+	/* On every coordinator: definitions of nodes and groups are not distributed. */
+	{ "demote", "coordinator", .after = "coordinator.start datanode.start", .verb = RULE_SQL,
+	  .arg = T "demote.sql", .timeout_s = 120, .title = "make way for another primary datanode", .log = START_LOG },
+	{ "register", "coordinator", .after = ".demote coordinator.start datanode.start", .verb = RULE_SQL,
+	  .arg = T "register.sql", .timeout_s = 120, .title = "register all nodes at the coordinator", .log = START_LOG },
+
+	{ "gate.create", "coordinator:first", .after = "register", .verb = RULE_SQL, .arg = T "gate_create.sql",
+	  .timeout_s = 120, .title = "create and fill the tables of the gate", .log = START_LOG },
+	{ "gate.read", "coordinator:rest", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_read.sql",
+	  .timeout_s = 120, .title = "read the tables of the gate", .log = START_LOG },
+	{ "gate.datanode", "datanode", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_datanode.sql",
+	  .timeout_s = 120, .title = "check the datanode's part of the gate", .log = START_LOG },
+	{ "gate.drop", "coordinator:first", .after = "gate.create gate.read gate.datanode", .verb = RULE_SQL,
+	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "drop the tables of the gate", .log = START_LOG },
+
+	/* What the gate does not prove. */
+	{ "gtm_standby.health", "gtm_standby", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
+	  .title = "see that the GTM standby follows", .log = "@{dir}/gtm.log" },
+	{ "datanode.health", "datanode", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
+	  .title = "see that the datanode lives", .log = START_LOG },
+	{ "coordinator.health", "coordinator", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
+	  .title = "see that the coordinator lives", .log = START_LOG },
+	{ 0 },
+};
+
+static const char *const secrets[] = { "postgres", NULL };
+
+const struct recipe recipe_pgxc = {
+	.kind = "pgxc",
+	.title = "Postgres-XC 1.0: GTM, standby, proxies, datanodes, coordinators",
+	.user = "pgxc",
+	.prefix = "/opt/pgxc",
+	.build = T "build.sh",
+	.build_prefix = "/opt/pgxc_1.0.2",
+	.configure = "--with-pgport=1921 --with-perl --with-python --with-tcl --with-openssl --with-pam --without-ldap "
+		     "--with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug",
+	.psql_role = "coordinator",
+	.database = "postgres",
+	.superuser = "postgres",
+	.roles = roles,
+	.placements = placements,
+	.role_sets = role_sets,
+	.rules = rules,
+	.group_role = "datanode",
+	.secrets = secrets,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The distribution's PostgreSQL: one primary, streaming standbys with a slot each.
+ * The second recipe, which keeps the rule vocabulary honest, and the copy for a third.
+ */
+#include "recipe.h"
+
+static const struct role roles[] = {
+	/* node_name becomes application_name and slot: a-z, 0-9 and '_' only */
+	{ "primary", .min = 1, .max = 1, .port = 5432, .dir = "pgsql", .node_name = "primary", .sql = true },
+	{ "standby", .min = 0, .max = RECIPE_MANY, .port = 5432, .dir = "pgsql", .node_name = "standby_@{index}",
+	  .sql = true },
+	{ 0 },
+};
+
+static const struct placement placements[] = {
+	{ 1, "primary", "1" },
+
+	{ 2, "primary", "1" },
+	{ 2, "standby", "2-" },
+	{ 0 },
+};
+
+#define T "tuning/postgres/"
+#define CONF                                                                            \
+	T "postgresql.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " \
+	T "pg_ident.conf=@{dir}/pg_ident.conf:0600 " T "profile.sh=/var/lib/postgresql/.bash_profile:0644"
+#define INIT_LOG "/run/labctl/@{nodename}.init"
+#define SERVER_LOG "@{dir}/log/postgresql.log"
+
+static const struct rule rules[] = {
+	{ "primary.init", "primary", .arg = T "primary.init.sh", .timeout_s = 300,
+	  .title = "initdb of the primary", .log = INIT_LOG },
+	{ "primary.start", "primary", .after = ".primary.init", .arg = T "start.sh", .files = CONF,
+	  .timeout_s = 300, .title = "start the primary", .log = SERVER_LOG },
+	{ "primary.accounts", "primary", .after = ".primary.start", .arg = T "primary.accounts.sh", .timeout_s = 120,
+	  .title = "make passwords and replication slots", .log = "/run/labctl/@{nodename}.accounts" },
+	{ "standby.init", "standby", .after = "primary.accounts", .arg = T "standby.init.sh", .timeout_s = 600,
+	  .title = "copy the primary to the standby", .log = INIT_LOG },
+	{ "standby.start", "standby", .after = ".standby.init", .arg = T "start.sh", .files = CONF,
+	  .timeout_s = 300, .title = "start the standby", .log = SERVER_LOG },
+
+	{ "gate.write", "primary", .after = "primary.accounts standby.start", .verb = RULE_SQL,
+	  .arg = T "gate_write.sql", .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
+	{ "gate.read", "standby", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql",
+	  .timeout_s = 120, .title = "read the table of the gate", .log = SERVER_LOG },
+	{ "gate.drop", "primary", .after = "gate.write gate.read", .verb = RULE_SQL, .arg = T "gate_drop.sql",
+	  .timeout_s = 120, .title = "drop the table of the gate", .log = SERVER_LOG },
+
+	{ "primary.health", "primary", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
+	  .timeout_s = 60, .title = "see that the primary has its standbys", .log = SERVER_LOG },
+	{ "standby.health", "standby", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
+	  .timeout_s = 60, .title = "see that the standby streams", .log = SERVER_LOG },
+	{ 0 },
+};
+
+static const char *const secrets[] = { "postgres", "replication", NULL };
+
+const struct recipe recipe_postgres = {
+	.kind = "postgres",
+	.title = "PostgreSQL of the distribution: a primary and streaming standbys",
+	.user = "postgres",
+	.prefix = "/usr/lib/postgresql/15",
+	.psql_role = "primary",
+	.database = "postgres",
+	.superuser = "postgres",
+	.roles = roles,
+	.placements = placements,
+	.rules = rules,
+	.secrets = secrets,
+};

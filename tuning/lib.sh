@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: PostgreSQL
+#
+# The prelude of every script that labctl runs as root on a node.
+#
+# A script arrives on the standard input of bash, after these lines. What it
+# prints on its standard output is the protocol:
+#
+#   ::changed TEXT    something is different now
+#   ::skipped TEXT    something that was asked for cannot be had here
+#   ::evidence LINE   a line of a log, printed before a failure
+#   ::fail TEXT       it did not work; the script ends with status 1
+#
+# A script is quiet and ends with 0 when all is as wanted, and may always be run
+# again. It forks little: a node with 1,000 neighbours has one slow processor.
+# Nothing in a script may read its standard input, which is the script.
+
+set -u
+umask 022
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+unset PGHOST PGPORT PGDATA PGUSER PGDATABASE PGPASSWORD LD_LIBRARY_PATH
+
+changed() { printf '::changed %s\n' "$*"; }
+skipped() { printf '::skipped %s\n' "$*"; }
+die()     { printf '::fail %s\n' "$*"; exit 1; }
+
+# evidence FILE [N]: the last N lines of FILE, if it has any.
+evidence() {
+    local line
+    [[ -s $1 ]] || return 0
+    while IFS= read -r line || [[ -n $line ]]; do
+        printf '::evidence %s\n' "$line"
+    done < <(tail -n "${2:-15}" -- "$1" 2>/dev/null)
+}
+
+# owned PATH MODE OWNER: has PATH this mode (as 644 or 0644) and owner (USER or USER:GROUP)?
+owned() {
+    local now mode
+    now=$(stat -c '%a %U:%G' -- "$1" 2>/dev/null) || return 1
+    mode=${2#0}
+    [[ $3 == *:* ]] && [[ $now == "$mode $3" ]] && return 0
+    [[ $3 != *:* ]] && [[ $now == "$mode $3:"* ]]
+}
+
+# put PATH MODE OWNER <<'END': makes PATH a file of exactly this text, in one act.
+put() {
+    local path=$1 mode=$2 owner=$3 new='' old='' temporary
+    IFS= read -r -d '' new
+    [[ ! -d $path ]] || die "$path is a directory"
+    if [[ -f $path ]]; then
+        IFS= read -r -d '' old 2>/dev/null <"$path"
+        if [[ $old == "$new" && ( -n $old || ! -s $path ) ]]; then
+            owned "$path" "$mode" "$owner" && return 0
+            chown -- "$owner" "$path" && chmod -- "$mode" "$path" || die "cannot set the owner of $path"
+            changed "$path"
+            return 0
+        fi
+    fi
+    temporary=${path%/*}/.${path##*/}.labctl
+    rm -f -- "$temporary"
+    ( umask 077; printf '%s' "$new" >"$temporary" ) 2>/dev/null || die "cannot write $temporary"
+    if ! { chown -- "$owner" "$temporary" && chmod -- "$mode" "$temporary"; } 2>/dev/null; then
+        rm -f -- "$temporary"
+        die "cannot make $path belong to $owner"
+    fi
+    if ! mv -fT -- "$temporary" "$path" 2>/dev/null; then
+        # A file that is a mount point of a container cannot be replaced.
+        printf '%s' "$new" >"$path" || { rm -f -- "$temporary"; die "cannot write $path"; }
+        rm -f -- "$temporary"
+        chown -- "$owner" "$path"
+        chmod -- "$mode" "$path"
+    fi
+    changed "$path"
+}
+
+# ensure_dir PATH MODE OWNER: makes PATH a directory of this mode and owner, not what is in it.
+ensure_dir() {
+    if [[ -d $1 ]]; then
+        owned "$@" && return 0
+    else
+        mkdir -p -- "$1" || die "cannot make the directory $1"
+    fi
+    chown -- "$3" "$1" && chmod -- "$2" "$1" || die "cannot make $1 belong to $3"
+    changed "$1"
+}
+
+# listening PORT: does a TCP socket of this node listen on PORT? Reads the kernel's
+# table: a connection would wedge a gtm_proxy for good.
+listening() {
+    local hex table at state _
+    printf -v hex '%04X' "$1"
+    for table in /proc/net/tcp /proc/net/tcp6; do
+        [[ -r $table ]] || continue
+        while read -r _ at _ state _; do
+            [[ $state == 0A && $at == *:"$hex" ]] && return 0
+        done <"$table"
+    done
+    return 1
+}
+
+# closed PORT: does no socket listen on PORT?
+closed() { ! listening "$1"; }
+
+# pause SECONDS: sleeps without a fork (after the first).
+pause() {
+    if [[ -z ${pause_fd-} ]]; then
+        exec {pause_fd}<> <(:) || { pause_fd=; sleep "$1"; return 0; }
+    fi
+    read -r -t "$1" -u "$pause_fd" _
+    return 0
+}
+
+# wait_for SECONDS COMMAND...: runs COMMAND until it succeeds or the time is over.
+wait_for() {
+    local end now nap=0.02
+    now=${EPOCHREALTIME/[.,]/}
+    end=$(( now + $1 * 1000000 ))
+    shift
+    until "$@"; do
+        now=${EPOCHREALTIME/[.,]/}
+        (( now < end )) || return 1
+        pause "$nap"
+        case $nap in 0.02) nap=0.05;; 0.05) nap=0.1;; *) nap=0.2;; esac
+    done
+    return 0
+}
+
+# as USER COMMAND...: runs COMMAND as USER with a clean environment, the limits that
+# a database server needs, and no standard input. No PAM: a session could hang.
+# The stack: max_stack_depth = 8MB is refused under the usual limit of 8 MiB.
+as() (
+    user=$1
+    shift
+    exec </dev/null
+    ulimit -Ss 16384 2>/dev/null || ulimit -s 16384 2>/dev/null || ulimit -s "$(ulimit -Hs)"
+    ulimit -n 131072 2>/dev/null || ulimit -n "$(ulimit -Hn)" 2>/dev/null
+    ulimit -u 131072 2>/dev/null || ulimit -u "$(ulimit -Hu)" 2>/dev/null
+    ulimit -Sc unlimited 2>/dev/null
+    [[ -z ${pause_fd-} ]] || exec {pause_fd}>&-
+    cd /
+    if [[ -x /usr/bin/setpriv ]]; then
+        exec setpriv --reuid="$user" --regid="$user" --init-groups --reset-env -- "$@"
+    fi
+    exec runuser -u "$user" -- "$@"
+)
+
+# alive PID NAME DIR: is PID a process called NAME that works in DIR? The pid in a stale
+# file may be that of any process by now. A zombie is not alive, unless it has threads
+# left: so a wedged gtm_proxy ends, holding its port.
+alive() {
+    local text task
+    [[ $1 =~ ^[1-9][0-9]*$ ]] || return 1
+    { IFS= read -r text <"/proc/$1/stat"; } 2>/dev/null || return 1
+    [[ $text == "$1 ($2) "* ]] || return 1
+    [[ ${text##*) } != [ZX]* ]] && { [[ "/proc/$1/cwd" -ef $3 ]]; return; }
+    for task in "/proc/$1/task"/*; do
+        { IFS= read -r text <"$task/stat"; } 2>/dev/null || continue
+        [[ ${text##*) } != [ZX]* && $task/cwd -ef $3 ]] && return 0
+    done
+    return 1
+}
+
+# processes NAME DIR: the pids of all processes called NAME that work in DIR, in the
+# variable pids. True when there is one.
+processes() {
+    local at
+    pids=
+    for at in /proc/[1-9]*; do
+        alive "${at#/proc/}" "$1" "$2" && pids+=" ${at#/proc/}"
+    done
+    [[ -n $pids ]]
+}
+
+# gone NAME DIR: no such process is left.
+gone() { ! processes "$@"; }
+
+# pid_in FILE: the first line of a pid file (without its sign), in the variable pid.
+pid_in() {
+    pid=
+    { read -r pid <"$1"; } 2>/dev/null || return 1
+    pid=${pid#-}
+    [[ $pid =~ ^[1-9][0-9]*$ ]]
+}
+
+# hex_address IPV4: as the kernel's table writes it, in the variable hex.
+hex_address() {
+    local a b c d
+    IFS=. read -r a b c d <<<"$1"
+    printf -v hex '%02X%02X%02X%02X' "$d" "$c" "$b" "$a"
+}
+
+# connected IPV4 PORT: has this node an established connection to that address?
+connected() {
+    local hex port there state _
+    hex_address "$1"
+    printf -v port '%04X' "$2"
+    while read -r _ _ there state _; do
+        [[ $state == 01 && $there == "$hex:$port" ]] && return 0
+    done </proc/net/tcp
+    return 1
+}
+
+# called IPV4 PORT: is there an established connection from that address to this PORT?
+called() {
+    local hex port here there state _
+    hex_address "$1"
+    printf -v port '%04X' "$2"
+    while read -r _ here there state _; do
+        [[ $state == 01 && $here == *:"$port" && $there == "$hex":* ]] && return 0
+    done </proc/net/tcp
+    return 1
+}

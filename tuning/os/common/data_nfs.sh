@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# The data directory from the host's NFS server, now and at boot. retry=0: mount.nfs would try a server that refuses
+# it for two minutes.
+
+mount_data() {
+    local source=@{data.source:sh} dir=@{data.mount:sh} options=@{data.mount_options:sh} text='' line words found=0 mount
+    local fstab_options=$options,_netdev,retry=0 wants=/etc/systemd/system/multi-user.target.wants out=/run/labctl/mount
+    if [[ -f /etc/fstab ]]; then
+        while IFS= read -r line || [[ -n $line ]]; do
+            read -r -a words <<<"$line"
+            if [[ ${words[1]-} == "$dir" && ${words[0]} != \#* ]]; then
+                (( found++ )) && continue
+                line="$source $dir nfs $fstab_options 0 0"
+            fi
+            text+=$line$'\n'
+        done </etc/fstab
+    fi
+    (( found )) || text+="$source $dir nfs $fstab_options 0 0"$'\n'
+    put /etc/fstab 0644 root:root <<<"${text%$'\n'}"
+    # The target that mounts network file systems at boot; as `systemctl enable`, without its cost.
+    if booted && [[ ! -L $wants/remote-fs.target ]]; then
+        mkdir -p "$wants" && ln -s /lib/systemd/system/remote-fs.target "$wants/" || die "cannot enable remote-fs.target"
+        changed "network file systems are mounted at boot"
+    fi
+    if mounted "$dir"; then
+        [[ ${mount[0]} == "$source" && ${mount[1]} == nfs* ]] || die "$dir is ${mount[0]} (${mount[1]}), not $source"
+        return
+    fi
+    [[ -d $dir ]] || mkdir -p -- "$dir" || die "cannot make $dir"
+    timeout -k 5 45 mount -t nfs -o "$options,retry=0" -- "$source" "$dir" >"$out" 2>&1 </dev/null ||
+        { evidence "$out"; die "cannot mount $source on $dir"; }
+    changed "mounted $source on $dir"
+}
+mount_data

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# The packet filter of /etc/nftables.conf, now and at boot. What the kernel holds is compared with what it held just
+# after labctl loaded the file: nft prints rules in other words than it reads them.
+
+set_filter() {
+    local file=/etc/nftables.conf kept=/var/lib/labctl/nftables.kernel now='' then='' why=''
+    local wants=/etc/systemd/system/sysinit.target.wants
+    if ! type -P nft >/dev/null; then
+        skipped "packet filter: nft is not in the image"
+        return
+    fi
+    now=$(nft -s list table inet labctl 2>/run/labctl/nft </dev/null) || now=
+    [[ -f $kept ]] && IFS= read -r -d '' then <"$kept"
+    if [[ -z $now || $now != "${then%$'\n'}" || $file -nt $kept ]]; then
+        if ! nft -f "$file" >/run/labctl/nft 2>&1 </dev/null; then
+            IFS= read -r why </run/labctl/nft
+            case $why in
+            *"Operation not permitted"* | *"Operation not supported"* | *"Protocol not supported"* | *"cache init"*)
+                skipped "packet filter: this kernel does not let the node have one: ${why##*: }"
+                return;;
+            esac
+            evidence /run/labctl/nft
+            die "nft does not load $file"
+        fi
+        [[ -d /var/lib/labctl ]] || mkdir -p /var/lib/labctl
+        now=$(nft -s list table inet labctl 2>/dev/null </dev/null)
+        printf '%s\n' "$now" >"$kept" || die "cannot write $kept"
+        [[ $now == "${then%$'\n'}" ]] || changed "packet filter: the lab's subnet only"
+    fi
+    # As `systemctl enable`, without its cost.
+    if unit_known nftables.service && ! unit_enabled nftables.service; then
+        [[ -d $wants ]] || mkdir -p "$wants"
+        ln -s /lib/systemd/system/nftables.service "$wants/" || die "cannot enable nftables.service"
+        changed "packet filter: loaded at boot"
+    fi
+}
+set_filter

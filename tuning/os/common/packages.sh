@@ -1,0 +1,14 @@
+# shellcheck shell=bash disable=SC2154  # packages: settings.sh
+# SPDX-License-Identifier: PostgreSQL
+# Packages come with the image: nothing is installed over a network.
+
+check_packages() {
+    local package list missing=()
+    [[ -d /var/lib/dpkg/info ]] || { skipped "packages: this image is not a Debian"; return; }
+    for package in "${packages[@]}"; do
+        list=(/var/lib/dpkg/info/"$package".list /var/lib/dpkg/info/"$package":*.list)
+        [[ -e ${list[0]} || -e ${list[1]-} ]] || missing+=("$package")
+    done
+    (( ! ${#missing[@]} )) || skipped "packages: not in the image: ${missing[*]}"
+}
+check_packages

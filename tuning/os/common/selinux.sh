@@ -1,0 +1,18 @@
+# shellcheck shell=bash disable=SC2154  # selinux: settings.sh
+# SPDX-License-Identifier: PostgreSQL
+# SELinux, where there is one.
+
+set_selinux() {
+    local file=/etc/selinux/config line text='' now
+    [[ -f $file ]] || return
+    while IFS= read -r line || [[ -n $line ]]; do
+        [[ $line == SELINUX=* ]] && line=SELINUX=$selinux
+        text+=$line$'\n'
+    done <"$file"
+    put "$file" 0644 root:root <<<"${text%$'\n'}"
+    # Switched off it can only be at the next boot; until then it does not deny.
+    if ! in_container && { read -r now </sys/fs/selinux/enforce; } 2>/dev/null && [[ $now == 1 ]]; then
+        { printf 0 >/sys/fs/selinux/enforce; } 2>/dev/null && changed "SELinux does not enforce"
+    fi
+}
+set_selinux

@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: PostgreSQL
+#
+# Builds Postgres-XC from an unpacked source archive, inside the build root.
+#
+# labctl runs this in a chroot as root. It changes no source file: what today's
+# compilers and libraries refuse is met with options, environment and wrapper
+# programs only, each where a look at the tools shows that it is needed, and
+# each reported.
+#
+# In:   SRC        directory of the unpacked archive
+#       PREFIX     where it will live on the nodes         (/opt/pgxc_1.0.2)
+#       LINK       symbolic link to PREFIX, empty for none (/opt/pgxc)
+#       DESTDIR    directory that PREFIX and LINK are installed below (or OUT)
+#       PORT       default port compiled in                (1921)
+#       CONFIGURE  options for configure, shell words without quoting
+#       JOBS       parallel jobs of make                   (all processors)
+# Out:  stdout     ::step NAME, ::adapt WHAT: WHY, ::fail STEP: REASON
+#       stderr     everything else
+# Exit: 0 built, installed and proved; 1 after a ::fail line.
+
+set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+umask 022
+exec 3>&1 1>&2 </dev/null
+
+SRC=${SRC:-}
+PREFIX=${PREFIX:-/opt/pgxc_1.0.2}
+LINK=${LINK-/opt/pgxc}
+DESTDIR=${DESTDIR:-${OUT:-}}
+PORT=${PORT:-1921}
+JOBS=${JOBS:-$(nproc)}
+CONFIGURE=${CONFIGURE---with-perl --with-python --with-tcl --with-openssl --with-pam --without-ldap --with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug}
+dest=$DESTDIR
+unset DESTDIR OUT MAKEFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS
+
+STEP=check
+WORK=
+trap 'if [ -n "$WORK" ]; then rm -rf -- "$WORK"; fi' EXIT
+
+step()  { STEP=$1; printf '::step %s\n' "$1" >&3; printf '== %s\n' "$1"; }
+adapt() { printf '::adapt %s\n' "$1" >&3; printf -- '-- %s\n' "$1"; }
+fail()  { printf '::fail %s: %s\n' "$STEP" "$1" >&3; printf -- '!! %s\n' "$1"; exit 1; }
+
+# The version that "TOOL --version" says in its first line, as NNNMMM (2.6.4 -> 2006).
+version_of() {
+    local line
+    line=$("$1" --version 2>/dev/null | head -n 1)
+    [[ $line =~ ([0-9]+)\.([0-9]+) ]] || { echo 0; return; }
+    echo $(( BASH_REMATCH[1] * 1000 + 10#${BASH_REMATCH[2]} ))
+}
+
+# Does this C program compile?
+compiles() {
+    printf '%s\n' "$1" | gcc -x c -fsyntax-only "${@:2}" - 2>/dev/null
+}
+
+has_option() {
+    local o
+    for o in "${options[@]}"; do [[ $o == "$1" ]] && return 0; done
+    return 1
+}
+
+drop_option() {
+    local o kept=()
+    for o in "${options[@]}"; do [[ $o == $1 ]] || kept+=("$o"); done
+    options=("${kept[@]}")
+}
+
+# ---------------------------------------------------------------- check
+step check
+
+[ -n "$SRC" ] && [ -d "$SRC" ] || fail "SRC is not a directory: '$SRC'"
+[[ $PREFIX == /?* ]] || fail "PREFIX is not an absolute path: '$PREFIX'"
+[[ $dest == /?* ]] || fail "DESTDIR is not an absolute path: '$dest'"
+[[ $PORT =~ ^[0-9]+$ ]] || fail "PORT is not a number: '$PORT'"
+[[ $JOBS =~ ^[1-9][0-9]*$ ]] || fail "JOBS is not a number: '$JOBS'"
+
+if [ ! -e "$SRC/configure" ]; then
+    inside=("$SRC"/*/configure)
+    [ "${#inside[@]}" -eq 1 ] && [ -e "${inside[0]}" ] ||
+        fail "no configure in the archive: this is not a source archive of Postgres-XC"
+    SRC=${inside[0]%/configure}
+fi
+package=$(grep -m 1 "^PACKAGE_STRING=" "$SRC/configure")
+package=${package#PACKAGE_STRING=}; package=${package//\'/}
+[[ $package == Postgres-XC\ * ]] ||
+    fail "the archive is ${package:-of an unknown package}, not Postgres-XC"
+[ -e "$SRC/src/gtm/main/main.c" ] || fail "the archive has no src/gtm: it is incomplete"
+printf '%s in %s\n' "$package" "$SRC"
+
+missing=
+for tool in gcc make bison flex perl sed tar setpriv; do
+    command -v "$tool" >/dev/null || missing+=" $tool"
+done
+[ -z "$missing" ] || fail "the build root lacks:$missing"
+[ -c /dev/null ] || fail "/dev/null is not a device in the build root"
+
+case $CONFIGURE in *[\"\'\\\`\$]*) fail "quotes and substitutions are not allowed in the configure options";; esac
+read -r -d '' -a options <<<"$CONFIGURE"
+WORK=$(mktemp -d /tmp/pgxc-build.XXXXXX) || fail "no temporary directory"
+chmod 755 "$WORK"
+
+if has_option --with-openssl && ! compiles '#include <openssl/ssl.h>
+int size(void); int size(void) { return (int)sizeof(SSL); }'; then
+    if [ -e /usr/include/openssl/ssl.h ]; then
+        adapt "drops --with-openssl: be-secure.c looks inside SSL and BIO, which OpenSSL hides since 1.1"
+    else
+        adapt "drops --with-openssl: the build root has no OpenSSL headers"
+    fi
+    drop_option --with-openssl
+fi
+
+if has_option --with-python; then
+    python=${PYTHON:-$(command -v python || command -v python3)}
+    include=
+    [ -z "$python" ] || include=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+    if [ -z "$include" ] || [ ! -e "$include/Python.h" ]; then
+        adapt "drops --with-python: the build root has no Python headers"
+        drop_option --with-python
+    elif [ ! -e "$include/eval.h" ]; then
+        adapt "drops --with-python: plpython.c includes eval.h, which Python has no longer"
+        drop_option --with-python
+    fi
+fi
+
+cflags=-O2
+if [ "$(gcc -dumpversion | cut -d. -f1)" -ge 10 ]; then
+    cflags+=" -fcommon"
+    adapt "CFLAGS -fcommon: gtm_proxy defines variables twice, which gcc refuses since 10"
+fi
+if gcc -fno-aggressive-loop-optimizations -E -x c /dev/null >/dev/null 2>&1; then
+    cflags+=" -fno-aggressive-loop-optimizations"
+    adapt "CFLAGS -fno-aggressive-loop-optimizations: gcc since 4.8 breaks the values[1] arrays and initdb crashes"
+fi
+for o in "${options[@]}"; do                 # flags of the lab file come after ours
+    [[ $o == CFLAGS=* ]] && cflags+=" ${o#CFLAGS=}"
+done
+drop_option 'CFLAGS=*'
+
+if [ "$(version_of flex)" -ge 2006 ]; then
+    cat >"$WORK/flex" <<'WRAPPER'
+#!/bin/sh
+# A scanner of flex 2.6 is included into gram.c, where yylex is a macro.
+/usr/bin/flex "$@" || exit $?
+case "$1" in --version) exit 0;; esac
+out=
+for a in "$@"; do case "$a" in -o?*) out=${a#-o};; esac; done
+if [ -n "$out" ] && grep -q core_yylex "$out" 2>/dev/null; then sed -i '1i #undef yylex' "$out"; fi
+exit 0
+WRAPPER
+    chmod 755 "$WORK/flex"
+    export pgac_cv_path_flex=$WORK/flex
+    adapt "flex wrapper: configure takes flex 2.6 for too old, and its scanner clashes with a macro of gram.c"
+fi
+
+left_out=()
+if [ "$(version_of bison)" -ge 3000 ]; then
+    for m in cube seg; do
+        # A release archive brings the parser, made by an older bison.
+        [ -e "$SRC/contrib/$m/${m}parse.y" ] && [ ! -e "$SRC/contrib/$m/${m}parse.c" ] || continue
+        grep -q YYPARSE_PARAM "$SRC/contrib/$m/${m}parse.y" || continue
+        left_out+=("$m")
+        adapt "leaves out contrib/$m: its grammar needs YYPARSE_PARAM, which bison has no longer since 3.0"
+    done
+fi
+adapt "builds no documentation: an archive made from version control has none built, and nodes do not read it"
+
+# ------------------------------------------------------------ configure
+step configure
+cd "$SRC" || fail "cannot enter $SRC"
+printf 'CFLAGS="%s" ./configure %s\n' "$cflags" "${options[*]} --prefix=$PREFIX --with-pgport=$PORT"
+CFLAGS=$cflags ./configure "${options[@]}" --prefix="$PREFIX" --with-pgport="$PORT" || {
+    reason=$(grep -m 1 -a 'error: ' config.log 2>/dev/null | tail -n 1)
+    r2=$(grep -a '^configure:[0-9]*: error: ' config.log 2>/dev/null | tail -n 1)
+    reason=${r2:-$reason}
+    fail "${reason:-configure did not succeed}"
+}
+
+# ----------------------------------------------------------------- make
+step make
+modules=$(make -s -C contrib --no-print-directory -f /dev/stdin labctl-modules <<'MAKE'
+include Makefile
+labctl-modules: ; @echo $(SUBDIRS)
+MAKE
+) || fail "cannot read contrib/Makefile"
+kept=
+for m in $modules; do
+    [[ " ${left_out[*]-} " == *" $m "* ]] || kept+=" $m"
+done
+make -j "$JOBS" all || fail "make ended with $?"
+make -j "$JOBS" -C contrib SUBDIRS="$kept" ALWAYS_SUBDIRS= all || fail "make in contrib ended with $?"
+
+# -------------------------------------------------------------- install
+step install
+rm -rf -- "${dest:?}$PREFIX"
+make -j "$JOBS" install DESTDIR="$dest" || fail "make install ended with $?"
+make -j "$JOBS" -C contrib SUBDIRS="$kept" ALWAYS_SUBDIRS= install DESTDIR="$dest" ||
+    fail "make install in contrib ended with $?"
+if [ -n "$LINK" ]; then
+    mkdir -p "$dest${LINK%/*}"
+    ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot make the link $LINK"
+fi
+
+# --------------------------------------------------------------- verify
+# Runs what was installed: a wrongly compiled 9.1 builds well and crashes in initdb.
+step verify
+bin=$dest$PREFIX/bin
+export LD_LIBRARY_PATH=$dest$PREFIX/lib
+for p in initdb postgres pg_ctl psql gtm gtm_ctl gtm_proxy initgtm; do
+    "$bin/$p" --version || fail "$p does not run"
+done
+[[ $("$bin/gtm" --version) == *Postgres-XC* ]] || fail "gtm is not of Postgres-XC"
+mkdir "$WORK/data" && chown 65534:65534 "$WORK/data"
+nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
+cd "$WORK/data" || fail "cannot enter $WORK/data"
+nobody "$bin/initdb" -D "$WORK/data/pg" --nodename=verify -E UTF8 --locale=C -U postgres ||
+    fail "initdb of the built server does not work"
+nobody "$bin/initgtm" -Z gtm -D "$WORK/data/gtm" || fail "initgtm does not work"
+[ -e "$WORK/data/pg/PG_VERSION" ] && [ -e "$WORK/data/gtm/gtm.conf" ] || fail "initdb left no data directory"
+exit 0

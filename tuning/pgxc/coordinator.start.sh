@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: PostgreSQL
+# Starts the coordinator, and proves it with a statement, which needs the GTM too.
+
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
+out=/run/labctl/@{nodename:sh}.start
+
+running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
+up()      { running && listening "$port"; }
+select1() {
+    running || return 1
+    [[ $(as "$user" timeout -k 1 10 "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
+        -c 'select 1' postgres 2>"$out.sql") == 1 ]]
+}
+logs() {
+    local files
+    evidence "$out"
+    files=("$dir"/pg_log/*.csv)
+    evidence "${files[-1]}" 8
+    evidence "$out.sql" 4
+}
+stop_it() {
+    if running; then
+        as "$user" "$bin/pg_ctl" stop -D "$dir" -m fast -W >"$out" 2>&1
+        wait_for 20 gone postgres "$dir" && return 0
+        running && as "$user" "$bin/pg_ctl" stop -D "$dir" -m immediate -W >"$out" 2>&1
+        wait_for 5 gone postgres "$dir" && return 0
+    fi
+    # Backends outlive a killed postmaster, and a new one refuses to start beside them.
+    processes postgres "$dir" && kill -9 $pids
+    wait_for 10 gone postgres "$dir" || die "the coordinator cannot be stopped"
+}
+
+if running && [[ $dir/postgresql.conf -nt $dir/postmaster.pid ]]; then
+    stop_it
+    changed "stopped coordinator: its configuration is new"
+elif running && [[ $dir/pg_hba.conf -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/pg_hba.conf ]]; then
+    as "$user" "$bin/pg_ctl" reload -D "$dir" >"$out" 2>&1 || { evidence "$out"; die "reload of the coordinator"; }
+    printf '' >"$dir/labctl.reloaded"
+    changed "reloaded coordinator: pg_hba.conf is new"
+fi
+if running && ! wait_for 20 select1; then      # it may wait for a GTM proxy that is no more
+    stop_it
+    changed "stopped a coordinator that answered no statement"
+fi
+if ! running; then
+    stop_it
+    wait_for 3 closed "$port" || die "port $port is taken by another program"
+    mkdir -p /run/labctl
+    # The pids in what a crash left behind may belong to other processes by now.
+    rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
+    as "$user" "$bin/pg_ctl" start -Z coordinator -D "$dir" >"$out" 2>&1
+    # Recovery after a crash takes its time; a start that failed is over at once.
+    wait_for 5 running || { logs; die "the coordinator does not start"; }
+    for (( tries = 0; tries < 60; tries++ )); do
+        wait_for 2 up && break
+        running || break
+    done
+    up || { logs; die "the coordinator does not start"; }
+    wait_for 60 select1 || { logs; die "the coordinator runs but answers no statement"; }
+    changed "started coordinator on port $port"
+fi

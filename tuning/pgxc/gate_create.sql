@@ -1,0 +1,18 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The gate, on the first coordinator: one hash-distributed and one replicated table.
+--@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_h' and relkind = 'r'
+drop table public.labctl_gate_h
+--@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_r' and relkind = 'r'
+drop table public.labctl_gate_r
+--@ run
+create table public.labctl_gate_h (id int, v text) distribute by hash (id)
+--@ run
+create table public.labctl_gate_r (id int, v text) distribute by replication
+--@ run
+insert into public.labctl_gate_h select i, 'row ' || i from generate_series(1, 1000) i
+--@ run
+insert into public.labctl_gate_r select i, 'row ' || i from generate_series(1, 10) i
+--@ expect 1000
+select count(*) from public.labctl_gate_h
+--@ expect 10
+select count(*) from public.labctl_gate_r

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: PostgreSQL
+# Starts the GTM proxy. Never connect to its port to see whether it lives: one
+# connection that is closed at once wedges it for good. After the GTM died a proxy
+# may neither work nor stop; it keeps no state, so it is killed and started.
+
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
+gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh}
+out=/run/labctl/@{nodename:sh}.start
+
+running() { pid_in "$dir/gtm_proxy.pid" && alive "$pid" gtm_proxy "$dir"; }
+ready()   { running && listening "$port" && connected "$gtm_ip" "$gtm_port"; }
+stop_it() {
+    processes gtm_proxy "$dir" || return 0
+    kill $pids
+    wait_for 2 gone gtm_proxy "$dir" && return 0
+    processes gtm_proxy "$dir" && kill -9 $pids
+    wait_for 5 gone gtm_proxy "$dir" || die "the GTM proxy cannot be stopped"
+}
+
+if running && [[ $dir/gtm_proxy.conf -nt $dir/gtm_proxy.pid ]]; then
+    stop_it
+    changed "stopped gtm_proxy: its configuration is new"
+elif running && ! wait_for 5 ready; then
+    stop_it
+    changed "stopped a gtm_proxy without a connection to the GTM"
+fi
+if ! running; then
+    stop_it                                   # one without a pid file
+    wait_for 3 closed "$port" || die "port $port is taken by another program"
+    mkdir -p /run/labctl
+    rm -f -- "$dir/gtm_proxy.pid"
+    as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
+    wait_for 30 ready || { evidence "$out"; evidence "$dir/gtm_proxy.log"; die "the GTM proxy does not start"; }
+    changed "started gtm_proxy on port $port"
+fi

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: PostgreSQL
+# The data directory of the standby: initgtm knows only "gtm"; gtm.conf makes it a standby.
+
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin out=/run/labctl/@{nodename:sh}.init
+new=$dir.labctl-new
+
+if [[ ! -e $dir/gtm.conf ]]; then
+    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no gtm.conf"
+    mkdir -p /run/labctl "${dir%/*}" || die "cannot make ${dir%/*}"
+    rm -rf -- "$new"
+    mkdir -- "$new" && chown "$user:" "$new" || die "cannot make $new"
+    as "$user" "$bin/initgtm" -Z gtm -D "$new" >"$out" 2>&1 ||
+        { evidence "$out"; die "initgtm of $dir"; }
+    mv -T -- "$new" "$dir" || die "cannot make $dir"       # whole or not at all
+    changed "initgtm $dir"
+fi
+ensure_dir "$dir" 700 "$user:$user"

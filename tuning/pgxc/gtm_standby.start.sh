@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: PostgreSQL
+# Starts the GTM standby, which the GTM must be able to call back by the name that
+# this node's address resolves to.
+
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
+gtm_ip=@{gtm.ip:sh} out=/run/labctl/@{nodename:sh}.start
+
+running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
+slave()   { local lines; mapfile -t lines <"$dir/gtm.pid"; [[ ${lines[2]-} == 0 ]]; }
+# It listens before it has talked to the GTM, and ends when that does not work.
+joined()  {
+    running && listening "$port" && slave &&
+        tail -c "+$(( seen + 1 ))" "$dir/gtm.log" | grep -aq 'Startup connection with the active-GTM closed'
+}
+
+stop_it() {
+    processes gtm "$dir" || return 0
+    kill -9 $pids                             # keeps nothing, and waits for the GTM for ever
+    wait_for 5 gone gtm "$dir" || die "the GTM standby cannot be stopped"
+}
+
+# The GTM calls the standby once for each proxy that calls it. A GTM that was started
+# again does not: from then on nothing is replicated, silently.
+if running && slave && ! wait_for 1 called "$gtm_ip" "$port"; then
+    stop_it
+    changed "stopped a gtm_standby that the GTM has lost"
+fi
+if ! running; then
+    stop_it                                   # one without a pid file
+    wait_for 3 closed "$port" || die "port $port is taken by another program"
+    mkdir -p /run/labctl
+    rm -f -- "$dir/gtm.pid"
+    seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
+    as "$user" "$bin/gtm_ctl" start -Z gtm_standby -D "$dir" >"$out" 2>&1
+    wait_for 20 joined || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM standby does not start"; }
+    changed "started gtm_standby on port $port"
+else
+    wait_for 10 listening "$port" || { evidence "$dir/gtm.log"; die "the GTM standby runs but does not listen on port $port"; }
+fi
+slave || die "the GTM standby in $dir has been promoted"
+[[ ! $dir/gtm.conf -nt $dir/gtm.pid ]] ||
+    skipped "gtm.conf is newer than the running GTM standby: takes effect when the cluster is stopped and started"

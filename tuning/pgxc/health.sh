@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: PostgreSQL
+# Is this role alive and of use? Quiet with status 0 when it is. Changes nothing, and
+# may be run at any time; labctl runs it about 90 seconds after the start too, because
+# a datanode that could not register at the GTM ends only after a minute.
+
+role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
+gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh}
+
+case $role in
+gtm | gtm_standby)      name=gtm       file=$dir/gtm.pid        log=$dir/gtm.log;;
+gtm_proxy)              name=gtm_proxy file=$dir/gtm_proxy.pid  log=$dir/gtm_proxy.log;;
+datanode | coordinator) name=postgres  file=$dir/postmaster.pid log=$dir/pg_log;;
+*)                      die "no such role: $role";;
+esac
+if [[ -d $log ]]; then logs=("$log"/*.csv); log=${logs[-1]}; fi
+
+pid_in "$file" && alive "$pid" "$name" "$dir" || { evidence "$log"; die "$role is not running"; }
+listening "$port" || { evidence "$log"; die "$role does not listen on port $port"; }
+case $role in
+gtm | gtm_standby)
+    mapfile -t lines <"$file"
+    [[ $role == gtm && ${lines[2]-} == 1 || $role == gtm_standby && ${lines[2]-} == 0 ]] ||
+        die "$role has the wrong part: ${lines[2]-none}"
+    ;;&
+gtm_standby)                                  # it is the GTM that calls, once it has a proxy
+    wait_for 2 called "$gtm_ip" "$port" || die "the GTM does not replicate to its standby"
+    ;;
+gtm_proxy)
+    connected "$gtm_ip" "$gtm_port" || die "the proxy has no connection to the GTM"
+    ;;
+datanode | coordinator)
+    [[ $(as "$user" timeout -k 1 10 "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
+        -c 'select 1' postgres 2>/dev/null) == 1 ]] || { evidence "$log"; die "$role answers no statement"; }
+    ;;
+esac

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: PostgreSQL
+# What gtm.start.sh must know after a GTM was not stopped cleanly: the next transaction
+# number as of the last checkpoint of this data directory. Changes nothing.
+
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin
+
+if [[ -e $dir/PG_VERSION ]]; then
+    while IFS= read -r line; do
+        [[ $line =~ NextXID:\ +([0-9]+)/([0-9]+) ]] && printf '::value next_xid %s\n' "${BASH_REMATCH[2]}"
+    done < <(as "$user" "$bin/pg_controldata" "$dir" 2>/dev/null)
+fi
+exit 0

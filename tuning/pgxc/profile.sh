@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: PostgreSQL
+# ~/.bash_profile on a node with a coordinator or a datanode. Written by labctl.
+export LANG=en_US.utf8
+export PGHOME=@{prefix:sh}
+# LD_LIBRARY_PATH is not set: the programs find their libraries, and those of the
+# distribution would find the wrong libpq.
+export DATE=`date +"%Y%m%d%H%M"`
+export PATH=$PGHOME/bin:$PATH
+export MANPATH=$PGHOME/share/man:${MANPATH-}
+export PGUSER=postgres
+export PGDATABASE=postgres
+alias rm='rm -i'
+alias ll='ls -lh'

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: PostgreSQL
+# Stops one role. In this order, or nothing ends: all coordinators, all datanodes, all
+# proxies, the GTM, the standby. The GTM must end by itself, because only then it writes
+# the last transaction number; whatever else hangs is killed, by its own pid.
+
+role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin
+out=/run/labctl/@{nodename:sh}.stop
+
+case $role in
+gtm | gtm_standby)      name=gtm;;
+gtm_proxy)              name=gtm_proxy;;
+datanode | coordinator) name=postgres;;
+*)                      die "no such role: $role";;
+esac
+
+if processes "$name" "$dir"; then
+    mkdir -p /run/labctl
+    case $role in
+    datanode | coordinator)
+        as "$user" "$bin/pg_ctl" stop -D "$dir" -m fast -W >"$out" 2>&1;;
+    *)
+        as "$user" "$bin/gtm_ctl" stop -Z "$role" -D "$dir" -m fast -W >"$out" 2>&1;;
+    esac
+    if ! wait_for 20 gone "$name" "$dir"; then
+        processes "$name" "$dir" && kill -9 $pids
+        wait_for 5 gone "$name" "$dir" || die "$role cannot be stopped"
+        changed "killed $role"
+        exit 0
+    fi
+    changed "stopped $role"
+fi

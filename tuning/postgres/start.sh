@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# Starts the server of a primary or a standby, or makes it take up a configuration that has become newer.
+#
+# It is a unit of systemd, not a child of this session: it comes back when the node boots, stops in time and
+# before its data directory is unmounted when the node goes down, and has its limits without PAM. Where no systemd
+# runs, pg_ctl starts it.
+
+dir=@{dir:sh} user=@{user:sh} port=@{port:sh} role=@{role:sh} ip=@{ip:sh} super=@{superuser:sh}
+unit=labctl-postgres-$role.service early=/var/log/labctl-postgres-$role.log log=$dir/log/postgresql.log
+out=/run/labctl/@{nodename:sh}.start
+
+[[ -d /run/labctl ]] || mkdir -p /run/labctl
+{ read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
+bin=/usr/lib/postgresql/$version/bin
+[[ -x $bin/postgres ]] || die "$dir was made by PostgreSQL $version, which is not in the image"
+
+running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
+query() {
+    [[ -S /run/postgresql/.s.PGSQL.$port ]] &&
+        "$bin/psql" -XAtqw -h /run/postgresql -p "$port" -U "$super" -d postgres 2>"$out" <<<"$1"
+}
+ready()  { running && [[ $(query 'select 1') == 1 ]]; }
+failed() { evidence "$early" 6; evidence "$log"; evidence "$out" 4; die "$1"; }
+
+put_unit() {
+    local file=/etc/systemd/system/$unit loaded=/run/labctl/$unit.loaded
+    put "$file" 0644 root:root <<END
+# Written by labctl; changes made here are lost.
+[Unit]
+Description=PostgreSQL, $role of the lab @{lab.name:raw}
+After=network.target
+RequiresMountsFor=$dir
+
+[Service]
+Type=notify
+User=$user
+# PostgreSQL does not mind an address that is not there yet, and then does not listen on it.
+ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
+ExecStart=$bin/postgres -D $dir
+ExecReload=/bin/kill -HUP \$MAINPID
+StandardError=append:$early
+KillMode=mixed
+KillSignal=SIGINT
+TimeoutStartSec=infinity
+TimeoutStopSec=60
+LimitNOFILE=131072
+LimitNPROC=131072
+LimitCORE=infinity
+LimitSTACK=16M
+
+[Install]
+WantedBy=multi-user.target
+END
+    if [[ $file -nt $loaded ]]; then
+        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd does not read $file"
+        printf '' >"$loaded"
+    fi
+    if [[ ! -L /etc/systemd/system/multi-user.target.wants/$unit ]]; then
+        systemctl -q enable "$unit" >"$out" 2>&1 </dev/null || failed "cannot enable $unit"
+        changed "$unit starts at boot"
+    fi
+}
+
+start_it() {
+    local tries
+    ! listening "$port" || die "port $port is taken by another program"
+    # Without a running server, this pid file is of one that was killed; its pid may be another's by now.
+    rm -f -- "$dir/postmaster.pid"
+    printf '' >"$early"
+    if [[ -d /run/systemd/system ]]; then
+        # Not waiting: a standby that waits for WAL is no reason to hang without a word.
+        systemctl reset-failed "$unit" >"$out" 2>&1 </dev/null
+        systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd does not start $unit"
+    else
+        chown "$user:" "$early"
+        as "$user" "$bin/pg_ctl" start -W -D "$dir" -l "$early" >"$out" 2>&1
+    fi
+    wait_for 40 begun || failed "the $role does not start"
+    for (( tries = 0; tries < 60; tries++ )); do
+        wait_for 2 ready && return 0
+        running || break
+    done
+    failed "the $role does not get ready"
+}
+
+# Has the server started, or is it certain that it never will?
+begun() {
+    running && return 0
+    [[ -d /run/systemd/system ]] || return 1
+    ! systemctl -q is-failed "$unit" </dev/null || failed "the $role does not start"
+    return 1
+}
+
+stop_it() {
+    if [[ -d /run/systemd/system ]] && systemctl -q is-active "$unit" </dev/null; then
+        systemctl stop "$unit" >"$out" 2>&1 </dev/null
+    elif running; then
+        kill -INT "$pid"
+    fi
+    wait_for 60 gone postgres "$dir" || die "the $role cannot be stopped"
+}
+
+# newer FILE: is it newer than the server's start, and than the last reload?
+newer() { [[ $dir/$1 -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
+
+loaded_since() { [[ $(query "select pg_conf_load_time() >= to_timestamp($1)") == t ]]; }
+
+take_up() {
+    local file files='' since=$EPOCHREALTIME
+    for file in postgresql.conf labctl.standby.conf pg_hba.conf pg_ident.conf; do
+        newer "$file" && files+=" $file"
+    done
+    [[ -n $files ]] || return 0
+    kill -HUP "$pid"
+    wait_for 5 loaded_since "$since" || failed "the $role refuses its new configuration"
+    printf '' >"$dir/labctl.reloaded"
+    if [[ $(query 'select count(*) from pg_settings where pending_restart') == 0 ]]; then
+        changed "reloaded the $role: ${files# }"
+        return 0
+    fi
+    stop_it
+    start_it
+    changed "restarted the $role: ${files# }"
+}
+
+[[ ! -d /run/systemd/system ]] || put_unit
+if running; then
+    wait_for 60 ready || failed "the $role runs but answers no statement"
+    take_up
+else
+    start_it
+    changed "started the $role on port $port"
+fi
