@@ -82,6 +82,12 @@ static int parse_tag(const struct expansion *x, const char *at, struct tag *t)
 	return 0;
 }
 
+/* Numbers and truth values mean the same in a shell, SQL and a configuration file. */
+static bool needs_no_quotes(const char *value)
+{
+	return (*value && !value[strspn(value, "0123456789")]) || !strcmp(value, "true") || !strcmp(value, "false");
+}
+
 static int add_value(struct expansion *x, const char *at, const struct tag *t)
 {
 	enum quote kind = t->quote == QUOTE_COUNT ? x->bare : t->quote;
@@ -89,11 +95,11 @@ static int add_value(struct expansion *x, const char *at, const struct tag *t)
 
 	if (!x->out)
 		return 0;
-	if (kind == QUOTE_COUNT)
-		return complain(x, at, "say how to quote (@{name:sh}, :sql, :ident...):", t->name);
 	value = x->scope->value(x->scope->ctx, t->name);
 	if (!value)
 		return complain(x, at, "unknown name", t->name);
+	if (kind == QUOTE_COUNT && !needs_no_quotes(value))
+		return complain(x, at, "say how to quote (@{name:sh}, :sql, :ident...):", t->name);
 	quote_add(x->out, kind, value);
 	return 0;
 }

@@ -32,7 +32,7 @@ struct template_scope {
 
 /*
  * @what names the template in failures (FAIL_OTHER). @bare is the kind of @{name} without a kind;
- * QUOTE_COUNT demands a kind everywhere.
+ * QUOTE_COUNT demands a kind for every value but numbers, "true" and "false".
  */
 int template_expand(const char *what, const char *text, enum quote bare, const struct template_scope *scope,
 		    struct strbuf *out, struct fail *e);
