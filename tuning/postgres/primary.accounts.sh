@@ -41,7 +41,7 @@ alter role replication login replication;
 END
         changed "role replication";;
     *)
-        sql "cannot make the slot $name" <<<"select from pg_create_physical_replication_slot('$name');" >/dev/null
+        sql "cannot make the slot $name" <<<"select from pg_create_physical_replication_slot('$name', true);" >/dev/null
         changed "slot $name";;
     esac
 done

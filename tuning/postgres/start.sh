@@ -107,11 +107,16 @@ newer() { [[ $dir/$1 -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/
 loaded_since() { [[ $(query "select pg_conf_load_time() >= to_timestamp($1)") == t ]]; }
 
 take_up() {
-    local file files='' since=$EPOCHREALTIME
+    local file files='' error since=$EPOCHREALTIME
     for file in postgresql.conf labctl.standby.conf pg_hba.conf pg_ident.conf; do
         newer "$file" && files+=" $file"
     done
     [[ -n $files ]] || return 0
+    # A server that reads a wrong file keeps what it has, and says so in its log only.
+    as "$user" "$bin/postgres" -D "$dir" -C port >/dev/null 2>"$out" ||
+        { evidence "$out" 4; die "the $role refuses its new configuration"; }
+    error=$(query "select concat_ws(' ', error, 'in line', line_number) from pg_hba_file_rules where error is not null")
+    [[ -z $error ]] || die "the $role refuses its new pg_hba.conf: ${error//$'\n'/; }"
     kill -HUP "$pid"
     wait_for 5 loaded_since "$since" || failed "the $role refuses its new configuration"
     printf '' >"$dir/labctl.reloaded"
@@ -124,6 +129,11 @@ take_up() {
     changed "restarted the $role: ${files# }"
 }
 
+streams() { [[ $(query "select status from pg_stat_wal_receiver") == streaming ]]; }
+
+# The configuration includes this file; standby.init.sh fills it.
+[[ -e $dir/labctl.standby.conf ]] ||
+    put "$dir/labctl.standby.conf" 0600 "$user:$user" <<<"# Written by labctl: empty, for this is no standby."
 [[ ! -d /run/systemd/system ]] || put_unit
 if running; then
     wait_for 60 ready || failed "the $role runs but answers no statement"
@@ -131,4 +141,8 @@ if running; then
 else
     start_it
     changed "started the $role on port $port"
+fi
+if [[ -e $dir/standby.signal ]]; then
+    # Lines of the log say why it does not: a slot that has lost its WAL, a password, a primary that is away.
+    wait_for 30 streams || failed "the standby runs but gets nothing from the primary; a new copy is made where $dir is moved away"
 fi
