@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What a step hands to the outside: a script with the files it puts, SQL, XML.
+ * Pure text, built by plan/, executed by exec/, written out by `labctl render`.
+ * Secrets are placeholders (SECRET_MARK name SECRET_END) until a worker resolves
+ * them just before use, so plans, renders and journals never hold one.
+ */
+#ifndef LABCTL_PLAN_PAYLOAD_H
+#define LABCTL_PLAN_PAYLOAD_H
+
+#define SECRET_MARK "\x01secret:" /* a byte that no template or lab file may contain */
+/*
+ * "\x01secret:postgres\x02". Templates quote a placeholder like any other text, and it is replaced inside the quotes:
+ * generated secrets are of [A-Za-z0-9] only (digest_secret()), so this is right for every kind of quoting.
+ */
+#define SECRET_END "\x02"
+
+/* A file on a node (embedded in its script by plan/script.c with `put`). */
+struct payload_file { const char *path; const char *mode; const char *owner; const char *text; };
+
+struct payload {
+	const char *script;                  /* complete text for `bash -s` as root, or NULL */
+	const struct payload_file *files;    /* those inside the script, for render; count below */
+	unsigned file_count;
+	const char *sql;                     /* blocks of --@ directives (docs/format/sql.md), or NULL */
+	unsigned port;                       /* where the SQL goes on the node */
+	const char *log;                     /* evidence file on the node, or NULL */
+	const char *source;                  /* library file it was expanded from, for render and messages */
+};
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * From nothing to tuned nodes. Steps are added stage by stage, not node by node: the
+ * executor takes the first that is ready, so every machine boots before a worker waits for one.
+ */
+#include <stdio.h>
+
+#include "plan.h"
+#include "plan_build.h"
+#include "script.h"
+
+struct step *plan_add_node(struct plan *p, enum verb verb, const struct node *n, const char *what, const char *title)
+{
+	char id[PLAN_ID_MAX];
+
+	snprintf(id, sizeof id, "%s/%s", what, n->name);
+	return plan_add(p, verb, n, id, title);
+}
+
+void plan_after_node(struct plan *p, struct step *s, const char *what, const char *node)
+{
+	char id[PLAN_ID_MAX];
+
+	snprintf(id, sizeof id, "%s/%s", what, node);
+	plan_after(p, s, id);
+}
+
+void plan_after_nodes(struct plan *p, struct step *s, const char *what)
+{
+	for (unsigned i = 0; i < p->lab->node_count; i++)
+		plan_after_node(p, s, what, p->lab->nodes[i].name);
+}
+
+static struct step *add_host(struct plan *p, enum verb verb, const char *title, const char *after)
+{
+	struct step *s = plan_add(p, verb, NULL, verb_names[verb], title);
+
+	if (after)
+		plan_after(p, s, after);
+	return s;
+}
+
+static void add_host_steps(struct plan *p)
+{
+	const struct lab *lab = p->lab;
+	char subnet[16];
+
+	ip_format(lab->net.subnet, subnet);
+	add_host(p, VERB_LAB_PREPARE, "keys, secrets and record of the lab", NULL);
+	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", lab->image), NULL);
+	add_host(p, VERB_NET_CREATE,
+		 lab->net.subnet ? arena_printf(p->arena, "network %s/%u on bridge %s", subnet, lab->net.prefix_len,
+						lab->net.bridge)
+				 : "network",
+		 "lab.prepare");
+	for (unsigned i = 0; i < lab->node_count; i++)
+		plan_after(p, plan_add_node(p, VERB_DATA_CREATE, &lab->nodes[i], "data.create",
+					    arena_printf(p->arena, "data directory %s", lab->nodes[i].export_dir)),
+			   "lab.prepare");
+	if (lab_transport(lab) == TRANSPORT_NFS)
+		plan_after_nodes(p, add_host(p, VERB_NFS_SERVE, "export the data directories to the lab's subnet", "net.create"),
+				 "data.create");
+}
+
+int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cache *cache, const struct node *n,
+		    struct step **ret_step, struct fail *e)
+{
+	const struct payload *payload;
+	struct step *s;
+
+	if (script_tuning(p->lab, n, lib, cache, p->arena, &payload, e) < 0)
+		return fail_wrap(e, "tuning of %s", n->name);
+	s = plan_add_node(p, VERB_NODE_SCRIPT, n, "tune", "tune the operating system");
+	s->payload = payload;
+	plan_after_node(p, s, "node.ready", n->name);
+	*ret_step = s;
+	return 0;
+}
+
+static int add_node_steps(struct plan *p, const struct library *lib, struct fail *e)
+{
+	struct scope_cache cache = { .arena = p->arena };
+	const struct lab *lab = p->lab;
+	struct step *s;
+
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		s = plan_add_node(p, VERB_NODE_DISK, &lab->nodes[i], "node.disk",
+				  lab->hypervisor == HYPERVISOR_LXC ? "overlay of the image, and the node's identity"
+								    : "copy-on-write disk, and the node's identity");
+		plan_after(p, s, "lab.prepare");
+		plan_after(p, s, "image.build");
+	}
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+
+		s = plan_add_node(p, VERB_NODE_START, n, "node.start",
+				  *n->ip_text ? arena_printf(p->arena, "start %s (%s)", n->domain, n->ip_text)
+					      : arena_printf(p->arena, "start %s", n->domain));
+		plan_after_node(p, s, "node.disk", n->name);
+		plan_after(p, s, "net.create");
+		plan_after_node(p, s, "data.create", n->name);
+	}
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		s = plan_add_node(p, VERB_NODE_READY, &lab->nodes[i], "node.ready", "wait until it answers on SSH");
+		plan_after_node(p, s, "node.start", lab->nodes[i].name);
+	}
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		if (plan_add_tuning(p, lib, &cache, &lab->nodes[i], &s, e) < 0)
+			return -1;
+		if (lab_transport(lab) == TRANSPORT_NFS)
+			plan_after(p, s, "nfs.serve");
+	}
+	return 0;
+}
+
+int plan_create(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e)
+{
+	auto_(plan_free) struct plan *p = plan_new("create", lab);
+
+	add_host_steps(p);
+	if (add_node_steps(p, lib, e) < 0 || plan_finish(p, e) < 0)
+		return -1;
+	*ret_plan = steal(p);
+	return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Everything away again. What libvirt holds under the lab's tag is taken down even when
+ * the record knows nothing of it; what carries no tag of this lab is not in a plan at all.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan.h"
+#include "plan_build.h"
+
+static bool known_domain(const struct lab *lab, const char *name)
+{
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (!strcmp(lab->nodes[i].domain, name))
+			return true;
+	return false;
+}
+
+/* A tag is a text that anybody may have written; this one becomes the name of a directory. */
+static bool is_label(const char *t)
+{
+	return t && *t && *t != '-' && strlen(t) < 64 && t[strspn(t, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+static bool known_node(const struct lab *lab, const char *name)
+{
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (!strcmp(lab->nodes[i].name, name))
+			return true;
+	return false;
+}
+
+/* All that stops machines is before all that takes away what they use. */
+static void add_stops(struct plan *p, const struct facts *facts)
+{
+	const struct lab *lab = p->lab;
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		plan_add_node(p, VERB_NODE_STOP, &lab->nodes[i], "node.stop",
+			      arena_printf(p->arena, "stop %s", lab->nodes[i].domain));
+	for (unsigned i = 0; i < facts->domain_count; i++) {
+		const struct fact_domain *d = &facts->domains[i];
+
+		if (!d->lab_uuid || strcmp(d->lab_uuid, lab->uuid) != 0 || known_domain(lab, d->name))
+			continue;
+		plan_add(p, VERB_NODE_STOP, NULL, arena_printf(p->arena, "node.stop/domain:%s", d->name),
+			 arena_printf(p->arena, "stop %s, which the lab's record does not know", d->name))->subject =
+			arena_strdup(p->arena, d->name);
+	}
+}
+
+/* One edge per machine, whatever waits: there are up to a thousand on either side. */
+static void add_stopped(struct plan *p, const struct facts *facts)
+{
+	const struct lab *lab = p->lab;
+	struct step *s = plan_add(p, VERB_JOIN, NULL, "node.stop/all", "all machines are stopped");
+
+	plan_after_nodes(p, s, "node.stop");
+	for (unsigned i = 0; i < facts->domain_count; i++) {
+		const struct fact_domain *d = &facts->domains[i];
+
+		if (d->lab_uuid && !strcmp(d->lab_uuid, lab->uuid) && !known_domain(lab, d->name))
+			plan_after_node(p, s, "node.stop", arena_printf(p->arena, "domain:%s", d->name));
+	}
+}
+
+static void add_removes(struct plan *p, const struct facts *facts)
+{
+	const struct lab *lab = p->lab;
+	struct step *s;
+
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		s = plan_add_node(p, VERB_NODE_REMOVE, &lab->nodes[i], "node.remove", "remove its disk, overlay and seed");
+		plan_after_node(p, s, "node.stop", lab->nodes[i].name);
+	}
+	for (unsigned i = 0; i < facts->domain_count; i++) {
+		const struct fact_domain *d = &facts->domains[i];
+
+		if (!d->lab_uuid || strcmp(d->lab_uuid, lab->uuid) != 0 || known_domain(lab, d->name) ||
+		    !is_label(d->node) || known_node(lab, d->node))
+			continue;
+		s = plan_add(p, VERB_NODE_REMOVE, NULL, arena_printf(p->arena, "node.remove/domain:%s", d->name),
+			     arena_printf(p->arena, "remove disk, overlay and seed of %s", d->node));
+		s->subject = arena_strdup(p->arena, d->node);
+		plan_after_node(p, s, "node.stop", arena_printf(p->arena, "domain:%s", d->name));
+	}
+}
+
+static void add_networks(struct plan *p, const struct facts *facts)
+{
+	const struct lab *lab = p->lab;
+	const char *own = arena_printf(p->arena, NETWORK_PREFIX "%s", lab->name);
+	struct step *s = plan_add(p, VERB_NET_REMOVE, NULL, "net.remove", arena_printf(p->arena, "remove network %s", own));
+
+	s->subject = own;
+	plan_after(p, s, "node.stop/all");
+	for (unsigned i = 0; i < facts->network_count; i++) {
+		const struct fact_network *f = &facts->networks[i];
+
+		if (!f->lab_uuid || strcmp(f->lab_uuid, lab->uuid) != 0 || !strcmp(f->name, own))
+			continue;
+		s = plan_add(p, VERB_NET_REMOVE, NULL, arena_printf(p->arena, "net.remove/network:%s", f->name),
+			     arena_printf(p->arena, "remove network %s, which the lab's record does not know", f->name));
+		s->subject = arena_strdup(p->arena, f->name);
+		plan_after(p, s, "node.stop/all");
+	}
+}
+
+static void add_data(struct plan *p, bool keep_data)
+{
+	const struct lab *lab = p->lab;
+	bool nfs = lab_transport(lab) == TRANSPORT_NFS;
+	struct step *s;
+
+	if (nfs) {
+		s = plan_add(p, VERB_NFS_STOP, NULL, "nfs.stop", "withdraw the exports");
+		plan_after(p, s, "node.stop/all"); /* a guest whose server goes first hangs in its shutdown */
+	}
+	for (unsigned i = 0; i < lab->node_count && !keep_data; i++) {
+		s = plan_add_node(p, VERB_DATA_REMOVE, &lab->nodes[i], "data.remove",
+				  arena_printf(p->arena, "remove %s", lab->nodes[i].export_dir));
+		plan_after_node(p, s, "node.stop", lab->nodes[i].name);
+		if (nfs)
+			plan_after(p, s, "nfs.stop");
+	}
+}
+
+int plan_destroy(const struct lab *lab, const struct facts *facts, const struct destroy_options *o,
+		 struct plan **ret_plan, struct fail *e)
+{
+	auto_(plan_free) struct plan *p = plan_new("destroy", lab);
+
+	add_stops(p, facts);
+	add_stopped(p, facts);
+	add_removes(p, facts);
+	add_networks(p, facts);
+	add_data(p, o->keep_data);
+	/* The record goes when all else is gone; until then `destroy` can be run again. */
+	plan_after_ends(p, plan_add(p, VERB_LAB_REMOVE, NULL, "lab.remove",
+				    o->keep_data ? "remove keys, lease and record of the lab, but no data"
+						 : "remove keys, lease and record of the lab"));
+	if (plan_finish(p, e) < 0)
+		return -1;
+	*ret_plan = steal(p);
+	return 0;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Everything that labctl would put anywhere, as files to read: what the host gets, what
+ * each node gets, and a manifest. Paths of the host are those of the default state directory.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "plan.h"
+#include "plan_build.h"
+#include "recipe.h"
+#include "script.h"
+#include "seed.h"
+#include "xml.h"
+
+#define STATE "/var/lib/labctl"
+#define IMAGES "/var/cache/labctl/images"
+
+struct render {
+	const struct lab *lab;
+	const struct library *lib;
+	struct arena *a;
+	struct item { struct rendered file; const char *source; } *items;
+	unsigned count;
+	struct fail *e;
+};
+
+/* Placeholders of secrets become readable: "<secret:postgres>". */
+static const char *readable(struct render *r, const char *text)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	const char *mark, *end;
+
+	if (!strstr(text, SECRET_MARK))
+		return arena_strdup(r->a, text); /* of a plan that is freed before the caller reads */
+	while ((mark = strstr(text, SECRET_MARK)) && (end = strstr(mark, SECRET_END))) {
+		strbuf_add(&out, text, (size_t)(mark - text));
+		strbuf_printf(&out, "<%.*s>", (int)(end - mark - 1), mark + 1);
+		text = end + strlen(SECRET_END);
+	}
+	strbuf_str(&out, text);
+	return arena_strdup(r->a, strbuf_text(&out));
+}
+
+/* A later file of the same path replaces the earlier one, as on the node. @first: where the node's files begin. */
+static void add_from(struct render *r, unsigned first, const char *path, const char *text, unsigned mode,
+		     const char *source)
+{
+	struct item item = { { path, readable(r, text), mode }, arena_strdup(r->a, source) };
+
+	for (unsigned i = first; i < r->count; i++) {
+		if (!strcmp(r->items[i].file.path, path)) {
+			r->items[i] = item;
+			return;
+		}
+	}
+	*arena_push(r->a, r->items, r->count) = item;
+}
+
+static void add(struct render *r, const char *path, const char *text, unsigned mode, const char *source)
+{
+	add_from(r, r->count, path, text, mode, source);
+}
+
+/* --- the host --- */
+
+static struct node_paths node_paths(struct render *r, const struct node *n)
+{
+	const char *dir = arena_printf(r->a, STATE "/labs/%s/nodes/%s", r->lab->name, n->name);
+
+	return (struct node_paths){
+		.disk = arena_printf(r->a, "%s/disk.qcow2", dir), .seed = arena_printf(r->a, "%s/seed.tar", dir),
+		.root = arena_printf(r->a, "%s/root", dir),       .console = arena_printf(r->a, "%s/console.log", dir),
+		.kernel = arena_printf(r->a, IMAGES "/%s/vmlinuz", r->lab->image),
+		.initrd = arena_printf(r->a, IMAGES "/%s/initrd.img", r->lab->image),
+	};
+}
+
+static int add_xml(struct render *r)
+{
+	enum hypervisor h = r->lab->hypervisor == HYPERVISOR_AUTO ? HYPERVISOR_QEMU : r->lab->hypervisor;
+	const char *source = arena_printf(r->a, "domains/%s.xml", hypervisor_names[h]), *xml;
+
+	if (xml_network(r->lab, r->lib, r->a, &xml, r->e) < 0)
+		return -1;
+	add(r, "host/network.xml", xml, 0644, "domains/network.xml");
+	for (unsigned i = 0; i < r->lab->node_count; i++) {
+		const struct node *n = &r->lab->nodes[i];
+		struct node_paths paths = node_paths(r, n);
+
+		if (xml_domain(r->lab, n, &paths, r->lib, r->a, &xml, r->e) < 0)
+			return -1;
+		add(r, arena_printf(r->a, "host/%s.xml", n->name), xml, 0644, source);
+	}
+	return 0;
+}
+
+/* Is @word one of the comma-separated options? */
+static bool has_option(const char *options, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = options; (at = strstr(at, word)); at += len)
+		if ((at == options || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+struct export_names { struct render *r; const struct node *node; char number[16]; };
+
+static const char *export_value(void *ctx, const char *name)
+{
+	struct export_names *x = ctx;
+	const char *options = x->r->lab->data.options;
+	struct scope s;
+
+	if (!strcmp(name, "recovery_dir"))
+		return arena_printf(x->r->a, STATE "/labs/%s/recovery", x->r->lab->name);
+	if (!strcmp(name, "access"))
+		return has_option(options, "rw") ? "RW" : "RO";
+	if (!strcmp(name, "squash"))
+		return has_option(options, "all_squash") ? "All_Squash" :
+		       has_option(options, "no_root_squash") ? "No_Root_Squash" : "Root_Squash";
+	if (x->node && (!strcmp(name, "path") || !strcmp(name, "pseudo")))
+		return x->node->export_dir;
+	if (x->node && !strcmp(name, "export_id")) {
+		snprintf(x->number, sizeof x->number, "%u", x->node->index);
+		return x->number;
+	}
+	scope_init(&s, x->r->lab, x->node, -1, x->r->a);
+	return arena_strdup(x->r->a, scope_value(&s, name));
+}
+
+static bool no_lists(void *ctx, const char *name, size_t index, bool *known)
+{
+	(void)ctx, (void)name, (void)index;
+	return *known = false;
+}
+
+static int add_ganesha(struct render *r)
+{
+	static const char conf[] = "domains/ganesha.conf", export[] = "domains/ganesha-export.conf";
+	const char *conf_text = library_text(r->lib, conf), *export_text = library_text(r->lib, export);
+	struct export_names x = { .r = r };
+	const struct template_scope names = { .value = export_value, .each = no_lists, .ctx = &x };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	if (!conf_text || !export_text)
+		return 0;
+	if (template_expand(conf, conf_text, QUOTE_RAW, &names, &out, r->e) < 0)
+		return -1;
+	for (unsigned i = 0; i < r->lab->node_count; i++) {
+		x.node = &r->lab->nodes[i];
+		strbuf_char(&out, '\n');
+		if (template_expand(export, export_text, QUOTE_RAW, &names, &out, r->e) < 0)
+			return -1;
+	}
+	add(r, "host/ganesha.conf", strbuf_text(&out), 0644, conf);
+	return 0;
+}
+
+/* Which server it will be is seen on the host; both are shown unless the lab file chose. */
+static int add_exports(struct render *r)
+{
+	const struct lab *lab = r->lab;
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	char subnet[16];
+
+	if (lab_transport(lab) != TRANSPORT_NFS)
+		return 0;
+	if (lab->data.server != NFS_GANESHA) {
+		ip_format(lab->net.subnet, subnet);
+		strbuf_printf(&out, "# made by labctl for lab %s, removed by labctl destroy\n", lab->name);
+		for (unsigned i = 0; i < lab->node_count; i++)
+			strbuf_printf(&out, "%s %s/%u(%s)\n", lab->nodes[i].export_dir, subnet, lab->net.prefix_len,
+				      lab->data.options);
+		add(r, "host/exports", strbuf_text(&out), 0644, "data");
+	}
+	return lab->data.server == NFS_KERNEL ? 0 : add_ganesha(r);
+}
+
+static int add_host(struct render *r)
+{
+	const struct recipe *recipe = r->lab->cluster.recipe;
+	auto_(strbuf_clear) struct strbuf lab = { 0 };
+	const char *build = recipe && recipe->build ? library_text(r->lib, recipe->build) : NULL;
+
+	lab_print(r->lab, &lab);
+	add(r, "host/lab.yaml", strbuf_text(&lab), 0600, r->lab->file ? r->lab->file : "command line");
+	if (add_xml(r) < 0 || add_exports(r) < 0)
+		return -1;
+	if (build)
+		add(r, "host/build.sh", build, 0755, recipe->build);
+	return 0;
+}
+
+/* --- the nodes --- */
+
+static unsigned mode_of(const char *mode)
+{
+	return (unsigned)strtoul(mode, NULL, 8);
+}
+
+static void add_files(struct render *r, unsigned first, const struct node *n, const struct payload_file *files,
+		      unsigned count, const char *source)
+{
+	for (unsigned i = 0; i < count; i++)
+		add_from(r, first, arena_printf(r->a, "nodes/%s/files%s", n->name, files[i].path), files[i].text,
+			 mode_of(files[i].mode), source);
+}
+
+static void add_seed(struct render *r, unsigned first, const struct node *n)
+{
+	struct seed_keys keys = { .host_private = arena_printf(r->a, "<host key of %s>", n->name),
+				  .host_public = arena_printf(r->a, "<public host key of %s>", n->name),
+				  .authorized = "<public key of the lab>" };
+	unsigned count;
+	const struct payload_file *files = seed_files(r->lab, n, &keys, r->a, &count);
+
+	add_files(r, first, n, files, count, "seed");
+}
+
+static void add_payload(struct render *r, unsigned first, const struct step *s, unsigned number)
+{
+	const struct payload *p = s->payload;
+	size_t rule_len = strcspn(s->id, "/");
+
+	add_files(r, first, s->node, p->files, p->file_count, p->source);
+	if (p->script && number == 0)
+		add(r, arena_printf(r->a, "nodes/%s/script.sh", s->node->name), p->script, 0700, p->source);
+	else if (p->script)
+		add(r, arena_printf(r->a, "nodes/%s/scripts/%02u-%.*s.sh", s->node->name, number, (int)rule_len, s->id),
+		    p->script, 0700, p->source);
+	if (p->sql)
+		add(r, arena_printf(r->a, "nodes/%s/sql/%02u-%.*s.sql", s->node->name, number, (int)rule_len, s->id), p->sql,
+		    0600, p->source);
+}
+
+/* The steps of one node in the order of the plan, numbered; the tuning is number 0. */
+static int add_node(struct render *r, const struct plan *p, struct scope_cache *cache, const struct node *n)
+{
+	struct step tune = { .id = "tune", .node = n };
+	unsigned first = r->count, number = 0;
+
+	add_seed(r, first, n);
+	if (script_tuning(r->lab, n, r->lib, cache, cache->arena, &tune.payload, r->e) < 0)
+		return fail_wrap(r->e, "tuning of %s", n->name);
+	add_payload(r, first, &tune, 0);
+	for (unsigned i = 0; p && i < p->step_count; i++)
+		if (p->steps[i].node == n && p->steps[i].payload && strncmp(p->steps[i].id, "tune/", 5) != 0)
+			add_payload(r, first, &p->steps[i], ++number);
+	return 0;
+}
+
+/* --- the manifest --- */
+
+static void add_manifest(struct render *r)
+{
+	json_t *files = json_array(), *doc;
+	char digest[DIGEST_HEX], mode[8];
+	char *text;
+
+	for (unsigned i = 0; i < r->count; i++) {
+		const struct rendered *f = &r->items[i].file;
+
+		digest_text(f->text, strlen(f->text), digest);
+		snprintf(mode, sizeof mode, "%04o", f->mode & 07777);
+		json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:s}", "path", f->path, "sha256", digest, "mode",
+						       mode, "source", r->items[i].source));
+	}
+	doc = json_pack("{s:i, s:s, s:o}", "v", 1, "lab", r->lab->name, "files", files);
+	text = json_dumps(doc, JSON_INDENT(1));
+	json_decref(doc);
+	if (!text)
+		abort();
+	add(r, "manifest.json", arena_printf(r->a, "%s\n", text), 0644, "labctl");
+	free(text);
+}
+
+int plan_render(const struct lab *lab, const struct library *lib, struct arena *a, struct rendered **ret_files,
+		unsigned *ret_count, struct fail *e)
+{
+	struct render r = { .lab = lab, .lib = lib, .a = a, .e = e };
+	auto_(arena_free) struct arena *scratch = arena_new();
+	struct scope_cache cache = { .arena = scratch };
+	auto_(plan_free) struct plan *p = NULL;
+	struct rendered *files;
+
+	if (lab->cluster.recipe && plan_bootstrap(lab, lib, &p, e) < 0)
+		return -1;
+	if (add_host(&r) < 0)
+		return -1;
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (add_node(&r, p, &cache, &lab->nodes[i]) < 0)
+			return -1;
+	add_manifest(&r);
+	files = arena_alloc(a, r.count * sizeof *files);
+	for (unsigned i = 0; i < r.count; i++)
+		files[i] = r.items[i].file;
+	*ret_files = files;
+	*ret_count = r.count;
+	return 0;
+}

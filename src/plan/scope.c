@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The names of templates: tables of name -> function. docs/format/templates.md lists them for people. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "payload.h"
+#include "recipe.h"
+#include "scope.h"
+
+enum transport lab_transport(const struct lab *lab)
+{
+	if (lab->data.transport != TRANSPORT_AUTO)
+		return lab->data.transport;
+	return lab->hypervisor == HYPERVISOR_LXC ? TRANSPORT_FILESYSTEM : TRANSPORT_NFS;
+}
+
+void scope_init(struct scope *s, const struct lab *lab, const struct node *node, int role, struct arena *a)
+{
+	*s = (struct scope){ .lab = lab, .node = node, .role = role, .arena = a };
+}
+
+/* --- small values are made in the scope's buffer: good until the next call --- */
+
+static const char *number(struct scope *s, uint64_t n)
+{
+	snprintf(s->buffer, sizeof s->buffer, "%llu", (unsigned long long)n);
+	return s->buffer;
+}
+
+static const char *truth(bool b)
+{
+	return b ? "true" : "false";
+}
+
+static const char *text(const char *t)
+{
+	return t ? t : "";
+}
+
+/* PostgreSQL size: a share of the node's memory, whole MB. */
+static const char *share(struct scope *s, unsigned part, unsigned min_mib)
+{
+	uint64_t mib = s->node->memory_mib / part;
+
+	snprintf(s->buffer, sizeof s->buffer, "%lluMB", (unsigned long long)(mib > min_mib ? mib : min_mib));
+	return s->buffer;
+}
+
+static const char *role_name(struct scope *s, const struct node *n, int role)
+{
+	lab_role_name(s->lab, n, role, s->buffer);
+	return s->buffer;
+}
+
+static const struct role_place *place(const struct scope *s, int role)
+{
+	return role >= 0 && (unsigned)role < s->lab->cluster.place_count ? &s->lab->cluster.places[role] : NULL;
+}
+
+static const char *address(const struct lab *lab, const struct node *n)
+{
+	return lab->cluster.by_ip ? n->ip_text : n->hostname;
+}
+
+static const char *node_secret(struct scope *s, const char *name)
+{
+	const struct recipe *r = s->lab->cluster.recipe;
+
+	for (const char *const *known = r ? r->secrets : NULL; known && *known; known++) {
+		if (strcmp(*known, name) != 0)
+			continue;
+		snprintf(s->buffer, sizeof s->buffer, SECRET_MARK "%s" SECRET_END, name);
+		return s->buffer;
+	}
+	return NULL;
+}
+
+/* --- values of the lab, of its cluster, of the node, of the role --- */
+
+#define VALUE(fn, expression)                                                                      \
+	static const char *fn(struct scope *s)                                                     \
+	{                                                                                          \
+		return expression;                                                                 \
+	}
+
+VALUE(v_lab_name, s->lab->name)
+VALUE(v_lab_domain, s->lab->net.domain)
+VALUE(v_prefix_len, number(s, s->lab->net.prefix_len))
+VALUE(v_hypervisor, hypervisor_names[s->lab->hypervisor == HYPERVISOR_AUTO ? HYPERVISOR_QEMU : s->lab->hypervisor])
+VALUE(v_is_container, truth(s->lab->hypervisor == HYPERVISOR_LXC))
+VALUE(v_transport, transport_names[lab_transport(s->lab)])
+VALUE(v_mount, s->lab->data.mount)
+VALUE(v_mount_options, s->lab->data.mount_options)
+VALUE(v_data_options, s->lab->data.options)
+VALUE(v_timezone, s->lab->tuning.timezone)
+VALUE(v_locale, s->lab->tuning.locale)
+VALUE(v_ntp_server, text(s->lab->tuning.ntp_server))
+VALUE(v_profile, s->lab->tuning.profile)
+VALUE(v_user, text(s->lab->cluster.user))
+VALUE(v_prefix, text(s->lab->cluster.prefix))
+
+VALUE(v_superuser, s->lab->cluster.recipe ? s->lab->cluster.recipe->superuser : "")
+VALUE(v_database, s->lab->cluster.recipe ? s->lab->cluster.recipe->database : "")
+VALUE(v_build_prefix, s->lab->cluster.recipe ? text(s->lab->cluster.recipe->build_prefix) : "")
+
+VALUE(v_node_name, s->node->name)
+VALUE(v_index, number(s, s->node->index))
+VALUE(v_octet, number(s, s->node->ip & 255))
+VALUE(v_ip, s->node->ip_text)
+VALUE(v_hostname, s->node->hostname)
+VALUE(v_fqdn, s->node->fqdn)
+VALUE(v_address, address(s->lab, s->node))
+VALUE(v_memory, number(s, s->node->memory_mib))
+VALUE(v_cpus, number(s, s->node->cpus))
+VALUE(v_shared_buffers, share(s, 8, 16))
+VALUE(v_maintenance_work_mem, share(s, 16, 8))
+VALUE(v_effective_cache_size, share(s, 1, 64))
+
+VALUE(v_role, s->role >= 0 ? place(s, s->role)->role : "")
+VALUE(v_dir, text(place(s, s->role)->dir))
+VALUE(v_port, number(s, place(s, s->role)->port))
+/* Only names the socket of the connection pooler in the data directory; the seed has it beside the port. */
+VALUE(v_pooler_port, number(s, place(s, s->role)->port + 1))
+VALUE(v_nodename, role_name(s, s->node, s->role))
+
+static const char *v_subnet(struct scope *s)
+{
+	char ip[16];
+
+	ip_format(s->lab->net.subnet, ip);
+	snprintf(s->buffer, sizeof s->buffer, "%s/%u", ip, s->lab->net.prefix_len);
+	return s->buffer;
+}
+
+static const char *v_gateway(struct scope *s)
+{
+	ip_format(s->lab->net.gateway, s->buffer);
+	return s->buffer;
+}
+
+static const char *v_data_source(struct scope *s)
+{
+	char ip[16];
+
+	ip_format(s->lab->net.gateway, ip);
+	return arena_printf(s->arena, "%s:%s", ip, s->node->export_dir);
+}
+
+static const char *v_ip_dashed(struct scope *s)
+{
+	snprintf(s->buffer, sizeof s->buffer, "%u-%u-%u-%u", s->node->ip >> 24, s->node->ip >> 16 & 255,
+		 s->node->ip >> 8 & 255, s->node->ip & 255);
+	return s->buffer;
+}
+
+/*
+ * The greatest transaction number that the data nodes have seen, for a GTM that was not stopped cleanly. Nobody
+ * gathers it before the plan is made: 0 says so, and the GTM starts as it would without labctl.
+ */
+VALUE(v_next_xid, s->lab ? "0" : NULL)
+
+enum needs { LAB, NODE, ROLE, NODE_ROLE };
+
+static const struct value { const char *name; enum needs needs; const char *(*of)(struct scope *s); } values[] = {
+	{ "address", NODE, v_address },
+	{ "build_prefix", LAB, v_build_prefix },
+	{ "cpus", NODE, v_cpus },
+	{ "data.mount", LAB, v_mount },
+	{ "data.mount_options", LAB, v_mount_options },
+	{ "data.options", LAB, v_data_options },
+	{ "data.source", NODE, v_data_source },
+	{ "data.transport", LAB, v_transport },
+	{ "database", LAB, v_database },
+	{ "dir", ROLE, v_dir },
+	{ "fqdn", NODE, v_fqdn },
+	{ "gateway", LAB, v_gateway },
+	{ "gtm.next_xid", LAB, v_next_xid },
+	{ "hostname", NODE, v_hostname },
+	{ "hypervisor", LAB, v_hypervisor },
+	{ "index", NODE, v_index },
+	{ "ip", NODE, v_ip },
+	{ "ip.dashed", NODE, v_ip_dashed },
+	{ "is_container", LAB, v_is_container },
+	{ "lab.domain", LAB, v_lab_domain },
+	{ "lab.name", LAB, v_lab_name },
+	{ "locale", LAB, v_locale },
+	{ "mem.effective_cache_size", NODE, v_effective_cache_size },
+	{ "mem.maintenance_work_mem", NODE, v_maintenance_work_mem },
+	{ "mem.shared_buffers", NODE, v_shared_buffers },
+	{ "memory_mib", NODE, v_memory },
+	{ "node.name", NODE, v_node_name },
+	{ "nodename", NODE_ROLE, v_nodename },
+	{ "ntp_server", LAB, v_ntp_server },
+	{ "octet", NODE, v_octet },
+	{ "pooler.port", ROLE, v_pooler_port },
+	{ "port", ROLE, v_port },
+	{ "prefix", LAB, v_prefix },
+	{ "profile", LAB, v_profile },
+	{ "role", LAB, v_role },
+	{ "subnet", LAB, v_subnet },
+	{ "subnet.prefix", LAB, v_prefix_len },
+	{ "superuser", LAB, v_superuser },
+	{ "timezone", LAB, v_timezone },
+	{ "user", LAB, v_user },
+};
+
+static const char *plain_value(struct scope *s, const struct value *v)
+{
+	bool node = v->needs == NODE || v->needs == NODE_ROLE, role = v->needs == ROLE || v->needs == NODE_ROLE;
+
+	if ((node && !s->node) || (role && s->role < 0))
+		return NULL;
+	s->used_node |= node;
+	return v->of(s);
+}
+
+/* --- values of another node: of a list's element, or of the first node with a role --- */
+
+static const char *other_value(struct scope *s, const struct node *n, int role, const char *name)
+{
+	if (!strcmp(name, "ip"))
+		return n->ip_text;
+	if (!strcmp(name, "hostname"))
+		return n->hostname;
+	if (!strcmp(name, "fqdn"))
+		return n->fqdn;
+	if (!strcmp(name, "address"))
+		return address(s->lab, n);
+	if (role < 0)
+		return NULL;
+	if (!strcmp(name, "port"))
+		return number(s, place(s, role)->port);
+	if (!strcmp(name, "dir"))
+		return text(place(s, role)->dir);
+	if (!strcmp(name, "nodename"))
+		return role_name(s, n, role);
+	return NULL;
+}
+
+static const char *peer_value(struct scope *s, const char *name)
+{
+	const struct node *n = s->peer;
+
+	if (!n)
+		return NULL;
+	if (!strcmp(name, "name"))
+		return n->name;
+	if (!strcmp(name, "index"))
+		return number(s, s->peer_role >= 0 ? n->role_index[s->peer_role] : n->index);
+	if (!strcmp(name, "first"))
+		return truth((s->peer_role >= 0 ? n->role_index[s->peer_role] : n->index) == 1);
+	/* A coordinator reads replicated tables from the preferred datanode: the one beside it. */
+	if (!strcmp(name, "self") || !strcmp(name, "preferred")) {
+		s->used_node = true;
+		return s->node ? truth(n == s->node) : NULL;
+	}
+	return other_value(s, n, s->peer_role, name);
+}
+
+static const char *group_members(struct scope *s)
+{
+	const char *list = s->group->members, *role_word = s->lab->cluster.recipe->group_role;
+	int role = role_word ? lab_role(s->lab, role_word) : -1;
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	for (size_t len; list && *list; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		for (unsigned i = 0; i < s->lab->node_count; i++) {
+			const struct node *n = &s->lab->nodes[i];
+
+			if (strlen(n->name) != len || memcmp(n->name, list, len) || !node_has_role(n, role))
+				continue;
+			if (out.len)
+				strbuf_char(&out, ',');
+			quote_add(&out, QUOTE_IDENT, role_name(s, n, role));
+		}
+	}
+	return arena_strdup(s->arena, strbuf_text(&out));
+}
+
+/* "gtm.port": of the first node with the role; "" while no node has it, so that @{if gtm_standby.ip} works. */
+static const char *role_value(struct scope *s, const char *name, const char *dot)
+{
+	const struct node *first = NULL;
+	char word[sizeof s->buffer];
+	unsigned count = 0;
+	int role;
+
+	if ((size_t)(dot - name) >= sizeof word || !s->lab->cluster.recipe)
+		return NULL;
+	memcpy(word, name, (size_t)(dot - name));
+	word[dot - name] = '\0';
+	role = lab_role(s->lab, word);
+	if (role < 0)
+		return NULL;
+	for (unsigned i = 0; i < s->lab->node_count; i++) {
+		if (!node_has_role(&s->lab->nodes[i], role))
+			continue;
+		if (!count++)
+			first = &s->lab->nodes[i];
+		if (strcmp(dot, ".count") != 0)
+			break;
+	}
+	if (!strcmp(dot, ".count"))
+		return number(s, count);
+	if (first)
+		return other_value(s, first, role, dot + 1);
+	return other_value(s, &s->lab->nodes[0], role, dot + 1) ? "" : NULL;
+}
+
+const char *scope_value(struct scope *s, const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	if (!strncmp(name, "peer.", 5))
+		return peer_value(s, name + 5);
+	if (!strncmp(name, "secret.", 7))
+		return node_secret(s, name + 7);
+	if (s->setting && !strcmp(name, "setting.key"))
+		return s->setting->key;
+	if (s->setting && !strcmp(name, "setting.value"))
+		return s->setting->value;
+	if (s->group && !strcmp(name, "group.name"))
+		return s->group->name;
+	if (s->group && !strcmp(name, "group.members"))
+		return group_members(s);
+	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
+		if (values[i].name[0] == name[0] && !strcmp(values[i].name, name))
+			return plain_value(s, &values[i]);
+	return dot ? role_value(s, name, dot) : NULL;
+}
+
+/* --- lists --- */
+
+static bool each_node(struct scope *s, int role, bool restart)
+{
+	const struct node *end = s->lab->nodes + s->lab->node_count;
+	const struct node *n = restart || !s->peer ? s->lab->nodes : s->peer + 1;
+
+	while (n < end && role >= 0 && !node_has_role(n, role))
+		n++;
+	s->peer = n < end ? n : NULL;
+	s->peer_role = role;
+	return s->peer != NULL;
+}
+
+static bool each_setting(struct scope *s, bool restart)
+{
+	const struct cluster *c = &s->lab->cluster;
+	const struct setting *next = restart || !s->setting ? c->settings : s->setting + 1;
+	const struct setting *end = c->settings + c->setting_count;
+
+	while (c->setting_count && next < end && s->role >= 0 && strcmp(next->role, place(s, s->role)->role) != 0)
+		next++;
+	s->setting = c->setting_count && s->role >= 0 && next < end ? next : NULL;
+	return s->setting != NULL;
+}
+
+static bool each_group(struct scope *s, size_t index)
+{
+	s->group = index < s->lab->cluster.group_count ? &s->lab->cluster.groups[index] : NULL;
+	return s->group != NULL;
+}
+
+static bool each(void *ctx, const char *name, size_t index, bool *known)
+{
+	struct scope *s = ctx;
+	int role;
+
+	*known = true;
+	if (index == SIZE_MAX) {
+		s->peer = NULL;
+		s->setting = NULL;
+		s->group = NULL;
+		/* The list was named before; only its being one is asked. */
+		*known = !strcmp(name, "node") || !strcmp(name, "setting") || !strcmp(name, "group") ||
+			 (s->lab->cluster.recipe && lab_role(s->lab, name) >= 0);
+		return false;
+	}
+	if (!strcmp(name, "node"))
+		return each_node(s, -1, index == 0);
+	if (!strcmp(name, "setting"))
+		return each_setting(s, index == 0);
+	if (!strcmp(name, "group"))
+		return each_group(s, index);
+	role = s->lab->cluster.recipe ? lab_role(s->lab, name) : -1;
+	if (role >= 0)
+		return each_node(s, role, index == 0);
+	return *known = false;
+}
+
+static const char *value(void *ctx, const char *name)
+{
+	return scope_value(ctx, name);
+}
+
+/* --- files --- */
+
+enum quote scope_bare(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && (!strcmp(dot, ".sh") || !strcmp(dot, ".sql")) ? QUOTE_COUNT : QUOTE_RAW;
+}
+
+/* Numbers, truth values and lists that are quoted already need no kind, wherever they stand. */
+static bool needs_kind(const char *name, size_t len)
+{
+	static const char *const plain[] = { "port", "index", "octet", "count", "cpus", "memory_mib", "first", "self",
+					     "preferred", "is_container", "group.members" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(plain); i++) {
+		size_t n = strlen(plain[i]);
+
+		if (len >= n && !memcmp(name + len - n, plain[i], n) && (len == n || name[len - n - 1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+/* Where a kind is demanded, every other value must have one. */
+static int check_kinds(const char *what, const char *source, struct fail *e)
+{
+	unsigned line = 1;
+
+	for (const char *p = source; *p; p++) {
+		const char *name = p + 2;
+		size_t len;
+
+		line += *p == '\n';
+		if (*p != '@' || p[1] != '{' || (p > source && p[-1] == '@'))
+			continue;
+		len = strcspn(name, "}\n");
+		if (memchr(name, ':', len) || memchr(name, ' ', len) || !strncmp(name, "end}", 4) ||
+		    !strncmp(name, "else}", 5) || !needs_kind(name, len))
+			continue;
+		return fail(e, FAIL_OTHER, "%s:%u: say how to quote %.*s: @{%.*s:sh}, :sql, :ident...", what, line,
+			    (int)len, name, (int)len, name);
+	}
+	return 0;
+}
+
+int scope_expand_text(struct scope *s, const char *what, const char *source, enum quote bare, const char **ret_text,
+		      struct fail *e)
+{
+	struct template_scope names = { .value = value, .each = each, .ctx = s };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	if (!strstr(source, "@{")) {
+		*ret_text = source;
+		return 0;
+	}
+	if (bare == QUOTE_COUNT && check_kinds(what, source, e) < 0)
+		return -1;
+	bare = bare == QUOTE_COUNT ? QUOTE_RAW : bare;
+	if (template_expand(what, source, bare, &names, &out, e) < 0)
+		return -1;
+	*ret_text = arena_strndup(s->arena, strbuf_text(&out), out.len);
+	return 0;
+}
+
+int scope_expand(struct scope *s, const struct library *lib, const char *name, enum quote bare, const char **ret_text,
+		 struct fail *e)
+{
+	const char *source = library_text(lib, name), *expanded;
+	struct scope_cache *c = s->cache;
+	bool used_before = s->used_node;
+
+	if (!source)
+		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", name, library_dir(lib));
+	for (unsigned i = 0; c && i < c->count; i++) {
+		if (c->items[i].role == s->role && c->items[i].bare == bare && !strcmp(c->items[i].name, name)) {
+			*ret_text = c->items[i].text;
+			return 0;
+		}
+	}
+	s->used_node = false;
+	if (scope_expand_text(s, name, source, bare, &expanded, e) < 0)
+		return -1;
+	if (c && !s->used_node)
+		*arena_push(c->arena, c->items, c->count) =
+			(struct cached){ arena_strdup(c->arena, name), s->role, bare, arena_strdup(c->arena, expanded) };
+	s->used_node |= used_before;
+	*ret_text = expanded;
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The names that templates may use (docs/format/templates.md is the list). Values:
+ *   lab.name lab.domain subnet ("10.0.0.0/24": address and length) subnet.prefix ("24") gateway hypervisor is_container
+ *   data.source ("GATEWAY:EXPORT") data.transport data.mount data.mount_options data.options node.name index octet
+ *   ip ip.dashed hostname fqdn address (ip or hostname, as cluster.address says) memory_mib cpus
+ *   user superuser database prefix build_prefix role dir port nodename pooler.port (of the scope's role)
+ *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
+ *   mem.shared_buffers mem.maintenance_work_mem mem.effective_cache_size (PostgreSQL sizes scaled to the node)
+ *   timezone locale ntp_server profile
+ *   secret.NAME (placeholder until a worker resolves it, payload.h)
+ * Lists: @{each node}, @{each ROLE} with peer.name peer.ip peer.hostname peer.fqdn peer.address peer.index
+ *   peer.port peer.dir peer.nodename peer.first peer.self peer.preferred; @{each setting} with setting.key setting.value
+ *   (pins of the scope's role); @{each group} with group.name group.members (quoted identifiers, comma list).
+ */
+#ifndef LABCTL_PLAN_SCOPE_H
+#define LABCTL_PLAN_SCOPE_H
+
+#include "lab.h"
+#include "library.h"
+#include "template.h"
+
+struct payload;
+
+/* What is the same for every node of a lab, expanded once: a lab of 1,000 has 1,000 lines of /etc/hosts on each. */
+struct scope_cache {
+	struct arena *arena;      /* the texts are in it */
+	struct cached { const char *name; int role; enum quote bare; const char *text; } *items;
+	unsigned count;
+	const struct payload *tuning; /* script_tuning() when no node differs in it */
+};
+
+struct scope {
+	const struct lab *lab;
+	const struct node *node;  /* NULL = host level */
+	int role;                 /* of the recipe, or -1 */
+	struct arena *arena;      /* values are made here */
+	struct scope_cache *cache; /* of this lab, or NULL; set after scope_init() */
+	bool used_node;           /* out: a value was read that another node has otherwise */
+	/* private to scope.c */
+	const struct node *peer; int peer_role; const struct setting *setting; const struct group *group;
+	char buffer[64];
+};
+
+void scope_init(struct scope *s, const struct lab *lab, const struct node *node, int role, struct arena *a);
+/* Value of a name, NULL when there is none; good until the next call. */
+const char *scope_value(struct scope *s, const char *name);
+/*
+ * Expand library file @name; @bare as in template_expand(), except that with QUOTE_COUNT values that cannot need
+ * quoting (numbers, true and false, group.members) need no kind. Result is the arena's. FAIL_OTHER with file and line.
+ */
+int scope_expand(struct scope *s, const struct library *lib, const char *name, enum quote bare, const char **ret_text,
+		 struct fail *e);
+/* Expand a short text that is no file (destination paths, hostname templates). */
+int scope_expand_text(struct scope *s, const char *what, const char *text, enum quote bare, const char **ret_text,
+		      struct fail *e);
+/* By the name of a file: scripts and SQL must say a kind everywhere, anything else is plain text. */
+enum quote scope_bare(const char *name);
+
+/* How the data directories come: decided by the lab file, else by the hypervisor. Never TRANSPORT_AUTO. */
+enum transport lab_transport(const struct lab *lab);
+
+#endif

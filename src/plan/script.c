@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Composing scripts, and the manifest of a tuning profile. */
+#include <stdio.h>
+#include <string.h>
+
+#include "quote.h"
+#include "script.h"
+
+#define PRELUDE "tuning/lib.sh"
+#define WORDS_MAX 12
+
+/* A line that does not occur in @text. */
+static void choose_end(const char *text, char ret_end[24])
+{
+	unsigned n = 1;
+
+	snprintf(ret_end, 24, "LABCTL_END");
+	while (strstr(text, ret_end))
+		snprintf(ret_end, 24, "LABCTL_END_%u", n++);
+}
+
+static void add_body(struct strbuf *out, const char *text)
+{
+	strbuf_str(out, text);
+	if (*text && text[strlen(text) - 1] != '\n')
+		strbuf_char(out, '\n');
+}
+
+/* `put` reads its standard input to the end; a here-document always ends with a newline. */
+static void add_put(struct strbuf *out, const struct payload_file *f)
+{
+	size_t len = strlen(f->text);
+	char end[24];
+
+	strbuf_str(out, "put ");
+	quote_add(out, QUOTE_SH, f->path);
+	strbuf_printf(out, " %s ", f->mode);
+	quote_add(out, QUOTE_SH, f->owner);
+	if (!len) {
+		strbuf_str(out, " </dev/null\n");
+	} else if (f->text[len - 1] == '\n') {
+		choose_end(f->text, end);
+		strbuf_printf(out, " <<'%s'\n", end);
+		strbuf_add(out, f->text, len);
+		strbuf_printf(out, "%s\n", end);
+	} else {
+		strbuf_str(out, " < <(printf '%s' ");
+		quote_add(out, QUOTE_SH, f->text);
+		strbuf_str(out, ")\n");
+	}
+}
+
+static void add_prelude(struct strbuf *out, const struct library *lib)
+{
+	const char *prelude = library_text(lib, PRELUDE);
+
+	add_body(out, prelude ? prelude : "");
+}
+
+const char *script_compose(const struct library *lib, const struct payload_file *files, unsigned count,
+			   const char *body, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	add_prelude(&out, lib);
+	for (unsigned i = 0; i < count; i++)
+		add_put(&out, &files[i]);
+	add_body(&out, body);
+	return arena_strndup(a, strbuf_text(&out), out.len);
+}
+
+/* --- the manifest --- */
+
+struct tuning_run {
+	struct scope scope;
+	const struct library *lib;
+	const char *manifest;         /* name */
+	struct strbuf *out;
+	struct payload_file *files; unsigned file_count;
+	bool by_role;                 /* a row asked for a role: nodes differ */
+	unsigned line;
+	struct fail *e;
+};
+
+static int bad_row(struct tuning_run *t, const char *problem, const char *word)
+{
+	return fail(t->e, FAIL_OTHER, "%s:%u: %s '%.40s'", t->manifest, t->line, problem, word);
+}
+
+/* Does the condition hold? -1 when it is none. */
+static int holds(struct tuning_run *t, const char *word)
+{
+	const struct lab *lab = t->scope.lab;
+	bool container = lab->hypervisor == HYPERVISOR_LXC;
+	const struct { const char *word; bool is; } known[] = {
+		{ "if=nfs", lab_transport(lab) == TRANSPORT_NFS },
+		{ "if=filesystem", lab_transport(lab) == TRANSPORT_FILESYSTEM },
+		{ "if=container", container },
+		{ "if=lxc", container },
+		{ "if=machine", !container },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+		if (!strcmp(known[i].word, word))
+			return known[i].is;
+	if (strncmp(word, "role=", 5) != 0)
+		return bad_row(t, "unknown condition", word);
+	t->by_role = true;
+	/* A role of another kind of cluster is nobody's here. */
+	return lab->cluster.recipe && node_has_role(t->scope.node, lab_role(lab, word + 5));
+}
+
+/* "../common/kernel.sh" beside "tuning/os/seed/manifest": "tuning/os/common/kernel.sh". */
+static const char *source_name(struct tuning_run *t, const char *source)
+{
+	const char *dir = arena_strndup(t->scope.arena, t->manifest, (size_t)(strrchr(t->manifest, '/') - t->manifest));
+
+	while (!strncmp(source, "../", 3)) {
+		const char *slash = strrchr(dir, '/');
+
+		if (!slash)
+			break;
+		dir = arena_strndup(t->scope.arena, dir, (size_t)(slash - dir));
+		source += 3;
+	}
+	return arena_printf(t->scope.arena, "%s/%s", dir, source);
+}
+
+static int add_row(struct tuning_run *t, char **words, unsigned count)
+{
+	bool file = !strcmp(words[0], "file");
+	unsigned fixed = file ? 5 : 2;
+	struct arena *a = t->scope.arena;
+	const char *name, *text;
+
+	if (!file && strcmp(words[0], "script") != 0)
+		return bad_row(t, "a row is 'file' or 'script', not", words[0]);
+	if (count < fixed)
+		return bad_row(t, "too few words for", words[0]);
+	for (unsigned i = fixed; i < count; i++) {
+		int r = holds(t, words[i]);
+
+		if (r <= 0)
+			return r;
+	}
+	name = source_name(t, words[1]);
+	if (scope_expand(&t->scope, t->lib, name, file ? QUOTE_RAW : QUOTE_COUNT, &text, t->e) < 0)
+		return fail_wrap(t->e, "%s:%u", t->manifest, t->line);
+	if (!file) {
+		add_body(t->out, text);
+		return 0;
+	}
+	*arena_push(a, t->files, t->file_count) = (struct payload_file){
+		.path = arena_strdup(a, words[2]), .mode = arena_strdup(a, words[3]), .owner = arena_strdup(a, words[4]),
+		.text = text };
+	add_put(t->out, &t->files[t->file_count - 1]);
+	return 0;
+}
+
+static int add_rows(struct tuning_run *t, const char *text)
+{
+	auto_(free) char *copy = strdup(text);
+	char *rest = copy, *row;
+
+	if (!copy)
+		abort();
+	while ((row = strsep(&rest, "\n"))) {
+		char *words[WORDS_MAX], *word;
+		unsigned count = 0;
+
+		t->line++;
+		while ((word = strsep(&row, " \t"))) {
+			if (!*word)
+				continue;
+			if (*word == '#')
+				break;
+			if (count == WORDS_MAX)
+				return bad_row(t, "too many words from", word);
+			words[count++] = word;
+		}
+		if (count && add_row(t, words, count) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int script_tuning(const struct lab *lab, const struct node *n, const struct library *lib, struct scope_cache *cache,
+		  struct arena *a, const struct payload **ret_payload, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	struct tuning_run t = { .lib = lib, .out = &out, .e = e };
+	struct payload *p;
+	const char *text;
+
+	if (cache && cache->tuning) {
+		*ret_payload = cache->tuning;
+		return 0;
+	}
+	t.manifest = arena_printf(a, "tuning/os/%s/manifest", lab->tuning.profile);
+	text = library_text(lib, t.manifest);
+	if (!text)
+		return fail(e, FAIL_OTHER, "tuning profile '%s': labctl's own data lacks %s", lab->tuning.profile, t.manifest);
+	scope_init(&t.scope, lab, n, -1, a);
+	t.scope.cache = cache;
+	add_prelude(&out, lib);
+	if (add_rows(&t, text) < 0)
+		return -1;
+	p = arena_new_of(a, struct payload);
+	*p = (struct payload){ .script = arena_strndup(a, strbuf_text(&out), out.len), .files = t.files,
+			       .file_count = t.file_count, .source = t.manifest };
+	if (cache && !t.scope.used_node && !t.by_role)
+		cache->tuning = p;
+	*ret_payload = p;
+	return 0;
+}

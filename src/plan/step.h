@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * struct plan: a graph of steps, each a row: verb, node, payload, what it waits for.
+ * Built pure from lab + library + facts, const afterwards. The same input gives a
+ * byte-identical plan. First test to read: tests/unit/test_plan.c.
+ */
+#ifndef LABCTL_PLAN_STEP_H
+#define LABCTL_PLAN_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "fail.h"
+#include "lab.h"
+#include "payload.h"
+
+/* name, host side or node side, default timeout in seconds, what it does */
+#define VERBS(X)                                                                       \
+	X(JOIN,           "join",             1, "nothing: waits for many, so that many may wait for one") \
+	X(LAB_PREPARE,    "lab.prepare",    120, "keys, secrets and the record of the lab")   \
+	X(IMAGE_BUILD,    "image.build",   1800, "the image that nodes boot from")            \
+	X(NET_CREATE,     "net.create",      60, "define and start the lab's network")        \
+	X(DATA_CREATE,    "data.create",     30, "make the node's data directory")            \
+	X(NFS_SERVE,      "nfs.serve",       60, "export the data directories")               \
+	X(NODE_DISK,      "node.disk",      120, "copy-on-write disk and seed")               \
+	X(NODE_START,     "node.start",     120, "define and start the domain")               \
+	X(NODE_READY,     "node.ready",     600, "authenticated SSH with the pinned host key")\
+	X(NODE_SCRIPT,    "node.script",    300, "run a script on the node")                  \
+	X(NODE_SQL,       "node.sql",        60, "run SQL against a database of the node")    \
+	X(SOURCE_BUILD,   "source.build",  3600, "build the software once")                   \
+	X(SOURCE_INSTALL, "source.install", 120, "install the built software on the node")    \
+	X(NODE_STOP,      "node.stop",       60, "stop and undefine the domain")              \
+	X(NODE_REMOVE,    "node.remove",     60, "remove disk, overlay and seed")             \
+	X(NFS_STOP,       "nfs.stop",        60, "withdraw the exports")                      \
+	X(NET_REMOVE,     "net.remove",      60, "stop and undefine the network")             \
+	X(DATA_REMOVE,    "data.remove",     60, "remove the node's data directory")          \
+	X(LAB_REMOVE,     "lab.remove",      60, "remove keys, lease and record of the lab")
+
+enum verb {
+#define VERB_ENUM(id, name, timeout, text) VERB_##id,
+	VERBS(VERB_ENUM)
+#undef VERB_ENUM
+	VERB_COUNT
+};
+
+extern const char *const verb_names[VERB_COUNT];
+extern const unsigned verb_timeout_s[VERB_COUNT];
+
+struct step {
+	const char *id;             /* unique and stable: "node.start/node3", "datanode.start/node3" */
+	enum verb verb;
+	const struct node *node;    /* NULL = a step of the host */
+	const char *subject;        /* what it works on when it has no struct node (destroy of a tagged domain): domain, network or node name */
+	const char *title;          /* what the user reads */
+	const struct payload *payload; /* or NULL */
+	int64_t timeout_ms;
+	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
+};
+
+struct plan {
+	const char *command;        /* "create", "bootstrap", "destroy" */
+	const struct lab *lab;
+	struct step *steps; unsigned step_count; /* in an order that can be executed one by one */
+	struct arena *arena;
+};
+
+void plan_free(struct plan *p);
+DEFINE_AUTO(struct plan *, plan_free)
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Templates of domains/ as trees: @{} is expanded inside text and attribute nodes only,
+ * so no value can become markup, and libxml2 does the escaping when it writes the tree out.
+ */
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "plan_build.h"
+#include "template.h"
+#include "xml.h"
+
+#define TAG_NAMESPACE "https://labctl.invalid/lab/1"
+#define PARSE_FLAGS (XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS)
+
+DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
+DEFINE_AUTO(xmlBufferPtr, xmlBufferFree)
+
+struct xml_name { const char *name, *value; };
+struct xml_names { const struct xml_name *rows; size_t count; };
+
+static void init_once(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, xmlInitParser);
+}
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+static const char *value(void *ctx, const char *name)
+{
+	const struct xml_names *names = ctx;
+
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->rows[i].name, name))
+			return names->rows[i].value ? names->rows[i].value : "";
+	return NULL;
+}
+
+static bool no_lists(void *ctx, const char *name, size_t index, bool *known)
+{
+	(void)ctx, (void)name, (void)index;
+	return *known = false;
+}
+
+/* --- expanding a tree --- */
+
+static int expand_text(const char *file, xmlNodePtr text, const struct xml_names *names, struct fail *e)
+{
+	const struct template_scope scope = { .value = value, .each = no_lists, .ctx = (void *)names };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	if (!text->content || !strstr((const char *)text->content, "@{"))
+		return 0;
+	/* The whole file's lines are unknown here: the text itself is short. */
+	if (template_expand(file, (const char *)text->content, QUOTE_RAW, &scope, &out, e) < 0)
+		return -1;
+	xmlNodeSetContent(text, BAD_CAST strbuf_text(&out));
+	return 0;
+}
+
+static int expand_node(const char *file, xmlNodePtr node, const struct xml_names *names, struct fail *e)
+{
+	for (; node; node = node->next) {
+		if (node->type == XML_TEXT_NODE && expand_text(file, node, names, e) < 0)
+			return -1;
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		for (xmlAttrPtr attr = node->properties; attr; attr = attr->next)
+			for (xmlNodePtr text = attr->children; text; text = text->next)
+				if (text->type == XML_TEXT_NODE && expand_text(file, text, names, e) < 0)
+					return -1;
+		if (expand_node(file, node->children, names, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int load(const struct library *lib, const char *file, const struct xml_names *names, xmlDocPtr *ret_doc,
+		struct fail *e)
+{
+	const char *text = library_text(lib, file);
+	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
+
+	init_once();
+	if (!text)
+		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", file, library_dir(lib));
+	doc = xmlReadMemory(text, (int)strlen(text), file, NULL, PARSE_FLAGS);
+	if (!doc || !xmlDocGetRootElement(doc))
+		return fail(e, FAIL_OTHER, "%s is not well-formed XML", file);
+	if (expand_node(file, xmlDocGetRootElement(doc), names, e) < 0)
+		return -1;
+	*ret_doc = steal(doc);
+	return 0;
+}
+
+static const char *print(xmlDocPtr doc, struct arena *a)
+{
+	auto_(xmlBufferFree) xmlBufferPtr buffer = must(xmlBufferCreate());
+
+	if (xmlNodeDump(buffer, doc, xmlDocGetRootElement(doc), 0, 1) < 0)
+		abort();
+	return arena_printf(a, "%s\n", (const char *)xmlBufferContent(buffer));
+}
+
+/* --- domains --- */
+
+static const char *roles_of(const struct lab *lab, const struct node *n, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf roles = { 0 };
+
+	for (unsigned i = 0; i < lab->cluster.place_count; i++)
+		if (node_has_role(n, (int)i))
+			strbuf_printf(&roles, "%s%s", roles.len ? " " : "", lab->cluster.places[i].role);
+	return arena_strdup(a, strbuf_text(&roles));
+}
+
+static const char *without_dashes(const char *uuid, struct arena *a)
+{
+	char *text = arena_strdup(a, uuid), *to = text;
+
+	for (const char *from = uuid; *from; from++)
+		if (*from != '-')
+			*to++ = *from;
+	*to = '\0';
+	return text;
+}
+
+int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,
+	       struct arena *a, const char **ret_xml, struct fail *e)
+{
+	const struct xml_name rows[] = {
+		{ "lab", lab->name },
+		{ "lab_uuid", lab->uuid },
+		{ "node", n->name },
+		{ "role", roles_of(lab, n, a) },
+		{ "domain", n->domain },
+		{ "uuid", n->uuid },
+		{ "machine_id", without_dashes(n->uuid, a) },
+		{ "memory_kib", arena_printf(a, "%llu", (unsigned long long)n->memory_mib * 1024) },
+		{ "cpus", arena_printf(a, "%u", n->cpus) },
+		{ "mac", n->mac },
+		{ "network", arena_printf(a, NETWORK_PREFIX "%s", lab->name) },
+		{ "data_dir", n->export_dir },
+		{ "mount", lab->data.mount },
+		{ "disk", paths->disk },
+		{ "seed", paths->seed },
+		{ "root", paths->root },
+		{ "console_log", paths->console },
+		{ "kernel", paths->kernel },
+		{ "initrd", paths->initrd },
+	};
+	const struct xml_names names = { rows, ARRAY_COUNT(rows) };
+	enum hypervisor h = lab->hypervisor == HYPERVISOR_AUTO ? HYPERVISOR_QEMU : lab->hypervisor;
+	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
+
+	if (load(lib, arena_printf(a, "domains/%s.xml", hypervisor_names[h]), &names, &doc, e) < 0)
+		return -1;
+	*ret_xml = print(doc, a);
+	return 0;
+}
+
+/* --- networks --- */
+
+static xmlNodePtr find(xmlNodePtr node, const char *name)
+{
+	for (; node; node = node->next) {
+		xmlNodePtr found;
+
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		if (!strcmp((const char *)node->name, name))
+			return node;
+		found = find(node->children, name);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static void set(xmlNodePtr node, const char *name, const char *attribute)
+{
+	must(xmlNewProp(node, BAD_CAST name, BAD_CAST attribute));
+}
+
+static xmlNodePtr add(xmlNodePtr parent, const char *name)
+{
+	return must(xmlNewChild(parent, NULL, BAD_CAST name, NULL));
+}
+
+/* Every address and name is known before the network starts: nobody asks for one, nobody gets another's. */
+static void add_hosts(const struct lab *lab, xmlNodePtr dhcp, xmlNodePtr dns)
+{
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+		xmlNodePtr host;
+
+		if (!n->ip)
+			continue;
+		if (dhcp) {
+			host = add(dhcp, "host");
+			set(host, "mac", n->mac);
+			set(host, "name", n->hostname);
+			set(host, "ip", n->ip_text);
+		}
+		if (dns) {
+			host = add(dns, "host");
+			set(host, "ip", n->ip_text);
+			xmlNodeAddContent(add(host, "hostname"), BAD_CAST n->fqdn);
+			xmlNodeAddContent(add(host, "hostname"), BAD_CAST n->hostname);
+		}
+	}
+}
+
+int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
+{
+	char uuid[37], gateway[16], netmask[16];
+	const struct xml_name rows[] = {
+		{ "lab", lab->name },
+		{ "lab_uuid", lab->uuid },
+		{ "network", arena_printf(a, NETWORK_PREFIX "%s", lab->name) },
+		{ "network_uuid", uuid },
+		{ "bridge", lab->net.bridge },
+		{ "domain", lab->net.domain },
+		{ "gateway", gateway },
+		{ "prefix", arena_printf(a, "%u", lab->net.prefix_len) },
+		{ "netmask", netmask },
+	};
+	const struct xml_names names = { rows, ARRAY_COUNT(rows) };
+	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
+	xmlNodePtr root;
+
+	digest_uuid(arena_printf(a, "labctl/net/%s", lab->name), uuid);
+	ip_format(lab->net.gateway, gateway);
+	ip_format(lab->net.prefix_len ? UINT32_MAX << (32 - lab->net.prefix_len) : 0, netmask);
+	if (load(lib, "domains/network.xml", &names, &doc, e) < 0)
+		return -1;
+	root = xmlDocGetRootElement(doc);
+	add_hosts(lab, find(root, "dhcp"), find(root, "dns"));
+	*ret_xml = print(doc, a);
+	return 0;
+}
+
+/* --- tags --- */
+
+static xmlNodePtr find_tag(xmlNodePtr node)
+{
+	for (; node; node = node->next) {
+		xmlNodePtr found;
+
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		if (node->ns && !strcmp((const char *)node->ns->href, TAG_NAMESPACE) &&
+		    !strcmp((const char *)node->name, "lab"))
+			return node;
+		found = find_tag(node->children);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static const char *get(xmlNodePtr node, const char *name, struct arena *a)
+{
+	xmlChar *attribute = xmlGetNoNsProp(node, BAD_CAST name);
+	const char *copy = arena_strdup(a, (const char *)attribute);
+
+	xmlFree(attribute);
+	return copy;
+}
+
+bool xml_read_tag(const char *xml, struct arena *a, struct xml_tag *ret_tag)
+{
+	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
+	xmlNodePtr root, metadata, tag;
+
+	init_once();
+	doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, PARSE_FLAGS);
+	root = doc ? xmlDocGetRootElement(doc) : NULL;
+	metadata = root ? root->children : NULL;
+	/* Only where libvirt keeps tags: a description or a title may hold any text. */
+	while (metadata && strcmp((const char *)metadata->name, "metadata") != 0)
+		metadata = metadata->next;
+	tag = metadata ? find_tag(metadata->children) : NULL;
+	if (!tag)
+		return false;
+	*ret_tag = (struct xml_tag){ .lab = get(tag, "name", a), .lab_uuid = get(tag, "uuid", a), .node = get(tag, "node", a) };
+	return true;
+}

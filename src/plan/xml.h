@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Domain and network XML: templates of domains/ edited as libxml2 trees, never printed by hand. Results are the arena's. */
+#ifndef LABCTL_PLAN_XML_H
+#define LABCTL_PLAN_XML_H
+
+#include "lab.h"
+#include "library.h"
+
+/* Files of one node on the host, chosen by exec/ (paths.h). Absolute. */
+struct node_paths {
+	const char *disk;     /* qcow2 overlay (kvm, qemu) */
+	const char *seed;     /* raw tar with the node's identity (kvm, qemu) */
+	const char *root;     /* mounted overlay of the root tree (lxc) */
+	const char *console;  /* serial console log */
+	const char *kernel, *initrd; /* of the image */
+};
+
+int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,
+	       struct arena *a, const char **ret_xml, struct fail *e);
+int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
+
+/* The <labctl:lab> tag of a domain or network description; false when there is none (or it is not well-formed). */
+struct xml_tag { const char *lab, *lab_uuid, *node; };
+bool xml_read_tag(const char *xml, struct arena *a, struct xml_tag *ret_tag);
+
+#endif
