@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Software builds. The whole build lives in namespaces of its own: its mounts, its processes and its network are gone
+ * when it ends, however it ends; what stays are plain files below CACHE/tmp, removed here or by the next build.
+ */
+#include "build.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "file.h"
+#include "proc.h"
+
+#define NEEDS_BYTES (2ll << 30)
+#define EVIDENCE_LINES 20
+
+DEFINE_AUTO(json_t *, json_decref)
+
+/*
+ * $1 work directory, $2 lower tree; the rest is the command. A /dev of our own: the host's devices are none of a
+ * makefile's business. The build finds itself in /labctl.
+ */
+static const char enter_script[] =
+	"set -eu\n"
+	"w=$1 lower=$2; shift 2\n"
+	"mount -t overlay labctl-build -o \"lowerdir=$lower,upperdir=$w/upper,workdir=$w/work,index=off\" \"$w/root\"\n"
+	"r=$w/root\n"
+	"mount -t proc -o nosuid,nodev,noexec proc \"$r/proc\"\n"
+	"mount -t tmpfs -o mode=755,nosuid,noexec labctl-dev \"$r/dev\"\n"
+	"n() { mknod -m 666 \"$r/dev/$1\" c \"$2\" \"$3\"; }\n"
+	"n null 1 3; n zero 1 5; n full 1 7; n random 1 8; n urandom 1 9; n tty 5 0\n"
+	"ln -s /proc/self/fd \"$r/dev/fd\"; ln -s fd/0 \"$r/dev/stdin\"; ln -s fd/1 \"$r/dev/stdout\"\n"
+	"ln -s fd/2 \"$r/dev/stderr\"\n"
+	"mkdir -m 1777 \"$r/dev/shm\"\n"
+	"mount -t tmpfs -o mode=1777,nosuid,nodev labctl-shm \"$r/dev/shm\"\n"
+	"exec chroot \"$r\" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+	"HOME=/root LC_ALL=C.UTF-8 TERM=dumb \"$@\"\n";
+
+/* One build under way. */
+struct run {
+	const struct build *b;
+	struct arena *a;
+	char key[DIGEST_HEX];
+	const char *tar, *json, *log, *work;
+	FILE *log_file;
+	/* what the script said */
+	const char *step, *reason;
+	struct strbuf evidence;
+	json_t *adaptations;
+	bool disk_full;
+};
+
+static void tell(struct run *r, const char *line)
+{
+	if (r->b->line)
+		r->b->line(r->b->ctx, line);
+}
+
+/* --- identity --- */
+
+static void make_key(struct run *r)
+{
+	const struct build *b = r->b;
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	char script[DIGEST_HEX];
+
+	digest_text(b->script, strlen(b->script), script);
+	strbuf_printf(&text, "build 1\nimage %s\narchive %s\nscript %s\nprefix %s\nlink %s\nport %u\nconfigure %s\n",
+		      b->image->digest, b->archive_sha256, script, b->prefix, b->link ? b->link : "", b->port,
+		      b->configure ? b->configure : "");
+	digest_text(text.text, text.len, r->key);
+	r->tar = arena_printf(r->a, "%s/builds/%s.tar", b->cache_dir, r->key);
+	r->json = arena_printf(r->a, "%s/builds/%s.json", b->cache_dir, r->key);
+	r->log = arena_printf(r->a, "%s/log/build-%.12s.log", b->cache_dir, r->key);
+	r->work = arena_printf(r->a, "%s/tmp/build-%.12s", b->cache_dir, r->key);
+}
+
+static int write_record(struct run *r, struct fail *e)
+{
+	const struct build *b = r->b;
+	auto_(json_decref) json_t *record = json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:O}", "v", 1, "key", r->key, "image", b->image->name,
+		"image_digest", b->image->digest, "archive", b->archive, "archive_sha256", b->archive_sha256, "prefix",
+		b->prefix, "link", b->link ? b->link : "", "port", (int)b->port, "configure",
+		b->configure ? b->configure : "", "adaptations", r->adaptations);
+	auto_(free) char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
+
+	if (!text)
+		return fail(e, FAIL_OTHER, "build record: a value is not UTF-8");
+	return file_write(r->json, text, strlen(text), 0644, e);
+}
+
+/* --- the archive --- */
+
+/* Checks one name of `tar -t`; *top is the directory that all of them share. */
+static int check_member(const struct build *b, const char *name, struct arena *a, const char **top, struct fail *e)
+{
+	const char *p, *end;
+
+	if (name[0] == '/')
+		return fail(e, FAIL_OTHER, "archive %s: holds the absolute path %s", b->archive, name);
+	for (p = name; *p; p = *end ? end + 1 : end) {
+		end = p + strcspn(p, "/");
+		if (end - p == 2 && p[0] == '.' && p[1] == '.')
+			return fail(e, FAIL_OTHER, "archive %s: holds a path that leads out of it: %s", b->archive, name);
+	}
+	while (strncmp(name, "./", 2) == 0)
+		name += 2;
+	if (!*name || strcmp(name, ".") == 0)
+		return 0;
+	end = name + strcspn(name, "/");
+	if (!*top)
+		*top = arena_strndup(a, name, (size_t)(end - name));
+	else if (strlen(*top) != (size_t)(end - name) || strncmp(*top, name, (size_t)(end - name)) != 0)
+		return fail(e, FAIL_OTHER, "archive %s: is no source archive: it has more than one top directory (%s, %.*s)",
+			    b->archive, *top, (int)(end - name), name);
+	return 0;
+}
+
+/* Lists the archive; *ret_top is its single top directory. */
+static int inspect_archive(struct run *r, const char **ret_top, struct fail *e)
+{
+	const struct build *b = r->b;
+	/* literal: a name with a newline in it stays one line */
+	const char *const argv[] = { "tar", "-t", "--quoting-style=escape", "-f", b->archive, NULL };
+	auto_(strbuf_clear) struct strbuf list = { 0 };
+	const char *top = NULL;
+	char *name, *rest;
+
+	if (proc_check(&(struct proc){ .argv = argv, .out = &list, .deadline_ms = b->deadline_ms, .cancel = b->cancel }, e))
+		return e->code == FAIL_OTHER ? fail_wrap(e, "archive %s: cannot be read", b->archive) : -1;
+	for (name = list.text ? strtok_r(list.text, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest))
+		if (check_member(b, name, r->a, &top, e))
+			return -1;
+	if (!top)
+		return fail(e, FAIL_OTHER, "archive %s: is empty", b->archive);
+	*ret_top = top;
+	return 0;
+}
+
+/* Unpacks into the overlay's upper directory, before anything is mounted. */
+static int unpack(struct run *r, struct fail *e)
+{
+	const struct build *b = r->b;
+	const char *argv[] = { "tar", "-x", "--no-same-owner", "-C", arena_printf(r->a, "%s/upper/labctl/src", r->work), "-f",
+			       b->archive, NULL };
+	const struct proc p = { .argv = argv, .log_path = r->log, .deadline_ms = b->deadline_ms, .cancel = b->cancel };
+
+	return proc_check(&p, e) ? fail_wrap(e, "archive %s", b->archive) : 0;
+}
+
+static int prepare(struct run *r, const char **ret_top, struct fail *e)
+{
+	static const char *const dirs[] = { "work", "root", "upper/labctl/src", "upper/labctl/out" };
+	const struct build *b = r->b;
+	const char *script = arena_printf(r->a, "%s/upper/labctl/build.sh", r->work);
+	int64_t space = file_space_bytes(b->cache_dir);
+
+	if (strpbrk(r->work, ",:\\") || strpbrk(b->image->root, ",:\\"))
+		return fail(e, FAIL_HOST, "%s: a cache directory with a comma, colon or backslash in its name cannot be "
+					  "built in", b->cache_dir);
+	if (space >= 0 && space < NEEDS_BYTES)
+		return fail(e, FAIL_HOST, "%s has %lld MiB left, a build needs %lld", b->cache_dir, (long long)space >> 20,
+			    NEEDS_BYTES >> 20);
+	r->step = "unpack";
+	if (inspect_archive(r, ret_top, e))
+		return -1;
+	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
+		if (file_mkdirs(arena_printf(r->a, "%s/%s", r->work, dirs[i]), 0755, e))
+			return -1;
+	tell(r, "::step unpack");
+	return unpack(r, e) || file_write(script, b->script, strlen(b->script), 0755, e) ? -1 : 0;
+}
+
+/* --- the script --- */
+
+static const char *after(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(line, word, len) == 0 && line[len] == ' ' ? line + len + 1 : NULL;
+}
+
+static void on_line(void *ctx, const char *line)
+{
+	struct run *r = ctx;
+	const char *text;
+
+	if (r->log_file && (fprintf(r->log_file, "%s\n", line) < 0 || fflush(r->log_file)))
+		r->disk_full = true;
+	if (strncmp(line, "::", 2) != 0)
+		return;
+	if ((text = after(line, "::step")))
+		r->step = arena_strdup(r->a, text);
+	else if ((text = after(line, "::fail")))
+		r->reason = arena_strdup(r->a, text);
+	else if ((text = after(line, "::adapt")))
+		json_array_append_new(r->adaptations, json_string(text));
+	else if ((text = after(line, "::evidence")))
+		strbuf_printf(&r->evidence, "%s\n", text);
+	tell(r, line);
+}
+
+/* "NAME=value" of the contract in tuning/KIND/build.sh, and the command itself. */
+static const char *const *build_argv(struct run *r, const char *top)
+{
+	const struct build *b = r->b;
+	struct arena *a = r->a;
+	const char *row[] = {
+		/* the build dies with this thread, its processes with their namespace: also when labctl is killed */
+		"setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+		"--kill-child", "--net", "--ipc", "sh", "-c", enter_script, "labctl-build", r->work, b->image->root,
+		arena_printf(a, "SRC=/labctl/src/%s", top), arena_printf(a, "PREFIX=%s", b->prefix),
+		arena_printf(a, "LINK=%s", b->link ? b->link : ""), "OUT=/labctl/out", arena_printf(a, "PORT=%u", b->port),
+		arena_printf(a, "CONFIGURE=%s", b->configure ? b->configure : ""),
+		arena_printf(a, "JOBS=%u", b->jobs ? b->jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN)),
+		"/labctl/build.sh", NULL,
+	};
+	const char **argv = arena_alloc(a, sizeof row);
+
+	memcpy(argv, row, sizeof row);
+	return argv;
+}
+
+static int run_script(struct run *r, const char *top, struct fail *e)
+{
+	const struct build *b = r->b;
+	struct proc p = { .argv = build_argv(r, top),
+			  .log_path = r->log,
+			  .line = on_line,
+			  .line_ctx = r,
+			  .deadline_ms = b->deadline_ms,
+			  .cancel = b->cancel };
+	int status;
+
+	r->step = "start";
+	if (proc_run(&p, &status, e))
+		return -1;
+	if (r->disk_full)
+		return fail(e, FAIL_HOST, "%s: cannot be written, the disk is full?", r->log);
+	if (status || r->reason)
+		return fail(e, FAIL_OTHER, "%s", r->reason ? r->reason : arena_printf(r->a, "exit status %d", status));
+	return 0;
+}
+
+/* --- the result --- */
+
+static int not_dots(const struct dirent *d)
+{
+	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+}
+
+/* Members are named from below the root ("opt/..."), without a "." whose mode would become that of a node's root. */
+static int pack(struct run *r, struct fail *e)
+{
+	const char *out = arena_printf(r->a, "%s/upper/labctl/out", r->work), *temp = arena_printf(r->a, "%s.new", r->tar);
+	static const char *const fixed[] = { "tar",	"-c",	     "--sort=name", "--numeric-owner",
+					     "--owner=0", "--group=0", "-f" };
+	const char **argv = NULL;
+	struct dirent **entries;
+	unsigned argc = 0;
+	int count;
+
+	r->step = "pack";
+	count = scandir(out, &entries, not_dots, alphasort);
+	if (count < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", out);
+	for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
+		*arena_push(r->a, argv, argc) = fixed[i];
+	*arena_push(r->a, argv, argc) = temp;
+	*arena_push(r->a, argv, argc) = "--";
+	for (int i = 0; i < count; i++) {
+		*arena_push(r->a, argv, argc) = arena_strdup(r->a, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	*arena_push(r->a, argv, argc) = NULL;
+	if (count == 0)
+		return fail(e, FAIL_OTHER, "the build script installed nothing");
+	if (proc_check(&(struct proc){ .argv = argv, .dir = out, .deadline_ms = r->b->deadline_ms, .cancel = r->b->cancel },
+		       e) ||
+	    write_record(r, e)) {
+		unlink(temp);
+		return -1;
+	}
+	/* the archive's name is what says that all of it is there */
+	if (rename(temp, r->tar)) {
+		fail_errno(e, FAIL_OTHER, "%s", r->tar);
+		unlink(temp);
+		return -1;
+	}
+	return 0;
+}
+
+/* Step, reason, last lines, and where the rest is. */
+static int explain(struct run *r, struct fail *e)
+{
+	auto_(free) char *tail = file_tail(r->log, EVIDENCE_LINES);
+	auto_(free) char *reason = strndup(e->text, 700), *before = strdup(e->evidence);
+
+	fail(e, e->code, "build of %s: step '%s': %s; the whole log: %s", r->b->archive, r->step, reason ? reason : "", r->log);
+	if (tail[0] || r->evidence.len) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		strbuf_printf(&text, "%s%s", tail, r->evidence.len ? "\n" : "");
+		strbuf_str(&text, strbuf_text(&r->evidence));
+		return fail_evidence(e, text.text, EVIDENCE_LINES);
+	}
+	return fail_evidence(e, before, EVIDENCE_LINES);
+}
+
+static int build_locked(struct run *r, struct fail *e)
+{
+	struct fail ignored = { 0 };
+	const char *top = NULL;
+	int result;
+
+	/* left by a labctl that was killed; its mounts and processes died with it */
+	if (file_remove_tree(r->work, e))
+		return -1;
+	unlink(r->log);
+	r->log_file = fopen(r->log, "ae");
+	if (!r->log_file)
+		return fail_errno(e, FAIL_OTHER, "%s", r->log);
+	r->adaptations = json_array();
+	result = prepare(r, &top, e) || run_script(r, top, e) || pack(r, e) ? -1 : 0;
+	fclose(r->log_file);
+	if (result)
+		explain(r, e);
+	json_decref(r->adaptations);
+	strbuf_clear(&r->evidence);
+	if (file_remove_tree(r->work, result ? &ignored : e))
+		result = -1;
+	return result;
+}
+
+int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e)
+{
+	static const char *const dirs[] = { "builds", "log", "tmp" };
+	struct run r = { .b = b, .a = a, .step = "prepare" };
+	auto_(close) int lock = -1;
+	bool built = false;
+
+	make_key(&r);
+	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
+		if (file_mkdirs(arena_printf(a, "%s/%s", b->cache_dir, dirs[i]), 0755, e))
+			return -1;
+	if (!file_exists(r.tar)) {
+		if (file_lock(arena_printf(a, "%s/builds/%s.lock", b->cache_dir, r.key), "build", b->deadline_ms, &lock, e))
+			return -1;
+		if (!file_exists(r.tar)) {
+			if (build_locked(&r, e))
+				return -1;
+			built = true;
+		}
+	}
+	*ret_tar = r.tar;
+	*ret_built = built;
+	return 0;
+}

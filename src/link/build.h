@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Software builds: unpack an archive inside the user land of the build image (an
+ * overlay of its root tree, chroot), run the recipe's build script there, keep the
+ * installed tree as CACHE/builds/KEY.tar. Key = image digest, archive digest, script, options.
+ */
+#ifndef LABCTL_LINK_BUILD_H
+#define LABCTL_LINK_BUILD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "fail.h"
+#include "image.h"
+
+struct build {
+	const char *cache_dir;
+	const struct image *image;    /* the build image */
+	const char *archive, *archive_sha256;
+	const char *script;           /* text of tuning/KIND/build.sh */
+	const char *prefix, *link;    /* "/opt/pgxc_1.0.2", "/opt/pgxc" */
+	const char *configure;        /* option string */
+	unsigned port;
+	unsigned jobs;
+	void (*line)(void *ctx, const char *line); void *ctx; /* each ::line of the script, and what it does now */
+	const atomic_bool *cancel;
+	int64_t deadline_ms;
+};
+
+/* Find or build; @ret_tar is the path of the cached archive. On failure: the step, the last lines, where the whole log is. */
+int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Images: CACHE/images/NAME-DIGEST12 with root/, disk.qcow2, vmlinuz, initrd.img, packages.txt, and two files of ours:
+ *   digest   SHA-256 of what `build-image --print` said when it was built: the image's address
+ *   recipe   SHA-256 of the recipe's own files: what says, without asking apt, that the image is of today's recipe
+ * An image NAME-build is the tree of NAME plus the packages of kickstart/NAME-build; it has no disk and no kernel.
+ */
+#include "image.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "file.h"
+#include "proc.h"
+#include "suggest.h"
+
+#define ID_LEN 12 /* digits of the digest in a directory's name */
+#define BUILD_NEEDS_BYTES (4ll << 30)
+
+/* What build-image is called with. */
+struct recipe_dirs {
+	const char *dirs[2];
+	unsigned count;
+	bool tree_only;
+};
+
+static bool is_recipe(const char *dir, struct arena *a)
+{
+	return file_exists(arena_printf(a, "%s/packages", dir));
+}
+
+static int find_recipe(const struct image_env *env, const char *name, struct arena *a, struct recipe_dirs *ret,
+		       struct fail *e)
+{
+	const char *dir = arena_printf(a, "%s/%s", env->kickstart, name), *near;
+	size_t len = strlen(name), suffix = strlen("-build");
+
+	if (strchr(name, '/') || name[0] == '.' || !is_recipe(dir, a)) {
+		near = suggest(name, image_recipes(env, a));
+		return fail(e, FAIL_NOT_FOUND, "image '%s': there is no recipe of that name in %s%s%s%s", name,
+			    env->kickstart, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	}
+	*ret = (struct recipe_dirs){ .dirs = { dir }, .count = 1 };
+	if (len > suffix && strcmp(name + len - suffix, "-build") == 0) {
+		const char *base = arena_printf(a, "%s/%.*s", env->kickstart, (int)(len - suffix), name);
+
+		if (is_recipe(base, a))
+			*ret = (struct recipe_dirs){ .dirs = { base, dir }, .count = 2, .tree_only = true };
+	}
+	return 0;
+}
+
+/* --- digest of a recipe's files --- */
+
+static int not_dots(const struct dirent *d)
+{
+	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+}
+
+static int add_files(const char *dir, struct arena *a, struct strbuf *out, struct fail *e)
+{
+	struct dirent **entries;
+	int count = scandir(dir, &entries, not_dots, alphasort), result = 0;
+
+	if (count < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", dir);
+	for (int i = 0; i < count; i++) {
+		const char *path = arena_printf(a, "%s/%s", dir, entries[i]->d_name);
+		char sha256[DIGEST_HEX];
+		struct stat st;
+
+		if (!result && stat(path, &st))
+			result = fail_errno(e, FAIL_OTHER, "%s", path);
+		if (!result && S_ISDIR(st.st_mode)) {
+			strbuf_printf(out, "directory %s\n", entries[i]->d_name);
+			result = add_files(path, a, out, e);
+			strbuf_str(out, "end\n");
+		} else if (!result && S_ISREG(st.st_mode)) {
+			result = digest_file(path, sha256, e);
+			strbuf_printf(out, "file %s %o %s\n", entries[i]->d_name, (unsigned)st.st_mode & 07777, sha256);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+static int recipe_digest(const struct image_env *env, const struct recipe_dirs *r, struct arena *a,
+			 char ret_hex[DIGEST_HEX], struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const char *disk_size = getenv("LABCTL_DISK_SIZE");
+	char script[DIGEST_HEX];
+
+	if (digest_file(arena_printf(a, "%s/build-image", env->kickstart), script, e))
+		return -1;
+	strbuf_printf(&text, "build-image %s\ndisk-size %s\n", script, disk_size ? disk_size : "");
+	for (unsigned i = 0; i < r->count; i++)
+		if (add_files(r->dirs[i], a, &text, e))
+			return -1;
+	digest_text(text.text, text.len, ret_hex);
+	return 0;
+}
+
+/* --- the cache --- */
+
+/* First word of a small file in @a, or NULL. */
+static const char *word_of(const char *dir, const char *file, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored = { 0 };
+
+	if (file_read(arena_printf(a, "%s/%s", dir, file), 4096, &text, &ignored))
+		return NULL;
+	return arena_strndup(a, strbuf_text(&text), strcspn(strbuf_text(&text), " \n"));
+}
+
+static const char *member(const char *dir, const char *name, struct arena *a)
+{
+	const char *path = arena_printf(a, "%s/%s", dir, name);
+
+	return file_exists(path) ? path : NULL;
+}
+
+/* What the directory @entry of CACHE/images holds; false when it is no complete image. */
+static bool read_image(const struct image_env *env, const char *entry, struct arena *a, struct image *ret)
+{
+	const char *dash = strrchr(entry, '-'), *dir;
+
+	if (entry[0] == '.' || !dash || dash == entry || strlen(dash + 1) != ID_LEN)
+		return false;
+	dir = arena_printf(a, "%s/images/%s", env->cache_dir, entry);
+	*ret = (struct image){
+		.name = arena_strndup(a, entry, (size_t)(dash - entry)),
+		.digest = word_of(dir, "digest", a),
+		.dir = dir,
+		.root = member(dir, "root", a),
+		.disk = member(dir, "disk.qcow2", a),
+		.kernel = member(dir, "vmlinuz", a),
+		.initrd = member(dir, "initrd.img", a),
+	};
+	return ret->digest && strlen(ret->digest) == DIGEST_HEX - 1 && strncmp(ret->digest, dash + 1, ID_LEN) == 0 &&
+	       ret->root;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct image *)a)->dir, ((const struct image *)b)->dir);
+}
+
+int image_list(const struct image_env *env, struct arena *a, struct image **ret, unsigned *ret_count, struct fail *e)
+{
+	const char *path = arena_printf(a, "%s/images", env->cache_dir);
+	struct image *list = NULL, image;
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned count = 0;
+
+	if (!dir && errno != ENOENT)
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	while (dir && (entry = readdir(dir)))
+		if (read_image(env, entry->d_name, a, &image))
+			*arena_push(a, list, count) = image;
+	if (dir)
+		closedir(dir);
+	if (count)
+		qsort(list, count, sizeof *list, by_name);
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+int image_find(const struct image_env *env, const char *name, struct arena *a, struct image *ret_image, struct fail *e)
+{
+	const struct image *best = NULL;
+	struct recipe_dirs recipe;
+	char wanted[DIGEST_HEX];
+	time_t best_time = 0;
+	struct image *list;
+	unsigned count;
+
+	if (find_recipe(env, name, a, &recipe, e) || recipe_digest(env, &recipe, a, wanted, e) ||
+	    image_list(env, a, &list, &count, e))
+		return -1;
+	for (unsigned i = 0; i < count; i++) {
+		const char *of = strcmp(list[i].name, name) == 0 ? word_of(list[i].dir, "recipe", a) : NULL;
+		struct stat st;
+
+		if (!of || strcmp(of, wanted) != 0 || stat(list[i].dir, &st))
+			continue;
+		/* of one recipe, the one with the newest packages */
+		if (!best || st.st_mtime > best_time) {
+			best = &list[i];
+			best_time = st.st_mtime;
+		}
+	}
+	if (!best) {
+		fail(e, FAIL_NOT_FOUND, "image '%s': not built yet", name);
+		return fail_next(e, "labctl image build %s", name);
+	}
+	*ret_image = *best;
+	return 0;
+}
+
+static int recipe_dir_filter(const struct dirent *d)
+{
+	return d->d_name[0] != '.';
+}
+
+const char *const *image_recipes(const struct image_env *env, struct arena *a)
+{
+	struct dirent **entries;
+	int count = scandir(env->kickstart, &entries, recipe_dir_filter, alphasort);
+	const char **names = NULL;
+	unsigned name_count = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (is_recipe(arena_printf(a, "%s/%s", env->kickstart, entries[i]->d_name), a))
+			*arena_push(a, names, name_count) = arena_strdup(a, entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	*arena_push(a, names, name_count) = NULL;
+	return names;
+}
+
+/* --- building --- */
+
+/* build-image with @option (or NULL), the recipes and @out_dir (or NULL). */
+static const char *const *script_argv(const struct image_env *env, const struct recipe_dirs *r, const char *option,
+				      const char *out_dir, struct arena *a)
+{
+	const char **argv = NULL;
+	unsigned count = 0;
+
+	*arena_push(a, argv, count) = "bash";
+	*arena_push(a, argv, count) = arena_printf(a, "%s/build-image", env->kickstart);
+	if (r->tree_only)
+		*arena_push(a, argv, count) = "--tree";
+	if (option)
+		*arena_push(a, argv, count) = option;
+	for (unsigned i = 0; i < r->count; i++)
+		*arena_push(a, argv, count) = r->dirs[i];
+	if (out_dir)
+		*arena_push(a, argv, count) = out_dir;
+	*arena_push(a, argv, count) = NULL;
+	return argv;
+}
+
+static int address(const struct image_env *env, const struct recipe_dirs *r, struct arena *a, char ret_hex[DIGEST_HEX],
+		   struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf inputs = { 0 };
+
+	if (proc_check(&(struct proc){ .argv = script_argv(env, r, "--print", NULL, a),
+				       .out = &inputs,
+				       .deadline_ms = env->deadline_ms,
+				       .cancel = env->cancel },
+		       e))
+		return -1;
+	digest_text(strbuf_text(&inputs), inputs.len, ret_hex);
+	return 0;
+}
+
+static int run_script(const struct image_env *env, const struct recipe_dirs *r, const char *name, const char *out_dir,
+		      struct arena *a, struct fail *e)
+{
+	const char *log = arena_printf(a, "%s/log/image-%s.log", env->cache_dir, name);
+	int64_t space = file_space_bytes(env->cache_dir);
+
+	if (space >= 0 && space < BUILD_NEEDS_BYTES)
+		return fail(e, FAIL_HOST, "image '%s': %s has %lld MiB left, a build needs %lld", name, env->cache_dir,
+			    (long long)space >> 20, BUILD_NEEDS_BYTES >> 20);
+	unlink(log);
+	if (proc_check(&(struct proc){ .argv = script_argv(env, r, NULL, out_dir, a),
+				       .log_path = log,
+				       .line = env->line,
+				       .line_ctx = env->line_ctx,
+				       .deadline_ms = env->deadline_ms,
+				       .cancel = env->cancel },
+		       e)) {
+		fail_wrap(e, "image '%s'", name);
+		return e->next[0] ? -1 : fail_next(e, "less %s", log);
+	}
+	return 0;
+}
+
+static int write_word(const char *dir, const char *file, const char *word, struct arena *a, struct fail *e)
+{
+	const char *text = arena_printf(a, "%s\n", word);
+
+	return file_write(arena_printf(a, "%s/%s", dir, file), text, strlen(text), 0644, e);
+}
+
+/* Under the image's lock, so what is at @temp is of a build that was killed. */
+static int build_locked(const struct image_env *env, const char *name, struct arena *a, struct fail *e)
+{
+	const char *temp = arena_printf(a, "%s/images/.%s.new", env->cache_dir, name), *dir;
+	char recipe_hex[DIGEST_HEX], digest[DIGEST_HEX];
+	struct fail ignored = { 0 };
+	struct recipe_dirs r;
+
+	if (find_recipe(env, name, a, &r, e) || recipe_digest(env, &r, a, recipe_hex, e) ||
+	    address(env, &r, a, digest, e))
+		return -1;
+	dir = arena_printf(a, "%s/images/%s-%.*s", env->cache_dir, name, ID_LEN, digest);
+	if (file_remove_tree(temp, e))
+		return -1;
+	if (member(dir, "root", a)) /* the same inputs in files that moved or got other modes */
+		return write_word(dir, "digest", digest, a, e) || write_word(dir, "recipe", recipe_hex, a, e) ? -1 : 0;
+	if (run_script(env, &r, name, temp, a, e) || write_word(temp, "digest", digest, a, e) ||
+	    write_word(temp, "recipe", recipe_hex, a, e)) {
+		file_remove_tree(temp, &ignored);
+		return -1;
+	}
+	if (rename(temp, dir)) {
+		fail_errno(e, FAIL_OTHER, "%s", dir);
+		file_remove_tree(temp, &ignored);
+		return -1;
+	}
+	return 0;
+}
+
+int image_build(const struct image_env *env, const char *name, struct arena *a, struct image *ret_image, bool *ret_built,
+		struct fail *e)
+{
+	struct fail missing = { 0 };
+	auto_(close) int lock = -1;
+	struct recipe_dirs recipe;
+
+	if (find_recipe(env, name, a, &recipe, e) ||
+	    file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
+	    file_mkdirs(arena_printf(a, "%s/log", env->cache_dir), 0755, e) ||
+	    file_lock(arena_printf(a, "%s/images/.%s.lock", env->cache_dir, name), "image build", env->deadline_ms, &lock,
+		      e))
+		return -1;
+	if (image_find(env, name, a, ret_image, &missing) == 0) {
+		*ret_built = false;
+		return 0;
+	}
+	if (missing.code != FAIL_NOT_FOUND) {
+		*e = missing;
+		return -1;
+	}
+	if (build_locked(env, name, a, e) || image_find(env, name, a, ret_image, e))
+		return -1;
+	*ret_built = true;
+	return 0;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * NFS servers: what can serve here, and the kernel's. What is wanted is written as text, compared with the text
+ * that the running server has, and the server asked.
+ */
+#include "nfs.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "file.h"
+#include "nfs_ganesha.h"
+#include "proc.h"
+
+#define NFS_PORT 2049
+#define CONF_MAX_BYTES (4u << 20)
+#define EXPORTS_DIR "/etc/exports.d"
+
+/* --- what answers --- */
+
+bool nfs_answers(const char *ip)
+{
+	auto_(close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(NFS_PORT) };
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (fd < 0 || inet_pton(AF_INET, ip, &to.sin_addr) != 1)
+		return false;
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+		return true;
+	return errno == EINPROGRESS && poll(&p, 1, 500) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	       error == 0;
+}
+
+/* True when something in this network namespace listens on port 2049 of every address. */
+static bool any_address_listens(void)
+{
+	static const char *const tables[] = { "/proc/self/net/tcp", "/proc/self/net/tcp6" };
+	char line[512], address[40];
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_COUNT(tables) && !found; i++) {
+		FILE *file = fopen(tables[i], "re");
+		unsigned port, state;
+
+		while (file && !found && fgets(line, sizeof line, file))
+			found = sscanf(line, "%*s %39[0-9A-F]:%x %*s %x", address, &port, &state) == 3 &&
+				port == NFS_PORT && state == 0x0a && strspn(address, "0") == strlen(address);
+		if (file)
+			fclose(file);
+	}
+	return found;
+}
+
+static bool kernel_knows_nfsd(void)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored = { 0 };
+
+	return file_read("/proc/filesystems", 1u << 20, &text, &ignored) == 0 && strstr(strbuf_text(&text), "\tnfsd\n");
+}
+
+enum nfs_kind nfs_probe(const char **ret_why)
+{
+	const char *why = NULL;
+
+	if (!kernel_knows_nfsd())
+		why = "the kernel has no NFS server (or its module nfsd is not loaded)";
+	else if (!proc_found("exportfs"))
+		why = "exportfs is not installed (package nfs-kernel-server)";
+	else if (!any_address_listens()) /* also where the server belongs to another network namespace */
+		why = "the kernel's NFS server does not run here (systemctl start nfs-server)";
+	if (ret_why)
+		*ret_why = why ? why : "the kernel's NFS server runs";
+	if (!why)
+		return NFS_KIND_KERNEL;
+	return proc_found("ganesha.nfsd") ? NFS_KIND_GANESHA : NFS_KIND_NONE;
+}
+
+bool nfs_has_option(const char *options, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = options; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (strncmp(p, word, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* --- the kernel's server --- */
+
+static const char *exports_path(const struct nfs_lab *l, struct arena *a)
+{
+	return arena_printf(a, EXPORTS_DIR "/labctl-%s.exports", l->lab);
+}
+
+/* A path as exports(5) and `exportfs -s` write it. */
+static void add_path(struct strbuf *out, const char *path)
+{
+	for (const char *c = path; *c; c++) {
+		if (isspace((unsigned char)*c) || *c == '"' || *c == '\\' || *c == '#')
+			strbuf_printf(out, "\\%03o", (unsigned char)*c);
+		else
+			strbuf_char(out, *c);
+	}
+}
+
+static void exports_text(const struct nfs_lab *l, struct strbuf *out)
+{
+	bool said = nfs_has_option(l->options, "subtree_check") || nfs_has_option(l->options, "no_subtree_check");
+
+	strbuf_printf(out, "# made by labctl for lab %s, removed by labctl destroy\n", l->lab);
+	for (const char *const *path = l->paths; *path; path++) {
+		add_path(out, *path);
+		strbuf_printf(out, " %s(%s%s)\n", l->subnet, l->options, said ? "" : ",no_subtree_check");
+	}
+}
+
+bool nfs_same_text(const char *path, const struct strbuf *wanted)
+{
+	auto_(strbuf_clear) struct strbuf found = { 0 };
+	struct fail ignored = { 0 };
+
+	return file_read(path, CONF_MAX_BYTES, &found, &ignored) == 0 &&
+	       strcmp(strbuf_text(&found), strbuf_text(wanted)) == 0;
+}
+
+/* True when exportfs lists every path for our subnet. */
+static bool kernel_exports(const struct nfs_lab *l)
+{
+	static const char *const argv[] = { "exportfs", "-s", NULL };
+	auto_(strbuf_clear) struct strbuf list = { 0 }, row = { 0 };
+	struct fail ignored = { 0 };
+
+	if (proc_check(&(struct proc){ .argv = argv, .out = &list, .deadline_ms = clock_after_ms(10000) }, &ignored))
+		return false;
+	for (const char *const *path = l->paths; *path; path++) {
+		strbuf_truncate(&row, 0);
+		add_path(&row, *path);
+		strbuf_printf(&row, "  %s(", l->subnet);
+		if (!strstr(strbuf_text(&list), strbuf_text(&row)))
+			return false;
+	}
+	return true;
+}
+
+static int export_again(int64_t deadline_ms, struct fail *e)
+{
+	static const char *const argv[] = { "exportfs", "-ra", NULL };
+
+	return proc_check(&(struct proc){ .argv = argv, .deadline_ms = deadline_ms }, e);
+}
+
+static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const char *path = exports_path(l, a);
+	bool changed;
+
+	exports_text(l, &text);
+	changed = !nfs_same_text(path, &text) || !kernel_exports(l);
+	if (changed) {
+		struct fail again = { 0 };
+
+		if (file_mkdirs(EXPORTS_DIR, 0755, e) || file_write(path, text.text, text.len, 0644, e))
+			return fail_wrap(e, "NFS exports of lab '%s'", l->lab);
+		/* its status is of all exports, also of somebody's broken one (or a missing /etc/exports): ask for ours */
+		if (export_again(deadline_ms, &again) && !kernel_exports(l)) {
+			*e = again;
+			return fail_wrap(e, "NFS exports of lab '%s'", l->lab);
+		}
+		if (!kernel_exports(l))
+			return fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs does not list what %s asks for", l->lab,
+				    path);
+	}
+	if (!nfs_answers(l->bind_ip)) {
+		fail(e, FAIL_HOST, "NFS exports of lab '%s': the kernel's server does not answer on %s:2049", l->lab,
+		     l->bind_ip);
+		return fail_next(e, "systemctl start nfs-server");
+	}
+	*ret_changed = changed;
+	return 0;
+}
+
+static int kernel_withdraw(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *path = exports_path(l, a);
+
+	struct fail ignored = { 0 };
+
+	if (unlink(path))
+		return errno == ENOENT ? 0 : fail_errno(e, FAIL_OTHER, "%s", path);
+	if (proc_found("exportfs"))
+		export_again(deadline_ms, &ignored);
+	if (proc_found("exportfs") && l->paths[0] && kernel_exports(l)) {
+		fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs did not withdraw them", l->lab);
+		return fail_next(e, "exportfs -s");
+	}
+	rmdir(EXPORTS_DIR); /* when it was made for us and is empty again */
+	return 0;
+}
+
+/* --- both --- */
+
+int nfs_serve(const struct nfs_lab *l, enum nfs_kind kind, int64_t deadline_ms, bool *ret_changed, struct fail *e)
+{
+	struct stat st;
+
+	for (const char *const *path = l->paths; *path; path++)
+		if (stat(*path, &st) || !S_ISDIR(st.st_mode))
+			return fail(e, FAIL_NOT_FOUND, "NFS exports of lab '%s': %s is not a directory", l->lab, *path);
+	switch (kind) {
+	case NFS_KIND_KERNEL:
+		return kernel_serve(l, deadline_ms, ret_changed, e);
+	case NFS_KIND_GANESHA:
+		return ganesha_serve(l, deadline_ms, ret_changed, e);
+	case NFS_KIND_NONE:
+		break;
+	}
+	fail(e, FAIL_HOST, "this host has no NFS server");
+	return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+}
+
+int nfs_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	if (kernel_withdraw(l, deadline_ms, e) || ganesha_stop(l, deadline_ms, e))
+		return -1;
+	unlink(arena_printf(a, "%s/ganesha.conf", l->state_dir));
+	unlink(arena_printf(a, "%s/ganesha.log", l->state_dir));
+	return 0;
+}
+
+bool nfs_serving(const struct nfs_lab *l, enum nfs_kind kind)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	switch (kind) {
+	case NFS_KIND_KERNEL:
+		return file_exists(exports_path(l, a)) && nfs_answers(l->bind_ip);
+	case NFS_KIND_GANESHA:
+		return ganesha_serving(l);
+	case NFS_KIND_NONE:
+		break;
+	}
+	return false;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * NFS exports: the kernel server through /etc/exports.d and exportfs, or a
+ * user-space nfs-ganesha per lab, bound to the lab's gateway address, with its own
+ * configuration, pid file and recovery directory below the lab's state directory.
+ */
+#ifndef LABCTL_LINK_NFS_H
+#define LABCTL_LINK_NFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fail.h"
+
+enum nfs_kind { NFS_KIND_NONE, NFS_KIND_KERNEL, NFS_KIND_GANESHA };
+
+struct nfs_lab {
+	const char *lab;           /* name: /etc/exports.d/labctl-LAB.exports */
+	const char *state_dir;     /* STATE/labs/LAB: ganesha.conf, ganesha.pid, ganesha.log, recovery/ */
+	const char *bind_ip;       /* gateway of the lab */
+	const char *subnet;        /* "10.0.0.0/24" */
+	const char *options;       /* "rw,no_root_squash,sync" */
+	const char *const *paths;  /* exported directories, NULL-terminated */
+	const char *conf, *export_conf; /* texts of domains/ganesha.conf and domains/ganesha-export.conf */
+};
+
+/* What this host can do, kernel first; @ret_why says why not the kernel's (for doctor). */
+enum nfs_kind nfs_probe(const char **ret_why);
+/* Exports are as wanted and the server answers on BIND_IP:2049 before @deadline_ms. *ret_changed=false when nothing had to be done. */
+int nfs_serve(const struct nfs_lab *l, enum nfs_kind kind, int64_t deadline_ms, bool *ret_changed, struct fail *e);
+/* Withdraw the exports, stop the ganesha that the lab's pid file names (only if it is that process). Missing is fine. */
+int nfs_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e);
+/* For status: true when the lab's exports are being served. */
+bool nfs_serving(const struct nfs_lab *l, enum nfs_kind kind);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* nfs-ganesha, one per lab. Its configuration file's path on the command line is what tells ours from others. */
+#include "nfs_ganesha.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "file.h"
+#include "proc.h"
+#include "template.h"
+
+/* It ends in some 10 ms; what it served is in the host's page cache, so KILL loses nothing. */
+#define TERM_WAIT_MS 700
+
+struct conf_scope {
+	const struct nfs_lab *l;
+	const char *recovery_dir;
+	const char *path;
+	char export_id[16];
+};
+
+static const char *conf_value(void *ctx, const char *name)
+{
+	struct conf_scope *s = ctx;
+	const char *o = s->l->options;
+	const struct { const char *name, *value; } rows[] = {
+		{ "lab", s->l->lab },
+		{ "gateway", s->l->bind_ip },
+		{ "subnet", s->l->subnet },
+		{ "recovery_dir", s->recovery_dir },
+		{ "export_id", s->export_id },
+		{ "path", s->path },
+		/* the guest mounts by path, whichever server answers */
+		{ "pseudo", s->path },
+		{ "access", nfs_has_option(o, "rw") ? "RW" : "RO" },
+		{ "squash", nfs_has_option(o, "all_squash")	      ? "All_Squash"
+			    : nfs_has_option(o, "no_root_squash") ? "No_Root_Squash"
+							      : "Root_Squash" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].value;
+	return NULL;
+}
+
+static int conf_text(const struct nfs_lab *l, const char *recovery_dir, struct strbuf *out, struct fail *e)
+{
+	struct conf_scope s = { .l = l, .recovery_dir = recovery_dir };
+	const struct template_scope scope = { .value = conf_value, .ctx = &s };
+
+	if (template_expand("domains/ganesha.conf", l->conf, QUOTE_RAW, &scope, out, e))
+		return -1;
+	for (unsigned i = 0; l->paths[i]; i++) {
+		s.path = l->paths[i];
+		if (strpbrk(s.path, "\"\n\\"))
+			return fail(e, FAIL_OTHER, "'%s': this path cannot be exported", s.path);
+		snprintf(s.export_id, sizeof s.export_id, "%u", i + 1);
+		strbuf_char(out, '\n');
+		if (template_expand("domains/ganesha-export.conf", l->export_conf, QUOTE_RAW, &scope, out, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* True when @pid is a ganesha that was started with our configuration file. A zombie has no command line. */
+static bool is_ganesha(long pid, const char *conf)
+{
+	char path[64], line[8192];
+	auto_(close) int fd = -1;
+	ssize_t len;
+
+	snprintf(path, sizeof path, "/proc/%ld/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
+	if (len <= 0)
+		return false;
+	line[len] = '\0';
+	if (!strstr(line, "ganesha.nfsd"))
+		return false;
+	for (char *word = line; word < line + len; word += strlen(word) + 1)
+		if (strcmp(word, conf) == 0)
+			return true;
+	return false;
+}
+
+/* The lab's ganesha, or 0. The pid file is the short way; a lost one hides nothing. */
+static long find_ganesha(const struct nfs_lab *l, struct arena *a)
+{
+	const char *conf = arena_printf(a, "%s/ganesha.conf", l->state_dir);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored = { 0 };
+	struct dirent *entry;
+	long pid = 0, found = 0;
+	DIR *dir;
+
+	if (file_read(arena_printf(a, "%s/ganesha.pid", l->state_dir), 64, &text, &ignored) == 0)
+		pid = strtol(strbuf_text(&text), NULL, 10);
+	if (pid > 1 && is_ganesha(pid, conf))
+		return pid;
+	dir = opendir("/proc");
+	while (dir && !found && (entry = readdir(dir))) {
+		pid = strtol(entry->d_name, NULL, 10);
+		if (pid > 1 && is_ganesha(pid, conf))
+			found = pid;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* A pidfd is readable when the last thread is gone, which may be long after the command line is. */
+static bool ended(int pidfd, int64_t deadline_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, clock_poll_ms(deadline_ms, TERM_WAIT_MS)) > 0;
+}
+
+int ganesha_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *conf = arena_printf(a, "%s/ganesha.conf", l->state_dir);
+	long pid = find_ganesha(l, a);
+	auto_(close) int pidfd = pid ? pidfd_open((pid_t)pid, 0) : -1;
+
+	/* looked at again with the pidfd in hand: the number cannot be another process's by now */
+	if (pidfd >= 0 && is_ganesha(pid, conf)) {
+		pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
+		if (!ended(pidfd, deadline_ms)) {
+			pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+			if (!ended(pidfd, clock_after_ms(5000)) && !ended(pidfd, clock_after_ms(5000)))
+				return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': process %ld does not end", l->lab, pid);
+		}
+	}
+	unlink(arena_printf(a, "%s/ganesha.pid", l->state_dir));
+	return file_remove_tree(arena_printf(a, "%s/recovery", l->state_dir), e);
+}
+
+static int ganesha_fail(const struct nfs_lab *l, const char *log, enum fail_code code, const char *what, struct fail *e)
+{
+	auto_(free) char *tail = file_tail(log, 12);
+
+	fail(e, code, "NFS server of lab '%s': %s; its log is %s", l->lab, what, log);
+	return fail_evidence(e, tail, 12);
+}
+
+/* Waits until our ganesha answers: alive after it answered, so that it is not another one that does. */
+static int ganesha_wait(const struct nfs_lab *l, const char *log, int64_t deadline_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	int64_t started_until = clock_after_ms(3000);
+
+	for (;;) {
+		bool alive = find_ganesha(l, a) != 0;
+
+		if (alive && nfs_answers(l->bind_ip) && find_ganesha(l, a))
+			return 0;
+		if (!alive && !clock_left_ms(started_until))
+			return ganesha_fail(l, log, FAIL_HOST, "nfs-ganesha ended", e);
+		if (!clock_left_ms(deadline_ms))
+			return ganesha_fail(l, log, FAIL_TIMEOUT, "does not answer on port 2049", e);
+		clock_sleep_ms(20);
+	}
+}
+
+static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *log, int64_t deadline_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *const argv[] = { "ganesha.nfsd", "-f", conf, "-p", arena_printf(a, "%s/ganesha.pid", l->state_dir),
+				     "-L", log, NULL };
+
+	if (nfs_answers(l->bind_ip)) {
+		fail(e, FAIL_CONFLICT, "NFS server of lab '%s': another server answers on %s:2049", l->lab, l->bind_ip);
+		return fail_next(e, "ss -ltnp sport = :2049");
+	}
+	/* it wants both directories to exist */
+	if (file_mkdirs("/run/ganesha", 0755, e) ||
+	    file_mkdirs(arena_printf(a, "%s/recovery", l->state_dir), 0755, e))
+		return -1;
+	unlink(argv[4]);
+	if (proc_check(&(struct proc){ .argv = argv, .log_path = log, .detach = true, .deadline_ms = deadline_ms }, e))
+		return fail_wrap(e, "NFS server of lab '%s'", l->lab);
+	return ganesha_wait(l, log, deadline_ms, e);
+}
+
+int ganesha_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const char *conf = arena_printf(a, "%s/ganesha.conf", l->state_dir);
+	const char *log = arena_printf(a, "%s/ganesha.log", l->state_dir);
+
+	if (conf_text(l, arena_printf(a, "%s/recovery", l->state_dir), &text, e))
+		return -1;
+	if (nfs_same_text(conf, &text) && find_ganesha(l, a)) {
+		if (ganesha_wait(l, log, deadline_ms, e))
+			return -1;
+		*ret_changed = false;
+		return 0;
+	}
+	/* Its reload on HUP adds exports, but keeps removed ones and addresses: a restart is the sure way. */
+	if (ganesha_stop(l, deadline_ms, e) || file_mkdirs(l->state_dir, 0755, e) ||
+	    file_write(conf, text.text, text.len, 0600, e) || ganesha_start(l, conf, log, deadline_ms, e))
+		return -1;
+	*ret_changed = true;
+	return 0;
+}
+
+bool ganesha_serving(const struct nfs_lab *l)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	return find_ganesha(l, a) && nfs_answers(l->bind_ip);
+}

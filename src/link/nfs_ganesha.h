@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Inside nfs*.c only: the user-space server, and what both servers' files share. */
+#ifndef LABCTL_LINK_NFS_GANESHA_H
+#define LABCTL_LINK_NFS_GANESHA_H
+
+#include "nfs.h"
+#include "strbuf.h"
+
+/* As nfs_serve(), nfs_stop() and nfs_serving() of nfs.h. */
+int ganesha_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_changed, struct fail *e);
+int ganesha_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e);
+bool ganesha_serving(const struct nfs_lab *l);
+
+/* True when something accepts connections on @ip:2049; waits at most half a second. */
+bool nfs_answers(const char *ip);
+/* True when the file holds exactly @wanted. */
+bool nfs_same_text(const char *path, const struct strbuf *wanted);
+/* True when the comma-separated @options hold @word. */
+bool nfs_has_option(const char *options, const char *word);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * libpq: connect with deadlines, run blocks of SQL with guards (docs/format/sql.md).
+ * The only includer of libpq-fe.h is sql.c. One connection belongs to one thread.
+ */
+#ifndef LABCTL_LINK_SQL_H
+#define LABCTL_LINK_SQL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auto.h"
+#include "fail.h"
+#include "strbuf.h"
+
+struct sql;
+
+struct sql_target {
+	const char *node, *ip;   /* node for messages */
+	unsigned port;
+	const char *user, *password, *database;
+	const atomic_bool *cancel;
+};
+
+/*
+ * Connects without blocking past @deadline_ms (PQconnectStart + poll); retries connection refusals and
+ * "starting up" until then when @wait. FAIL_DB with the server's sentence, FAIL_TIMEOUT.
+ */
+int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct sql **ret_sql, struct fail *e);
+void sql_close(struct sql *c);
+DEFINE_AUTO(struct sql *, sql_close)
+
+/* First column of the first row (appended; nothing when there is no row: *ret_rows says). Deadline enforced by PQcancel + poll. */
+int sql_value(struct sql *c, const char *query, int64_t deadline_ms, struct strbuf *out, int *ret_rows, struct fail *e);
+
+/* Rows of text, for status: calls @row for each; NULL values are NULL. */
+int sql_rows(struct sql *c, const char *query, int64_t deadline_ms,
+	     void (*row)(void *ctx, int columns, const char *const *values), void *ctx, struct fail *e);
+
+/*
+ * Run blocks (docs/format/sql.md): each starts with lines "--@ run|if Q|unless Q|expect V|try SECONDS|after-change"
+ * followed by one statement batch. *ret_changed = some statement without "expect" ran. @what names the file in failures.
+ */
+int sql_blocks(struct sql *c, const char *what, const char *blocks, int64_t deadline_ms, bool *ret_changed,
+	       struct fail *e);
+
+#endif

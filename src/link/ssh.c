@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Sessions: connect, handshake, host key, authenticate, each without blocking past its
+ * deadline. Commands are in ssh_run.c.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "ssh_session.h"
+
+#define KEY_BLOB_MAX 1024       /* bytes of a public key; ssh-ed25519 has 51 */
+#define FINGERPRINT_MAX 64      /* "SHA256:" and 43 characters */
+#define WAIT_PAUSE_MIN_MS 50    /* between two tries of ssh_wait() */
+#define WAIT_PAUSE_MAX_MS 200
+#define PEER_SILENT_MS 60000    /* a node whose kernel acknowledges nothing for that long is gone */
+#define CONNECT_SHARE 3         /* of a try's time for the TCP connection: SYN retries back off to 1, 3, 7 s */
+
+static const char PHASE_CONNECT[] = "connect";
+static const char PHASE_HANDSHAKE[] = "handshake";
+static const char PHASE_HOST_KEY[] = "host key";
+static const char PHASE_AUTH[] = "authenticate";
+
+/*
+ * First choice and fallbacks. curve25519 costs a fifth of dh-gex, aes128-ctr with SHA-2 is what libssh2 1.10
+ * and every sshd since 2012 share; the older ones are for old guests only.
+ */
+static const struct method {
+	int type;
+	const char *prefs;
+} methods[] = {
+	{ LIBSSH2_METHOD_KEX, "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,"
+			      "diffie-hellman-group14-sha256,diffie-hellman-group14-sha1" },
+	{ LIBSSH2_METHOD_CRYPT_CS, "aes128-ctr,aes256-ctr" },
+	{ LIBSSH2_METHOD_CRYPT_SC, "aes128-ctr,aes256-ctr" },
+	{ LIBSSH2_METHOD_MAC_CS, "hmac-sha2-256,hmac-sha1" },
+	{ LIBSSH2_METHOD_MAC_SC, "hmac-sha2-256,hmac-sha1" },
+};
+
+/* libssh2's own texts are poor ("transport read"); these say what it means here. */
+static const struct reason {
+	int rc;
+	const char *text;
+} reasons[] = {
+	{ LIBSSH2_ERROR_BANNER_RECV, "the node closed the connection before its SSH banner" },
+	{ LIBSSH2_ERROR_KEX_FAILURE, "no algorithm in common with the node (has its sshd a host key of the pinned type?)" },
+	{ LIBSSH2_ERROR_SOCKET_DISCONNECT, "the node closed the connection" },
+	{ LIBSSH2_ERROR_SOCKET_SEND, "the connection broke while sending" },
+	{ LIBSSH2_ERROR_SOCKET_RECV, "the connection broke while receiving" },
+	{ LIBSSH2_ERROR_AUTHENTICATION_FAILED, "the node refused the lab's key" },
+	{ LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED, "the node refused the lab's key" },
+	{ LIBSSH2_ERROR_CHANNEL_FAILURE, "the node refused to open a channel or to run the command" },
+};
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static int library_rc;
+
+static void library_init(void)
+{
+	library_rc = libssh2_init(0);
+}
+
+int ssh_fail(struct ssh *s, enum fail_code code, const char *phase, struct fail *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return fail(e, code, "node %s (%s): ssh: %s: %s after %.1f s", s->node, s->ip, phase, text,
+		    (double)(clock_now_ms() - s->started_ms) / 1000);
+}
+
+int ssh_fail_code(struct ssh *s, const char *phase, int rc, struct fail *e)
+{
+	const char *text = NULL;
+	char *said = NULL;
+
+	for (size_t i = 0; i < ARRAY_COUNT(reasons); i++)
+		if (reasons[i].rc == rc)
+			text = reasons[i].text;
+	if (!text && s->session && libssh2_session_last_error(s->session, &said, NULL, 0) == rc && said && *said)
+		text = said;
+	if (s->io_errno && s->io_errno != EPIPE)
+		return ssh_fail(s, FAIL_SSH, phase, e, "%s", strerror(s->io_errno));
+	if (s->io_errno == EPIPE && !text)
+		text = "the node closed the connection";
+	return ssh_fail(s, FAIL_SSH, phase, e, "%s", text ? text : "libssh2 failed without a reason");
+}
+
+int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline_ms, struct fail *e)
+{
+	if (!events) {
+		int directions = libssh2_session_block_directions(s->session);
+
+		events |= directions & LIBSSH2_SESSION_BLOCK_INBOUND ? POLLIN : 0;
+		events |= directions & LIBSSH2_SESSION_BLOCK_OUTBOUND ? POLLOUT : 0;
+	}
+	for (;;) {
+		struct pollfd p = { .fd = s->fd, .events = events ? events : POLLIN };
+
+		if (s->cancel && atomic_load(s->cancel)) {
+			s->broken = true;
+			return ssh_fail(s, FAIL_CANCELED, phase, e, "canceled");
+		}
+		if (clock_left_ms(deadline_ms) == 0) {
+			s->broken = true;
+			return ssh_fail(s, FAIL_TIMEOUT, phase, e, "no answer");
+		}
+		if (poll(&p, 1, clock_poll_ms(deadline_ms, SSH_CANCEL_MS)) > 0)
+			return 0; /* errors and hang-ups too: the repeated call meets them and names them */
+	}
+}
+
+/*
+ * sshd holds small packets back until ours are acknowledged (Nagle) and the kernel delays our acknowledgements:
+ * 40 ms per exchange. TCP_QUICKACK is not sticky, so it is armed again after every read that emptied the socket
+ * (libssh2 reads the banner byte by byte).
+ */
+static ssize_t receive(libssh2_socket_t fd, void *buffer, size_t length, int flags, void **abstract)
+{
+	struct ssh *s = *abstract;
+	ssize_t n = recv(fd, buffer, length, flags);
+	int on = 1;
+
+	if (n > 0) {
+		s->received += (uint64_t)n;
+		if ((size_t)n < length)
+			setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+		return n;
+	}
+	if (n == 0) {
+		s->io_errno = EPIPE;
+		return 0;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return -EAGAIN;
+	s->io_errno = errno;
+	return -errno;
+}
+
+static socklen_t parse_address(const struct ssh_target *t, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (inet_pton(AF_INET, t->ip, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)t->port);
+		return sizeof(*v4);
+	}
+	if (inet_pton(AF_INET6, t->ip, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons((uint16_t)t->port);
+		return sizeof(*v6);
+	}
+	return 0;
+}
+
+static void set_socket_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ IPPROTO_TCP, TCP_QUICKACK, 1 },
+		/* A node that vanishes silently (switched off, packets dropped) ends a wait, not only the deadline. */
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 10 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_SILENT_MS },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(options); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));
+}
+
+static int connect_node(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, struct fail *e)
+{
+	struct sockaddr_storage address;
+	socklen_t len = parse_address(t, &address);
+	int error = 0;
+	socklen_t error_len = sizeof(error);
+
+	if (!len)
+		return fail(e, FAIL_OTHER, "node %s: ssh: '%s' is not an IP address", t->node, t->ip);
+	s->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd < 0)
+		return ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "socket: %s", strerror(errno));
+	set_socket_options(s->fd);
+	if (connect(s->fd, (struct sockaddr *)&address, len) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "%s", strerror(errno));
+	if (ssh_io_wait(s, PHASE_CONNECT, POLLOUT, deadline_ms, e) < 0)
+		return -1;
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
+		error = errno;
+	if (error)
+		return ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "%s", strerror(error));
+	return 0;
+}
+
+/* "ssh-ed25519 AAAA... comment": length of the decoded key in @blob, or 0; the first word goes to @ret_type. */
+static size_t parse_pinned(const char *line, char ret_type[64], unsigned char blob[KEY_BLOB_MAX])
+{
+	char text[KEY_BLOB_MAX];
+	size_t len;
+	int decoded;
+
+	if (!line || sscanf(line, "%63s %1023s", ret_type, text) != 2)
+		return 0;
+	len = strlen(text);
+	decoded = EVP_DecodeBlock(blob, (const unsigned char *)text, (int)len);
+	if (decoded <= 0 || len < 4)
+		return 0;
+	/* EVP_DecodeBlock() counts the padding. */
+	return (size_t)decoded - (text[len - 1] == '=') - (text[len - 2] == '=');
+}
+
+/* As ssh-keygen -l prints it. */
+static void fingerprint(const void *blob, size_t len, char ret[FINGERPRINT_MAX])
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH], text[FINGERPRINT_MAX];
+	int n;
+
+	SHA256(blob, len, hash);
+	n = EVP_EncodeBlock(text, hash, sizeof(hash));
+	while (n > 0 && text[n - 1] == '=')
+		n--;
+	snprintf(ret, FINGERPRINT_MAX, "SHA256:%.*s", n, (const char *)text);
+}
+
+static int verify_host_key(struct ssh *s, const unsigned char *pinned, size_t pinned_len, struct fail *e)
+{
+	char wanted[FINGERPRINT_MAX], got[FINGERPRINT_MAX];
+	size_t len = 0;
+	int type = 0;
+	const char *key = libssh2_session_hostkey(s->session, &len, &type);
+
+	if (!key)
+		return ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "the node showed none");
+	if (len == pinned_len && memcmp(key, pinned, len) == 0)
+		return 0;
+	fingerprint(pinned, pinned_len, wanted);
+	fingerprint(key, len, got);
+	ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "changed: the node shows %s, pinned is %s;", got, wanted);
+	return fail_next(e,
+			 "to accept it, put the node's /etc/ssh/ssh_host_ed25519_key.pub into the lab's keys after "
+			 "checking it on the node's console; if the machine is not the lab's, run: labctl destroy");
+}
+
+static int handshake(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, struct fail *e)
+{
+	unsigned char pinned[KEY_BLOB_MAX];
+	char type[64];
+	size_t pinned_len = parse_pinned(t->host_key, type, pinned);
+	int rc;
+
+	if (!pinned_len)
+		return ssh_fail(s, FAIL_OTHER, PHASE_HOST_KEY, e, "the pinned key is not a line of a .pub file");
+	for (size_t i = 0; i < ARRAY_COUNT(methods); i++)
+		libssh2_session_method_pref(s->session, methods[i].type, methods[i].prefs);
+	/* Only the pinned type may be negotiated, else an sshd with several keys shows another one: a false alarm. */
+	rc = libssh2_session_method_pref(s->session, LIBSSH2_METHOD_HOSTKEY, type);
+	if (rc)
+		return ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "libssh2 does not know the pinned type '%s'", type);
+	while ((rc = libssh2_session_handshake(s->session, s->fd)) == LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(s, PHASE_HANDSHAKE, 0, deadline_ms, e) < 0)
+			return -1;
+	if (rc)
+		return ssh_fail_code(s, PHASE_HANDSHAKE, rc, e);
+	return verify_host_key(s, pinned, pinned_len, e);
+}
+
+static int authenticate(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, int *ret_rc, struct fail *e)
+{
+	unsigned user_len = (unsigned)strlen(t->user);
+	int rc;
+
+	while ((rc = libssh2_userauth_publickey_fromfile_ex(s->session, t->user, user_len, NULL, t->private_key, NULL)) ==
+	       LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(s, PHASE_AUTH, 0, deadline_ms, e) < 0)
+			return -1;
+	if (!rc)
+		return 0;
+	*ret_rc = rc;
+	ssh_fail_code(s, PHASE_AUTH, rc, e);
+	if (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
+		fail_next(e, "ssh -v -o IdentitiesOnly=yes -i %s -p %u %s@%s", t->private_key, t->port, t->user, t->ip);
+	return -1;
+}
+
+/*
+ * One try. *ret_final says that the node (or we) gave a definite answer that repeating will not change
+ * quickly: another host key, the key refused, a bad argument.
+ */
+static int try_open(const struct ssh_target *t, int64_t connect_deadline_ms, int64_t deadline_ms, bool *ret_final,
+		    struct ssh **ret_ssh, struct fail *e)
+{
+	auto_(ssh_close) struct ssh *s = NULL;
+	int rc = 0;
+
+	*ret_final = true;
+	if (pthread_once(&library_once, library_init) || library_rc)
+		return fail(e, FAIL_OTHER, "libssh2_init failed (%d)", library_rc);
+	if (access(t->private_key, R_OK) < 0)
+		return fail_errno(e, FAIL_SSH, "node %s (%s): ssh: private key %s", t->node, t->ip, t->private_key);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	s->fd = -1;
+	s->node = strdup(t->node);
+	s->ip = strdup(t->ip);
+	s->cancel = t->cancel;
+	s->started_ms = clock_now_ms();
+	s->broken = true; /* nothing to take leave of until the handshake is over */
+	*ret_final = false;
+	if (connect_node(s, t, connect_deadline_ms, e) < 0) {
+		*ret_final = e->code == FAIL_OTHER;
+		return -1;
+	}
+	s->session = libssh2_session_init_ex(NULL, NULL, NULL, s);
+	if (!s->session || !s->node || !s->ip)
+		abort();
+	libssh2_session_set_blocking(s->session, 0);
+/* libssh2 passes callbacks as void *, which ISO C does not like. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+	libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_RECV, (void *)receive);
+#pragma GCC diagnostic pop
+	if (handshake(s, t, deadline_ms, e) < 0) {
+		*ret_final = e->code == FAIL_OTHER || strstr(e->text, "host key: changed");
+		return -1;
+	}
+	if (authenticate(s, t, deadline_ms, &rc, e) < 0) {
+		*ret_final = rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED ||
+			     rc == LIBSSH2_ERROR_FILE;
+		return -1;
+	}
+	s->broken = false;
+	*ret_ssh = steal(s);
+	return 0;
+}
+
+int ssh_open(const struct ssh_target *t, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e)
+{
+	bool final;
+
+	return try_open(t, deadline_ms, deadline_ms, &final, ret_ssh, e);
+}
+
+/* False when canceled. */
+static bool pause_for(const struct ssh_target *t, int64_t pause_ms, int64_t deadline_ms)
+{
+	int64_t end_ms = clock_after_ms(pause_ms);
+
+	if (end_ms > deadline_ms)
+		end_ms = deadline_ms;
+	while (clock_left_ms(end_ms) > 0) {
+		if (t->cancel && atomic_load(t->cancel))
+			return false;
+		clock_sleep_ms(clock_poll_ms(end_ms, SSH_CANCEL_MS));
+	}
+	return !(t->cancel && atomic_load(t->cancel));
+}
+
+int ssh_wait(const struct ssh_target *t, int try_ms, int grace_ms, int64_t deadline_ms, struct ssh **ret_ssh,
+	     struct fail *e)
+{
+	int64_t started_ms = clock_now_ms(), refused_ms = 0, pause_ms = WAIT_PAUSE_MIN_MS;
+	unsigned tries = 0;
+	struct fail last = { 0 }, kept = { 0 };
+
+	for (;;) {
+		int64_t try_end_ms = clock_after_ms(try_ms), connect_end_ms = clock_after_ms(try_ms / CONNECT_SHARE);
+		bool final = false;
+
+		if (try_end_ms > deadline_ms)
+			try_end_ms = deadline_ms;
+		if (connect_end_ms > try_end_ms)
+			connect_end_ms = try_end_ms;
+		tries++;
+		if (try_open(t, connect_end_ms, try_end_ms, &final, ret_ssh, &last) == 0)
+			return 0;
+		if (last.code == FAIL_CANCELED || last.code == FAIL_OTHER)
+			break;
+		if (!kept.code || last.code != FAIL_TIMEOUT || clock_left_ms(deadline_ms) > 0)
+			kept = last; /* a last try that the deadline cut short says less than the one before */
+		/* The grace runs from the first refusal: how long the node took to boot does not shorten it. */
+		if (final && !refused_ms)
+			refused_ms = clock_now_ms();
+		if (final && clock_now_ms() - refused_ms >= grace_ms)
+			break;
+		if (!pause_for(t, pause_ms, deadline_ms))
+			return fail(e, FAIL_CANCELED, "node %s (%s): ssh: canceled after %.1f s", t->node, t->ip,
+				    (double)(clock_now_ms() - started_ms) / 1000);
+		pause_ms = pause_ms * 3 / 2 < WAIT_PAUSE_MAX_MS ? pause_ms * 3 / 2 : WAIT_PAUSE_MAX_MS;
+		if (clock_left_ms(deadline_ms) > 0)
+			continue;
+		return fail(e, FAIL_TIMEOUT, "node %s (%s): ssh: no session after %.1f s, %u tries; the last: %s", t->node,
+			    t->ip, (double)(clock_now_ms() - started_ms) / 1000, tries, kept.text);
+	}
+	*e = last;
+	return -1;
+}
+
+void ssh_set_cancel(struct ssh *s, const atomic_bool *cancel)
+{
+	s->cancel = cancel;
+}
+
+void ssh_close(struct ssh *s)
+{
+	if (!s)
+		return;
+	if (s->session) {
+		if (!s->broken)
+			libssh2_session_disconnect(s->session, "labctl is done"); /* once: a courtesy, not worth a wait */
+		/* With the socket shut, freeing channels cannot wait for the peer any more. */
+		shutdown(s->fd, SHUT_RDWR);
+		for (int i = 0; i < 1000 && libssh2_session_free(s->session) == LIBSSH2_ERROR_EAGAIN; i++)
+			;
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->node);
+	free(s->ip);
+	free(s);
+}

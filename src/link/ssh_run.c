@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Commands on an open session. Three rules of libssh2 shape the loop (each was a hang once):
+ * a call that gave EAGAIN while sending must be repeated before any other call that may send;
+ * block directions mean something only right after EAGAIN; a call may take the other stream's
+ * data off the socket, so poll() is safe only after a pass in which nothing was received.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "quote.h"
+#include "ssh_session.h"
+
+#define READ_BYTES 32768        /* one SSH packet of a channel */
+#define EVIDENCE_LINES 20
+#define SIGNAL_UNKNOWN 255
+
+static const char PHASE_RUN[] = "run";
+
+/* RFC 4254 6.10 names; numbers as Linux has them on every architecture of ours. */
+static const struct signal_name {
+	const char *name;
+	int number;
+} signal_names[] = {
+	{ "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "FPE", SIGFPE },   { "HUP", SIGHUP },   { "ILL", SIGILL },
+	{ "INT", SIGINT },   { "KILL", SIGKILL }, { "PIPE", SIGPIPE }, { "QUIT", SIGQUIT }, { "SEGV", SIGSEGV },
+	{ "TERM", SIGTERM }, { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "BUS", SIGBUS },   { "XCPU", SIGXCPU },
+	{ "TRAP", SIGTRAP }, { "SYS", SIGSYS },   { "XFSZ", SIGXFSZ },
+};
+
+struct run {
+	struct ssh *s;
+	const struct ssh_run *r;
+	LIBSSH2_CHANNEL *channel;
+	size_t sent;             /* bytes of the input that are on their way */
+	bool eof_sent;
+	size_t out_bytes, err_bytes;
+	struct strbuf partial;   /* stdout after the last newline, for .line */
+	struct strbuf err_tail;  /* stderr when the caller does not want it: for evidence */
+	struct fail *e;
+};
+
+/* Sends are all or nothing: true when this call must be repeated before any other. */
+static bool repeat_first(struct ssh *s)
+{
+	return libssh2_session_block_directions(s->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND;
+}
+
+static int open_channel(struct run *u)
+{
+	struct ssh *s = u->s;
+	int rc;
+
+	while (!(u->channel = libssh2_channel_open_session(s->session))) {
+		rc = libssh2_session_last_errno(s->session);
+		if (rc != LIBSSH2_ERROR_EAGAIN)
+			return ssh_fail_code(s, PHASE_RUN, rc, u->e);
+		if (ssh_io_wait(s, PHASE_RUN, 0, u->r->deadline_ms, u->e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int exec_command(struct run *u)
+{
+	const char *command = u->r->command;
+	int rc;
+
+	while ((rc = libssh2_channel_process_startup(u->channel, "exec", 4, command, (unsigned)strlen(command))) ==
+	       LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(u->s, PHASE_RUN, 0, u->r->deadline_ms, u->e) < 0)
+			return -1;
+	return rc ? ssh_fail_code(u->s, PHASE_RUN, rc, u->e) : 0;
+}
+
+static void emit_lines(struct run *u, const char *data, size_t len)
+{
+	const char *newline;
+
+	while ((newline = memchr(data, '\n', len))) {
+		strbuf_add(&u->partial, data, (size_t)(newline - data));
+		u->r->line(u->r->line_ctx, strbuf_text(&u->partial));
+		strbuf_truncate(&u->partial, 0);
+		len -= (size_t)(newline - data) + 1;
+		data = newline + 1;
+	}
+	strbuf_add(&u->partial, data, len);
+}
+
+/* Keep the end only: enough for evidence, however much came. */
+static void keep_tail(struct strbuf *b, const char *data, size_t len)
+{
+	const size_t room = 4096;
+
+	if (b->len + len > 2 * room)
+		strbuf_truncate(b, 0);
+	strbuf_add(b, len > room ? data + len - room : data, len > room ? room : len);
+}
+
+static void take_output(struct run *u, bool is_err, const char *data, size_t len)
+{
+	struct strbuf *wanted = is_err ? u->r->err : u->r->out;
+
+	*(is_err ? &u->err_bytes : &u->out_bytes) += len;
+	if (wanted)
+		strbuf_add(wanted, data, len);
+	else if (is_err)
+		keep_tail(&u->err_tail, data, len);
+	if (!is_err && u->r->line)
+		emit_lines(u, data, len);
+}
+
+/* Read one stream until nothing is left. *moved when something came. */
+static int pump_out(struct run *u, bool is_err, bool *moved)
+{
+	char data[READ_BYTES];
+	size_t total;
+	ssize_t n;
+
+	for (;;) {
+		n = libssh2_channel_read_ex(u->channel, is_err ? SSH_EXTENDED_DATA_STDERR : 0, data, sizeof(data));
+		if (n == LIBSSH2_ERROR_EAGAIN && repeat_first(u->s)) {
+			if (ssh_io_wait(u->s, PHASE_RUN, POLLOUT, u->r->deadline_ms, u->e) < 0)
+				return -1;
+			continue;
+		}
+		if (n == LIBSSH2_ERROR_EAGAIN || n == 0)
+			return 0;
+		if (n < 0)
+			return ssh_fail_code(u->s, PHASE_RUN, (int)n, u->e);
+		*moved = true;
+		total = (is_err ? u->err_bytes : u->out_bytes) + (size_t)n;
+		if (total > SSH_OUT_MAX_BYTES)
+			return ssh_fail(u->s, FAIL_SSH, PHASE_RUN, u->e, "the command printed more than %u MiB on %s",
+					SSH_OUT_MAX_BYTES >> 20, is_err ? "stderr" : "stdout");
+		take_output(u, is_err, data, (size_t)n);
+		if (u->s->cancel && atomic_load(u->s->cancel))
+			return ssh_fail(u->s, FAIL_CANCELED, PHASE_RUN, u->e, "canceled");
+		if (clock_left_ms(u->r->deadline_ms) == 0)
+			return ssh_fail(u->s, FAIL_TIMEOUT, PHASE_RUN, u->e, "the command did not end");
+	}
+}
+
+/* Feed the input, then say that it is over. A command that closed its stdin early is no failure. */
+static int pump_in(struct run *u, bool *moved)
+{
+	const char *input = u->r->input;
+	size_t len = input ? u->r->input_len : 0;
+	ssize_t n;
+
+	while (u->sent < len && !libssh2_channel_eof(u->channel)) {
+		n = libssh2_channel_write(u->channel, input + u->sent, len - u->sent);
+		if (n == LIBSSH2_ERROR_EAGAIN && repeat_first(u->s)) {
+			if (ssh_io_wait(u->s, PHASE_RUN, POLLOUT, u->r->deadline_ms, u->e) < 0)
+				return -1;
+			continue;
+		}
+		if (n == LIBSSH2_ERROR_EAGAIN || n == 0)
+			return 0; /* the window is full: the node has to read first */
+		if (n == LIBSSH2_ERROR_CHANNEL_CLOSED || n == LIBSSH2_ERROR_CHANNEL_EOF_SENT)
+			u->sent = len;
+		else if (n < 0)
+			return ssh_fail_code(u->s, PHASE_RUN, (int)n, u->e);
+		else
+			u->sent += (size_t)n;
+		*moved = true;
+	}
+	if (u->eof_sent || (u->sent < len && !libssh2_channel_eof(u->channel)))
+		return 0;
+	while ((n = libssh2_channel_send_eof(u->channel)) == LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(u->s, PHASE_RUN, POLLOUT, u->r->deadline_ms, u->e) < 0)
+			return -1;
+	u->eof_sent = true;
+	*moved = true;
+	return 0;
+}
+
+static int pump(struct run *u)
+{
+	for (;;) {
+		uint64_t received = u->s->received;
+		bool moved = false;
+
+		if (pump_in(u, &moved) < 0 || pump_out(u, false, &moved) < 0 || pump_out(u, true, &moved) < 0)
+			return -1;
+		if (moved || u->s->received != received)
+			continue;
+		if (libssh2_channel_eof(u->channel))
+			return 0;
+		if (ssh_io_wait(u->s, PHASE_RUN, POLLIN, u->r->deadline_ms, u->e) < 0)
+			return -1;
+	}
+}
+
+/* libssh2_channel_get_exit_status() is 0 for a command that a signal ended: the signal is asked first. */
+static int exit_status(struct run *u)
+{
+	char *name = NULL;
+	size_t len = 0;
+	int status = SIGNAL_UNKNOWN;
+
+	libssh2_channel_get_exit_signal(u->channel, &name, &len, NULL, NULL, NULL, NULL);
+	if (!name)
+		return libssh2_channel_get_exit_status(u->channel) & 0xff;
+	for (size_t i = 0; i < ARRAY_COUNT(signal_names); i++) {
+		size_t known = strlen(signal_names[i].name);
+
+		if (len >= known && !strncmp(name, signal_names[i].name, known) && (len == known || name[known] == '@'))
+			status = 128 + signal_names[i].number;
+	}
+	libssh2_free(u->s->session, name);
+	return status;
+}
+
+/* The status is true only after the node closed the channel too. */
+static int finish(struct run *u, int *ret_status)
+{
+	int rc;
+
+	while ((rc = libssh2_channel_wait_closed(u->channel)) == LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(u->s, PHASE_RUN, 0, u->r->deadline_ms, u->e) < 0)
+			return -1;
+	if (rc)
+		return ssh_fail_code(u->s, PHASE_RUN, rc, u->e);
+	*ret_status = exit_status(u);
+	while ((rc = libssh2_channel_free(u->channel)) == LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(u->s, PHASE_RUN, 0, u->r->deadline_ms, u->e) < 0)
+			return -1;
+	u->channel = NULL;
+	if (u->r->line && u->partial.len)
+		u->r->line(u->r->line_ctx, strbuf_text(&u->partial));
+	return 0;
+}
+
+int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e)
+{
+	struct run u = { .s = s, .r = r, .e = e };
+	int rc = -1, status = 0;
+
+	s->started_ms = clock_now_ms();
+	if (s->broken)
+		return ssh_fail(s, FAIL_SSH, PHASE_RUN, e, "the session ended with an earlier failure");
+	if (open_channel(&u) == 0 && exec_command(&u) == 0) {
+		rc = pump(&u) < 0 ? -1 : finish(&u, &status);
+		if (rc < 0 && e->code == FAIL_TIMEOUT)
+			ssh_fail(s, FAIL_TIMEOUT, PHASE_RUN, e, "the command did not end");
+	}
+	if (rc == 0) {
+		*ret_status = status;
+	} else {
+		/* The channel is left in the middle of a call: ssh_close() frees it with the session. */
+		s->broken = true;
+		fail_evidence(e, strbuf_text(r->err ? r->err : &u.err_tail), EVIDENCE_LINES);
+	}
+	strbuf_clear(&u.partial);
+	strbuf_clear(&u.err_tail);
+	return rc;
+}
+
+/* Written beside and renamed, so that a broken copy never stands at the place of the whole one. */
+static void put_command(struct strbuf *out, const char *path, unsigned mode, size_t len)
+{
+	auto_(strbuf_clear) struct strbuf file = { 0 }, part = { 0 }, name = { 0 };
+
+	strbuf_printf(&name, "%s.labctl-part", path);
+	quote_add(&file, QUOTE_SH, path);
+	quote_add(&part, QUOTE_SH, strbuf_text(&name));
+	strbuf_printf(out,
+		      "umask 077; cat > %2$s && chmod %4$o %2$s && n=$(wc -c < %2$s) && "
+		      "if [ \"$n\" -eq %3$zu ]; then mv -f %2$s %1$s && echo $n; else echo $n; rm -f %2$s; fi",
+		      strbuf_text(&file), strbuf_text(&part), len, mode);
+}
+
+static int put_bytes(struct ssh *s, const char *data, size_t len, const char *remote_path, unsigned mode,
+		     int64_t deadline_ms, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf command = { 0 }, out = { 0 }, err = { 0 };
+	struct ssh_run r = { .input = data, .input_len = len, .out = &out, .err = &err, .deadline_ms = deadline_ms };
+	size_t arrived = 0;
+	int status = 0;
+
+	put_command(&command, remote_path, mode, len);
+	r.command = strbuf_text(&command);
+	if (ssh_run(s, &r, &status, e) < 0)
+		return fail_wrap(e, "copy to %s", remote_path);
+	if (status == 0 && sscanf(strbuf_text(&out), "%zu", &arrived) == 1 && arrived == len)
+		return 0;
+	ssh_fail(s, FAIL_REMOTE, PHASE_RUN, e, "copy to %s: %zu of %zu bytes arrived, status %d", remote_path, arrived,
+		 len, status);
+	return fail_evidence(e, strbuf_text(&err), EVIDENCE_LINES);
+}
+
+int ssh_put(struct ssh *s, const char *local_path, const char *remote_path, unsigned mode, int64_t deadline_ms,
+	    struct fail *e)
+{
+	auto_(close) int fd = open(local_path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *data = NULL;
+	int rc;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(e, FAIL_OTHER, "copy %s to node %s", local_path, s->node);
+	if (!S_ISREG(st.st_mode))
+		return fail(e, FAIL_OTHER, "copy %s to node %s: not a regular file", local_path, s->node);
+	if (st.st_size > 0) {
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (data == MAP_FAILED)
+			return fail_errno(e, FAIL_OTHER, "copy %s to node %s", local_path, s->node);
+	}
+	rc = put_bytes(s, data, (size_t)st.st_size, remote_path, mode, deadline_ms, e);
+	if (data)
+		munmap(data, (size_t)st.st_size);
+	return rc;
+}
+
+/* An empty channel, opened and closed: sshd itself has to answer, not only the node's kernel. */
+bool ssh_alive(struct ssh *s, int64_t deadline_ms)
+{
+	struct fail ignored = { 0 };
+	struct ssh_run r = { .deadline_ms = deadline_ms };
+	struct run u = { .s = s, .r = &r, .e = &ignored };
+	int rc;
+
+	s->started_ms = clock_now_ms();
+	if (s->broken)
+		return false;
+	if (open_channel(&u) < 0) {
+		s->broken = true;
+		return false;
+	}
+	while ((rc = libssh2_channel_free(u.channel)) == LIBSSH2_ERROR_EAGAIN)
+		if (ssh_io_wait(s, PHASE_RUN, 0, deadline_ms, &ignored) < 0)
+			return false;
+	s->broken = rc != 0;
+	return rc == 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What ssh.c (open, wait, close) and ssh_run.c (run, put) share; private to link/.
+ * Tests go through ssh.h: tests/link/test_ssh.c.
+ */
+#ifndef LABCTL_LINK_SSH_SESSION_H
+#define LABCTL_LINK_SSH_SESSION_H
+
+#include <libssh2.h>
+
+#include "ssh.h"
+
+#define SSH_CANCEL_MS 100 /* how often a wait looks at the cancel flag */
+
+struct ssh {
+	LIBSSH2_SESSION *session;
+	int fd;
+	char *node, *ip;            /* owned, for messages */
+	const atomic_bool *cancel;  /* borrowed from the target, may be NULL */
+	uint64_t received;          /* bytes taken from the socket: "did this pass make progress" */
+	int io_errno;               /* of the last recv that failed, 0 = none, EPIPE = the peer closed */
+	int64_t started_ms;         /* of the running operation, for "after 1.2 s" */
+	bool broken;                /* a call was left in the middle: only ssh_close() may follow */
+};
+
+/*
+ * Wait until the socket can do what libssh2 said it lacks (valid only right after EAGAIN), or @events when not 0.
+ * FAIL_TIMEOUT, FAIL_CANCELED; the session is broken then, because the interrupted call cannot be repeated.
+ */
+int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline_ms, struct fail *e);
+
+/* "node node3 (10.88.1.13): ssh: PHASE: REASON after 1.2 s". Returns -1. */
+__attribute__((format(printf, 5, 6), cold)) int ssh_fail(struct ssh *s, enum fail_code code, const char *phase,
+							 struct fail *e, const char *fmt, ...);
+
+/* ssh_fail() with the reason that libssh2 gave, or a better one of ours; FAIL_SSH. */
+__attribute__((cold)) int ssh_fail_code(struct ssh *s, const char *phase, int rc, struct fail *e);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Connections to libvirt, handed out one call at a time, and the tags of what we made there.
+ * No keepalive: it needs an event loop of libvirt's, and the sockets are local.
+ */
+#include "virt.h"
+
+#include <errno.h>
+#include <libxml/parser.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "virt_call.h"
+
+/* One for each worker of the executor: a stop waits in libvirtd, and it has 20 workers of its own. */
+#define CONNECTIONS_MAX 8
+
+struct virt {
+	char *uri;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t returned;
+	virConnectPtr idle[CONNECTIONS_MAX];
+	unsigned idle_count;
+	unsigned open_count; /* idle and in use */
+};
+
+/* --- errors --- */
+
+static void stay_silent(void *data, virErrorPtr error)
+{
+	(void)data;
+	(void)error;
+}
+
+static void init_once(void)
+{
+	virInitialize();
+	/* without a function of ours libvirt prints every error to stderr */
+	virSetErrorFunc(NULL, stay_silent);
+	xmlInitParser();
+}
+
+int virt_error(void)
+{
+	virErrorPtr error = virGetLastError();
+
+	return error ? error->code : VIR_ERR_OK;
+}
+
+int fail_virt(struct fail *e, const char *fmt, ...)
+{
+	char what[512], sentence[512];
+	va_list args;
+
+	snprintf(sentence, sizeof sentence, "%s", virGetLastErrorMessage());
+	va_start(args, fmt);
+	vsnprintf(what, sizeof what, fmt, args);
+	va_end(args);
+	return fail(e, FAIL_VIRT, "%s: libvirt: %s", what, sentence);
+}
+
+/* --- connections --- */
+
+/*
+ * libvirt writes to its socket without MSG_NOSIGNAL: a daemon that went away would kill us. SIGPIPE of a write is
+ * sent to the writing thread, so blocking it there for the call touches nobody else.
+ */
+struct quiet {
+	sigset_t before;
+	bool pending;
+};
+
+static void begin_quiet(struct quiet *q)
+{
+	sigset_t pipe, pending;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	q->pending = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &q->before);
+}
+
+static void end_quiet(struct quiet *q)
+{
+	sigset_t pipe;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	while (!q->pending && sigtimedwait(&pipe, NULL, &(struct timespec){ 0 }) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &q->before, NULL);
+}
+
+static int connect_to(struct virt *v, virConnectPtr *ret_connection, struct fail *e)
+{
+	virConnectPtr c = virConnectOpen(v->uri);
+
+	if (!c) {
+		fail_virt(e, "connect to %s", v->uri);
+		return fail_next(e, "labctl doctor");
+	}
+	*ret_connection = c;
+	return 0;
+}
+
+static void give_back(struct virt *v, virConnectPtr c)
+{
+	pthread_mutex_lock(&v->lock);
+	if (c)
+		v->idle[v->idle_count++] = c;
+	else
+		v->open_count--;
+	pthread_cond_signal(&v->returned);
+	pthread_mutex_unlock(&v->lock);
+}
+
+static int take(struct virt *v, virConnectPtr *ret_connection, struct fail *e)
+{
+	pthread_mutex_lock(&v->lock);
+	while (!v->idle_count && v->open_count == CONNECTIONS_MAX)
+		pthread_cond_wait(&v->returned, &v->lock);
+	if (v->idle_count) {
+		*ret_connection = v->idle[--v->idle_count];
+		pthread_mutex_unlock(&v->lock);
+		return 0;
+	}
+	v->open_count++;
+	pthread_mutex_unlock(&v->lock);
+	if (connect_to(v, ret_connection, e)) {
+		give_back(v, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+static int call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
+{
+	struct fail first = { 0 };
+	virConnectPtr c;
+	int result;
+
+	if (take(v, &c, e))
+		return -1;
+	result = op(c, arg, &first);
+	if (result == 0 || virConnectIsAlive(c) == 1) {
+		if (result)
+			*e = first;
+		give_back(v, c);
+		return result;
+	}
+	virConnectClose(c);
+	if (connect_to(v, &c, e)) {
+		give_back(v, NULL);
+		return -1;
+	}
+	result = op(c, arg, e);
+	give_back(v, c);
+	return result;
+}
+
+int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
+{
+	struct quiet quiet;
+	int result;
+
+	begin_quiet(&quiet);
+	result = call(v, op, arg, e);
+	end_quiet(&quiet);
+	return result;
+}
+
+static int nothing(virConnectPtr c, void *arg, struct fail *e)
+{
+	(void)c;
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+int virt_open(const char *uri, struct virt **ret_virt, struct fail *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	auto_(virt_close) struct virt *v = calloc(1, sizeof *v);
+
+	pthread_once(&once, init_once);
+	if (!v)
+		abort();
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_cond_init(&v->returned, NULL);
+	v->uri = strdup(uri);
+	if (!v->uri)
+		abort();
+	/* the first connection stays idle, so that the test driver's world lives as long as we do */
+	if (virt_call(v, nothing, NULL, e))
+		return -1;
+	*ret_virt = steal(v);
+	return 0;
+}
+
+void virt_close(struct virt *v)
+{
+	struct quiet quiet;
+
+	if (!v)
+		return;
+	begin_quiet(&quiet);
+	while (v->idle_count)
+		virConnectClose(v->idle[--v->idle_count]);
+	end_quiet(&quiet);
+	pthread_cond_destroy(&v->returned);
+	pthread_mutex_destroy(&v->lock);
+	free(v->uri);
+	free(v);
+}
+
+static int version(virConnectPtr c, void *arg, struct fail *e)
+{
+	char *text = arg;
+	unsigned long library, daemon;
+
+	if (virGetVersion(&library, NULL, NULL) < 0 || virConnectGetLibVersion(c, &daemon) < 0)
+		return fail_virt(e, "version");
+	snprintf(text, 32, "%lu.%lu.%lu", library / 1000000, library / 1000 % 1000, library % 1000);
+	if (daemon != library)
+		snprintf(text + strlen(text), 32 - strlen(text), ", daemon %lu.%lu.%lu", daemon / 1000000,
+			 daemon / 1000 % 1000, daemon % 1000);
+	return 0;
+}
+
+int virt_version(struct virt *v, char ret_text[32], struct fail *e)
+{
+	return virt_call(v, version, ret_text, e);
+}
+
+/* --- tags --- */
+
+xmlDocPtr virt_xml(const char *xml)
+{
+	return xmlReadMemory(xml, (int)strlen(xml), "description", NULL,
+			     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+}
+
+const char *virt_attribute(xmlNodePtr node, const char *name, struct arena *a)
+{
+	xmlChar *value = xmlGetNoNsProp(node, (const xmlChar *)name);
+	const char *copy = arena_strdup(a, (const char *)value);
+
+	xmlFree(value);
+	return copy;
+}
+
+void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag)
+{
+	xmlNodePtr root = xmlDocGetRootElement(doc), node, tag;
+
+	*ret_tag = (struct virt_tag){ .type = virt_attribute(root, "type", a) };
+	for (node = root->children; node; node = node->next) {
+		if (node->type != XML_ELEMENT_NODE || strcmp((const char *)node->name, "metadata") != 0)
+			continue;
+		for (tag = node->children; tag; tag = tag->next) {
+			if (tag->type != XML_ELEMENT_NODE || strcmp((const char *)tag->name, "lab") != 0 || !tag->ns ||
+			    strcmp((const char *)tag->ns->href, VIRT_TAG_URI) != 0)
+				continue;
+			ret_tag->lab_uuid = virt_attribute(tag, "uuid", a);
+			ret_tag->lab = virt_attribute(tag, "name", a);
+			ret_tag->node = virt_attribute(tag, "node", a);
+		}
+	}
+}
+
+int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(xmlFreeDoc) xmlDocPtr doc = virt_xml(xml);
+	struct virt_tag tag = { 0 };
+
+	if (doc)
+		virt_tag(doc, a, &tag);
+	if (tag.lab_uuid && strcmp(tag.lab_uuid, o->lab_uuid) == 0)
+		return VIRT_OURS;
+	if (tag.lab_uuid)
+		return fail(e, FAIL_CONFLICT, "%s '%s' belongs to another lab: '%s', %s", kind, o->name,
+			    tag.lab ? tag.lab : "", tag.lab_uuid);
+	return fail(e, FAIL_CONFLICT, "%s '%s' exists and was not made by labctl", kind, o->name);
+}

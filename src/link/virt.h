@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * libvirt: domains, networks, facts. The only file that includes libvirt.h is virt.c
+ * (and its siblings virt_*.c). XML arrives as text; link/ never includes plan/.
+ * Threads: one struct virt may be used by all workers; it opens connections as needed
+ * (a libvirt connection has 5 calls in flight) and hands each call one that is free.
+ * Failures: FAIL_VIRT with libvirt's own sentence, FAIL_CONFLICT for a foreign object of that name.
+ */
+#ifndef LABCTL_LINK_VIRT_H
+#define LABCTL_LINK_VIRT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "facts.h"
+#include "fail.h"
+
+struct virt;
+
+/* @uri like "qemu:///system", "lxc:///system", "test:///default". Opens the first connection. */
+int virt_open(const char *uri, struct virt **ret_virt, struct fail *e);
+void virt_close(struct virt *v);
+DEFINE_AUTO(struct virt *, virt_close)
+
+/*
+ * Define (from @xml) and start. An existing domain of this name is accepted only when its labctl tag
+ * carries @lab_uuid, else FAIL_CONFLICT. *ret_changed = false when it was running already. A defined but
+ * stopped domain of ours is redefined and started.
+ */
+int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
+		      struct fail *e);
+/* Destroy and undefine (managed save, snapshots, NVRAM, TPM state as well). Missing: ret_changed=false. Not tagged with @lab_uuid: FAIL_CONFLICT. */
+int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
+/* "running", "shut off", "crashed (panicked)", "missing"...: state and reason for messages. Never fails. */
+const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active);
+int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
+		       struct fail *e);
+int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
+
+/* All domains and networks with a labctl tag; with @lab_uuid only those of that lab (NULL = all). */
+int virt_facts(struct virt *v, const char *lab_uuid, struct arena *a, struct facts *ret_facts, struct fail *e);
+
+/* Subnets (host order, prefix) of every libvirt network, for leases. */
+struct subnet {
+	uint32_t address;
+	unsigned prefix_len;
+	const char *network;  /* name, or NULL */
+	const char *lab_uuid; /* from the network's labctl tag, or NULL */
+};
+int virt_subnets(struct virt *v, struct arena *a, struct subnet **ret, unsigned *ret_count, struct fail *e);
+
+/* Library and daemon version as text "9.0.0". */
+int virt_version(struct virt *v, char ret_text[32], struct fail *e);
+
+/*
+ * Where KVM can work: CPU flags say vmx/svm and /dev/kvm is writable (docs/why). @ret_why says which is missing.
+ */
+bool virt_kvm_works(const char **ret_why);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Inside virt*.c only: how a call gets a connection, how libvirt's last error becomes
+ * a failure, and the labctl tag of a description. Nobody else includes this or libvirt.h.
+ */
+#ifndef LABCTL_LINK_VIRT_CALL_H
+#define LABCTL_LINK_VIRT_CALL_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <libxml/tree.h>
+
+#include "arena.h"
+#include "auto.h"
+#include "fail.h"
+#include "virt.h"
+
+#define VIRT_TAG_URI "https://labctl.invalid/lab/1"
+
+DEFINE_AUTO(virDomainPtr, virDomainFree)
+DEFINE_AUTO(virNetworkPtr, virNetworkFree)
+DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
+
+/*
+ * Runs @op with a connection of its own. When it fails and the connection turns out to be
+ * dead (libvirtd was restarted), it runs once more on a new one: so @op must probe before it acts.
+ */
+int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e);
+
+/* FAIL_VIRT with libvirt's own sentence. Before any cleanup: each libvirt call, frees included, resets the last error. */
+__attribute__((format(printf, 2, 3), cold)) int fail_virt(struct fail *e, const char *fmt, ...);
+
+/* The code of libvirt's last error in this thread, VIR_ERR_OK when there is none. */
+int virt_error(void);
+
+/* What the description of a domain or network says of itself; lab_uuid is NULL without a labctl tag. All in @a. */
+struct virt_tag {
+	const char *lab, *lab_uuid, *node;
+	const char *type; /* of a domain: "kvm", "qemu", "lxc", "test" */
+};
+
+/* NULL when @xml is not well-formed. The caller frees. */
+xmlDocPtr virt_xml(const char *xml);
+void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag);
+
+/* An attribute in @a, or NULL. */
+const char *virt_attribute(xmlNodePtr node, const char *name, struct arena *a);
+
+/* What start and remove work on. */
+struct virt_object {
+	const char *name, *lab_uuid, *xml;
+	bool changed;
+};
+
+enum virt_owner { VIRT_GONE, VIRT_OURS };
+
+/* VIRT_OURS, or -1 with FAIL_CONFLICT when @xml carries another tag than @o's or none. @kind is "domain" or "network". */
+int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e);
+
+#endif

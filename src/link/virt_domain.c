@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Domains of libvirt: each function probes before it acts, and touches nothing that does not carry the lab's tag. */
+#include <string.h>
+
+#include "clock.h"
+#include "virt_call.h"
+
+/* Looks a domain up and checks that it is ours. VIRT_GONE leaves *ret_domain alone. */
+static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e)
+{
+	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, o->name);
+	auto_(free) char *xml = domain ? virDomainGetXMLDesc(domain, 0) : NULL;
+	int owner;
+
+	if (!xml)
+		return virt_error() == VIR_ERR_NO_DOMAIN ? VIRT_GONE : fail_virt(e, "domain '%s'", o->name);
+	owner = virt_owner("domain", o, xml, e);
+	if (owner == VIRT_OURS)
+		*ret_domain = steal(domain);
+	return owner;
+}
+
+/* 1: runs; 0: has to be started; -1. A paused domain is resumed, a crashed one (kept for a dump) ended. */
+static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *e)
+{
+	int state, reason;
+
+	if (virDomainGetState(domain, &state, &reason, 0) < 0)
+		return virt_error() == VIR_ERR_NO_DOMAIN ? 0 : fail_virt(e, "domain '%s': state", o->name);
+	switch (state) {
+	case VIR_DOMAIN_PAUSED:
+		if (virDomainResume(domain) < 0)
+			return fail_virt(e, "domain '%s': resume", o->name);
+		o->changed = true;
+		return 1;
+	case VIR_DOMAIN_CRASHED:
+		virDomainDestroy(domain);
+		return 0;
+	case VIR_DOMAIN_SHUTOFF:
+	case VIR_DOMAIN_PMSUSPENDED:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+static int domain_start(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virDomainFree) virDomainPtr found = NULL;
+	auto_(virDomainFree) virDomainPtr defined = NULL;
+	int owner, runs;
+
+	owner = find_domain(c, o, &found, e);
+	if (owner < 0)
+		return -1;
+	if (owner == VIRT_OURS) {
+		runs = domain_runs(found, o, e);
+		if (runs)
+			return runs < 0 ? -1 : 0;
+	}
+	defined = virDomainDefineXMLFlags(c, o->xml, 0);
+	if (!defined)
+		return fail_virt(e, "domain '%s': define", o->name);
+	o->changed = true;
+	if (virDomainCreate(defined) < 0 && virt_error() != VIR_ERR_OPERATION_INVALID)
+		return fail_virt(e, "domain '%s': start", o->name);
+	/* "operation invalid" is what a domain that runs by now says: probe, do not believe */
+	if (virDomainIsActive(defined) != 1)
+		return fail(e, FAIL_VIRT, "domain '%s': stopped right after its start", o->name);
+	return 0;
+}
+
+int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
+		      struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid, .xml = xml };
+
+	if (virt_call(v, domain_start, &o, e))
+		return -1;
+	*ret_changed = o.changed;
+	return 0;
+}
+
+/* Drivers refuse the whole call for one flag they do not know: from all to none. */
+static const unsigned undefine_flags[] = {
+	VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM |
+		VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM,
+	VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+		VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
+	VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+		VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
+	VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+	0,
+};
+
+static int undefine(virDomainPtr domain, const char *name, struct fail *e)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(undefine_flags); i++) {
+		if (virDomainUndefineFlags(domain, undefine_flags[i]) == 0)
+			return 0;
+		switch (virt_error()) {
+		case VIR_ERR_NO_DOMAIN:
+			return 0;
+		case VIR_ERR_INVALID_ARG:
+		case VIR_ERR_NO_SUPPORT:
+		case VIR_ERR_ARGUMENT_UNSUPPORTED:
+		case VIR_ERR_OPERATION_UNSUPPORTED:
+		case VIR_ERR_CONFIG_UNSUPPORTED:
+			continue;
+		default:
+			return fail_virt(e, "domain '%s': undefine", name);
+		}
+	}
+	return fail_virt(e, "domain '%s': undefine", name);
+}
+
+static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	int owner = find_domain(c, o, &domain, e), persistent, try;
+
+	if (owner != VIRT_OURS)
+		return owner;
+	persistent = virDomainIsPersistent(domain);
+	/* Its init ignores TERM, so that destroying a container waits 1.6 s for KILL: spare us that. Others have no such call. */
+	virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0);
+	/* A machine in uninterruptible I/O outlives the first KILL ("Device or resource busy"): ask again. */
+	for (try = 0; virDomainIsActive(domain) == 1; try++) {
+		if (virDomainDestroy(domain) == 0 || virt_error() == VIR_ERR_NO_DOMAIN ||
+		    virt_error() == VIR_ERR_OPERATION_INVALID)
+			break;
+		if (try == 3 || virConnectIsAlive(c) != 1)
+			return fail_virt(e, "domain '%s': stop", o->name);
+		clock_sleep_ms(200);
+	}
+	if (persistent != 0 && undefine(domain, o->name, e))
+		return -1;
+	o->changed = true;
+	return 0;
+}
+
+int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
+
+	if (virt_call(v, domain_remove, &o, e))
+		return -1;
+	*ret_changed = o.changed;
+	return 0;
+}
+
+/* --- states, in words --- */
+
+#define ANY_REASON -1
+
+static const struct state_word {
+	int state, reason;
+	const char *word;
+} state_words[] = {
+	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR, "paused (I/O error on a disk)" },
+	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_CRASHED, "paused (the guest panicked)" },
+	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER, "paused (by a user)" },
+	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP, "paused (starting up)" },
+	/* what QEMU's run state "internal-error" becomes: docs/why/001-kvm-that-is-not-kvm.md */
+	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN, "paused (KVM internal error, or an unknown reason)" },
+	{ VIR_DOMAIN_PAUSED, ANY_REASON, "paused" },
+	{ VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED, "crashed (panicked)" },
+	{ VIR_DOMAIN_CRASHED, ANY_REASON, "crashed" },
+	{ VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_CRASHED, "shut off (crashed)" },
+	{ VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DESTROYED, "shut off (destroyed)" },
+	{ VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_FAILED, "shut off (failed to start)" },
+	{ VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_SAVED, "shut off (saved)" },
+	{ VIR_DOMAIN_SHUTOFF, ANY_REASON, "shut off" },
+	{ VIR_DOMAIN_SHUTDOWN, ANY_REASON, "shutting down" },
+	{ VIR_DOMAIN_PMSUSPENDED, ANY_REASON, "suspended" },
+	{ VIR_DOMAIN_BLOCKED, ANY_REASON, "running (blocked)" },
+	{ VIR_DOMAIN_RUNNING, ANY_REASON, "running" },
+};
+
+struct state_query {
+	const char *name, *word;
+	bool active;
+};
+
+static int domain_state(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct state_query *q = arg;
+	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, q->name);
+	int state, reason;
+	size_t i;
+
+	if (!domain || virDomainGetState(domain, &state, &reason, 0) < 0) {
+		if (virt_error() != VIR_ERR_NO_DOMAIN)
+			return fail_virt(e, "domain '%s'", q->name);
+		q->word = "missing";
+		return 0;
+	}
+	q->word = "in an unknown state";
+	q->active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
+	for (i = 0; i < ARRAY_COUNT(state_words); i++) {
+		const struct state_word *w = &state_words[i];
+
+		if (w->state == state && (w->reason == reason || w->reason == ANY_REASON)) {
+			q->word = w->word;
+			break;
+		}
+	}
+	return 0;
+}
+
+const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active)
+{
+	struct state_query q = { .name = name };
+	struct fail ignored = { 0 };
+
+	if (virt_call(v, domain_state, &q, &ignored)) {
+		q.word = "unknown (libvirt does not answer)";
+		q.active = false;
+	}
+	if (ret_active)
+		*ret_active = q.active;
+	return q.word;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Networks of libvirt, and what libvirt holds of labs. A network's <metadata> is kept by libvirt
+ * since 2.1, but has functions of its own only since 9.7: here it is read from the description.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "virt_call.h"
+
+/* Looks a network up and checks that it is ours. VIRT_GONE leaves *ret_network alone. */
+static int find_network(virConnectPtr c, const struct virt_object *o, virNetworkPtr *ret_network, struct fail *e)
+{
+	auto_(virNetworkFree) virNetworkPtr network = virNetworkLookupByName(c, o->name);
+	auto_(free) char *xml = network ? virNetworkGetXMLDesc(network, 0) : NULL;
+	int owner;
+
+	if (!xml)
+		return virt_error() == VIR_ERR_NO_NETWORK ? VIRT_GONE : fail_virt(e, "network '%s'", o->name);
+	owner = virt_owner("network", o, xml, e);
+	if (owner == VIRT_OURS)
+		*ret_network = steal(network);
+	return owner;
+}
+
+static int network_start(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virNetworkFree) virNetworkPtr found = NULL;
+	auto_(virNetworkFree) virNetworkPtr defined = NULL;
+	int owner = find_network(c, o, &found, e);
+
+	if (owner < 0)
+		return -1;
+	if (owner == VIRT_OURS && virNetworkIsActive(found) == 1)
+		return 0;
+	defined = virNetworkDefineXML(c, o->xml);
+	if (!defined)
+		return fail_virt(e, "network '%s': define", o->name);
+	o->changed = true;
+	if (virNetworkCreate(defined) < 0 && virt_error() != VIR_ERR_OPERATION_INVALID)
+		return fail_virt(e, "network '%s': start", o->name);
+	if (virNetworkIsActive(defined) != 1)
+		return fail(e, FAIL_VIRT, "network '%s': stopped right after its start", o->name);
+	return 0;
+}
+
+int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
+		       struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid, .xml = xml };
+
+	if (virt_call(v, network_start, &o, e))
+		return -1;
+	*ret_changed = o.changed;
+	return 0;
+}
+
+static int network_remove(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virNetworkFree) virNetworkPtr network = NULL;
+	int owner = find_network(c, o, &network, e), persistent;
+
+	if (owner != VIRT_OURS)
+		return owner;
+	persistent = virNetworkIsPersistent(network);
+	if (virNetworkIsActive(network) == 1 && virNetworkDestroy(network) < 0 && virt_error() != VIR_ERR_NO_NETWORK &&
+	    virt_error() != VIR_ERR_OPERATION_INVALID)
+		return fail_virt(e, "network '%s': stop", o->name);
+	if (persistent != 0 && virNetworkUndefine(network) < 0 && virt_error() != VIR_ERR_NO_NETWORK)
+		return fail_virt(e, "network '%s': undefine", o->name);
+	o->changed = true;
+	return 0;
+}
+
+int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
+
+	if (virt_call(v, network_remove, &o, e))
+		return -1;
+	*ret_changed = o.changed;
+	return 0;
+}
+
+/* --- all of them --- */
+
+struct networks {
+	virNetworkPtr *list;
+	int count; /* -1: never listed, the list is not ours to free */
+};
+
+static void networks_clear_auto(struct networks *n)
+{
+	for (int i = 0; i < n->count; i++)
+		virNetworkFree(n->list[i]);
+	if (n->count >= 0)
+		free(n->list);
+}
+
+struct domains {
+	virDomainPtr *list;
+	int count;
+};
+
+static void domains_clear_auto(struct domains *d)
+{
+	for (int i = 0; i < d->count; i++)
+		virDomainFree(d->list[i]);
+	if (d->count >= 0)
+		free(d->list);
+}
+
+/* A driver without networks has none. */
+static int list_networks(virConnectPtr c, struct networks *n, struct fail *e)
+{
+	n->count = virConnectListAllNetworks(c, &n->list, 0);
+	if (n->count < 0 && virt_error() != VIR_ERR_NO_SUPPORT)
+		return fail_virt(e, "list of networks");
+	return 0;
+}
+
+struct facts_query {
+	const char *lab_uuid;
+	struct arena *a;
+	struct facts facts;
+};
+
+/* What vanishes while we look is not a fact. */
+static void add_domain(struct facts_query *q, virDomainPtr domain)
+{
+	auto_(free) char *xml = virDomainGetXMLDesc(domain, 0);
+	auto_(xmlFreeDoc) xmlDocPtr doc = xml ? virt_xml(xml) : NULL;
+	char uuid[VIR_UUID_STRING_BUFLEN] = "";
+	struct virt_tag tag;
+
+	if (!doc)
+		return;
+	virt_tag(doc, q->a, &tag);
+	if (!tag.lab_uuid || (q->lab_uuid && strcmp(tag.lab_uuid, q->lab_uuid) != 0))
+		return;
+	virDomainGetUUIDString(domain, uuid);
+	*arena_push(q->a, q->facts.domains, q->facts.domain_count) = (struct fact_domain){
+		.name = arena_strdup(q->a, virDomainGetName(domain)),
+		.uuid = arena_strdup(q->a, uuid),
+		.lab = tag.lab ? tag.lab : "",
+		.lab_uuid = tag.lab_uuid,
+		.node = tag.node ? tag.node : "",
+		.type = tag.type ? tag.type : "",
+		.active = virDomainIsActive(domain) == 1,
+	};
+}
+
+static void add_network(struct facts_query *q, virNetworkPtr network)
+{
+	auto_(free) char *xml = virNetworkGetXMLDesc(network, 0);
+	auto_(xmlFreeDoc) xmlDocPtr doc = xml ? virt_xml(xml) : NULL;
+	struct virt_tag tag;
+
+	if (!doc)
+		return;
+	virt_tag(doc, q->a, &tag);
+	if (!tag.lab_uuid || (q->lab_uuid && strcmp(tag.lab_uuid, q->lab_uuid) != 0))
+		return;
+	*arena_push(q->a, q->facts.networks, q->facts.network_count) = (struct fact_network){
+		.name = arena_strdup(q->a, virNetworkGetName(network)),
+		.lab = tag.lab ? tag.lab : "",
+		.lab_uuid = tag.lab_uuid,
+		.active = virNetworkIsActive(network) == 1,
+	};
+}
+
+static int by_domain_name(const void *a, const void *b)
+{
+	return strcmp(((const struct fact_domain *)a)->name, ((const struct fact_domain *)b)->name);
+}
+
+static int by_network_name(const void *a, const void *b)
+{
+	return strcmp(((const struct fact_network *)a)->name, ((const struct fact_network *)b)->name);
+}
+
+static int collect_facts(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct facts_query *q = arg;
+	__attribute__((cleanup(domains_clear_auto))) struct domains d = { .count = -1 };
+	__attribute__((cleanup(networks_clear_auto))) struct networks n = { .count = -1 };
+	int i;
+
+	q->facts = (struct facts){ 0 };
+	d.count = virConnectListAllDomains(c, &d.list, 0);
+	if (d.count < 0)
+		return fail_virt(e, "list of domains");
+	for (i = 0; i < d.count; i++)
+		add_domain(q, d.list[i]);
+	if (list_networks(c, &n, e))
+		return -1;
+	for (i = 0; i < n.count; i++)
+		add_network(q, n.list[i]);
+	/* a connection that died meanwhile would look like a host without labs */
+	if (virConnectIsAlive(c) != 1)
+		return fail(e, FAIL_VIRT, "libvirt closed the connection");
+	if (q->facts.domain_count)
+		qsort(q->facts.domains, q->facts.domain_count, sizeof *q->facts.domains, by_domain_name);
+	if (q->facts.network_count)
+		qsort(q->facts.networks, q->facts.network_count, sizeof *q->facts.networks, by_network_name);
+	return 0;
+}
+
+int virt_facts(struct virt *v, const char *lab_uuid, struct arena *a, struct facts *ret_facts, struct fail *e)
+{
+	struct facts_query q = { .lab_uuid = lab_uuid, .a = a };
+
+	if (virt_call(v, collect_facts, &q, e))
+		return -1;
+	*ret_facts = q.facts;
+	return 0;
+}
+
+/* --- subnets --- */
+
+struct subnets_query {
+	struct arena *a;
+	struct subnet *list;
+	unsigned count;
+};
+
+static bool read_subnet(xmlNodePtr ip, struct arena *a, struct subnet *ret_subnet)
+{
+	const char *address = virt_attribute(ip, "address", a), *netmask = virt_attribute(ip, "netmask", a);
+	const char *prefix = virt_attribute(ip, "prefix", a);
+	struct in_addr parsed, mask;
+	unsigned prefix_len = 32;
+
+	if (!address || inet_pton(AF_INET, address, &parsed) != 1)
+		return false; /* IPv6: labs have none */
+	if (prefix)
+		prefix_len = (unsigned)strtoul(prefix, NULL, 10);
+	else if (netmask && inet_pton(AF_INET, netmask, &mask) == 1)
+		prefix_len = (unsigned)__builtin_popcount(mask.s_addr);
+	if (prefix_len < 1 || prefix_len > 32)
+		return false;
+	ret_subnet->address = ntohl(parsed.s_addr) & (UINT32_MAX << (32 - prefix_len));
+	ret_subnet->prefix_len = prefix_len;
+	return true;
+}
+
+static void add_subnets(struct subnets_query *q, virNetworkPtr network)
+{
+	auto_(free) char *xml = virNetworkGetXMLDesc(network, 0);
+	auto_(xmlFreeDoc) xmlDocPtr doc = xml ? virt_xml(xml) : NULL;
+	struct virt_tag tag;
+	xmlNodePtr node;
+
+	if (!doc)
+		return;
+	virt_tag(doc, q->a, &tag);
+	for (node = xmlDocGetRootElement(doc)->children; node; node = node->next) {
+		struct subnet s = { .network = arena_strdup(q->a, virNetworkGetName(network)), .lab_uuid = tag.lab_uuid };
+
+		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "ip") == 0 &&
+		    read_subnet(node, q->a, &s))
+			*arena_push(q->a, q->list, q->count) = s;
+	}
+}
+
+static int collect_subnets(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct subnets_query *q = arg;
+	__attribute__((cleanup(networks_clear_auto))) struct networks n = { .count = -1 };
+	int i;
+
+	q->list = NULL;
+	q->count = 0;
+	if (list_networks(c, &n, e))
+		return -1;
+	for (i = 0; i < n.count; i++)
+		add_subnets(q, n.list[i]);
+	if (virConnectIsAlive(c) != 1)
+		return fail(e, FAIL_VIRT, "libvirt closed the connection");
+	return 0;
+}
+
+int virt_subnets(struct virt *v, struct arena *a, struct subnet **ret, unsigned *ret_count, struct fail *e)
+{
+	struct subnets_query q = { .a = a };
+
+	if (virt_call(v, collect_subnets, &q, e))
+		return -1;
+	*ret = q.list;
+	*ret_count = q.count;
+	return 0;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * link/build.h: a small source archive and build script of our own, built for real in an overlay. The tree is the build
+ * image where there is one ($LABCTL_CACHE or /var/cache/labctl), else this host's own root: it is only read.
+ */
+#include "test.h"
+
+#include <pthread.h>
+
+#include "build.h"
+#include "digest.h"
+#include "private_server.h"
+
+static char dir[PRIVATE_PATH], cache[PRIVATE_PATH + 16], archive[PRIVATE_PATH + 32];
+static char archive_sha256[DIGEST_HEX];
+static struct arena *arena;
+static struct image image = { .name = "test-build", .root = "/",
+			      .digest = "00000000000000000000000000000000000000000000000000000000000000ab" };
+
+static const char good_script[] =
+	"#!/bin/sh\n"
+	"echo ::step check\n"
+	"[ \"$(cat \"$SRC/VERSION\")\" = 1.0 ] || { echo '::fail no version'; exit 1; }\n"
+	"[ -c /dev/null ] && [ -e /proc/self/stat ] && [ ! -e /dev/sda ] && [ ! -e /dev/vda ] || { echo '::fail devices'; exit 1; }\n"
+	"[ $$ -lt 100 ] || { echo '::fail the host is in sight'; exit 1; }\n"
+	"[ \"$LABCTL_TEST_SECRET\" = '' ] || { echo '::fail environment'; exit 1; }\n"
+	"echo ::adapt flag: \"today's\" compiler\n"
+	"echo noise of make >&2; echo more noise\n"
+	"echo ::step install\n"
+	"mkdir -p \"$OUT$PREFIX\" && echo \"$PORT $CONFIGURE $JOBS\" >\"$OUT$PREFIX/built\" && ln -s \"$PREFIX\" \"$OUT$LINK\"\n";
+
+static const char bad_script[] = "#!/bin/sh\n"
+				 "echo ::step make\n"
+				 "mkdir -p $OUT/opt/half\n"
+				 "echo 'x.c:1: error: nonsense' >&2\n"
+				 "echo '::fail make: ended with 2'\n"
+				 "exit 1\n";
+
+static void make_archive(const char *path, const char *const *members)
+{
+	const char *argv[16] = { "tar", "-czf", path, "-P", "-C", dir };
+
+	for (int i = 0; members[i]; i++)
+		argv[6 + i] = members[i];
+	private_run(argv);
+}
+
+static int setup(void **state)
+{
+	const char *members[] = { "soft-1.0", NULL };
+	const char *base = getenv("LABCTL_CACHE");
+	char path[PRIVATE_PATH + 64];
+	struct fail e = { 0 };
+	struct image *list;
+	unsigned count;
+
+	(void)state;
+	if (geteuid() != 0)
+		private_die("these tests need root");
+	arena = arena_new();
+	if (image_list(&(struct image_env){ .cache_dir = base ? base : "/var/cache/labctl" }, arena, &list, &count, &e) == 0)
+		for (unsigned i = 0; i < count; i++)
+			if (strcmp(list[i].name, "debian12-build") == 0)
+				image = list[i];
+	private_tmpdir(dir);
+	snprintf(cache, sizeof cache, "%s/cache", dir);
+	snprintf(path, sizeof path, "%s/soft-1.0", dir);
+	assert_ok(file_mkdirs(path, 0755, &e), e);
+	snprintf(path, sizeof path, "%s/soft-1.0/VERSION", dir);
+	private_write(path, 0644, "1.0\n");
+	snprintf(archive, sizeof archive, "%s/soft.tar.gz", dir);
+	make_archive(archive, members);
+	assert_ok(digest_file(archive, archive_sha256, &e), e);
+	setenv("LABCTL_TEST_SECRET", "not for builds", 1);
+	return 0;
+}
+
+/* Nothing but results and logs stays; nothing is mounted. */
+static int teardown(void **state)
+{
+	auto_(strbuf_clear) struct strbuf mounts = { 0 };
+	char path[PRIVATE_PATH + 32];
+	struct fail e = { 0 };
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/tmp", cache);
+	if (file_exists(path) && rmdir(path)) {
+		print_error("%s: is not empty\n", path);
+		return -1;
+	}
+	if (file_read("/proc/self/mounts", 1u << 20, &mounts, &e) || strstr(mounts.text, dir))
+		return -1;
+	arena_free(arena);
+	return file_remove_tree(dir, &e);
+}
+
+static struct build build(const char *script)
+{
+	return (struct build){ .cache_dir = cache, .image = &image, .archive = archive, .archive_sha256 = archive_sha256,
+			       .script = script, .prefix = "/opt/soft_1.0", .link = "/opt/soft", .configure = "--with-a --with-b",
+			       .port = 1921, .jobs = 2, .deadline_ms = clock_after_ms(60000) };
+}
+
+static void collect(void *ctx, const char *line)
+{
+	strbuf_printf(ctx, "%s\n", line);
+}
+
+static void built_once_then_cached(void **state)
+{
+	auto_(strbuf_clear) struct strbuf lines = { 0 }, list = { 0 }, record = { 0 };
+	struct build b = build(good_script);
+	const char *tar = NULL, *again = NULL;
+	const char *show[] = { "tar", "-tvf", NULL, NULL }, *read_it[] = { "tar", "-xOf", NULL, "opt/soft_1.0/built", NULL };
+	struct fail e = { 0 };
+	bool built = false;
+
+	(void)state;
+	b.line = collect;
+	b.ctx = &lines;
+	assert_ok(build_software(&b, arena, &tar, &built, &e), e);
+	assert_true(built);
+	assert_string_equal(strbuf_text(&lines),
+			    "::step unpack\n::step check\n::adapt flag: today's compiler\n::step install\n");
+	show[2] = read_it[2] = tar;
+	assert_ok(proc_check(&(struct proc){ .argv = show, .out = &list, .deadline_ms = clock_after_ms(10000) }, &e), e);
+	assert_has(strbuf_text(&list), "opt/soft -> /opt/soft_1.0");
+	assert_null(strstr(strbuf_text(&list), " ./"));
+	strbuf_truncate(&list, 0);
+	assert_ok(proc_check(&(struct proc){ .argv = read_it, .out = &list, .deadline_ms = clock_after_ms(10000) }, &e), e);
+	assert_string_equal(strbuf_text(&list), "1921 --with-a --with-b 2\n");
+	assert_ok(file_read(arena_printf(arena, "%.*s.json", (int)strlen(tar) - 4, tar), 65536, &record, &e), e);
+	assert_has(strbuf_text(&record), "flag: today's compiler");
+	assert_ok(build_software(&b, arena, &again, &built, &e), e);
+	assert_false(built);
+	assert_string_equal(tar, again);
+	b.configure = "--with-c";
+	assert_ok(build_software(&b, arena, &again, &built, &e), e);
+	assert_true(built);
+	assert_string_not_equal(tar, again);
+}
+
+static void failure_says_step_and_log(void **state)
+{
+	struct build b = build(bad_script);
+	struct fail e = { 0 };
+	const char *tar;
+	bool built;
+
+	(void)state;
+	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
+	assert_has(e.text, "step 'make'");
+	assert_has(e.text, "ended with 2");
+	assert_has(e.text, "/log/build-");
+	assert_has(e.evidence, "x.c:1: error: nonsense");
+	b = build("#!/bin/sh\nexit 0\n");
+	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
+	assert_has(e.text, "installed nothing");
+}
+
+static void refuse(const char *path, const char *because)
+{
+	struct build b = build(good_script);
+	struct fail e = { 0 };
+	const char *tar;
+	bool built;
+
+	b.archive = path;
+	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
+	assert_has(e.text, because);
+	assert_has(e.text, "step 'unpack'");
+}
+
+static void wrong_archives_are_refused(void **state)
+{
+	char bad[PRIVATE_PATH + 32], file[PRIVATE_PATH + 64];
+	const char *two[] = { "soft-1.0", "two", NULL }, *out[] = { "soft-1.0/../two", NULL }, *absolute[] = { file, NULL };
+
+	(void)state;
+	snprintf(bad, sizeof bad, "%s/bad.tar.gz", dir);
+	snprintf(file, sizeof file, "%s/two", dir);
+	private_write(file, 0644, "x");
+	refuse(file, "cannot be read");
+	make_archive(bad, two);
+	refuse(bad, "more than one top directory");
+	make_archive(bad, out);
+	refuse(bad, "leads out of it");
+	make_archive(bad, absolute);
+	refuse(bad, "absolute path");
+}
+
+static void deadline_and_cancel_end_it(void **state)
+{
+	struct build b = build("#!/bin/sh\necho ::step sleep\nsleep 600 &\nsleep 600\n");
+	atomic_bool cancel = true;
+	struct fail e = { 0 };
+	const char *tar;
+	bool built;
+
+	(void)state;
+	b.deadline_ms = clock_after_ms(1500);
+	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	assert_has(e.text, "step 'sleep'");
+	b.deadline_ms = clock_after_ms(60000);
+	b.cancel = &cancel;
+	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
+	assert_int_equal(e.code, FAIL_CANCELED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(built_once_then_cached, setup, teardown),
+		cmocka_unit_test_setup_teardown(failure_says_step_and_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_archives_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(deadline_and_cancel_end_it, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* link/image.h: a cache made by hand, real qcow2 overlays, real mounts. Building an image is left to tests/e2e. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include "digest.h"
+#include "image.h"
+#include "private_server.h"
+
+static char dir[PRIVATE_PATH];
+static char cache[PRIVATE_PATH + 16], kickstart[PRIVATE_PATH + 16];
+
+static void put(const char *text, mode_t mode, const char *fmt, const char *name)
+{
+	auto_(strbuf_clear) struct strbuf path = { 0 };
+	struct fail e = { 0 };
+	char *slash;
+
+	strbuf_printf(&path, "%s/", dir);
+	strbuf_printf(&path, "%s", fmt);
+	if (name)
+		strbuf_printf(&path, "/%s", name);
+	slash = strrchr(path.text, '/');
+	*slash = '\0';
+	assert_ok(file_mkdirs(path.text, 0755, &e), e);
+	*slash = '/';
+	private_write(path.text, mode, text);
+}
+
+/* build-image of the test is a real program that keeps to the interface: it makes a tree out of the recipe. */
+static const char script[] =
+	"set -eu\n"
+	"tree=0 print=0\n"
+	"while :; do case $1 in --tree) tree=1;; --print) print=1;; *) break;; esac; shift; done\n"
+	"if [ $print = 1 ]; then echo \"tree $tree\"; cat \"$1/packages\"; exit; fi\n"
+	"for out; do :; done\n"
+	"mkdir -p \"$out/root\"\n"
+	"echo \"image: making $1\"; echo words of a tool >&2\n"
+	"cat \"$1/packages\" >\"$out/packages.txt\"\n"
+	"! grep -q broken \"$1/packages\" || { rm -r \"$out\"; exit 3; }\n"
+	"[ $tree = 1 ] || { echo disk >\"$out/disk.qcow2\"; echo k >\"$out/vmlinuz\"; echo i >\"$out/initrd.img\"; }\n";
+
+static int setup(void **state)
+{
+	(void)state;
+	private_tmpdir(dir);
+	snprintf(cache, sizeof cache, "%s/cache", dir);
+	snprintf(kickstart, sizeof kickstart, "%s/kickstart", dir);
+	put(script, 0755, "kickstart/build-image", NULL);
+	put("bash\n", 0644, "kickstart/mini/packages", NULL);
+	put("gcc\n", 0644, "kickstart/mini-build/packages", NULL);
+	put("broken\n", 0644, "kickstart/wrong/packages", NULL);
+	put("#!/bin/sh\n", 0755, "kickstart/mini/files/etc/hook", NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	return file_remove_tree(dir, &e);
+}
+
+static void count_line(void *ctx, const char *line)
+{
+	assert_has(line, "image: making");
+	++*(int *)ctx;
+}
+
+static void built_once_and_found_again(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	int lines = 0;
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .line = count_line, .line_ctx = &lines,
+				 .deadline_ms = clock_after_ms(30000) };
+	struct image image = { 0 }, found = { 0 }, *list;
+	struct fail e = { 0 };
+	unsigned count;
+	bool built = false;
+	int64_t before;
+
+	(void)state;
+	assert_int_equal(image_find(&env, "mini", a, &found, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	assert_string_equal(e.next, "labctl image build mini");
+	assert_int_equal(image_find(&env, "mimi", a, &found, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	assert_has(e.text, "'mini'");
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_true(built);
+	assert_int_equal(lines, 1);
+	assert_int_equal(strlen(image.digest), 64);
+	assert_non_null(image.disk);
+	assert_non_null(image.kernel);
+	assert_non_null(image.initrd);
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_false(built);
+	assert_ok(image_build(&env, "mini-build", a, &found, &built, &e), e);
+	assert_true(built);
+	assert_null(found.disk);
+	assert_non_null(found.root);
+	assert_ok(image_list(&env, a, &list, &count, &e), e);
+	assert_int_equal(count, 2);
+	before = clock_now_ms();
+	assert_ok(image_find(&env, "mini", a, &found, &e), e);
+	assert_in_range(clock_now_ms() - before, 0, 29);
+	assert_string_equal(found.dir, image.dir);
+	/* another recipe is another image */
+	put("bash\nsed\n", 0644, "kickstart/mini/packages", NULL);
+	assert_int_equal(image_find(&env, "mini", a, &found, &e), -1);
+	assert_ok(image_build(&env, "mini", a, &found, &built, &e), e);
+	assert_true(built);
+	assert_string_not_equal(found.dir, image.dir);
+}
+
+static void failed_build_leaves_its_log(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .deadline_ms = clock_after_ms(30000) };
+	struct image image, *list;
+	struct fail e = { 0 };
+	unsigned count;
+	bool built;
+
+	(void)state;
+	assert_int_equal(image_build(&env, "wrong", a, &image, &built, &e), -1);
+	assert_has(e.text, "image 'wrong'");
+	assert_has(e.evidence, "words of a tool");
+	assert_has(e.next, "log/image-wrong.log");
+	assert_ok(image_list(&env, a, &list, &count, &e), e);
+	assert_int_equal(count, 0);
+}
+
+static void recipes_are_listed(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart };
+	const char *const *names = image_recipes(&env, a);
+
+	(void)state;
+	assert_string_equal(names[0], "mini");
+	assert_string_equal(names[1], "mini-build");
+	assert_string_equal(names[2], "wrong");
+	assert_null(names[3]);
+}
+
+static void disks_are_overlays(void **state)
+{
+	char base[PRIVATE_PATH + 16], disk[PRIVATE_PATH + 16], other[PRIVATE_PATH + 16];
+	const char *make[] = { "qemu-img", "create", "-q", "-f", "qcow2", base, "2G", NULL };
+	const char *check[] = { "qemu-img", "info", "--backing-chain", disk, NULL };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	struct fail e = { 0 };
+	bool changed = false;
+
+	(void)state;
+	if (!proc_found("qemu-img"))
+		skip();
+	snprintf(base, sizeof base, "%s/base.qcow2", dir);
+	private_run(make);
+	snprintf(disk, sizeof disk, "%s/disk.qcow2", dir);
+	assert_ok(image_overlay(base, disk, 3, &changed, &e), e);
+	assert_true(changed);
+	assert_ok(image_overlay(base, disk, 3, &changed, &e), e);
+	assert_false(changed);
+	assert_ok(proc_check(&(struct proc){ .argv = check, .out = &out, .deadline_ms = clock_after_ms(20000) }, &e), e);
+	assert_has(strbuf_text(&out), "3 GiB");
+	assert_has(strbuf_text(&out), base);
+	snprintf(other, sizeof other, "%s/other.qcow2", dir);
+	assert_int_equal(image_overlay(other, disk, 3, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	assert_int_equal(image_overlay(base, other, 1, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_LAB);
+	assert_ok(image_overlay(base, other, 0, &changed, &e), e);
+	assert_int_equal(image_overlay(other, disk, 3, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+}
+
+static void trees_are_overlays(void **state)
+{
+	char lower[PRIVATE_PATH + 16], node[PRIVATE_PATH + 16], path[PRIVATE_PATH + 64];
+	struct fail e = { 0 };
+	bool changed = false;
+	int busy;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	put("of the image", 0644, "low er/file", NULL);
+	snprintf(lower, sizeof lower, "%s/low er", dir);
+	snprintf(node, sizeof node, "%s/no,d:e", dir);
+	assert_ok(root_unmount(node, &e), e);
+	assert_ok(root_mount(lower, node, &changed, &e), e);
+	assert_true(changed);
+	assert_ok(root_mount(lower, node, &changed, &e), e);
+	assert_false(changed);
+	snprintf(path, sizeof path, "%s/root/file", node);
+	private_write(path, 0644, "of the node");
+	/* files are in use: it goes all the same */
+	busy = open(path, O_RDONLY | O_CLOEXEC);
+	assert_ok(root_unmount(node, &e), e);
+	assert_false(file_exists(path));
+	close(busy);
+	assert_ok(root_mount(lower, node, &changed, &e), e);
+	assert_true(file_exists(path));
+	assert_int_equal(root_mount(dir, node, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_ok(root_unmount(node, &e), e);
+	assert_ok(root_unmount(node, &e), e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(built_once_and_found_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(failed_build_leaves_its_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(recipes_are_listed, setup, teardown),
+		cmocka_unit_test_setup_teardown(disks_are_overlays, setup, teardown),
+		cmocka_unit_test_setup_teardown(trees_are_overlays, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* link/nfs.h with a real nfs-ganesha in a network namespace of the test's own. */
+#include "test.h"
+
+#include <sched.h>
+
+#include "nfs.h"
+#include "private_server.h"
+
+#define GATEWAY "10.88.200.1"
+
+static char dir[PRIVATE_PATH];
+static char state_dir[PRIVATE_PATH + 16], data[2][PRIVATE_PATH + 32];
+static struct strbuf conf, export_conf;
+
+static int group_setup(void **state)
+{
+	const char *up[] = { "ip", "link", "set", "lo", "up", NULL };
+	/* where there are loopback addresses only, ganesha knows none at all (AI_ADDRCONFIG) */
+	const char *address[] = { "ip", "address", "add", GATEWAY "/24", "dev", "lo", NULL };
+	struct fail e = { 0 };
+
+	(void)state;
+	if (unshare(CLONE_NEWNET))
+		private_die("unshare: %s (these tests need root)", strerror(errno));
+	private_run(up);
+	private_run(address);
+	private_tmpdir(dir);
+	snprintf(state_dir, sizeof state_dir, "%s/state", dir);
+	for (int i = 0; i < 2; i++) {
+		snprintf(data[i], sizeof data[i], "%s/data/node%d", dir, i + 1);
+		assert_ok(file_mkdirs(data[i], 0755, &e), e);
+	}
+	assert_ok(file_read(SOURCE_DIR "/domains/ganesha.conf", 65536, &conf, &e), e);
+	assert_ok(file_read(SOURCE_DIR "/domains/ganesha-export.conf", 65536, &export_conf, &e), e);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	strbuf_clear(&conf);
+	strbuf_clear(&export_conf);
+	return file_remove_tree(dir, &e);
+}
+
+static struct nfs_lab lab(const char *const *paths)
+{
+	return (struct nfs_lab){ .lab = "nfstest", .state_dir = state_dir, .bind_ip = GATEWAY, .subnet = "10.88.200.0/24",
+				 .options = "rw,no_root_squash,sync", .paths = paths, .conf = strbuf_text(&conf),
+				 .export_conf = strbuf_text(&export_conf) };
+}
+
+static long pid_of(void)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	char path[PRIVATE_PATH + 64];
+	struct fail e = { 0 };
+
+	snprintf(path, sizeof path, "%s/ganesha.pid", state_dir);
+	assert_ok(file_read(path, 64, &text, &e), e);
+	return strtol(strbuf_text(&text), NULL, 10);
+}
+
+static void ganesha_serves_and_stops(void **state)
+{
+	const char *one[] = { data[0], NULL }, *two[] = { data[0], data[1], NULL };
+	struct nfs_lab l = lab(one);
+	struct fail e = { 0 };
+	bool changed = false;
+	char path[PRIVATE_PATH + 64];
+	int64_t before;
+	long pid;
+
+	(void)state;
+	if (!proc_found("ganesha.nfsd"))
+		skip();
+	assert_false(nfs_serving(&l, NFS_KIND_GANESHA));
+	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	assert_true(changed);
+	assert_true(nfs_serving(&l, NFS_KIND_GANESHA));
+	pid = pid_of();
+	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	assert_false(changed);
+	assert_int_equal(pid, pid_of());
+	/* a lost pid file hides no server */
+	snprintf(path, sizeof path, "%s/ganesha.pid", state_dir);
+	unlink(path);
+	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	assert_false(changed);
+	/* other exports: another server */
+	l = lab(two);
+	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	assert_true(changed);
+	assert_int_not_equal(pid, pid_of());
+	before = clock_now_ms();
+	assert_ok(nfs_stop(&l, clock_after_ms(10000), &e), e);
+	print_message("stopped in %d ms\n", (int)(clock_now_ms() - before));
+	assert_false(nfs_serving(&l, NFS_KIND_GANESHA));
+	assert_ok(nfs_stop(&l, clock_after_ms(10000), &e), e);
+	assert_int_equal(e.code, FAIL_NONE);
+}
+
+static void another_server_is_a_conflict(void **state)
+{
+	const char *one[] = { data[0], NULL };
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(2049),
+				       .sin_addr.s_addr = inet_addr(GATEWAY) };
+	struct nfs_lab l = lab(one);
+	struct fail e = { 0 };
+	bool changed;
+	auto_(close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	(void)state;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address) | listen(fd, 5), 0);
+	assert_int_equal(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_ok(nfs_stop(&l, clock_after_ms(10000), &e), e);
+}
+
+/* A pid file that names somebody else's process harms nobody. */
+static void only_our_process_is_stopped(void **state)
+{
+	const char *none[] = { NULL };
+	struct nfs_lab l = lab(none);
+	char path[PRIVATE_PATH + 64], text[32];
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_ok(file_mkdirs(state_dir, 0755, &e), e);
+	snprintf(path, sizeof path, "%s/ganesha.pid", state_dir);
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	private_write(path, 0644, text);
+	assert_ok(nfs_stop(&l, clock_after_ms(5000), &e), e);
+	assert_false(file_exists(path));
+}
+
+static void failures_are_named(void **state)
+{
+	const char *missing[] = { "/nonexistent/data", NULL }, *one[] = { data[0], NULL };
+	struct nfs_lab l = lab(missing);
+	struct fail e = { 0 };
+	const char *why = NULL;
+	bool changed;
+
+	(void)state;
+	assert_int_equal(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(5000), &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	assert_has(e.text, "/nonexistent/data");
+	l = lab(one);
+	assert_int_equal(nfs_serve(&l, NFS_KIND_NONE, clock_after_ms(5000), &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_HOST);
+	/* an address that is not ours: ganesha ends, and its log says why */
+	if (proc_found("ganesha.nfsd")) {
+		l.bind_ip = "192.0.2.1";
+		assert_int_equal(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(10000), &changed, &e), -1);
+		assert_has(e.text, "ganesha.log");
+		assert_ok(nfs_stop(&l, clock_after_ms(5000), &e), e);
+	}
+	nfs_probe(&why);
+	assert_non_null(why);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ganesha_serves_and_stops),
+		cmocka_unit_test(another_server_is_a_conflict),
+		cmocka_unit_test(only_our_process_is_stopped),
+		cmocka_unit_test(failures_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

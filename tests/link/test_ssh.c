@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* link/ssh.h against a private sshd on 127.0.0.1. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#undef fail /* cmocka's macro; ours is a function, so fail_msg() is lost too */
+
+#include "digest.h"
+#include "private_server.h"
+#include "ssh.h"
+
+static struct private_sshd sshd;
+
+static struct ssh_target target(void)
+{
+	return (struct ssh_target){ .node = "node3", .ip = "127.0.0.1", .port = sshd.port, .user = sshd.user,
+				    .private_key = sshd.user_key, .host_key = sshd.host_pub };
+}
+
+static struct ssh *open_session(void)
+{
+	struct ssh_target t = target();
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+
+	assert_ok(ssh_open(&t, clock_after_ms(20000), &s, &e), e);
+	return s;
+}
+
+static int run(struct ssh *s, const char *command, struct strbuf *out, struct strbuf *err)
+{
+	struct ssh_run r = { .command = command, .out = out, .err = err, .deadline_ms = clock_after_ms(30000) };
+	struct fail e = { 0 };
+	int status = -1;
+
+	assert_ok(ssh_run(s, &r, &status, &e), e);
+	return status;
+}
+
+static int group_setup(void **state)
+{
+	struct ssh_target t;
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+
+	(void)state;
+	private_sshd_prepare(&sshd);
+	private_sshd_start(&sshd);
+	t = target();
+	if (ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e) < 0)
+		private_die("%s", e.text);
+	ssh_close(s);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	private_sshd_remove(&sshd);
+	return 0;
+}
+
+static void session_runs_commands(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	auto_(strbuf_clear) struct strbuf out = { 0 }, err = { 0 };
+
+	(void)state;
+	assert_int_equal(run(s, "echo out; echo err >&2; exit 7", &out, &err), 7);
+	assert_string_equal(strbuf_text(&out), "out\n");
+	assert_string_equal(strbuf_text(&err), "err\n");
+	assert_int_equal(run(s, "true", NULL, NULL), 0);
+	assert_true(ssh_alive(s, clock_after_ms(5000)));
+	assert_int_equal(run(s, "exit 255", NULL, NULL), 255);
+}
+
+static void a_signal_is_no_success(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+
+	(void)state;
+	assert_int_equal(run(s, "kill -KILL $$", NULL, NULL), 128 + SIGKILL);
+	assert_int_equal(run(s, "kill -TERM $$", NULL, NULL), 128 + SIGTERM);
+	assert_int_equal(run(s, "ulimit -c 0; kill -SEGV $$", NULL, NULL), 128 + SIGSEGV);
+	assert_int_equal(run(s, "true", NULL, NULL), 0);
+}
+
+static void wrong_host_key_names_both(void **state)
+{
+	struct ssh_target t = target();
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+	const char *first;
+	int64_t started_ms;
+
+	(void)state;
+	t.host_key = sshd.other_pub;
+	assert_int_equal(ssh_open(&t, clock_after_ms(10000), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_SSH);
+	assert_has(e.text, "node node3 (127.0.0.1): ssh: host key: changed");
+	first = strstr(e.text, "SHA256:");
+	assert_non_null(first);
+	assert_non_null(strstr(first + 1, "SHA256:"));
+	assert_has(e.next, "accept");
+	assert_null(s);
+	started_ms = clock_now_ms();
+	assert_int_equal(ssh_wait(&t, 3000, 500, clock_after_ms(20000), &s, &e), -1);
+	assert_has(e.text, "host key: changed");
+	assert_in_range(clock_now_ms() - started_ms, 500, 10000);
+}
+
+static void wrong_user_key_is_refused(void **state)
+{
+	struct ssh_target t = target();
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+
+	(void)state;
+	t.private_key = sshd.wrong_key;
+	assert_int_equal(ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_SSH);
+	assert_has(e.text, "authenticate: the node refused the lab's key");
+	t.private_key = "/nonexistent/key";
+	assert_int_equal(ssh_open(&t, clock_after_ms(5000), &s, &e), -1);
+	assert_has(e.text, "/nonexistent/key");
+	t = target();
+	t.ip = "node3.example";
+	assert_int_equal(ssh_wait(&t, 3000, 0, clock_after_ms(5000), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_OTHER);
+}
+
+static void refused_port(void **state)
+{
+	struct ssh_target t = target();
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+	int64_t started_ms = clock_now_ms();
+
+	(void)state;
+	t.port = private_port();
+	assert_int_equal(ssh_open(&t, clock_after_ms(5000), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_SSH);
+	assert_has(e.text, "connect: Connection refused");
+	assert_in_range(clock_now_ms() - started_ms, 0, 2000);
+	started_ms = clock_now_ms();
+	assert_int_equal(ssh_wait(&t, 3000, 0, clock_after_ms(700), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	assert_has(e.text, "Connection refused");
+	assert_in_range(clock_now_ms() - started_ms, 650, 3000);
+}
+
+static void blackholes_end_at_the_deadline(void **state)
+{
+	struct ssh_target t = target();
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+	int64_t started_ms = clock_now_ms();
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = private_listen(1, &t.port), filler[8];
+
+	(void)state;
+	/* Accepts (in the kernel), never speaks. */
+	assert_int_equal(ssh_open(&t, clock_after_ms(400), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	assert_has(e.text, "handshake: no answer after 0.4 s");
+	assert_in_range(clock_now_ms() - started_ms, 390, 3000);
+	/* A full backlog drops packets: not even a connection. */
+	address.sin_port = htons((uint16_t)t.port);
+	for (size_t i = 0; i < ARRAY_COUNT(filler); i++) {
+		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(filler[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	assert_int_equal(ssh_open(&t, clock_after_ms(400), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	assert_has(e.text, "connect: no answer after 0.4 s");
+	for (size_t i = 0; i < ARRAY_COUNT(filler); i++)
+		close(filler[i]);
+	close(fd);
+}
+
+static void big_output_arrives_whole(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	auto_(strbuf_clear) struct strbuf out = { 0 }, err = { 0 };
+	struct ssh_run r = { .command = "head -c 20000000 /dev/zero", .deadline_ms = clock_after_ms(30000) };
+	struct fail e = { 0 };
+	int status;
+
+	(void)state;
+	assert_int_equal(run(s, "head -c 12000000 /dev/zero | tr '\\0' x", &out, NULL), 0);
+	assert_int_equal(out.len, 12000000);
+	assert_int_equal(strspn(out.text, "x"), 12000000);
+	strbuf_clear(&out);
+	/* Both streams at once, and one that nobody asked for. */
+	assert_int_equal(run(s, "head -c 5000000 /dev/zero >&2 & head -c 5000000 /dev/zero; wait; echo end", &out, &err), 0);
+	assert_int_equal(out.len, 5000004);
+	assert_int_equal(err.len, 5000000);
+	assert_int_equal(run(s, "head -c 5000000 /dev/zero >&2; echo end", NULL, NULL), 0);
+	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
+	assert_int_equal(e.code, FAIL_SSH);
+	assert_has(e.text, "16 MiB");
+	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
+	assert_has(e.text, "earlier failure");
+}
+
+static void script_of_1_mb_on_stdin(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	auto_(strbuf_clear) struct strbuf script = { 0 }, out = { 0 };
+	struct ssh_run r = { .command = "sh -s", .out = &out, .deadline_ms = clock_after_ms(30000) };
+	struct fail e = { 0 };
+	int status = -1;
+
+	(void)state;
+	strbuf_str(&script, "n=0\n");
+	for (int i = 0; script.len < 1000000; i++)
+		strbuf_printf(&script, "n=$((n + 1)) # line %d %060d\n", i, i);
+	strbuf_str(&script, "echo $n\nexit 3\n");
+	r.input = script.text;
+	r.input_len = script.len;
+	assert_ok(ssh_run(s, &r, &status, &e), e);
+	assert_int_equal(status, 3);
+	assert_true(atoi(strbuf_text(&out)) > 10000);
+	/* A command that ignores its input, and one that answers all of it. */
+	r.command = "true";
+	assert_ok(ssh_run(s, &r, &status, &e), e);
+	assert_int_equal(status, 0);
+	strbuf_truncate(&out, 0);
+	r.command = "cat";
+	assert_ok(ssh_run(s, &r, &status, &e), e);
+	assert_int_equal(out.len, script.len);
+	assert_memory_equal(out.text, script.text, out.len);
+}
+
+static void collect_line(void *ctx, const char *line)
+{
+	strbuf_printf(ctx, "[%s]", line);
+}
+
+static void lines_as_they_come(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	auto_(strbuf_clear) struct strbuf lines = { 0 };
+	struct ssh_run r = { .command = "printf 'a\\nb'; sleep 0.1; printf 'c\\n\\nlast'", .line = collect_line,
+			     .line_ctx = &lines, .deadline_ms = clock_after_ms(10000) };
+	struct fail e = { 0 };
+	int status = -1;
+
+	(void)state;
+	assert_ok(ssh_run(s, &r, &status, &e), e);
+	assert_string_equal(strbuf_text(&lines), "[a][bc][][last]");
+}
+
+static void timeout_while_running(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	struct ssh_run r = { .command = "echo begun; echo trouble >&2; sleep 20", .out = &out,
+			     .deadline_ms = clock_after_ms(600) };
+	struct fail e = { 0 };
+	int status = -1;
+	int64_t started_ms = clock_now_ms();
+
+	(void)state;
+	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	assert_has(e.text, "ssh: run: the command did not end after 0.6 s");
+	assert_has(e.evidence, "trouble");
+	assert_int_equal(status, -1);
+	assert_in_range(clock_now_ms() - started_ms, 590, 3000);
+	assert_false(ssh_alive(s, clock_after_ms(1000)));
+	started_ms = clock_now_ms();
+	ssh_close(steal(s));
+	assert_in_range(clock_now_ms() - started_ms, 0, 1000);
+}
+
+static void sshd_killed_in_the_middle(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	struct ssh_run r = { .command = "kill -9 $PPID; sleep 5", .deadline_ms = clock_after_ms(10000) };
+	struct fail e = { 0 };
+	int status = -1;
+	int64_t started_ms = clock_now_ms();
+
+	(void)state;
+	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
+	assert_int_equal(e.code, FAIL_SSH);
+	assert_has(e.text, "ssh: run: ");
+	assert_in_range(clock_now_ms() - started_ms, 0, 4000);
+}
+
+struct later {
+	int64_t after_ms;
+	atomic_bool cancel;
+};
+
+static void *cancel_later(void *ctx)
+{
+	struct later *l = ctx;
+
+	clock_sleep_ms(l->after_ms);
+	atomic_store(&l->cancel, true);
+	return NULL;
+}
+
+static void cancel_is_quick(void **state)
+{
+	struct later l = { .after_ms = 300 };
+	struct ssh_target t = target();
+	struct ssh_run r = { .command = "sleep 20", .deadline_ms = clock_after_ms(20000) };
+	auto_(ssh_close) struct ssh *s = NULL;
+	struct fail e = { 0 };
+	int status = -1;
+	int64_t started_ms;
+	pthread_t thread;
+
+	(void)state;
+	t.cancel = &l.cancel;
+	assert_ok(ssh_open(&t, clock_after_ms(10000), &s, &e), e);
+	started_ms = clock_now_ms();
+	pthread_create(&thread, NULL, cancel_later, &l);
+	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
+	pthread_join(thread, NULL);
+	assert_int_equal(e.code, FAIL_CANCELED);
+	assert_in_range(clock_now_ms() - started_ms, 290, 1500);
+	t.port = private_port();
+	started_ms = clock_now_ms();
+	assert_int_equal(ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e), -1);
+	assert_int_equal(e.code, FAIL_CANCELED);
+	assert_in_range(clock_now_ms() - started_ms, 0, 1000);
+}
+
+static void *start_later(void *ctx)
+{
+	clock_sleep_ms(700);
+	private_sshd_start(ctx);
+	clock_sleep_ms(3000); /* the child dies with the thread that forked it */
+	return NULL;
+}
+
+static void wait_for_a_node_that_boots(void **state)
+{
+	struct ssh_target t = target();
+	struct private_sshd late = sshd;
+	struct fail e = { 0 };
+	struct ssh *s = NULL;
+	pthread_t thread;
+	int64_t started_ms = clock_now_ms();
+
+	(void)state;
+	private_stop(&sshd.pid, SIGTERM);
+	pthread_create(&thread, NULL, start_later, &late);
+	assert_ok(ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e), e);
+	assert_in_range(clock_now_ms() - started_ms, 600, 2900);
+	ssh_close(s);
+	pthread_join(thread, NULL);
+	private_stop(&late.pid, SIGTERM);
+	private_sshd_start(&sshd);
+	assert_ok(ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e), e);
+	ssh_close(s);
+}
+
+static void *work(void *ctx)
+{
+	struct ssh_target t = target();
+	struct fail e = { 0 };
+	auto_(ssh_close) struct ssh *s = NULL;
+	int *ret = ctx, status = -1;
+
+	if (ssh_wait(&t, 10000, 0, clock_after_ms(30000), &s, &e) < 0)
+		return NULL;
+	for (int i = 0; i < 5; i++) {
+		auto_(strbuf_clear) struct strbuf out = { 0 };
+		struct ssh_run r = { .command = "cat; seq 1000", .input = "x\n", .input_len = 2, .out = &out,
+				     .deadline_ms = clock_after_ms(30000) };
+
+		if (ssh_run(s, &r, &status, &e) < 0 || status || out.len != 2 + 3893)
+			return NULL;
+	}
+	*ret = 1;
+	return NULL;
+}
+
+static void eight_sessions_in_eight_threads(void **state)
+{
+	pthread_t threads[8];
+	int done[8] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		pthread_create(&threads[i], NULL, work, &done[i]);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		assert_int_equal(done[i], 1);
+}
+
+static void put_is_judged_by_size(void **state)
+{
+	auto_(ssh_close) struct ssh *s = open_session();
+	auto_(strbuf_clear) struct strbuf data = { 0 };
+	char from[PRIVATE_PATH + 16], to[PRIVATE_PATH + 32], wanted[DIGEST_HEX], got[DIGEST_HEX];
+	uint64_t seed = 88172645463325252u;
+	struct fail e = { 0 };
+	struct stat st;
+
+	(void)state;
+	while (data.len < 5000000) {
+		seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+		strbuf_add(&data, &seed, sizeof(seed));
+	}
+	snprintf(from, sizeof(from), "%s/from", sshd.dir);
+	snprintf(to, sizeof(to), "%s/it's a \"copy\"", sshd.dir);
+	assert_ok(file_write(from, data.text, data.len, 0600, &e), e);
+	assert_ok(ssh_put(s, from, to, 0640, clock_after_ms(30000), &e), e);
+	assert_ok(digest_file(from, wanted, &e), e);
+	assert_ok(digest_file(to, got, &e), e);
+	assert_string_equal(wanted, got);
+	assert_int_equal(stat(to, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_ok(file_write(from, "", 0, 0600, &e), e);
+	assert_ok(ssh_put(s, from, to, 0755, clock_after_ms(30000), &e), e);
+	assert_int_equal(stat(to, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(ssh_put(s, from, "/nonexistent/dir/file", 0644, clock_after_ms(30000), &e), -1);
+	assert_int_equal(e.code, FAIL_REMOTE);
+	assert_has(e.evidence, "/nonexistent/dir");
+	assert_int_equal(ssh_put(s, "/nonexistent", to, 0644, clock_after_ms(30000), &e), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(session_runs_commands),
+		cmocka_unit_test(a_signal_is_no_success),
+		cmocka_unit_test(wrong_host_key_names_both),
+		cmocka_unit_test(wrong_user_key_is_refused),
+		cmocka_unit_test(refused_port),
+		cmocka_unit_test(blackholes_end_at_the_deadline),
+		cmocka_unit_test(big_output_arrives_whole),
+		cmocka_unit_test(script_of_1_mb_on_stdin),
+		cmocka_unit_test(lines_as_they_come),
+		cmocka_unit_test(timeout_while_running),
+		cmocka_unit_test(sshd_killed_in_the_middle),
+		cmocka_unit_test(cancel_is_quick),
+		cmocka_unit_test(wait_for_a_node_that_boots),
+		cmocka_unit_test(eight_sessions_in_eight_threads),
+		cmocka_unit_test(put_is_judged_by_size),
+	};
+
+	return cmocka_run_group_tests_name("link/ssh", tests, group_setup, group_teardown);
+}

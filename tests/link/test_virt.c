@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* link/virt.h against libvirt's own test driver, which lives in this process. */
+#include "test.h"
+
+#include <pthread.h>
+
+#include "private_server.h"
+#include "virt.h"
+
+#define MINE "11111111-2222-8333-8444-555555555555"
+#define OTHER "99999999-2222-8333-8444-555555555555"
+#define TAG(uuid) \
+	"<metadata><labctl:lab xmlns:labctl='https://labctl.invalid/lab/1' uuid='" uuid "' name='demo' node='node1'/></metadata>"
+#define DOMAIN(name, tag) \
+	"<domain type='test'><name>" name "</name>" tag "<memory unit='MiB'>64</memory><vcpu>1</vcpu>" \
+	"<os><type>hvm</type></os></domain>"
+#define NETWORK(name, tag, ip) "<network><name>" name "</name>" tag "<forward mode='nat'/>" ip "</network>"
+
+static struct virt *virt;
+
+static int group_setup(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_ok(virt_open("test:///default", &virt, &e), e);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	virt_close(virt);
+	return 0;
+}
+
+static void domain_lives_and_goes(void **state)
+{
+	const char *xml = DOMAIN("demo-node1", TAG(MINE));
+	struct fail e = { 0 };
+	bool changed = false, active = false;
+
+	(void)state;
+	assert_string_equal(virt_domain_state(virt, "demo-node1", &active), "missing");
+	assert_false(active);
+	assert_ok(virt_domain_start(virt, "demo-node1", MINE, xml, &changed, &e), e);
+	assert_true(changed);
+	assert_string_equal(virt_domain_state(virt, "demo-node1", &active), "running");
+	assert_true(active);
+	assert_ok(virt_domain_start(virt, "demo-node1", MINE, xml, &changed, &e), e);
+	assert_false(changed);
+	assert_ok(virt_domain_remove(virt, "demo-node1", MINE, &changed, &e), e);
+	assert_true(changed);
+	assert_ok(virt_domain_remove(virt, "demo-node1", MINE, &changed, &e), e);
+	assert_false(changed);
+	assert_string_equal(virt_domain_state(virt, "demo-node1", NULL), "missing");
+	assert_int_equal(e.code, FAIL_NONE);
+}
+
+static void foreign_domains_stay(void **state)
+{
+	struct fail e = { 0 };
+	bool changed;
+
+	(void)state;
+	/* "test" is the driver's own domain: it carries no tag */
+	assert_int_equal(virt_domain_remove(virt, "test", MINE, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_has(e.text, "not made by labctl");
+	assert_int_equal(virt_domain_start(virt, "test", MINE, DOMAIN("test", TAG(MINE)), &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_ok(virt_domain_start(virt, "theirs", OTHER, DOMAIN("theirs", TAG(OTHER)), &changed, &e), e);
+	assert_int_equal(virt_domain_remove(virt, "theirs", MINE, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_has(e.text, "belongs to another lab");
+	assert_ok(virt_domain_remove(virt, "theirs", OTHER, &changed, &e), e);
+}
+
+static void broken_xml_is_a_failure(void **state)
+{
+	struct fail e = { 0 };
+	bool changed;
+
+	(void)state;
+	assert_int_equal(virt_domain_start(virt, "broken", MINE, "<domain>", &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_VIRT);
+	assert_has(e.text, "libvirt: ");
+	assert_int_equal(virt_open("nonsense:///", &(struct virt *){ NULL }, &e), -1);
+	assert_int_equal(e.code, FAIL_VIRT);
+	assert_has(e.next, "doctor");
+}
+
+static void network_lives_and_goes(void **state)
+{
+	const char *xml = NETWORK("labctl-demo", TAG(MINE), "<ip address='10.88.7.1' netmask='255.255.255.0'/>");
+	auto_(arena_free) struct arena *a = arena_new();
+	struct subnet *subnets, *ours = NULL;
+	struct fail e = { 0 };
+	bool changed;
+	unsigned count;
+
+	(void)state;
+	assert_ok(virt_network_start(virt, "labctl-demo", MINE, xml, &changed, &e), e);
+	assert_true(changed);
+	assert_ok(virt_network_start(virt, "labctl-demo", MINE, xml, &changed, &e), e);
+	assert_false(changed);
+	assert_ok(virt_subnets(virt, a, &subnets, &count, &e), e);
+	for (unsigned i = 0; i < count; i++)
+		if (subnets[i].address == 0x0a580700)
+			ours = &subnets[i];
+	assert_non_null(ours);
+	assert_int_equal(ours->prefix_len, 24);
+	assert_string_equal(ours->network, "labctl-demo");
+	assert_string_equal(ours->lab_uuid, MINE);
+	assert_int_equal(virt_network_remove(virt, "labctl-demo", OTHER, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_int_equal(virt_network_remove(virt, "default", MINE, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_ok(virt_network_remove(virt, "labctl-demo", MINE, &changed, &e), e);
+	assert_true(changed);
+	assert_ok(virt_network_remove(virt, "labctl-demo", MINE, &changed, &e), e);
+	assert_false(changed);
+}
+
+static void facts_are_of_labs_only(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct fail e = { 0 };
+	struct facts facts;
+	bool changed;
+
+	(void)state;
+	assert_ok(virt_network_start(virt, "labctl-demo", MINE, NETWORK("labctl-demo", TAG(MINE), "<ip address='10.88.7.1' prefix='24'/>"),
+				     &changed, &e), e);
+	assert_ok(virt_domain_start(virt, "demo-b", MINE, DOMAIN("demo-b", TAG(MINE)), &changed, &e), e);
+	assert_ok(virt_domain_start(virt, "demo-a", MINE, DOMAIN("demo-a", TAG(MINE)), &changed, &e), e);
+	assert_ok(virt_domain_start(virt, "theirs", OTHER, DOMAIN("theirs", TAG(OTHER)), &changed, &e), e);
+	assert_ok(virt_facts(virt, NULL, a, &facts, &e), e);
+	assert_int_equal(facts.domain_count, 3);
+	assert_int_equal(facts.network_count, 1);
+	assert_ok(virt_facts(virt, MINE, a, &facts, &e), e);
+	assert_int_equal(facts.domain_count, 2);
+	assert_string_equal(facts.domains[0].name, "demo-a");
+	assert_string_equal(facts.domains[1].name, "demo-b");
+	assert_string_equal(facts.domains[0].lab, "demo");
+	assert_string_equal(facts.domains[0].node, "node1");
+	assert_string_equal(facts.domains[0].type, "test");
+	assert_int_equal(strlen(facts.domains[0].uuid), 36);
+	assert_true(facts.domains[0].active);
+	assert_string_equal(facts.networks[0].name, "labctl-demo");
+	assert_true(facts.networks[0].active);
+	assert_ok(virt_domain_remove(virt, "demo-a", MINE, &changed, &e), e);
+	assert_ok(virt_domain_remove(virt, "demo-b", MINE, &changed, &e), e);
+	assert_ok(virt_domain_remove(virt, "theirs", OTHER, &changed, &e), e);
+	assert_ok(virt_network_remove(virt, "labctl-demo", MINE, &changed, &e), e);
+	assert_ok(virt_facts(virt, NULL, a, &facts, &e), e);
+	assert_int_equal(facts.domain_count + facts.network_count, 0);
+}
+
+static void *start_and_remove(void *arg)
+{
+	const char *name = arg;
+	auto_(strbuf_clear) struct strbuf xml = { 0 };
+	struct fail e = { 0 };
+	bool changed;
+
+	strbuf_printf(&xml, DOMAIN("%s", TAG(MINE)), name);
+	for (int i = 0; i < 20; i++)
+		if (virt_domain_start(virt, name, MINE, xml.text, &changed, &e) || !changed ||
+		    virt_domain_remove(virt, name, MINE, &changed, &e) || !changed)
+			return arg;
+	return NULL;
+}
+
+/* More threads than connections. */
+static void many_threads_share_it(void **state)
+{
+	static char names[8][16];
+	pthread_t threads[8];
+	void *bad;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		snprintf(names[i], sizeof names[i], "many%d", i);
+		assert_int_equal(pthread_create(&threads[i], NULL, start_and_remove, names[i]), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], &bad);
+		assert_null(bad);
+	}
+}
+
+static void versions_and_reasons(void **state)
+{
+	struct fail e = { 0 };
+	const char *why = NULL;
+	char text[32];
+
+	(void)state;
+	assert_ok(virt_version(virt, text, &e), e);
+	assert_true(text[0] >= '1' && text[0] <= '9');
+	if (virt_kvm_works(&why))
+		assert_int_equal(access("/dev/kvm", R_OK | W_OK), 0);
+	assert_non_null(why);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(foreign_domains_stay),
+		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
+		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
+		cmocka_unit_test(versions_and_reasons),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
