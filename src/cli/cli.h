@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What every command shares: the parsed command line, the lab it works on, how
+ * plans are run and results shown. stdout is the result (a table, or one JSON
+ * document with --json); stderr is the story. A new command is one cmd_x.c and one
+ * row in main.c.
+ */
+#ifndef LABCTL_CLI_CLI_H
+#define LABCTL_CLI_CLI_H
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "lab.h"
+#include "library.h"
+#include "plan.h"
+#include "world.h"
+
+struct cli;
+
+/* Sets the failure and returns -1; a positive result is an exit status to pass on (a remote command's). */
+typedef int (*cmd_fn)(struct cli *c, struct fail *e);
+
+struct cmd {
+	const char *name;
+	cmd_fn run;
+	const char *args;     /* synopsis after the options: "[N]" */
+	unsigned args_max;    /* words before "--" */
+	bool takes_command;   /* "-- COMMAND..." is allowed */
+	const char *options;  /* keys of command options it takes, beside the global ones */
+	const char *summary;  /* one line */
+	const char *help;     /* paragraphs; examples */
+};
+extern const struct cmd cmds[]; /* ends with a zero row */
+const struct cmd *cmd_find(const char *name);
+
+struct cli {
+	const struct cmd *cmd;
+	const char *const *args; unsigned arg_count; /* words before "--" */
+	const char *const *rest;                     /* words after "--", NULL-terminated; NULL = no "--" */
+	/* global options */
+	const char *file, *lab_name, *connect, *state_dir, *cache_dir;
+	bool dry_run, yes, json, timings;
+	unsigned jobs, verbose;
+	int64_t timeout_ms;      /* -1 = none */
+	enum hypervisor hypervisor;
+	/* command options */
+	const char *source, *out, *role, *image;
+	bool dot, keep_data;
+	/* set up by main */
+	struct library *lib;
+	struct arena *arena;
+	atomic_bool *cancel;
+	int64_t start_ms;
+};
+
+/* options.c */
+int options_parse(struct cli *c, int argc, char **argv, struct fail *e); /* 1 = help was printed, exit 0 */
+void options_help(const struct cmd *cmd);
+void options_overview(void);
+
+/* load.c: which lab, and its record */
+/* The lab that -f/-l/the working directory name, for a create: new or the existing one again. */
+int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e);
+/* The saved lab; FAIL_NOT_FOUND says what exists. */
+int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e);
+/* A lab for plan and render, whether it exists or not; touches nothing. A lab without a subnet gets a sample one. */
+int load_for_show(struct cli *c, unsigned node_count, const char *kind, struct lab **ret_lab, struct fail *e);
+/* Put the kind (from the command line, the file given with -f, or the saved lab) on @lab. */
+int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e);
+int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
+int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e);
+int parse_count(const char *text, unsigned *ret, struct fail *e);
+
+/* run.c: execute a plan under the lab's lock, with journal, progress and report */
+int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e);
+int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);
+/* Show the plan instead of running it (-n). */
+int run_show(struct cli *c, const struct plan *p, struct fail *e);
+
+/* progress.c */
+struct progress;
+struct progress *progress_new(const struct cli *c, const struct plan *p);
+void progress_free(struct progress *p);
+struct event_sink progress_sink(struct progress *p);
+
+/* report.c */
+struct column { const char *key, *title; bool right; };
+/* Rows are objects of a JSON array; the table shows the columns' keys. With --json the caller prints the document. */
+int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e);
+int report_json(const json_t *document, struct fail *e);
+void report_fail(const struct cli *c, const struct fail *e);
+
+/* One file per command. */
+int cmd_create(struct cli *c, struct fail *e);
+int cmd_bootstrap(struct cli *c, struct fail *e);
+int cmd_destroy(struct cli *c, struct fail *e);
+int cmd_plan(struct cli *c, struct fail *e);
+int cmd_render(struct cli *c, struct fail *e);
+int cmd_status(struct cli *c, struct fail *e);
+int cmd_list(struct cli *c, struct fail *e);
+int cmd_ssh(struct cli *c, struct fail *e);
+int cmd_exec(struct cli *c, struct fail *e);
+int cmd_psql(struct cli *c, struct fail *e);
+int cmd_doctor(struct cli *c, struct fail *e);
+int cmd_image(struct cli *c, struct fail *e);
+int cmd_version(struct cli *c, struct fail *e);
+int cmd_help(struct cli *c, struct fail *e);
+
+#endif

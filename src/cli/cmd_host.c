@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* doctor, image, version, help: the host and labctl itself. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "cli.h"
+#include "file.h"
+#include "image.h"
+#include "nfs.h"
+#include "proc.h"
+#include "suggest.h"
+#include "virt.h"
+
+#define SPACE_WANTED_BYTES (4LL << 30) /* an image with its root tree takes about 2 GiB while it is built */
+
+enum verdict { PASS, WARN, FAULT };
+
+static void check(json_t *rows, enum verdict verdict, const char *what, const char *found, const char *remedy)
+{
+	static const char *const names[] = { "pass", "warn", "fail" };
+
+	json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "check", what, "result", names[verdict], "found", found,
+					      "remedy", verdict == PASS ? "" : remedy));
+}
+
+static void check_programs(json_t *rows)
+{
+	static const struct {
+		const char *program, *what, *package;
+		enum verdict missing;
+	} programs[] = {
+		{ "qemu-img", "disks", "qemu-utils", FAULT },
+		{ "qemu-system-x86_64", "machines", "qemu-system-x86", WARN },
+		{ "mmdebstrap", "image builds", "mmdebstrap", FAULT },
+		{ "mke2fs", "image builds", "e2fsprogs", FAULT },
+		{ "ssh-keygen", "keys", "openssh-client", FAULT },
+		{ "dnsmasq", "the labs' networks", "dnsmasq-base", FAULT },
+		{ "tar", "archives", "tar", FAULT },
+		{ "psql", "labctl psql", "postgresql-client", WARN },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(programs); i++) {
+		bool found = proc_found(programs[i].program);
+		char remedy[80];
+
+		snprintf(remedy, sizeof remedy, "apt-get install %s", programs[i].package);
+		check(rows, found ? PASS : programs[i].missing, programs[i].what,
+		      found ? programs[i].program : "not installed", remedy);
+	}
+}
+
+static void check_libvirt(struct cli *c, json_t *rows, const char *uri, const char *what, enum verdict missing)
+{
+	auto_(virt_close) struct virt *v = NULL;
+	struct fail e = { 0 };
+	char version[32], found[80];
+
+	if (virt_open(c->connect ? c->connect : uri, &v, &e) < 0 || virt_version(v, version, &e) < 0) {
+		check(rows, missing, what, e.text, "systemctl start libvirtd, or tests/support/sandbox where no systemd runs");
+		return;
+	}
+	snprintf(found, sizeof found, "libvirt %s", version);
+	check(rows, PASS, what, found, "");
+}
+
+static void check_space(struct cli *c, json_t *rows, const char *what, const char *path)
+{
+	int64_t bytes = file_space_bytes(path);
+	char found[320];
+
+	(void)c;
+	snprintf(found, sizeof found, "%.1f GiB free in %s", (double)bytes / (1LL << 30), path);
+	check(rows, bytes >= SPACE_WANTED_BYTES ? PASS : WARN, what, found,
+	      "make room (4 GiB), or set LABCTL_CACHE and LABCTL_STATE");
+}
+
+static void check_image(struct cli *c, json_t *rows)
+{
+	struct image_env env = { .cache_dir = c->cache_dir, .deadline_ms = CLOCK_NEVER,
+				 .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
+	struct image image;
+	struct fail e = { 0 };
+	bool found = image_find(&env, "debian12", c->arena, &image, &e) == 0;
+
+	check(rows, found ? PASS : WARN, "image debian12", found ? image.dir : "not built yet: the first create builds it",
+	      "labctl image build");
+}
+
+int cmd_doctor(struct cli *c, struct fail *e)
+{
+	static const struct column columns[] = { { "check", "CHECK", false }, { "result", "RESULT", false },
+						 { "found", "FOUND", false }, { "remedy", "REMEDY", false } };
+	static const char *const nfs_words[] = { "none", "kernel server", "nfs-ganesha" };
+	json_t *rows = json_array(), *doc, *row;
+	const char *why = "";
+	unsigned faults = 0;
+	enum nfs_kind nfs;
+	size_t i;
+	int r;
+
+	check(rows, geteuid() == 0 ? PASS : FAULT, "root", geteuid() == 0 ? "yes" : "no", "run labctl as root");
+	check(rows, virt_kvm_works(&why) ? PASS : WARN, "kvm", virt_kvm_works(&why) ? "works" : why,
+	      "labs run emulated (slow) or with --hypervisor lxc");
+	check_libvirt(c, rows, "qemu:///system", "libvirt qemu", WARN);
+	check_libvirt(c, rows, "lxc:///system", "libvirt lxc", WARN);
+	nfs = nfs_probe(&why);
+	check(rows, nfs == NFS_KIND_NONE ? WARN : PASS, "nfs server",
+	      arena_printf(c->arena, "%s%s%s", nfs_words[nfs], *why ? ": " : "", why), "apt-get install nfs-ganesha nfs-ganesha-vfs");
+	check_programs(rows);
+	check_space(c, rows, "space for images", c->cache_dir);
+	check_space(c, rows, "space for labs", c->state_dir);
+	check_image(c, rows);
+	json_array_foreach(rows, i, row)
+		faults += !strcmp(json_string_value(json_object_get(row, "result")), "fail");
+	doc = json_pack("{s:i, s:b, s:O}", "v", 1, "fit", faults == 0, "checks", rows);
+	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
+	json_decref(doc);
+	json_decref(rows);
+	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u checks failed", faults) : 0;
+}
+
+static void say_line(void *ctx, const char *line)
+{
+	const struct cli *c = ctx;
+
+	fprintf(stderr, "%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
+}
+
+static int image_rows(struct cli *c, const struct image *images, unsigned count, bool built, struct fail *e)
+{
+	static const struct column columns[] = { { "image", "IMAGE", false }, { "digest", "DIGEST", false },
+						 { "dir", "DIRECTORY", false } };
+	json_t *rows = json_array(), *doc;
+	int r;
+
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(rows, json_pack("{s:s, s:s%, s:s, s:b}", "image", images[i].name, "digest",
+						      images[i].digest, (size_t)12, "dir", images[i].dir, "built", built));
+	doc = json_pack("{s:i, s:O}", "v", 1, "images", rows);
+	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
+	json_decref(doc);
+	json_decref(rows);
+	return r;
+}
+
+int cmd_image(struct cli *c, struct fail *e)
+{
+	struct image_env env = { .cache_dir = c->cache_dir, .line = say_line, .line_ctx = c, .cancel = c->cancel,
+				 .deadline_ms = clock_after_ms(c->timeout_ms),
+				 .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
+	const char *what = c->arg_count ? c->args[0] : "", *name = c->arg_count > 1 ? c->args[1] : "debian12";
+	struct image image, *images = NULL;
+	unsigned count = 0;
+	bool built = false;
+
+	if (!strcmp(what, "list")) {
+		if (image_list(&env, c->arena, &images, &count, e) < 0)
+			return -1;
+		return image_rows(c, images, count, false, e);
+	}
+	if (strcmp(what, "build") != 0) {
+		fail(e, FAIL_USAGE, "labctl image: build or list?");
+		return fail_next(e, "labctl help image");
+	}
+	if (c->dry_run) {
+		printf("would build %s below %s/images unless it is there\n", name, c->cache_dir);
+		return 0;
+	}
+	if (image_build(&env, name, c->arena, &image, &built, e) < 0)
+		return -1;
+	return image_rows(c, &image, 1, built, e);
+}
+
+int cmd_version(struct cli *c, struct fail *e)
+{
+	if (c->json) {
+		json_t *doc = json_pack("{s:i, s:s, s:s}", "v", 1, "labctl", LABCTL_VERSION, "data", library_dir(c->lib));
+		int r = report_json(doc, e);
+
+		json_decref(doc);
+		return r;
+	}
+	printf("labctl %s\ndata files: %s\n", LABCTL_VERSION, library_dir(c->lib));
+	return 0;
+}
+
+int cmd_help(struct cli *c, struct fail *e)
+{
+	const char *known[32], *near;
+	const struct cmd *cmd;
+	size_t count = 0;
+
+	if (!c->arg_count) {
+		options_overview();
+		return 0;
+	}
+	cmd = cmd_find(c->args[0]);
+	if (cmd) {
+		options_help(cmd);
+		return 0;
+	}
+	for (cmd = cmds; cmd->name; cmd++)
+		known[count++] = cmd->name;
+	known[count] = NULL;
+	near = suggest(c->args[0], known);
+	return fail(e, FAIL_USAGE, "no command '%s' to explain%s%s%s", c->args[0], near ? "; did you mean '" : "",
+		    near ? near : "", near ? "'?" : "");
+}

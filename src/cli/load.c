@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Which lab a command works on: the file, the saved record, the one lab that exists. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "file.h"
+#include "recipe.h"
+#include "state.h"
+#include "suggest.h"
+#include "virt.h"
+
+#define SAMPLE_SUBNET 0x0a580000u /* 10.88.0.0, for plans of labs that have no lease yet */
+
+static const char *lab_file(const struct cli *c)
+{
+	return c->file ? c->file : file_exists("labctl.yaml") ? "labctl.yaml" : NULL;
+}
+
+/* An absolute path for an archive given on the command line: it is saved with the lab. URLs stay. */
+static const char *absolute(struct cli *c, const char *source)
+{
+	auto_(free) char *here = NULL;
+
+	if (!source || *source == '/' || strstr(source, "://"))
+		return source;
+	here = getcwd(NULL, 0);
+	return here ? arena_printf(c->arena, "%s/%s", here, source) : source;
+}
+
+static struct lab_options options_of(struct cli *c)
+{
+	return (struct lab_options){ .name = c->lab_name, .hypervisor = c->hypervisor,
+				     .archive = absolute(c, c->source), .state_dir = c->state_dir };
+}
+
+int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
+{
+	paths_init(ret, c->state_dir, c->cache_dir, lab_name, c->arena);
+	return 0;
+}
+
+int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e)
+{
+	struct world_options o = { .state_dir = c->state_dir, .cache_dir = c->cache_dir, .connect_uri = c->connect,
+				   .lib = c->lib, .cancel = c->cancel, .jobs = c->jobs };
+
+	return world_open(lab, &o, ret, e);
+}
+
+/* auto: KVM only where it can work, emulation elsewhere (docs/why/001). */
+static void decide_hypervisor(struct lab *lab)
+{
+	const char *why;
+
+	if (lab->hypervisor == HYPERVISOR_AUTO)
+		lab->hypervisor = virt_kvm_works(&why) ? HYPERVISOR_KVM : HYPERVISOR_QEMU;
+}
+
+static int no_lab(struct cli *c, const char *name, struct fail *e)
+{
+	const char *const *names;
+	const char *near = NULL;
+
+	if (state_labs(c->state_dir, c->arena, &names, e) < 0)
+		return -1;
+	if (name)
+		near = suggest(name, names);
+	if (name)
+		fail(e, FAIL_NOT_FOUND, "there is no lab '%s'%s%s%s", name, near ? "; did you mean '" : "",
+		     near ? near : "", near ? "'?" : "");
+	else
+		fail(e, FAIL_NOT_FOUND, "there is no lab on this host");
+	return fail_next(e, *names ? "labctl list" : "labctl create 3");
+}
+
+/* The name of the lab meant: -l, the lab file, or the only one there is. *ret_name = NULL when there is none. */
+static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
+{
+	const char *const *names;
+
+	*ret_name = c->lab_name;
+	if (*ret_name)
+		return 0;
+	if (lab_file(c)) {
+		struct lab_options o = options_of(c);
+		auto_(lab_free) struct lab *lab = NULL;
+
+		if (lab_load(lab_file(c), &o, &lab, e) < 0)
+			return -1;
+		*ret_name = arena_strdup(c->arena, lab->name);
+		return 0;
+	}
+	if (state_labs(c->state_dir, c->arena, &names, e) < 0)
+		return -1;
+	if (names[0] && names[1]) {
+		fail(e, FAIL_USAGE, "which lab? There are '%s', '%s'%s", names[0], names[1], names[2] ? " and more" : "");
+		return fail_next(e, "labctl -l %s %s", names[0], c->cmd->name);
+	}
+	*ret_name = names[0];
+	return 0;
+}
+
+static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, struct fail *e)
+{
+	struct lab_options o = { .state_dir = c->state_dir };
+	struct paths paths;
+
+	load_paths(c, name, &paths);
+	if (!file_exists(paths.lab_file))
+		return no_lab(c, name, e);
+	return lab_load(paths.lab_file, &o, ret_lab, e);
+}
+
+int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e)
+{
+	const char *name;
+
+	if (choose_name(c, &name, e) < 0)
+		return -1;
+	if (!name)
+		return no_lab(c, NULL, e);
+	return load_saved(c, name, ret_lab, e);
+}
+
+/* First line of @text that @other has not at the same place. */
+static void first_difference(const char *text, const char *other, char ret[2][80])
+{
+	while (*text || *other) {
+		size_t a = strcspn(text, "\n"), b = strcspn(other, "\n");
+
+		if (a != b || strncmp(text, other, a) != 0) {
+			snprintf(ret[0], 80, "%.*s", (int)a, text + strspn(text, " "));
+			snprintf(ret[1], 80, "%.*s", (int)b, other + strspn(other, " "));
+			return;
+		}
+		text += a + (text[a] == '\n');
+		other += b + (other[b] == '\n');
+	}
+}
+
+/* A lab that exists can be completed, not changed: everything but its cluster must be the same. */
+static int same_machines(struct lab *saved, struct lab *wanted, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf a = { 0 }, b = { 0 };
+	struct cluster kept = saved->cluster, kept_wanted = wanted->cluster;
+	char lines[2][80] = { "", "" };
+
+	if (!wanted->net.subnet)
+		lab_set_subnet(wanted, saved->net.subnet, saved->net.prefix_len);
+	saved->cluster = wanted->cluster = (struct cluster){ 0 };
+	lab_print(saved, &a);
+	lab_print(wanted, &b);
+	saved->cluster = kept;
+	wanted->cluster = kept_wanted;
+	if (!strcmp(strbuf_text(&a), strbuf_text(&b)))
+		return 0;
+	first_difference(a.text, b.text, lines);
+	fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: it has '%s', wanted is '%s'", saved->name,
+	     lines[0], lines[1]);
+	return fail_next(e, "labctl -l %s destroy", saved->name);
+}
+
+int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e)
+{
+	auto_(lab_free) struct lab *wanted = NULL, *saved = NULL;
+	struct lab_options o = options_of(c);
+	struct paths paths;
+	bool said;
+
+	o.node_count = node_count;
+	if (lab_load(lab_file(c), &o, &wanted, e) < 0)
+		return -1;
+	if (c->image)
+		wanted->image = arena_strdup(wanted->arena, c->image);
+	load_paths(c, wanted->name, &paths);
+	if (!file_exists(paths.lab_file)) {
+		decide_hypervisor(wanted);
+		*ret_lab = steal(wanted);
+		return 0;
+	}
+	if (load_saved(c, wanted->name, &saved, e) < 0)
+		return -1;
+	if (wanted->hypervisor == HYPERVISOR_AUTO)
+		wanted->hypervisor = saved->hypervisor;
+	/* `labctl create` alone means the lab that is there. */
+	said = lab_file(c) || node_count;
+	if (said && same_machines(saved, wanted, e) < 0)
+		return -1;
+	*ret_lab = steal(saved);
+	return 0;
+}
+
+int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e)
+{
+	const struct recipe *has = (*lab)->cluster.recipe;
+	struct lab_options o = options_of(c);
+	auto_(lab_free) struct lab *from_file = NULL;
+
+	if (kind && !recipe_find(kind)) {
+		const char *near = suggest(kind, recipe_kinds());
+
+		return fail(e, FAIL_USAGE, "unknown kind of cluster '%s'%s%s%s", kind, near ? "; did you mean '" : "",
+			    near ? near : "", near ? "'?" : "");
+	}
+	if (!has && lab_file(c)) {
+		/* The lab was created before its file named a cluster. */
+		o.node_count = (*lab)->node_count;
+		if (lab_load(lab_file(c), &o, &from_file, e) < 0)
+			return -1;
+		if (from_file->cluster.recipe) {
+			if (same_machines(*lab, from_file, e) < 0)
+				return -1;
+			from_file->hypervisor = (*lab)->hypervisor;
+			lab_free(*lab);
+			*lab = steal(from_file);
+			has = (*lab)->cluster.recipe;
+		}
+	}
+	if (has && kind && strcmp(has->kind, kind) != 0) {
+		fail(e, FAIL_CONFLICT, "lab '%s' has a %s cluster already", (*lab)->name, has->kind);
+		return fail_next(e, "labctl -l %s destroy", (*lab)->name);
+	}
+	if (!has && !kind) {
+		fail(e, FAIL_USAGE, "which kind of cluster? The lab file names none");
+		return fail_next(e, "labctl bootstrap postgres");
+	}
+	return lab_set_cluster(*lab, kind ? kind : has->kind, o.archive, e);
+}
+
+int load_for_show(struct cli *c, unsigned node_count, const char *kind, struct lab **ret_lab, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	struct lab_options o = options_of(c);
+	const char *name = NULL;
+	struct paths paths;
+
+	if (!node_count && choose_name(c, &name, e) < 0)
+		return -1;
+	load_paths(c, name, &paths);
+	if (name && file_exists(paths.lab_file) && !c->file) {
+		if (load_saved(c, name, &lab, e) < 0)
+			return -1;
+	} else {
+		o.node_count = node_count;
+		if (lab_load(lab_file(c), &o, &lab, e) < 0)
+			return -1;
+		decide_hypervisor(lab);
+		if (!lab->net.subnet)
+			lab_set_subnet(lab, SAMPLE_SUBNET, lab->node_count > 240 ? 20 : 24);
+	}
+	if (kind && load_cluster(c, &lab, kind, e) < 0)
+		return -1;
+	*ret_lab = steal(lab);
+	return 0;
+}

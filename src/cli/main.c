@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* labctl: the command table, signals, exit status. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "cli.h"
+
+const struct cmd cmds[] = {
+	{ "create", cmd_create, "[N]", 1, false, "S", "make a lab of N nodes, or complete and repair one",
+	  "Defines the lab's network and nodes, boots them in parallel, mounts their data directories and tunes their "
+	  "operating systems. Running it again does only what is missing.\n\n"
+	  "  labctl create 8                  eight nodes, no lab file needed\n"
+	  "  labctl -f lab.yaml create        what the lab file says\n"
+	  "  labctl -n create 3               show the steps, touch nothing\n"
+	  "  labctl --hypervisor lxc create 3 containers instead of machines" },
+	{ "bootstrap", cmd_bootstrap, "[KIND]", 1, false, "s", "build, install, configure and start a database cluster",
+	  "KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators) or postgres (a primary with "
+	  "streaming standbys); without KIND, what the lab file says. Ends with a gate: rows written through one node "
+	  "are read through the others. Running it again changes nothing, or goes on where it stopped.\n\n"
+	  "  labctl bootstrap postgres\n"
+	  "  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz" },
+	{ "destroy", cmd_destroy, "", 0, false, "k", "remove everything that labctl made for the lab",
+	  "Stops and removes domains, network, disks, mounts, exports, keys and the record of the lab, and nothing "
+	  "else: what does not carry the lab's tag is refused. Asks on a terminal unless -y is given." },
+	{ "plan", cmd_plan, "create|bootstrap|destroy [N|KIND]", 2, false, "sdS", "show the steps of a command",
+	  "Prints what the command would do, in order, as text, with --json as one document, with --dot as a graph.\n\n"
+	  "  labctl plan create 8\n  labctl plan bootstrap pgxc --dot | dot -Tsvg > plan.svg" },
+	{ "render", cmd_render, "[KIND]", 1, false, "so", "write every file, script and statement to a directory",
+	  "Writes into DIR what labctl would put anywhere: XML and exports of the host, files, scripts and SQL of "
+	  "every node, with secrets as placeholders. Touches nothing else." },
+	{ "status", cmd_status, "", 0, false, "", "show the nodes of a lab, their state and their databases", "" },
+	{ "list", cmd_list, "", 0, false, "", "show the labs of this host", "" },
+	{ "ssh", cmd_ssh, "NODE [-- COMMAND...]", 1, true, "", "log in to a node, or run one command on it",
+	  "Keeps the exit status of the command.\n\n  labctl ssh node3\n  labctl ssh 3 -- uptime" },
+	{ "exec", cmd_exec, "[NODES] -- COMMAND...", 1, true, "r", "run a command on several nodes in parallel",
+	  "NODES is a name, a number, a range or a list: node3, 3, 1-3,5; all nodes when left out. The exit status is "
+	  "that of the first node whose command failed. COMMAND \"-\" reads a script from standard input.\n\n"
+	  "  labctl exec -- uptime\n  labctl exec -r datanode -- df -h /data\n  labctl exec 1-3 -- - < script.sh" },
+	{ "psql", cmd_psql, "[NODE] [-- ARGS...]", 1, true, "r", "open psql on a database of the lab",
+	  "Goes to the kind's usual entry (a coordinator, the primary) unless NODE or --role says otherwise. ARGS are "
+	  "psql's.\n\n  labctl psql\n  labctl psql node4 -- -c 'select 1'" },
+	{ "doctor", cmd_doctor, "", 0, false, "", "check whether this host can run labs, and say what is missing", "" },
+	{ "image", cmd_image, "build|list [NAME]", 2, false, "", "build or list the images that nodes boot from",
+	  "  labctl image build            debian12, what every lab boots from\n"
+	  "  labctl image build debian12-build   with compilers, for building from source\n"
+	  "  labctl image list" },
+	{ "version", cmd_version, "", 0, false, "", "show the version of labctl and of its libraries", "" },
+	{ "help", cmd_help, "[COMMAND]", 1, false, "", "explain a command", "" },
+	{ 0 },
+};
+
+const struct cmd *cmd_find(const char *name)
+{
+	for (const struct cmd *cmd = cmds; cmd->name; cmd++)
+		if (!strcmp(cmd->name, name))
+			return cmd;
+	return NULL;
+}
+
+static atomic_bool canceled;
+static const char stopping[] = "\nlabctl: stopping: no new steps; once more to leave at once\n";
+
+/* First Ctrl-C: stop starting, let what runs see the flag. Second: leave now; the journal has the intents. */
+static void on_interrupt(int signo)
+{
+	(void)signo;
+	if (atomic_exchange(&canceled, true))
+		_exit(FAIL_CANCELED);
+	(void)!write(STDERR_FILENO, stopping, sizeof stopping - 1);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART };
+
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+	struct fail e = { 0 };
+	struct cli c = { .cancel = &canceled, .start_ms = clock_now_ms(), .timeout_ms = -1 };
+	int r;
+
+	catch_signals();
+	c.arena = arena_new();
+	r = options_parse(&c, argc, argv, &e);
+	if (r == 0)
+		r = library_load(NULL, &c.lib, &e);
+	if (r == 0)
+		r = c.cmd->run(&c, &e);
+	else if (r > 0)
+		r = 0;
+	if (r < 0)
+		report_fail(&c, &e);
+	library_free(c.lib);
+	arena_free(c.arena);
+	if (fflush(stdout) != 0 && r == 0)
+		return FAIL_OTHER;
+	return r < 0 ? (int)e.code : r;
+}

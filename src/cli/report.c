@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+DEFINE_AUTO(struct libscols_table *, scols_unref_table)
+
+/* A cell's text; lists become words. The caller frees. */
+static char *cell_text(const json_t *value)
+{
+	struct strbuf b = { 0 };
+
+	if (json_is_string(value)) {
+		strbuf_str(&b, json_string_value(value));
+	} else if (json_is_integer(value)) {
+		strbuf_printf(&b, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_real(value)) {
+		strbuf_printf(&b, "%.1f", json_real_value(value));
+	} else if (json_is_boolean(value)) {
+		strbuf_str(&b, json_is_true(value) ? "yes" : "no");
+	} else if (json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			char *word = cell_text(json_array_get(value, i));
+
+			strbuf_printf(&b, "%s%s", i ? " " : "", word);
+			free(word);
+		}
+	}
+	if (b.len == 0)
+		strbuf_char(&b, '-');
+	return strbuf_steal(&b);
+}
+
+int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e)
+{
+	auto_(scols_unref_table) struct libscols_table *table = scols_new_table();
+	size_t i;
+	json_t *row;
+
+	if (!table)
+		return fail(e, FAIL_OTHER, "out of memory");
+	if (isatty(STDOUT_FILENO))
+		scols_table_enable_maxout(table, 0);
+	for (unsigned k = 0; k < count; k++)
+		scols_table_new_column(table, columns[k].title, 0, columns[k].right ? SCOLS_FL_RIGHT : 0);
+	json_array_foreach(rows, i, row) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+
+		for (unsigned k = 0; k < count; k++)
+			scols_line_refer_data(line, k, cell_text(json_object_get(row, columns[k].key)));
+	}
+	fflush(stdout);
+	return scols_print_table(table) == 0 ? 0 : fail(e, FAIL_OTHER, "cannot print the table");
+}
+
+int report_json(const json_t *document, struct fail *e)
+{
+	if (json_dumpf(document, stdout, JSON_INDENT(2)) < 0 || putchar('\n') < 0)
+		return fail(e, FAIL_OTHER, "cannot print the result");
+	return 0;
+}
+
+/* What, why, evidence, next command; one greppable word. With --json the failure is the document. */
+void report_fail(const struct cli *c, const struct fail *e)
+{
+	/* A host without colours or a pipe reads the same text. */
+	fprintf(stderr, "labctl: %s", e->text);
+	fprintf(stderr, " [%s]\n", fail_code_name(e->code));
+	if (*e->evidence) {
+		for (const char *p = e->evidence; *p;) {
+			size_t len = strcspn(p, "\n");
+
+			fprintf(stderr, "  | %.*s\n", (int)len, p);
+			p += len + (p[len] == '\n');
+		}
+	}
+	if (*e->next)
+		fprintf(stderr, "  next: %s\n", e->next);
+	if (c->json) {
+		json_t *doc = json_pack("{s:i, s:{s:s, s:i, s:s, s:s, s:s}}", "v", 1, "error", "code",
+					fail_code_name(e->code), "exit_status", (int)e->code, "text", e->text,
+					"evidence", e->evidence, "next", e->next);
+		struct fail ignored;
+
+		if (doc)
+			report_json(doc, &ignored);
+		json_decref(doc);
+	}
+}

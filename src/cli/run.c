@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* A plan run for the user: lock, journal, progress, report, timings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "cli.h"
+#include "file.h"
+#include "journal.h"
+#include "state.h"
+
+#define LOCK_WAIT_MS 2000 /* a second labctl waits so long for the first, then says who it is */
+#define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */
+
+int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e)
+{
+	int64_t wait = c->timeout_ms >= 0 && c->timeout_ms < LOCK_WAIT_MS ? c->timeout_ms : LOCK_WAIT_MS;
+
+	return state_lock(paths, c->cmd->name, clock_after_ms(wait), ret_fd, e);
+}
+
+int run_show(struct cli *c, const struct plan *p, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	if (c->json) {
+		json_t *doc = plan_json(p);
+		int r = report_json(doc, e);
+
+		json_decref(doc);
+		return r;
+	}
+	if (c->dot)
+		plan_print_dot(p, &text);
+	else
+		plan_print_text(p, &text);
+	fputs(strbuf_text(&text), stdout);
+	return 0;
+}
+
+struct total {
+	const char *name;
+	int64_t work_ms, first_ms, last_ms;
+	unsigned steps;
+};
+
+static void add_total(struct total *totals, unsigned *count, const char *name, const struct step_result *r)
+{
+	struct total *t = totals;
+
+	while (t < totals + *count && strcmp(t->name, name) != 0)
+		t++;
+	if (t == totals + *count)
+		totals[(*count)++] = (struct total){ .name = name, .first_ms = r->start_ms };
+	t->work_ms += r->end_ms - r->start_ms;
+	t->steps++;
+	if (r->start_ms < t->first_ms)
+		t->first_ms = r->start_ms;
+	if (r->end_ms > t->last_ms)
+		t->last_ms = r->end_ms;
+}
+
+/* The phase of a step: its id without the node. */
+static const char *phase(const struct step *s, struct arena *a)
+{
+	return arena_strndup(a, s->id, strcspn(s->id, "/"));
+}
+
+static json_t *totals_json(const struct plan *p, const struct exec_report *rep, bool by_node, struct arena *a)
+{
+	struct total *totals = arena_alloc(a, (p->step_count + 1) * sizeof *totals);
+	json_t *list = json_array();
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < p->step_count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if (s->verb == VERB_JOIN || !rep->results[i].start_ms)
+			continue;
+		add_total(totals, &count, !by_node ? phase(s, a) : s->node ? s->node->name : s->subject ? s->subject : "host",
+			  &rep->results[i]);
+	}
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:i, s:f, s:f, s:f}", by_node ? "node" : "phase", totals[i].name,
+						      "steps", (int)totals[i].steps, "from_s",
+						      (double)(totals[i].first_ms - rep->start_ms) / 1000, "to_s",
+						      (double)(totals[i].last_ms - rep->start_ms) / 1000, "work_s",
+						      (double)totals[i].work_ms / 1000));
+	return list;
+}
+
+static json_t *steps_json(const struct plan *p, const struct exec_report *rep)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < p->step_count; i++) {
+		const struct step_result *r = &rep->results[i];
+		json_t *row;
+
+		if (p->steps[i].verb == VERB_JOIN)
+			continue;
+		row = json_pack("{s:s, s:s, s:f}", "id", p->steps[i].id, "state", step_state_names[r->state], "took_s",
+				(double)(r->end_ms - r->start_ms) / 1000);
+		if (r->notes.len)
+			json_object_set_new(row, "notes", json_string(r->notes.text));
+		if (r->state == STEP_FAILED || r->state == STEP_TIMEOUT)
+			json_object_set_new(row, "why", json_string(r->fail.text));
+		json_array_append_new(list, row);
+	}
+	return list;
+}
+
+static int show_timings(const json_t *phases, const json_t *nodes, struct fail *e)
+{
+	static const struct column phase_columns[] = { { "phase", "PHASE", false }, { "steps", "STEPS", true },
+						       { "from_s", "FROM s", true }, { "to_s", "TO s", true },
+						       { "work_s", "WORK s", true } };
+	static const struct column node_columns[] = { { "node", "NODE", false }, { "steps", "STEPS", true },
+						      { "from_s", "FROM s", true }, { "to_s", "TO s", true },
+						      { "work_s", "WORK s", true } };
+
+	if (report_table(phases, phase_columns, ARRAY_COUNT(phase_columns), e) < 0)
+		return -1;
+	putchar('\n');
+	return report_table(nodes, node_columns, ARRAY_COUNT(node_columns), e);
+}
+
+static void say_summary(const struct cli *c, const struct plan *p, const struct exec_report *rep, bool ok)
+{
+	const unsigned *n = rep->counts;
+	unsigned done = 0, joins = 0;
+
+	for (unsigned i = 0; i < p->step_count; i++)
+		joins += p->steps[i].verb == VERB_JOIN;
+	done = n[STEP_DONE] > joins ? n[STEP_DONE] - joins : 0;
+	fprintf(stderr, "lab '%s': %s %s in %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command,
+		ok ? "finished" : "FAILED", (double)(clock_now_ms() - c->start_ms) / 1000, done, n[STEP_UNCHANGED]);
+	if (n[STEP_SKIPPED])
+		fprintf(stderr, ", %u skipped", n[STEP_SKIPPED]);
+	if (n[STEP_FAILED] + n[STEP_TIMEOUT])
+		fprintf(stderr, ", %u failed", n[STEP_FAILED] + n[STEP_TIMEOUT]);
+	if (n[STEP_BLOCKED] + n[STEP_CANCELED])
+		fprintf(stderr, ", %u not run", n[STEP_BLOCKED] + n[STEP_CANCELED]);
+	fputc('\n', stderr);
+}
+
+static int report_run(struct cli *c, const struct plan *p, const struct exec_report *rep, bool ok, struct fail *e)
+{
+	json_t *phases, *nodes;
+	int r = 0;
+
+	if (!c->timings && !(c->json && ok))
+		return 0;
+	phases = totals_json(p, rep, false, c->arena);
+	nodes = totals_json(p, rep, true, c->arena);
+	if (c->json && ok) {
+		json_t *doc = json_pack("{s:i, s:s, s:s, s:f, s:O, s:O, s:o}", "v", 1, "lab", p->lab ? p->lab->name : "",
+					"command", p->command, "took_s", (double)(rep->end_ms - rep->start_ms) / 1000,
+					"phases", phases, "nodes", nodes, "steps", steps_json(p, rep));
+
+		r = report_json(doc, e);
+		json_decref(doc);
+	} else if (!c->json) {
+		r = show_timings(phases, nodes, e);
+	}
+	json_decref(phases);
+	json_decref(nodes);
+	return r;
+}
+
+static int64_t run_deadline(const struct cli *c)
+{
+	return c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms;
+}
+
+int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e)
+{
+	auto_(journal_close) struct journal *journal = NULL;
+	struct progress *progress;
+	struct exec_report rep = { 0 };
+	struct event_sink sinks[2];
+	struct exec_options o = { .verbs = verbs, .context = w, .deadline_ms = run_deadline(c), .cancel = c->cancel };
+	struct fail report = { 0 };
+	int r;
+
+	if (journal_open(world_paths(w)->journal, p->command, &journal, e) < 0)
+		return -1;
+	o.jobs = c->jobs ? c->jobs : p->lab && p->lab->node_count > 8 ? p->lab->node_count : 8;
+	if (o.jobs > JOBS_MAX && !c->jobs)
+		o.jobs = JOBS_MAX;
+	progress = progress_new(c, p);
+	sinks[0] = journal_sink(journal);
+	sinks[1] = progress_sink(progress);
+	o.sinks = sinks;
+	o.sink_count = 2;
+	r = exec_run(p, &o, &rep, e);
+	progress_free(progress);
+	say_summary(c, p, &rep, r == 0);
+	if (report_run(c, p, &rep, r == 0, &report) < 0 && r == 0) {
+		*e = report;
+		r = -1;
+	}
+	if (r < 0 && !*e->next)
+		fail_next(e, "labctl -l %s %s    (goes on where it stopped; the record is %s)", p->lab ? p->lab->name : "",
+			  p->command, world_paths(w)->journal);
+	exec_report_clear(&rep);
+	return r;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "executor.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auto.h"
+#include "clock.h"
+
+const char *const step_state_names[STEP_STATE_COUNT] = {
+	"waiting", "running", "done", "unchanged", "failed", "timeout", "canceled", "blocked", "skipped",
+};
+
+/*
+ * Two locks, never held together: .lock guards the queue and the counters and is held for moments; .sink_lock
+ * serialises the sinks. A result is written by the one worker that has its step (or ends it) and read after the join.
+ */
+struct engine {
+	const struct plan *plan;
+	const struct exec_options *o;
+	struct exec_report *rep;
+	pthread_mutex_t lock, sink_lock;
+	pthread_cond_t changed;
+	unsigned *waits;                /* per step: predecessors that have not ended well */
+	unsigned *next_start, *next;    /* successors of step i: next[next_start[i] .. next_start[i+1]) */
+	unsigned *ready; unsigned ready_count; /* binary heap of positions, smallest on top */
+	bool *waiting;                  /* per step: not started and not ended (results belong to whoever runs them) */
+	unsigned left;                  /* steps that are not in a final state */
+	bool has_cause; unsigned cause; /* failed or timed-out step that ended first */
+};
+
+struct run {
+	struct engine *en;
+	unsigned position;
+	int64_t deadline_ms;
+};
+
+static void *allocate(size_t count, size_t size)
+{
+	void *p = calloc(count ? count : 1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+static void heap_put(struct engine *en, unsigned position)
+{
+	unsigned i = en->ready_count++;
+
+	for (; i > 0 && en->ready[(i - 1) / 2] > position; i = (i - 1) / 2)
+		en->ready[i] = en->ready[(i - 1) / 2];
+	en->ready[i] = position;
+}
+
+static unsigned heap_take(struct engine *en)
+{
+	unsigned top = en->ready[0], last = en->ready[--en->ready_count], i = 0;
+
+	for (unsigned child; (child = 2 * i + 1) < en->ready_count; i = child) {
+		if (child + 1 < en->ready_count && en->ready[child + 1] < en->ready[child])
+			child++;
+		if (last <= en->ready[child])
+			break;
+		en->ready[i] = en->ready[child];
+	}
+	en->ready[i] = last;
+	return top;
+}
+
+static void emit(struct engine *en, const struct event *ev)
+{
+	pthread_mutex_lock(&en->sink_lock);
+	for (unsigned i = 0; i < en->o->sink_count; i++)
+		if (en->o->sinks[i].event)
+			en->o->sinks[i].event(en->o->sinks[i].ctx, ev);
+	pthread_mutex_unlock(&en->sink_lock);
+}
+
+static void emit_finished(struct engine *en, unsigned position)
+{
+	emit(en, &(struct event){ .kind = EVENT_FINISHED, .step = &en->plan->steps[position], .position = position,
+				  .result = &en->rep->results[position], .at_ms = clock_now_ms() });
+}
+
+__attribute__((format(printf, 3, 0))) static void emit_text(struct run *r, bool note, const char *fmt, va_list args)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof text, fmt, args);
+	emit(r->en, &(struct event){ .kind = note ? EVENT_NOTED : EVENT_SAID, .step = run_step(r),
+				     .position = r->position, .text = text, .at_ms = clock_now_ms() });
+	if (note)
+		strbuf_printf(&r->en->rep->results[r->position].notes, "%s\n", text);
+}
+
+void run_say(struct run *r, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	emit_text(r, false, fmt, args);
+	va_end(args);
+}
+
+void run_note(struct run *r, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	emit_text(r, true, fmt, args);
+	va_end(args);
+}
+
+const struct step *run_step(const struct run *r)
+{
+	return &r->en->plan->steps[r->position];
+}
+
+void *run_context(const struct run *r)
+{
+	return r->en->o->context;
+}
+
+int64_t run_deadline_ms(const struct run *r)
+{
+	return r->deadline_ms;
+}
+
+const atomic_bool *run_cancel(const struct run *r)
+{
+	return r->en->o->cancel;
+}
+
+static bool canceled(const struct engine *en)
+{
+	return en->o->cancel && atomic_load(en->o->cancel);
+}
+
+/* Ends @position without running it; the lock is held. The event follows when the lock is free: @list. */
+static void end_unstarted(struct engine *en, unsigned position, enum step_state state, unsigned *list, unsigned *count)
+{
+	en->rep->results[position].state = state;
+	en->waiting[position] = false;
+	en->left--;
+	list[(*count)++] = position;
+}
+
+/* All that waits for @failed, directly or not, is blocked. Appends to @list, which has room for every step. */
+static void block_after(struct engine *en, unsigned failed, unsigned *list, unsigned *count)
+{
+	unsigned from = *count;
+
+	for (unsigned at = failed;; at = list[from++]) {
+		for (unsigned i = en->next_start[at]; i < en->next_start[at + 1]; i++) {
+			struct step_result *res = &en->rep->results[en->next[i]];
+
+			if (!en->waiting[en->next[i]])
+				continue;
+			end_unstarted(en, en->next[i], STEP_BLOCKED, list, count);
+			strbuf_printf(&res->notes, "waits for %s\n", en->plan->steps[failed].id);
+		}
+		if (from == *count)
+			break;
+	}
+}
+
+/* Interrupted: what was not started will not be. */
+static void cancel_waiting(struct engine *en, unsigned *list, unsigned *count)
+{
+	for (unsigned i = 0; i < en->plan->step_count; i++) {
+		struct step_result *res = &en->rep->results[i];
+
+		if (!en->waiting[i])
+			continue;
+		end_unstarted(en, i, STEP_CANCELED, list, count);
+		fail(&res->fail, FAIL_CANCELED, "not started: interrupted");
+	}
+	en->ready_count = 0;
+}
+
+static bool succeeded(enum step_state state)
+{
+	return state == STEP_DONE || state == STEP_UNCHANGED || state == STEP_SKIPPED;
+}
+
+static void end_step(struct engine *en, unsigned position, unsigned *list, unsigned *count)
+{
+	enum step_state state = en->rep->results[position].state;
+
+	en->left--;
+	if ((state == STEP_FAILED || state == STEP_TIMEOUT) && !en->has_cause) {
+		en->has_cause = true;
+		en->cause = position;
+	}
+	if (!succeeded(state)) {
+		block_after(en, position, list, count);
+		return;
+	}
+	for (unsigned i = en->next_start[position]; i < en->next_start[position + 1]; i++)
+		if (--en->waits[en->next[i]] == 0 && en->waiting[en->next[i]])
+			heap_put(en, en->next[i]);
+}
+
+static void run_verb(struct engine *en, struct run *r, struct step_result *res)
+{
+	const struct step *step = run_step(r);
+	enum step_state state = STEP_DONE;
+	verb_fn verb = (unsigned)step->verb < VERB_COUNT ? en->o->verbs[step->verb] : NULL;
+	int status;
+
+	emit(en, &(struct event){ .kind = EVENT_STARTED, .step = step, .position = r->position, .at_ms = res->start_ms });
+	for (unsigned i = 0; i < en->o->sink_count; i++)
+		if (en->o->sinks[i].sync)
+			en->o->sinks[i].sync(en->o->sinks[i].ctx);
+	if (!verb)
+		status = fail(&res->fail, FAIL_OTHER, "there is no verb %d", (int)step->verb);
+	else
+		status = verb(r, &state, &res->fail);
+	if (status == 0)
+		res->state = succeeded(state) ? state : STEP_DONE;
+	else if (res->fail.code == FAIL_TIMEOUT)
+		res->state = STEP_TIMEOUT;
+	else if (res->fail.code == FAIL_CANCELED)
+		res->state = STEP_CANCELED;
+	else
+		res->state = STEP_FAILED;
+}
+
+/* Runs one step; its result is final afterwards. No lock is held. */
+static void run_one(struct engine *en, unsigned position)
+{
+	const struct step *step = &en->plan->steps[position];
+	struct step_result *res = &en->rep->results[position];
+	int64_t own = step->timeout_ms > 0 ? clock_after_ms(step->timeout_ms) : CLOCK_NEVER;
+	struct run r = { .en = en, .position = position,
+			 .deadline_ms = own < en->o->deadline_ms ? own : en->o->deadline_ms };
+
+	if (clock_left_ms(en->o->deadline_ms) == 0) {
+		/* Its verb would only find that there is no time: the world stays as it is. */
+		res->state = STEP_TIMEOUT;
+		fail(&res->fail, FAIL_TIMEOUT, "not started: the time for the whole run (--timeout) is over");
+	} else {
+		res->start_ms = clock_now_ms();
+		run_verb(en, &r, res);
+		res->end_ms = clock_now_ms();
+	}
+	emit_finished(en, position);
+}
+
+static void *work(void *ctx)
+{
+	struct engine *en = ctx;
+	auto_(free) unsigned *list = allocate(en->plan->step_count, sizeof *list);
+
+	pthread_mutex_lock(&en->lock);
+	while (en->left > 0) {
+		unsigned count = 0;
+
+		if (canceled(en)) {
+			cancel_waiting(en, list, &count);
+		} else if (en->ready_count > 0) {
+			unsigned position = heap_take(en);
+
+			en->rep->results[position].state = STEP_RUNNING;
+			en->waiting[position] = false;
+			pthread_mutex_unlock(&en->lock);
+			run_one(en, position);
+			pthread_mutex_lock(&en->lock);
+			end_step(en, position, list, &count);
+			pthread_cond_broadcast(&en->changed);
+		}
+		if (count > 0) {
+			pthread_cond_broadcast(&en->changed);
+			pthread_mutex_unlock(&en->lock);
+			for (unsigned i = 0; i < count; i++)
+				emit_finished(en, list[i]);
+			pthread_mutex_lock(&en->lock);
+		} else if (en->left > 0 && (en->ready_count == 0 || canceled(en))) {
+			/* Others run: each of them broadcasts when it ends. Nobody runs only when left is 0. */
+			pthread_cond_wait(&en->changed, &en->lock);
+		}
+	}
+	pthread_mutex_unlock(&en->lock);
+	return NULL;
+}
+
+static void engine_init(struct engine *en)
+{
+	unsigned count = en->plan->step_count, edges = 0;
+	auto_(free) unsigned *fill = allocate(count + 1, sizeof *fill);
+
+	pthread_mutex_init(&en->lock, NULL);
+	pthread_mutex_init(&en->sink_lock, NULL);
+	pthread_cond_init(&en->changed, NULL);
+	en->waits = allocate(count, sizeof *en->waits);
+	en->waiting = allocate(count, sizeof *en->waiting);
+	en->ready = allocate(count, sizeof *en->ready);
+	en->next_start = allocate(count + 1, sizeof *en->next_start);
+	en->left = count;
+	for (unsigned i = 0; i < count; i++) {
+		const struct step *step = &en->plan->steps[i];
+
+		en->waits[i] = step->after_count;
+		en->waiting[i] = true;
+		edges += step->after_count;
+		for (unsigned k = 0; k < step->after_count; k++)
+			en->next_start[step->after[k] + 1]++;
+	}
+	for (unsigned i = 0; i < count; i++)
+		en->next_start[i + 1] += en->next_start[i];
+	memcpy(fill, en->next_start, (count + 1) * sizeof *fill);
+	en->next = allocate(edges, sizeof *en->next);
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned k = 0; k < en->plan->steps[i].after_count; k++)
+			en->next[fill[en->plan->steps[i].after[k]]++] = i;
+	for (unsigned i = 0; i < count; i++)
+		if (en->waits[i] == 0)
+			heap_put(en, i);
+}
+
+static void engine_clear(struct engine *en)
+{
+	free(en->waits);
+	free(en->waiting);
+	free(en->ready);
+	free(en->next_start);
+	free(en->next);
+	pthread_cond_destroy(&en->changed);
+	pthread_mutex_destroy(&en->sink_lock);
+	pthread_mutex_destroy(&en->lock);
+}
+
+/* Workers and their join. The calling thread works too when no thread can be made. */
+static void run_workers(struct engine *en)
+{
+	unsigned wanted = en->o->jobs ? en->o->jobs : 1, made = 0;
+	auto_(free) pthread_t *threads = NULL;
+	sigset_t all, old;
+
+	if (wanted > en->plan->step_count)
+		wanted = en->plan->step_count;
+	threads = allocate(wanted, sizeof *threads);
+	/* Signals are the main thread's: a worker in the middle of a system call must not see them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	while (made < wanted && pthread_create(&threads[made], NULL, work, en) == 0)
+		made++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (made == 0)
+		work(en);
+	for (unsigned i = 0; i < made; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* The failure of the whole run, from its results. */
+static int conclude(const struct engine *en, struct fail *e)
+{
+	const struct exec_report *rep = en->rep;
+	unsigned good = rep->counts[STEP_DONE] + rep->counts[STEP_UNCHANGED] + rep->counts[STEP_SKIPPED];
+
+	if (good == en->plan->step_count)
+		return 0;
+	if (en->has_cause && !(canceled(en) && rep->counts[STEP_CANCELED])) {
+		*e = rep->results[en->cause].fail;
+		return fail_wrap(e, "%s", en->plan->steps[en->cause].id);
+	}
+	fail(e, FAIL_CANCELED, "interrupted: %u of %u steps are done", good, en->plan->step_count);
+	return fail_next(e, "labctl -l %s %s (goes on where this one stopped)", en->plan->lab ? en->plan->lab->name : "NAME",
+			 en->plan->command);
+}
+
+int exec_run(const struct plan *p, const struct exec_options *o, struct exec_report *rep, struct fail *e)
+{
+	struct engine en = { .plan = p, .o = o, .rep = rep };
+	int status;
+
+	*rep = (struct exec_report){ .start_ms = clock_now_ms(),
+				     .results = allocate(p->step_count, sizeof *rep->results) };
+	rep->result_count = p->step_count;
+	engine_init(&en);
+	if (p->step_count > 0)
+		run_workers(&en);
+	rep->end_ms = clock_now_ms();
+	for (unsigned i = 0; i < p->step_count; i++)
+		rep->counts[rep->results[i].state]++;
+	status = conclude(&en, e);
+	engine_clear(&en);
+	return status;
+}
+
+void exec_report_clear(struct exec_report *rep)
+{
+	for (unsigned i = 0; rep->results && i < rep->result_count; i++)
+		strbuf_clear(&rep->results[i].notes);
+	free(rep->results);
+	*rep = (struct exec_report){ 0 };
+}

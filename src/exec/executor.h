@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Runs a plan: ready queue, bounded workers, deadlines, cancel, failure policy.
+ * Knows verbs only as a table, so tests run random graphs with fake verbs.
+ * Steps end as done, unchanged, failed, timeout, canceled, blocked (something it waits for
+ * did not succeed) or skipped (its verb says it does not apply); only causes are failures.
+ * First test to read: tests/exec/test_executor.c.
+ */
+#ifndef LABCTL_EXEC_EXECUTOR_H
+#define LABCTL_EXEC_EXECUTOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fail.h"
+#include "step.h"
+#include "strbuf.h"
+
+enum step_state {
+	STEP_WAITING, STEP_RUNNING, /* not final */
+	STEP_DONE, STEP_UNCHANGED, STEP_FAILED, STEP_TIMEOUT, STEP_CANCELED, STEP_BLOCKED, STEP_SKIPPED,
+	STEP_STATE_COUNT
+};
+extern const char *const step_state_names[STEP_STATE_COUNT];
+
+/* What a verb tells about its run. Owned by the executor; one per step. */
+struct step_result {
+	enum step_state state;
+	int64_t start_ms, end_ms;   /* clock_now_ms(); 0 = never started */
+	struct strbuf notes;        /* "changed X", "skipped Y: why", one per line: shown with -v and in JSON */
+	struct fail fail;           /* when failed, timeout, canceled */
+};
+
+struct run; /* one execution: what a verb may ask */
+
+/* Text of what the step does right now, shown live ("boot: waiting for sshd"). Thread-safe. */
+__attribute__((format(printf, 2, 3))) void run_say(struct run *r, const char *fmt, ...);
+/* A line for notes. */
+__attribute__((format(printf, 2, 3))) void run_note(struct run *r, const char *fmt, ...);
+const struct step *run_step(const struct run *r);
+void *run_context(const struct run *r);        /* exec_options.context */
+int64_t run_deadline_ms(const struct run *r);  /* absolute, of this step */
+const atomic_bool *run_cancel(const struct run *r);
+
+/*
+ * Does the step, probing first. Returns 0 and sets *ret_state to STEP_DONE, STEP_UNCHANGED or STEP_SKIPPED; else -1.
+ * FAIL_TIMEOUT becomes STEP_TIMEOUT, FAIL_CANCELED becomes STEP_CANCELED.
+ */
+typedef int (*verb_fn)(struct run *r, enum step_state *ret_state, struct fail *e);
+
+struct event {
+	enum { EVENT_STARTED, EVENT_SAID, EVENT_NOTED, EVENT_FINISHED } kind;
+	const struct step *step;
+	unsigned position;                 /* in the plan */
+	const char *text;                  /* EVENT_SAID, EVENT_NOTED */
+	const struct step_result *result;  /* EVENT_FINISHED */
+	int64_t at_ms;
+};
+/* Called from workers, one at a time (the executor holds a lock): must be quick and must not call back. */
+struct event_sink {
+	void (*event)(void *ctx, const struct event *ev);
+	void *ctx;
+	/* Makes what event() got durable; NULL = nothing to do. Called after EVENT_STARTED and before the verb, without
+	   the lock and by several workers at once, so that one fdatasync() serves all that wait. */
+	void (*sync)(void *ctx);
+};
+
+struct exec_options {
+	const verb_fn *verbs;           /* VERB_COUNT entries */
+	void *context;
+	unsigned jobs;                  /* workers, >= 1 */
+	int64_t deadline_ms;            /* of the whole run (--timeout), CLOCK_NEVER */
+	atomic_bool *cancel;            /* set by Ctrl-C: stop starting, cancel what runs */
+	const struct event_sink *sinks; unsigned sink_count;
+};
+
+struct exec_report {
+	struct step_result *results;    /* one per step of the plan; exec_report_clear() frees */
+	unsigned result_count;
+	unsigned counts[STEP_STATE_COUNT];
+	int64_t start_ms, end_ms;
+};
+
+/*
+ * Returns 0 when every step is done, unchanged or skipped; else -1 with the first cause in @e (FAIL_CANCELED when
+ * interrupted). @rep is filled in both cases. A failed step blocks what waits for it; everything else goes on.
+ */
+int exec_run(const struct plan *p, const struct exec_options *o, struct exec_report *rep, struct fail *e);
+void exec_report_clear(struct exec_report *rep);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+
+#define ROTATE_BYTES (32 << 20) /* a run of 1,000 nodes writes about 8 MB */
+
+/*
+ * Group commit: records are numbered when they are written; whoever needs its record durable either finds that a
+ * later fdatasync() has covered it, waits for the one under way, or does it for all that wait.
+ */
+struct journal {
+	int fd;
+	char run[13];
+	char *path;
+	unsigned failed;
+	pthread_mutex_t lock;  /* of all below */
+	pthread_cond_t synced_more;
+	uint64_t written, synced;
+	bool syncing;
+	int error;             /* errno of the first write or sync that failed */
+};
+
+/* One line with one write(), so that two records never mix. Takes @record. */
+static void append(struct journal *j, json_t *record)
+{
+	char *text = json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII);
+	size_t len = text ? strlen(text) : 0;
+	int error = 0;
+
+	json_decref(record);
+	if (!text)
+		return; /* not UTF-8: the builders below replace such texts, so this is an empty branch */
+	text[len] = '\n';
+	if (write(j->fd, text, len + 1) != (ssize_t)(len + 1))
+		error = errno ? errno : ENOSPC;
+	free(text);
+	pthread_mutex_lock(&j->lock);
+	j->written++;
+	if (error && !j->error)
+		j->error = error;
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* A string for JSON out of bytes that may be no UTF-8. */
+static json_t *text_of(const char *s)
+{
+	json_t *value = json_string(s ? s : "");
+	char *copy;
+
+	if (value)
+		return value;
+	copy = strdup(s);
+	if (!copy)
+		abort();
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	value = json_string(copy);
+	free(copy);
+	return value;
+}
+
+static json_t *record_of(const struct journal *j, const char *event)
+{
+	return json_pack("{s:i, s:I, s:s, s:s}", "v", 1, "t_ms", (json_int_t)clock_wall_ms(), "run", j->run, "event", event);
+}
+
+static void sync_journal(void *ctx)
+{
+	struct journal *j = ctx;
+	uint64_t mine;
+
+	pthread_mutex_lock(&j->lock);
+	mine = j->written;
+	while (j->synced < mine) {
+		uint64_t upto = j->written;
+		int error;
+
+		if (j->syncing) {
+			pthread_cond_wait(&j->synced_more, &j->lock);
+			continue;
+		}
+		j->syncing = true;
+		pthread_mutex_unlock(&j->lock);
+		error = fdatasync(j->fd) < 0 ? errno : 0;
+		pthread_mutex_lock(&j->lock);
+		j->syncing = false;
+		/* Also after an error: the journal is no truth, and no step waits for it for ever. */
+		j->synced = upto;
+		if (error && !j->error)
+			j->error = error;
+		pthread_cond_broadcast(&j->synced_more);
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
+static json_t *notes_of(const char *notes)
+{
+	json_t *list = json_array();
+
+	for (const char *p = notes; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		char *line = strndup(p, strcspn(p, "\n"));
+
+		if (!line)
+			abort();
+		json_array_append_new(list, text_of(line));
+		free(line);
+	}
+	return list;
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+	struct journal *j = ctx;
+	const struct step_result *res = ev->result;
+	json_t *record;
+
+	if (ev->step->verb == VERB_JOIN || (ev->kind != EVENT_STARTED && ev->kind != EVENT_FINISHED))
+		return;
+	record = record_of(j, ev->kind == EVENT_STARTED ? "intent" : "finished");
+	json_object_set_new(record, "step", text_of(ev->step->id));
+	if (ev->kind == EVENT_STARTED) {
+		json_object_set_new(record, "verb", text_of(verb_names[ev->step->verb]));
+		if (ev->step->node)
+			json_object_set_new(record, "node", text_of(ev->step->node->name));
+		append(j, record);
+		return;
+	}
+	json_object_set_new(record, "state", text_of(step_state_names[res->state]));
+	json_object_set_new(record, "took_ms", json_integer(res->start_ms ? res->end_ms - res->start_ms : 0));
+	if (res->notes.len)
+		json_object_set_new(record, "notes", notes_of(res->notes.text));
+	if (res->state == STEP_FAILED || res->state == STEP_TIMEOUT || (res->state == STEP_CANCELED && res->start_ms)) {
+		json_t *why = json_pack("{s:s}", "code", fail_code_name(res->fail.code));
+
+		json_object_set_new(why, "text", text_of(res->fail.text));
+		if (*res->fail.next)
+			json_object_set_new(why, "next", text_of(res->fail.next));
+		if (*res->fail.evidence)
+			json_object_set_new(why, "evidence", notes_of(res->fail.evidence));
+		json_object_set_new(record, "fail", why);
+	}
+	if (res->state == STEP_FAILED || res->state == STEP_TIMEOUT || res->state == STEP_CANCELED)
+		j->failed++;
+	append(j, record);
+}
+
+struct event_sink journal_sink(struct journal *j)
+{
+	return (struct event_sink){ .event = on_event, .ctx = j, .sync = sync_journal };
+}
+
+/* A crash may have torn the last line: the next record starts on a line of its own. */
+static void end_torn_line(int fd)
+{
+	struct stat st;
+	char last;
+
+	if (fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
+		(void)!write(fd, "\n", 1);
+}
+
+static void rotate(const char *path)
+{
+	struct stat st;
+	char old[4096];
+
+	if (stat(path, &st) == 0 && st.st_size > ROTATE_BYTES && snprintf(old, sizeof old, "%s.old", path) < (int)sizeof old)
+		rename(path, old);
+}
+
+int journal_open(const char *path, const char *command, struct journal **ret_journal, struct fail *e)
+{
+	struct journal *j;
+	json_t *record;
+	int fd;
+
+	rotate(path);
+	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || fchmod(fd, 0600) < 0) {
+		fail_errno(e, FAIL_OTHER, "journal %s", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	end_torn_line(fd);
+	j = calloc(1, sizeof *j);
+	if (!j)
+		abort();
+	j->fd = fd;
+	j->path = strdup(path);
+	if (!j->path)
+		abort();
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->synced_more, NULL);
+	digest_secret(j->run, sizeof j->run - 1);
+	record = record_of(j, "run");
+	json_object_set_new(record, "command", text_of(command));
+	json_object_set_new(record, "pid", json_integer(getpid()));
+	append(j, record);
+	sync_journal(j);
+	if (j->error) {
+		errno = j->error;
+		fail_errno(e, FAIL_OTHER, "journal %s", path);
+		journal_close(j);
+		return -1;
+	}
+	*ret_journal = j;
+	return 0;
+}
+
+void journal_close(struct journal *j)
+{
+	json_t *record;
+
+	if (!j)
+		return;
+	record = record_of(j, "end");
+	json_object_set_new(record, "failed", json_integer(j->failed));
+	append(j, record);
+	fdatasync(j->fd);
+	close(j->fd);
+	pthread_cond_destroy(&j->synced_more);
+	pthread_mutex_destroy(&j->lock);
+	free(j->path);
+	free(j);
+}
+
+int journal_note(struct journal *j, const char *what, const char *text, struct fail *e)
+{
+	json_t *record = record_of(j, "note");
+
+	json_object_set_new(record, "what", text_of(what));
+	json_object_set_new(record, "text", text_of(text));
+	append(j, record);
+	sync_journal(j);
+	if (!j->error)
+		return 0;
+	errno = j->error;
+	return fail_errno(e, FAIL_OTHER, "journal %s", j->path);
+}
+
+/* --- reading --- */
+
+static void last_take(struct journal_last *last, const char *line, size_t len)
+{
+	json_t *record;
+	const char *event, *state;
+
+	/* Only these three count; quotes inside texts are escaped, so the words cannot be a text's. */
+	if (!memmem(line, len, "\"event\":\"run\"", 13) && !memmem(line, len, "\"event\":\"end\"", 13) &&
+	    !memmem(line, len, "\"event\":\"finished\"", 18))
+		return;
+	record = json_loadb(line, len, 0, NULL);
+	event = json_string_value(json_object_get(record, "event"));
+	state = json_string_value(json_object_get(record, "state"));
+	if (event && !strcmp(event, "run")) {
+		const char *command = json_string_value(json_object_get(record, "command"));
+
+		*last = (struct journal_last){ .wall_ms = json_integer_value(json_object_get(record, "t_ms")) };
+		snprintf(last->command, sizeof last->command, "%s", command ? command : "");
+	} else if (event && !strcmp(event, "end")) {
+		last->finished = true;
+		last->wall_ms = json_integer_value(json_object_get(record, "t_ms"));
+	} else if (event && state && (!strcmp(state, "failed") || !strcmp(state, "timeout") || !strcmp(state, "canceled"))) {
+		last->failed++;
+	}
+	json_decref(record);
+}
+
+/* Start of the last run's header line, or NULL. */
+static const char *last_run(const char *text, size_t len)
+{
+	for (const char *end = text + len; end > text;) {
+		const char *line = memrchr(text, '\n', (size_t)(end - text) - 1);
+
+		line = line ? line + 1 : text;
+		if (memmem(line, (size_t)(end - line), "\"event\":\"run\"", 13))
+			return line;
+		end = line;
+	}
+	return NULL;
+}
+
+int journal_last(const char *path, struct journal_last *ret, struct fail *e)
+{
+	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct journal_last last = { 0 };
+	struct stat st;
+	const char *text, *line;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(e, errno == ENOENT ? FAIL_NOT_FOUND : FAIL_OTHER, "journal %s", path);
+	if (st.st_size > 0) {
+		text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (text == MAP_FAILED)
+			return fail_errno(e, FAIL_OTHER, "journal %s", path);
+		line = last_run(text, (size_t)st.st_size);
+		for (const char *end; line && (end = memchr(line, '\n', (size_t)(text + st.st_size - line))); line = end + 1)
+			last_take(&last, line, (size_t)(end - line));
+		munmap((void *)(uintptr_t)text, (size_t)st.st_size);
+	}
+	*ret = last;
+	return 0;
+}

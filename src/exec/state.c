@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "file.h"
+#include "proc.h"
+#include "recipe.h"
+
+#define SECRET_LEN 24       /* of 62 characters: 142 bits */
+#define SECRET_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define KEYGEN_THREADS 4    /* a key takes 3 ms, most of it the start of a process */
+#define KEYGEN_TIMEOUT_MS 30000
+#define SMALL_FILE_BYTES (1 << 20)
+
+DEFINE_AUTO(DIR *, closedir)
+
+/* --- lock --- */
+
+/* The lab's directory may be traversed by qemu, which runs as another user; what is private below it is 0600. */
+static int make_lab_dir(const struct paths *p, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	return file_mkdirs(arena_printf(a, "%s/labs", p->state), 0755, e) < 0 ? -1 : file_mkdirs(p->lab, 0711, e);
+}
+
+int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, int *ret_fd, struct fail *e)
+{
+	for (int tries = 0;; tries++) {
+		auto_(close) int fd = -1;
+		struct stat held, named;
+		struct fail why = { 0 };
+
+		if (make_lab_dir(p, &why) < 0 || file_lock(p->lock, command, deadline_ms, &fd, &why) < 0) {
+			/* A destroy may take the directory away between the two. */
+			if (why.code != FAIL_CONFLICT && tries < 10 && !file_exists(p->lab))
+				continue;
+			*e = why;
+			if (why.code == FAIL_CONFLICT)
+				fail_next(e, "wait until it has ended");
+			return -1;
+		}
+		/* A destroy may have removed the file that we waited for: then it locks nothing. */
+		if (fstat(fd, &held) == 0 && stat(p->lock, &named) == 0 && held.st_ino == named.st_ino &&
+		    held.st_dev == named.st_dev) {
+			*ret_fd = fd;
+			fd = -1; /* the caller's now */
+			return 0;
+		}
+	}
+}
+
+/* --- keys --- */
+
+struct keygen { const char *path, *comment; };
+struct keygen_work { const struct keygen *keys; unsigned count, next; pthread_mutex_t lock; struct fail fail; };
+
+static bool key_exists(const char *path)
+{
+	char pub[4096];
+
+	return snprintf(pub, sizeof pub, "%s.pub", path) < (int)sizeof pub && file_exists(path) && file_exists(pub);
+}
+
+/* Makes PATH and PATH.pub. The private half comes last: when it is there, both are. */
+static int make_key(const struct keygen *k, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *fresh = arena_printf(a, "%s.new", k->path), *fresh_pub = arena_printf(a, "%s.pub", fresh);
+	const char *const argv[] = { "ssh-keygen", "-t", "ed25519", "-N", "", "-q", "-C", k->comment, "-f", fresh, NULL };
+	struct proc keygen = { .argv = argv, .deadline_ms = clock_after_ms(KEYGEN_TIMEOUT_MS) };
+
+	unlink(fresh);
+	unlink(fresh_pub);
+	if (proc_check(&keygen, e) < 0) {
+		if (e->code == FAIL_HOST)
+			fail_next(e, "apt-get install openssh-client");
+		return -1;
+	}
+	if (chmod(fresh, 0600) < 0 || chmod(fresh_pub, 0600) < 0 ||
+	    rename(fresh_pub, arena_printf(a, "%s.pub", k->path)) < 0 || rename(fresh, k->path) < 0)
+		return fail_errno(e, FAIL_OTHER, "key %s", k->path);
+	return 0;
+}
+
+static void *make_keys_worker(void *ctx)
+{
+	struct keygen_work *w = ctx;
+
+	pthread_mutex_lock(&w->lock);
+	while (w->next < w->count && w->fail.code == FAIL_NONE) {
+		const struct keygen *k = &w->keys[w->next++];
+		struct fail f = { 0 };
+		int r;
+
+		pthread_mutex_unlock(&w->lock);
+		r = make_key(k, &f);
+		pthread_mutex_lock(&w->lock);
+		if (r < 0 && w->fail.code == FAIL_NONE)
+			w->fail = f;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+static int make_keys(const struct keygen *keys, unsigned count, struct fail *e)
+{
+	struct keygen_work w = { .keys = keys, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER };
+	pthread_t threads[KEYGEN_THREADS];
+	unsigned made = 0;
+
+	while (made < KEYGEN_THREADS && made + 1 < count &&
+	       pthread_create(&threads[made], NULL, make_keys_worker, &w) == 0)
+		made++;
+	make_keys_worker(&w);
+	for (unsigned i = 0; i < made; i++)
+		pthread_join(threads[i], NULL);
+	pthread_mutex_destroy(&w.lock);
+	if (w.fail.code == FAIL_NONE)
+		return 0;
+	*e = w.fail;
+	return -1;
+}
+
+/* Replace @path when its text differs. */
+static int write_if_changed(const char *path, const char *text, size_t len, bool *changed, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf old = { 0 };
+	struct fail ignored;
+
+	if (file_read(path, SMALL_FILE_BYTES, &old, &ignored) == 0 && old.len == len &&
+	    memcmp(strbuf_text(&old), text, len) == 0)
+		return 0;
+	*changed = true;
+	return file_write(path, text, len, 0600, e);
+}
+
+/* What `ssh -o UserKnownHostsFile=` reads: one line per node, with all the names a person may type. */
+static int write_known_hosts(const struct paths *p, const struct lab *lab, struct arena *a, bool *changed, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+		auto_(strbuf_clear) struct strbuf key = { 0 };
+
+		if (file_read(paths_node(p, n->name, "host_key.pub", a), 4096, &key, e) < 0)
+			return -1;
+		strbuf_truncate(&key, strcspn(strbuf_text(&key), "\n"));
+		if (n->ip)
+			strbuf_printf(&text, "%s,", n->ip_text);
+		strbuf_printf(&text, "%s,%s", n->hostname, n->fqdn);
+		if (strcmp(n->name, n->hostname))
+			strbuf_printf(&text, ",%s", n->name);
+		strbuf_printf(&text, " %s\n", strbuf_text(&key));
+	}
+	return write_if_changed(p->known_hosts, strbuf_text(&text), text.len, changed, e);
+}
+
+/* --- secrets --- */
+
+static bool name_is_plain(const char *name)
+{
+	return *name && !name[strspn(name, SECRET_CHARACTERS "_-")];
+}
+
+static int make_secret(const struct paths *p, const char *name, bool *changed, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf path = { 0 };
+	char value[SECRET_LEN + 1];
+	int r;
+
+	if (!name_is_plain(name))
+		return fail(e, FAIL_OTHER, "'%s' is no name of a secret", name);
+	strbuf_printf(&path, "%s/%s", p->secrets, name);
+	if (file_exists(path.text))
+		return 0;
+	digest_secret(value, SECRET_LEN);
+	r = file_write(path.text, value, SECRET_LEN, 0600, e);
+	explicit_bzero(value, sizeof value);
+	*changed = true;
+	return r;
+}
+
+int state_secret(const struct paths *p, const char *name, char ret[64], struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf path = { 0 }, text = { 0 };
+	bool changed = false;
+
+	/* A cluster kind that was put on a lab later brings secrets of its own: made when first asked for. */
+	if (!file_exists(p->secrets))
+		return fail(e, FAIL_NOT_FOUND, "secret '%s': %s does not exist", name, p->secrets);
+	if (make_secret(p, name, &changed, e) < 0)
+		return -1;
+	strbuf_printf(&path, "%s/%s", p->secrets, name);
+	if (file_read(path.text, 64, &text, e) < 0)
+		return -1;
+	strbuf_truncate(&text, strcspn(strbuf_text(&text), "\r\n"));
+	if (text.len == 0 || text.len > 63)
+		return fail(e, FAIL_OTHER, "%s: a secret has 1 to 63 characters", path.text);
+	/* Placeholders are replaced inside any kind of quotes: what a person wrote there must be as harmless as ours. */
+	if (text.text[strspn(text.text, SECRET_CHARACTERS)])
+		return fail(e, FAIL_OTHER, "%s: a secret is made of letters and digits only", path.text);
+	memcpy(ret, text.text, text.len + 1);
+	explicit_bzero(text.text, text.len);
+	return 0;
+}
+
+/* --- the record --- */
+
+int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	bool changed = false;
+
+	lab_print(lab, &text);
+	if (make_lab_dir(p, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0)
+		return -1;
+	*ret_changed = changed;
+	return 0;
+}
+
+static int prepare_keys(const struct paths *p, const struct lab *lab, struct arena *a, bool *changed, struct fail *e)
+{
+	struct keygen *keys = arena_alloc(a, (lab->node_count + 1) * sizeof *keys);
+	unsigned count = 0;
+
+	if (!key_exists(p->key))
+		keys[count++] = (struct keygen){ p->key, arena_printf(a, "labctl-%s", lab->name) };
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+		const char *path = paths_node(p, n->name, "host_key", a);
+
+		if (file_mkdirs(paths_node(p, n->name, NULL, a), 0711, e) < 0)
+			return -1;
+		if (!key_exists(path))
+			keys[count++] = (struct keygen){ path, arena_printf(a, "labctl-%s-%s", lab->name, n->name) };
+	}
+	*changed |= count > 0;
+	return make_keys(keys, count, e);
+}
+
+int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *const none[] = { NULL };
+	const char *const *secrets = lab->cluster.recipe && lab->cluster.recipe->secrets ? lab->cluster.recipe->secrets : none;
+	bool changed = !file_exists(p->secrets), saved = false;
+
+	if (make_lab_dir(p, e) < 0 || file_mkdirs(p->secrets, 0700, e) < 0 || prepare_keys(p, lab, a, &changed, e) < 0 ||
+	    write_known_hosts(p, lab, a, &changed, e) < 0)
+		return -1;
+	for (; *secrets; secrets++)
+		if (make_secret(p, *secrets, &changed, e) < 0)
+			return -1;
+	/* The saved lab comes last: a lab that is listed has its keys. */
+	if (state_save(p, lab, &saved, e) < 0)
+		return -1;
+	*ret_changed = changed || saved;
+	return 0;
+}
+
+/*
+ * Everything but data directories that were kept (--keep-data), which are below the lab's directory by default:
+ * data/ goes only when it is empty. The lock goes last: until then nobody else can begin.
+ */
+int state_remove(const struct paths *p, struct fail *e)
+{
+	auto_(closedir) DIR *dir = opendir(p->lab);
+	auto_(strbuf_clear) struct strbuf path = { 0 };
+	struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : fail_errno(e, FAIL_OTHER, "%s", p->lab);
+	while ((entry = readdir(dir))) {
+		strbuf_truncate(&path, 0);
+		strbuf_printf(&path, "%s/%s", p->lab, entry->d_name);
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || !strcmp(path.text, p->lock))
+			continue;
+		if (!strcmp(entry->d_name, "data")) {
+			if (rmdir(path.text) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+				return fail_errno(e, FAIL_OTHER, "remove %s", path.text);
+			continue;
+		}
+		if (file_remove_tree(path.text, e) < 0)
+			return -1;
+	}
+	unlink(p->lock);
+	if (rmdir(p->lab) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+		return fail_errno(e, FAIL_OTHER, "remove %s", p->lab);
+	strbuf_truncate(&path, 0);
+	strbuf_printf(&path, "%s/labs", p->state);
+	rmdir(path.text); /* the last lab takes it away */
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int state_labs(const char *state_dir, struct arena *a, const char *const **ret_names, struct fail *e)
+{
+	const char *path = arena_printf(a, "%s/labs", state_dir);
+	auto_(closedir) DIR *dir = opendir(path);
+	const char **names = NULL;
+	size_t count = 0;
+	struct dirent *entry;
+
+	if (!dir && errno != ENOENT)
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.' && file_exists(arena_printf(a, "%s/%s/lab.yaml", path, entry->d_name)))
+			*arena_push(a, names, count) = arena_strdup(a, entry->d_name);
+	if (count)
+		qsort(names, count, sizeof *names, by_name);
+	*arena_push(a, names, count) = NULL;
+	*ret_names = names;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The record of a lab: directory, saved lab file, lock, keys, secrets, known labs. */
+#ifndef LABCTL_EXEC_STATE_H
+#define LABCTL_EXEC_STATE_H
+
+#include "lab.h"
+#include "paths.h"
+
+/* One writer per lab: waits until the deadline, then FAIL_CONFLICT that says who holds it. */
+int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, int *ret_fd, struct fail *e);
+/* Key pair, host keys, known_hosts, secrets, lab.yaml: made when missing, kept when there. All 0600. */
+int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
+/* Save the resolved lab (lab_print), atomically. */
+int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
+int state_remove(const struct paths *p, struct fail *e);
+/* Names of the labs that have a record, sorted; NULL-terminated. */
+int state_labs(const char *state_dir, struct arena *a, const char *const **ret_names, struct fail *e);
+int state_secret(const struct paths *p, const char *name, char ret[64], struct fail *e);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Software that is built once and installed on every node. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "quote.h"
+#include "recipe.h"
+#include "verbs.h"
+
+#define DROP ".labctl" /* directory below the data directory where the archive lies while a node unpacks it */
+
+int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const char *tar;
+	bool built = false;
+
+	if (world_software(world_of(r), r, &tar, &built, e) < 0)
+		return -1;
+	if (built)
+		run_note(r, "changed: %s", tar);
+	*ret_state = state_of(built);
+	return 0;
+}
+
+/*
+ * The archive is a copy, never a link: its node's root may write to it, and the cached one is every lab's.
+ * copy_file_range() shares the blocks where the file system can.
+ */
+static int copy_file(const char *from, const char *to, const struct run *r, struct fail *e)
+{
+	auto_(close) int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+	struct stat st;
+	ssize_t put = 0;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", from);
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	for (off_t left = st.st_size; out >= 0 && left > 0; left -= put) {
+		if (run_cancel(r) && atomic_load(run_cancel(r)))
+			return fail(e, FAIL_CANCELED, "copy to %s: canceled", to);
+		put = copy_file_range(in, NULL, out, NULL, left < (8 << 20) ? (size_t)left : 8 << 20, 0);
+		if (put <= 0)
+			break;
+	}
+	if (out < 0 || put < 0)
+		return fail_errno(e, FAIL_OTHER, "copy %s to %s", from, to);
+	return put == 0 && st.st_size > 0 ? fail(e, FAIL_OTHER, "copy %s to %s: it became shorter", from, to) : 0;
+}
+
+/*
+ * What runs on the node. The mark is written last and lies in the installed tree, so that a tree with the mark is
+ * whole; a tree that could not be unpacked goes away again. "::needed" asks the host for the archive.
+ */
+static const char install_script[] =
+	"if [[ -r $link/.labctl-build && $(<\"$link/.labctl-build\") == \"$key\" ]]; then exit 0; fi\n"
+	"if [[ ! -e $tar ]]; then echo ::needed; exit 0; fi\n"
+	"if ! said=$(tar -xf \"$tar\" -C / --no-same-owner --keep-directory-symlink 2>&1); then\n"
+	"\trm -rf -- \"$prefix\"\n"
+	"\twhile IFS= read -r line; do printf '::evidence %s\\n' \"$line\"; done <<<\"$said\"\n"
+	"\techo \"::fail cannot unpack $tar\"\n"
+	"\texit 1\n"
+	"fi\n"
+	"if [[ ! -d $link/ ]]; then echo \"::fail the archive has no $link\"; exit 1; fi\n"
+	"printf '%s\\n' \"$key\" >\"$link/.labctl-build.new\" && mv -f \"$link/.labctl-build.new\" \"$link/.labctl-build\" ||\n"
+	"\t{ echo \"::fail cannot write $link/.labctl-build\"; exit 1; }\n"
+	"echo \"::changed $prefix\"\n";
+
+static void add_variable(struct strbuf *script, const char *name, const char *value)
+{
+	strbuf_printf(script, "%s=", name);
+	quote_add(script, QUOTE_SH, value);
+	strbuf_char(script, '\n');
+}
+
+/* Puts the archive beside the node's data, lets the node unpack it, takes it away again. */
+static int install(struct run *r, const char *script, const char *tar, const char *drop, const char *copy, bool *changed,
+		   struct fail *e)
+{
+	bool needed = false;
+	struct fail ignored;
+	int status;
+
+	if (mkdir(drop, 0700) < 0 && errno != EEXIST)
+		return fail_errno(e, FAIL_OTHER, "make directory %s", drop);
+	run_say(r, "handing over the archive");
+	status = copy_file(tar, copy, r, e);
+	if (status == 0) {
+		run_say(r, "unpacking");
+		status = run_script(r, script, NULL, changed, &needed, e);
+	}
+	file_remove_tree(drop, &ignored);
+	if (status == 0 && needed) {
+		fail(e, FAIL_REMOTE, "the node does not see %s: is its data directory mounted?", copy);
+		return fail_next(e, "labctl -l %s exec %s -- findmnt %s", world_lab(world_of(r))->name,
+				 run_step(r)->node->name, world_lab(world_of(r))->data.mount);
+	}
+	return status;
+}
+
+int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct lab *lab = world_lab(w);
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf script = { 0 };
+	const char *tar, *name, *drop = arena_printf(a, "%s/" DROP, n->export_dir);
+	char *key;
+	bool changed = false, needed = false;
+
+	if (world_software(w, r, &tar, NULL, e) < 0)
+		return -1;
+	name = strrchr(tar, '/') ? strrchr(tar, '/') + 1 : tar;
+	key = arena_strdup(a, name);
+	if (strrchr(key, '.'))
+		*strrchr(key, '.') = '\0';
+	add_variable(&script, "key", key);
+	add_variable(&script, "tar", arena_printf(a, "%s/" DROP "/%s", lab->data.mount, name));
+	add_variable(&script, "link", lab->cluster.prefix);
+	add_variable(&script, "prefix", lab->cluster.recipe->build_prefix);
+	strbuf_str(&script, install_script);
+	/* Asked first without the archive: most runs find it installed. */
+	if (run_script(r, script.text, NULL, &changed, &needed, e) < 0)
+		return -1;
+	if (needed && install(r, script.text, tar, drop, arena_printf(a, "%s/%s", drop, name), &changed, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}

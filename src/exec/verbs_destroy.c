@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Verbs that take away what the others made. Each tolerates that it is gone already, and touches nothing of others. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "lease.h"
+#include "state.h"
+#include "verbs.h"
+
+DEFINE_AUTO(DIR *, closedir)
+
+int verb_node_stop(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct step *step = run_step(r);
+	struct virt *v;
+	bool changed = false;
+
+	if (world_virt(w, &v, e) < 0 ||
+	    virt_domain_remove(v, step->node ? step->node->domain : step->subject, world_lab(w)->uuid, &changed, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}
+
+int verb_node_remove(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const struct step *step = run_step(r);
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *name = step->node ? step->node->name : step->subject;
+	const char *dir;
+
+	/* A subject comes from a tag that anybody may have written: a name is no path. */
+	if (!name || !*name || strchr(name, '/') || *name == '.')
+		return fail(e, FAIL_OTHER, "'%s' is no name of a node", name ? name : "");
+	dir = paths_node(world_paths(world_of(r)), name, NULL, a);
+	if (!file_exists(dir)) {
+		*ret_state = STEP_UNCHANGED;
+		return 0;
+	}
+	if (root_unmount(dir, e) < 0 || file_remove_tree(dir, e) < 0)
+		return -1;
+	*ret_state = STEP_DONE;
+	return 0;
+}
+
+int verb_nfs_stop(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct nfs_lab nfs;
+
+	nfs_of(w, a, &nfs);
+	if (nfs_stop(&nfs, run_deadline_ms(r), e) < 0)
+		return -1;
+	*ret_state = STEP_DONE;
+	return 0;
+}
+
+int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct lab *lab = world_lab(w);
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *xml = NULL, *name;
+	struct virt *v;
+	bool changed = false;
+
+	if ((!run_step(r)->subject && xml_network(lab, world_library(w), a, &xml, e) < 0) ||
+	    network_name(r, xml, a, &name, e) < 0 || world_virt(w, &v, e) < 0 ||
+	    virt_network_remove(v, name, lab->uuid, &changed, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}
+
+/* --- data directories --- */
+
+/* Only the marker is left in @root: take both away, and the parents that were made with it. */
+static void remove_data_root(const char *root, const char *uuid, struct arena *a)
+{
+	const char *marker = arena_printf(a, "%s/" DATA_ROOT_MARKER, root);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	auto_(closedir) DIR *dir = opendir(root);
+	struct dirent *entry;
+	struct fail ignored;
+	char *path = arena_strdup(a, root), *topmost;
+
+	while (dir && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, DATA_ROOT_MARKER))
+			return;
+	if (!dir || file_read(marker, 4096, &text, &ignored) < 0 || strncmp(strbuf_text(&text), uuid, 36) ||
+	    !(topmost = strchr(text.text, ' ')))
+		return;
+	topmost++;
+	topmost[strcspn(topmost, "\n")] = '\0';
+	unlink(marker);
+	for (size_t len = strlen(topmost); strlen(path) >= len && !strncmp(path, topmost, len) && rmdir(path) == 0;) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash || slash == path)
+			break;
+		*slash = '\0';
+	}
+}
+
+/*
+ * Removes a data directory that carries our mark. It is renamed first: a kill in the middle of the removal must not
+ * leave a directory whose mark is gone and whose files are not.
+ */
+static int remove_data(const char *path, const char *going, const char *mark, struct arena *a, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail why;
+
+	if (file_remove_tree(going, e) < 0)
+		return -1;
+	/* One that labctl made and had no time to mark is empty. */
+	if (!file_exists(path) || rmdir(path) == 0)
+		return 0;
+	if (file_read(arena_printf(a, "%s/" DATA_MARKER, path), 4096, &text, &why) < 0 || strcmp(strbuf_text(&text), mark))
+		return fail(e, FAIL_CONFLICT, "data directory %s does not carry this lab's mark: left alone", path);
+	if (rename(path, going) < 0)
+		return fail_errno(e, FAIL_OTHER, "remove %s", path);
+	return file_remove_tree(going, e);
+}
+
+int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct lab *lab = world_lab(w);
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *path, *going;
+	char *root, *slash;
+
+	if (!n || !(slash = strrchr(root = arena_strdup(a, n->export_dir), '/')) || slash == root)
+		return fail(e, FAIL_OTHER, "no data directory");
+	*slash = '\0';
+	path = n->export_dir;
+	going = arena_printf(a, "%s/.labctl-going-%s", root, slash + 1);
+	*ret_state = state_of(file_exists(path) || file_exists(going));
+	if (remove_data(path, going, arena_printf(a, "%s %s\n", lab->uuid, n->name), a, e) < 0) {
+		if (e->code == FAIL_CONFLICT)
+			fail_next(e, "ls -la %s; labctl -l %s destroy --keep-data", path, lab->name);
+		return -1;
+	}
+	world_lock(w);
+	remove_data_root(root, lab->uuid, a);
+	world_unlock(w);
+	return 0;
+}
+
+int verb_lab_remove(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct paths *p = world_paths(w);
+
+	if (lease_drop(p->state, world_lab(w)->uuid, e) < 0 || state_remove(p, e) < 0)
+		return -1;
+	*ret_state = STEP_DONE;
+	return 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Verbs of the host: record, image, network, data directories, exports. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "proc.h"
+#include "state.h"
+#include "verbs.h"
+
+DEFINE_AUTO(DIR *, closedir)
+
+int verb_lab_prepare(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	bool changed = false;
+
+	if (state_prepare(world_paths(w), world_lab(w), &changed, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}
+
+int verb_image_build(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	struct image image;
+	bool built = false;
+
+	if (world_image(w, NULL, true, r, &image, &built, e) < 0) {
+		if (!*e->next)
+			fail_next(e, "labctl image build %s", world_lab(w)->image);
+		return -1;
+	}
+	if (built)
+		run_note(r, "changed: image %s built: %s", image.name, image.dir);
+	*ret_state = state_of(built);
+	return 0;
+}
+
+/* --- network --- */
+
+int network_name(struct run *r, const char *xml, struct arena *a, const char **ret_name, struct fail *e)
+{
+	const char *subject = run_step(r)->subject, *start, *end;
+
+	if (subject) {
+		*ret_name = subject;
+		return 0;
+	}
+	/* Our own text, written by plan/xml.c: a name holds letters, digits and '-' only. */
+	start = strstr(xml, "<name>");
+	end = start ? strstr(start, "</name>") : NULL;
+	if (!end)
+		return fail(e, FAIL_OTHER, "the network's description has no name");
+	*ret_name = arena_strndup(a, start + 6, (size_t)(end - start) - 6);
+	return 0;
+}
+
+int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct lab *lab = world_lab(w);
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *xml, *name;
+	struct virt *v;
+	bool changed = false;
+
+	if (xml_network(lab, world_library(w), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
+	    world_virt(w, &v, e) < 0)
+		return -1;
+	if (virt_network_start(v, name, lab->uuid, xml, &changed, e) < 0) {
+		if (!*e->next)
+			fail_next(e, "labctl doctor");
+		return -1;
+	}
+	*ret_state = state_of(changed);
+	return 0;
+}
+
+/* --- data directories --- */
+
+static bool directory_is_empty(const char *path)
+{
+	auto_(closedir) DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			return false;
+	return dir != NULL;
+}
+
+/* The highest directory above (or at) @path that does not exist. */
+static const char *topmost_missing(const char *path, struct arena *a)
+{
+	const char *topmost = path;
+	char *above = arena_strdup(a, path);
+
+	for (char *slash; (slash = strrchr(above, '/')) && slash != above; topmost = arena_strdup(a, above)) {
+		*slash = '\0';
+		if (file_exists(above))
+			break;
+	}
+	return topmost;
+}
+
+/* The directory of the data directories, once for all nodes. What is made here is noted, so that destroy takes it away. */
+static int make_data_root(struct world *w, const char *root, struct arena *a, struct fail *e)
+{
+	const char *text;
+	int status = 0;
+
+	world_lock(w);
+	if (!file_exists(root)) {
+		text = arena_printf(a, "%s %s\n", world_lab(w)->uuid, topmost_missing(root, a));
+		if (file_mkdirs(root, 0755, e) < 0 ||
+		    file_write(arena_printf(a, "%s/" DATA_ROOT_MARKER, root), text, strlen(text), 0600, e) < 0)
+			status = -1;
+	}
+	world_unlock(w);
+	return status;
+}
+
+int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const struct node *n = run_step(r)->node;
+	const struct lab *lab = world_lab(world_of(r));
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf old = { 0 };
+	const char *marker = arena_printf(a, "%s/" DATA_MARKER, n->export_dir);
+	const char *text = arena_printf(a, "%s %s\n", lab->uuid, n->name);
+	char *root = arena_strdup(a, n->export_dir);
+	struct fail ignored;
+
+	if (strrchr(root, '/') > root) {
+		*strrchr(root, '/') = '\0';
+		if (make_data_root(world_of(r), root, a, e) < 0)
+			return -1;
+	}
+	if (file_read(marker, 4096, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), text)) {
+		*ret_state = STEP_UNCHANGED;
+		return 0;
+	}
+	if (mkdir(n->export_dir, 0755) < 0 && errno != EEXIST)
+		return fail_errno(e, FAIL_OTHER, "make directory %s", n->export_dir);
+	/* Ours from now on, and destroy takes away what is ours: never somebody's files. */
+	if (!directory_is_empty(n->export_dir)) {
+		fail(e, FAIL_CONFLICT, "data directory %s of %s is not empty and %s", n->export_dir, n->name,
+		     old.len ? "belongs to another lab or node" : "was not made by labctl");
+		return fail_next(e, "ls -la %s; then empty it, or choose another data.export_root in the lab file",
+				 n->export_dir);
+	}
+	if (file_write(marker, text, strlen(text), 0600, e) < 0)
+		return -1;
+	*ret_state = STEP_DONE;
+	return 0;
+}
+
+/* --- exports --- */
+
+void nfs_of(struct world *w, struct arena *a, struct nfs_lab *ret_nfs)
+{
+	const struct lab *lab = world_lab(w);
+	char gateway[16], subnet[16];
+	const char **paths = NULL;
+	size_t count = 0;
+
+	ip_format(lab->net.gateway, gateway);
+	ip_format(lab->net.subnet, subnet);
+	for (unsigned i = 0; i < lab->node_count; i++)
+		*arena_push(a, paths, count) = lab->nodes[i].export_dir;
+	*arena_push(a, paths, count) = NULL;
+	*ret_nfs = (struct nfs_lab){
+		.lab = lab->name, .state_dir = world_paths(w)->lab, .bind_ip = arena_strdup(a, gateway),
+		.subnet = arena_printf(a, "%s/%u", subnet, lab->net.prefix_len), .options = lab->data.options, .paths = paths,
+		.conf = library_text(world_library(w), "domains/ganesha.conf"),
+		.export_conf = library_text(world_library(w), "domains/ganesha-export.conf"),
+	};
+}
+
+/* The server that the lab file asks for, or what the host has. */
+static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct fail *e)
+{
+	const char *why = "";
+	enum nfs_kind kind = nfs_probe(&why);
+
+	if (lab->data.server == NFS_KERNEL && kind != NFS_KIND_KERNEL) {
+		fail(e, FAIL_HOST, "data.server: kernel is asked for, but %s", why && *why ? why : "this host has no NFS server");
+		return fail_next(e, "labctl doctor; or data.server: auto");
+	}
+	if (lab->data.server == NFS_GANESHA) {
+		if (!proc_found("ganesha.nfsd")) {
+			fail(e, FAIL_HOST, "data.server: ganesha is asked for, but ganesha.nfsd is not installed");
+			return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+		}
+		kind = NFS_KIND_GANESHA;
+	}
+	if (kind == NFS_KIND_NONE) {
+		fail(e, FAIL_HOST, "this host can serve no NFS: %s", why && *why ? why : "no kernel server, no nfs-ganesha");
+		return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+	}
+	*ret_kind = kind;
+	return 0;
+}
+
+int verb_nfs_serve(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct nfs_lab nfs;
+	enum nfs_kind kind = NFS_KIND_NONE;
+	bool changed = false;
+
+	nfs_of(w, a, &nfs);
+	if (!nfs.conf || !nfs.export_conf)
+		return fail(e, FAIL_OTHER, "labctl's own data lacks domains/ganesha.conf or domains/ganesha-export.conf");
+	if (choose_server(world_lab(w), &kind, e) < 0)
+		return -1;
+	run_say(r, "%s", kind == NFS_KIND_KERNEL ? "kernel server" : "nfs-ganesha");
+	if (nfs_serve(&nfs, kind, run_deadline_ms(r), &changed, e) < 0) {
+		if (!*e->next)
+			fail_next(e, "labctl doctor");
+		return -1;
+	}
+	*ret_state = state_of(changed);
+	return 0;
+}

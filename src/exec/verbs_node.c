@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Verbs of a machine: disk, start, ready. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "file.h"
+#include "proc.h"
+#include "verbs_seed.h"
+
+#define ID_FILE "/etc/labctl-id"
+#define ID_TIMEOUT_MS 20000
+#define STATE_POLL_MS 2000  /* how often the domain is looked at while we wait for its sshd */
+#define CANCEL_POLL_MS 200
+#define CONSOLE_LINES 20u
+
+static const char *node_file(struct run *r, const char *file, struct arena *a)
+{
+	return paths_node(world_paths(world_of(r)), run_step(r)->node->name, file, a);
+}
+
+int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image image;
+	bool changed = false, seeded = false;
+	int status;
+
+	if (world_image(w, NULL, false, r, &image, NULL, e) < 0 ||
+	    file_mkdirs(node_file(r, NULL, a), 0711, e) < 0)
+		return -1;
+	if (world_lab(w)->hypervisor == HYPERVISOR_LXC) {
+		status = root_mount(image.root, node_file(r, NULL, a), &changed, e) < 0 ? -1 :
+			 seed_write_root(w, n, &seeded, e);
+	} else {
+		if (!image.disk || !image.kernel || !image.initrd)
+			return fail(e, FAIL_HOST, "image %s has no disk or no kernel: %s", image.name, image.dir);
+		status = image_overlay(image.disk, node_file(r, "disk.qcow2", a), n->disk_gib, &changed, e) < 0 ? -1 :
+			 seed_write_tar(w, n, &seeded, e);
+	}
+	if (status < 0)
+		return fail_wrap(e, "%s", n->name);
+	*ret_state = state_of(changed || seeded);
+	return 0;
+}
+
+int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct lab *lab = world_lab(w);
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct node_paths paths = { .disk = node_file(r, "disk.qcow2", a), .seed = node_file(r, "seed.tar", a),
+				    .root = node_file(r, "root", a), .console = node_file(r, "console.log", a) };
+	struct image image;
+	struct virt *v;
+	const char *xml;
+	bool changed = false;
+
+	if (world_image(w, NULL, false, r, &image, NULL, e) < 0)
+		return -1;
+	paths.kernel = image.kernel;
+	paths.initrd = image.initrd;
+	if (xml_domain(lab, n, &paths, world_library(w), a, &xml, e) < 0 || world_virt(w, &v, e) < 0)
+		return -1;
+	if (virt_domain_start(v, n->domain, lab->uuid, xml, &changed, e) < 0) {
+		auto_(free) char *log = file_tail(arena_printf(a, "/var/log/libvirt/%s/%s.log",
+							       lab->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu",
+							       n->domain), 10);
+
+		if (!*e->evidence)
+			fail_evidence(e, log, 10);
+		if (!*e->next)
+			fail_next(e, "labctl doctor");
+		return -1;
+	}
+	if (changed)
+		world_started(w, n);
+	*ret_state = state_of(changed);
+	return 0;
+}
+
+/* --- ready --- */
+
+/*
+ * While a worker waits for sshd, this thread looks at the domain: a guest that died must not cost the whole deadline.
+ * ssh_wait() knows one flag; the watch hands the run's cancel on to it and raises it when the domain is gone.
+ */
+struct watch {
+	struct run *r;
+	struct virt *virt;
+	const char *log;         /* of the hypervisor, for this domain */
+	atomic_bool stop_waiting;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t over;
+	bool done;
+	char dead[128];          /* state of the domain when it was found dead, else empty */
+	bool kvm_error;
+};
+
+static bool kvm_broke(const char *log)
+{
+	auto_(free) char *tail = file_tail(log, 40);
+
+	return strstr(tail, "KVM internal error") != NULL;
+}
+
+/* Is there no hope for the guest any more? Fills in .dead. */
+static bool look(struct watch *w)
+{
+	const struct node *n = run_step(w->r)->node;
+	bool active = true;
+	const char *state = virt_domain_state(w->virt, n->domain, &active);
+
+	if (world_lab(world_of(w->r))->hypervisor == HYPERVISOR_KVM && kvm_broke(w->log))
+		w->kvm_error = true;
+	if (active && !w->kvm_error && strncmp(state, "crashed", 7) && strncmp(state, "paused", 6))
+		return false;
+	snprintf(w->dead, sizeof w->dead, "%s", state);
+	return true;
+}
+
+static void *watch_run(void *ctx)
+{
+	struct watch *w = ctx;
+	int64_t next_look = clock_after_ms(STATE_POLL_MS);
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->done) {
+		int64_t until = clock_after_ms(CANCEL_POLL_MS);
+		struct timespec at = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
+
+		pthread_cond_timedwait(&w->over, &w->lock, &at);
+		if (w->done)
+			break;
+		if (run_cancel(w->r) && atomic_load(run_cancel(w->r))) {
+			atomic_store(&w->stop_waiting, true);
+			break;
+		}
+		if (clock_left_ms(next_look) > 0)
+			continue;
+		next_look = clock_after_ms(STATE_POLL_MS);
+		pthread_mutex_unlock(&w->lock);
+		if (look(w))
+			atomic_store(&w->stop_waiting, true);
+		pthread_mutex_lock(&w->lock);
+		if (atomic_load(&w->stop_waiting))
+			break;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+static int watch_start(struct watch *w, struct fail *e)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->over, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&w->thread, NULL, watch_run, w) == 0)
+		return 0;
+	pthread_cond_destroy(&w->over);
+	pthread_mutex_destroy(&w->lock);
+	return fail(e, FAIL_OTHER, "no thread to watch the domain");
+}
+
+static void watch_end(struct watch *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->done = true;
+	pthread_cond_signal(&w->over);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	pthread_cond_destroy(&w->over);
+	pthread_mutex_destroy(&w->lock);
+}
+
+/* Last words of a node: its console; a container's is its journal, which lies in its root. */
+static void add_console(struct run *r, const char *log, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	auto_(free) char *log_tail = file_tail(log, 8);
+
+	if (world_lab(world_of(r))->hypervisor == HYPERVISOR_LXC) {
+		const char *journal = arena_printf(a, "--directory=%s", node_file(r, "root/var/log/journal", a));
+		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20", NULL };
+		struct proc p = { .argv = argv, .out = &text, .deadline_ms = clock_after_ms(5000) };
+		struct fail ignored;
+		int status;
+
+		proc_run(&p, &status, &ignored);
+	} else {
+		auto_(free) char *console = file_tail(node_file(r, "console.log", a), CONSOLE_LINES);
+
+		strbuf_str(&text, console);
+	}
+	/* A container's log of libvirt's holds its environment and nothing else, unless it did not even start. */
+	if (*log_tail && (!text.len || world_lab(world_of(r))->hypervisor != HYPERVISOR_LXC))
+		strbuf_printf(&text, "\n-- %s\n%s", log, log_tail);
+	if (text.len)
+		fail_evidence(e, text.text, CONSOLE_LINES + 10);
+}
+
+/* Why the node is not ready: the domain's death is the cause, ssh's failure only its echo. */
+static int explain(struct watch *w, struct fail *e)
+{
+	const struct node *n = run_step(w->r)->node;
+	const struct lab *lab = world_lab(world_of(w->r));
+
+	if (e->code == FAIL_CANCELED && !*w->dead)
+		return -1;
+	/* It may have died since the last look. */
+	if (!*w->dead)
+		look(w);
+	if (w->kvm_error) {
+		fail(e, FAIL_VIRT, "%s: KVM internal error: this host's KVM cannot run ordinary guests (domain '%s' is %s)",
+		     n->name, n->domain, w->dead);
+		fail_next(e, "labctl doctor; then labctl destroy and labctl --hypervisor qemu create");
+	} else if (*w->dead) {
+		fail(e, FAIL_VIRT, "%s did not come up: domain '%s' is %s", n->name, n->domain, w->dead);
+		fail_next(e, "labctl -l %s create (starts it again)", lab->name);
+	} else {
+		bool active;
+
+		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
+			  virt_domain_state(w->virt, n->domain, &active));
+		if (!*e->next)
+			fail_next(e, "labctl -l %s create (goes on waiting)", lab->name);
+	}
+	add_console(w->r, w->log, e);
+	return -1;
+}
+
+/* The machine that let us in is the one we made. */
+static int check_identity(struct run *r, struct ssh *s, struct fail *e)
+{
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf out = { 0 }, err = { 0 };
+	int64_t deadline = clock_after_ms(ID_TIMEOUT_MS);
+	struct ssh_run cat = { .command = "cat " ID_FILE, .out = &out, .err = &err,
+			       .deadline_ms = deadline < run_deadline_ms(r) ? deadline : run_deadline_ms(r) };
+	const struct payload_file *files;
+	const char *wanted = NULL;
+	unsigned count;
+	int status;
+
+	if (seed_of(world_of(r), n, a, &files, &count, e) < 0 || ssh_run(s, &cat, &status, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(files[i].path, ID_FILE))
+			wanted = files[i].text;
+	if (wanted && status == 0 && !strcmp(strbuf_text(&out), wanted))
+		return 0;
+	fail(e, FAIL_CONFLICT, "%s: the machine that answers at %s is another one (%s differs)", n->name, n->ip_text, ID_FILE);
+	fail_evidence(e, status == 0 ? strbuf_text(&out) : strbuf_text(&err), 5);
+	return fail_next(e, "labctl -l %s destroy && labctl -l %s create", world_lab(world_of(r))->name,
+			 world_lab(world_of(r))->name);
+}
+
+/* A node's sshd may be there before its key is (a refused key is no reason to give up at once). */
+static int grace_ms(const struct world *w)
+{
+	return world_lab(w)->hypervisor == HYPERVISOR_QEMU ? 30000 : 5000;
+}
+
+static int connect_to(struct run *r, struct ssh **place, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct watch watch = { .r = r };
+	struct ssh_target target;
+	int status;
+
+	watch.log = arena_printf(a, "/var/log/libvirt/%s/%s.log",
+				 world_lab(w)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
+	if (world_target(w, n, &watch.stop_waiting, a, &target, e) < 0 || world_virt(w, &watch.virt, e) < 0 ||
+	    watch_start(&watch, e) < 0)
+		return -1;
+	status = ssh_wait(&target, world_try_ms(w), grace_ms(w), run_deadline_ms(r), place, e);
+	watch_end(&watch);
+	if (status == 0)
+		ssh_set_cancel(*place, run_cancel(r)); /* the watch's flag ends here */
+	return status < 0 ? explain(&watch, e) : 0;
+}
+
+int verb_node_ready(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct node *n = run_step(r)->node;
+	struct ssh **place;
+	int status = 0;
+
+	if (world_place(w, n, run_deadline_ms(r), &place, e) < 0)
+		return -1;
+	run_say(r, "waiting for sshd at %s", n->ip_text);
+	if (!*place)
+		status = connect_to(r, place, e);
+	if (status == 0)
+		status = check_identity(r, *place, e);
+	world_ssh_done(w, n, status < 0);
+	if (status < 0)
+		return -1;
+	*ret_state = state_of(world_was_started(w, n));
+	return 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Scripts and SQL on nodes. The protocol of scripts is at the top of tuning/lib.sh. */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "quote.h"
+#include "verbs.h"
+
+#define COMMAND "exec bash --norc --noprofile -s"
+#define EVIDENCE_LINES 20u
+#define TAIL_TIMEOUT_MS 10000
+#define TRIES 3 /* connections for one script */
+
+/* What a script said. */
+struct answer {
+	struct run *r;
+	bool changed, needed, failed;
+	struct strbuf evidence; /* ::evidence lines */
+	struct strbuf other;    /* lines that are no protocol: somebody's chatter, evidence when it fails */
+	char why[512];
+};
+
+static bool word(const char *line, const char *name, const char **ret_rest)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(line, name, len) || (line[len] != ' ' && line[len] != '\0'))
+		return false;
+	*ret_rest = line + len + (line[len] == ' ');
+	return true;
+}
+
+static void take_line(void *ctx, const char *line)
+{
+	struct answer *a = ctx;
+	auto_(free) char *text = strdup(line);
+	const char *rest;
+
+	if (!text)
+		abort();
+	world_redact(world_of(a->r), text);
+	if (word(text, "::changed", &rest)) {
+		a->changed = true;
+		run_note(a->r, "changed: %s", rest);
+	} else if (word(text, "::skipped", &rest)) {
+		run_note(a->r, "skipped: %s", rest);
+	} else if (word(text, "::say", &rest)) {
+		run_say(a->r, "%s", rest);
+	} else if (word(text, "::needed", &rest)) {
+		a->needed = true;
+	} else if (word(text, "::evidence", &rest)) {
+		strbuf_printf(&a->evidence, "%s\n", rest);
+	} else if (word(text, "::fail", &rest)) {
+		a->failed = true;
+		snprintf(a->why, sizeof a->why, "%s", rest);
+	} else if (a->other.len < 65536) {
+		strbuf_printf(&a->other, "%s\n", text);
+	}
+}
+
+/* Last lines of a file on the node, as evidence. The session is ours. */
+static void add_log(struct ssh *s, const char *path, struct strbuf *evidence)
+{
+	auto_(strbuf_clear) struct strbuf command = { 0 }, out = { 0 }, err = { 0 };
+	struct ssh_run tail = { .out = &out, .err = &err, .deadline_ms = clock_after_ms(TAIL_TIMEOUT_MS) };
+	struct fail ignored;
+	int status;
+
+	strbuf_printf(&command, "tail -n %u -- ", EVIDENCE_LINES);
+	quote_add(&command, QUOTE_SH, path);
+	tail.command = command.text;
+	if (ssh_run(s, &tail, &status, &ignored) == 0 && status == 0 && out.len)
+		strbuf_printf(evidence, "-- %s\n%s", path, out.text);
+}
+
+/* One run of the script over the session. Returns as ssh_run(). */
+static int run_over(struct answer *a, struct ssh *s, const struct strbuf *input, struct strbuf *err, int *ret_status,
+		    struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	struct ssh_run run = { .command = COMMAND, .input = strbuf_text(input), .input_len = input->len, .out = &out,
+			       .err = err, .line = take_line, .line_ctx = a, .deadline_ms = run_deadline_ms(a->r) };
+
+	return ssh_run(s, &run, ret_status, e);
+}
+
+/* The failure of a script that ran to its end. */
+static int script_failed(struct answer *a, struct ssh *s, int status, const char *err, const char *log, struct fail *e)
+{
+	const struct step *step = run_step(a->r);
+	auto_(strbuf_clear) struct strbuf evidence = { 0 };
+
+	strbuf_add(&evidence, strbuf_text(&a->evidence), a->evidence.len);
+	if (!a->evidence.len) {
+		strbuf_str(&evidence, err);
+		if (!*err)
+			strbuf_add(&evidence, strbuf_text(&a->other), a->other.len);
+		if (log)
+			add_log(s, log, &evidence);
+	}
+	if (a->failed)
+		fail(e, FAIL_REMOTE, "%s", a->why);
+	else
+		fail(e, FAIL_REMOTE, "the script ended with status %d", status);
+	fail_evidence(e, strbuf_text(&evidence), EVIDENCE_LINES);
+	world_redact_fail(world_of(a->r), e);
+	return fail_next(e, "labctl -l %s ssh %s", world_lab(world_of(a->r))->name, step->node->name);
+}
+
+int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct node *n = run_step(r)->node;
+	auto_(strbuf_clear) struct strbuf input = { 0 };
+	int status = 0, result;
+
+	if (world_resolve(w, script, &input, e) < 0)
+		return -1;
+	for (int tries = 1;; tries++) {
+		struct answer a = { .r = r };
+		auto_(strbuf_clear) struct strbuf err = { 0 };
+		struct fail why = { 0 };
+		bool broken = false, connected;
+		struct ssh *s;
+
+		result = world_ssh(w, n, run_deadline_ms(r), &s, &why);
+		connected = result == 0;
+		if (connected) {
+			result = run_over(&a, s, &input, &err, &status, &why);
+			broken = result < 0; /* the remote side may still be busy with it: not a session to go on with */
+			if (result == 0 && (status || a.failed))
+				result = script_failed(&a, s, status, strbuf_text(&err), log, &why);
+			world_ssh_done(w, n, broken);
+		}
+		*ret_changed |= a.changed;
+		if (ret_needed)
+			*ret_needed = a.needed;
+		strbuf_clear(&a.evidence);
+		strbuf_clear(&a.other);
+		/* A connection that broke is no reason to give up: a script may always be run again. */
+		if (result < 0 && tries < TRIES && clock_left_ms(run_deadline_ms(r)) > 0 &&
+		    (why.code == FAIL_SSH || (why.code == FAIL_TIMEOUT && !connected))) {
+			run_note(r, "again, on a new connection: %s", why.text);
+			continue;
+		}
+		if (result < 0)
+			*e = why;
+		explicit_bzero(input.text, input.len);
+		return result;
+	}
+}
+
+int verb_node_script(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const struct payload *p = run_step(r)->payload;
+	bool changed = false;
+
+	if (!p || !p->script)
+		return fail(e, FAIL_OTHER, "there is no script");
+	if (run_script(r, p->script, p->log, &changed, NULL, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}
+
+/* --- SQL --- */
+
+static void add_remote_log(struct run *r, const char *path, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf evidence = { 0 };
+	struct fail ignored;
+	struct ssh *s;
+
+	if (!path || world_ssh(world_of(r), run_step(r)->node, clock_after_ms(TAIL_TIMEOUT_MS), &s, &ignored) < 0)
+		return;
+	strbuf_printf(&evidence, "%s\n", e->evidence);
+	add_log(s, path, &evidence);
+	world_ssh_done(world_of(r), run_step(r)->node, false);
+	fail_evidence(e, strbuf_text(&evidence), 2 * EVIDENCE_LINES);
+}
+
+int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	const struct node *n = run_step(r)->node;
+	const struct payload *p = run_step(r)->payload;
+	auto_(strbuf_clear) struct strbuf blocks = { 0 };
+	auto_(sql_close) struct sql *sql = NULL;
+	bool changed = false;
+	int status;
+
+	if (!p || !p->sql)
+		return fail(e, FAIL_OTHER, "there is no SQL");
+	if (world_resolve(w, p->sql, &blocks, e) < 0)
+		return -1;
+	status = world_sql(w, n, p->port, true, run_deadline_ms(r), &sql, e);
+	if (status == 0)
+		status = sql_blocks(sql, p->source ? p->source : "SQL", blocks.text ? blocks.text : "", run_deadline_ms(r),
+				    &changed, e);
+	if (blocks.text)
+		explicit_bzero(blocks.text, blocks.len);
+	if (status < 0) {
+		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
+			add_remote_log(r, p->log, e);
+		world_redact_fail(w, e);
+		if (!*e->next)
+			fail_next(e, "labctl -l %s psql %s", world_lab(w)->name, n->name);
+		return -1;
+	}
+	*ret_state = state_of(changed);
+	return 0;
+}

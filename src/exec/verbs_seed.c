@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The identity of a node, put where its system finds it: a tar on a disk (machines), files in its root (containers). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "file.h"
+#include "seed.h"
+#include "verbs_seed.h"
+
+#define KEY_BYTES 16384
+
+static int read_key(const char *path, struct arena *a, const char **ret_text, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	if (file_read(path, KEY_BYTES, &text, e) < 0)
+		return -1;
+	*ret_text = arena_strdup(a, strbuf_text(&text));
+	explicit_bzero(text.text, text.len);
+	return 0;
+}
+
+int seed_of(struct world *w, const struct node *n, struct arena *a, const struct payload_file **ret_files,
+	    unsigned *ret_count, struct fail *e)
+{
+	const struct paths *p = world_paths(w);
+	struct seed_keys keys;
+
+	if (read_key(paths_node(p, n->name, "host_key", a), a, &keys.host_private, e) < 0 ||
+	    read_key(paths_node(p, n->name, "host_key.pub", a), a, &keys.host_public, e) < 0 ||
+	    read_key(p->key_pub, a, &keys.authorized, e) < 0)
+		return -1;
+	*ret_files = seed_files(world_lab(w), n, &keys, a, ret_count);
+	return 0;
+}
+
+int seed_write_tar(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf old = { 0 };
+	const char *path = paths_node(world_paths(w), n->name, "seed.tar", a);
+	const struct payload_file *files;
+	unsigned count;
+	const void *tar;
+	size_t len;
+	struct fail ignored;
+
+	if (seed_of(w, n, a, &files, &count, e) < 0)
+		return -1;
+	tar = seed_tar(files, count, a, &len);
+	if (file_read(path, len + 1, &old, &ignored) == 0 && old.len == len && !memcmp(old.text, tar, len))
+		return 0;
+	*ret_changed = true;
+	/* libvirt hands it to the user that qemu runs as (dynamic ownership): nobody else may read the host key. */
+	return file_write(path, tar, len, 0600, e);
+}
+
+/* --- files below a root that is somebody else's --- */
+
+/* Open below @root_fd as if it were /: what the guest's own symlinks point to stays inside. */
+static int open_in_root(int root_fd, const char *path, int flags)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof how);
+}
+
+/* The directory @path (made with 0755 where missing) below the root. */
+static int open_directory(int root_fd, const char *path, struct fail *e)
+{
+	int fd = open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY);
+	auto_(free) char *above = NULL;
+	auto_(close) int above_fd = -1;
+	char *slash;
+
+	if (fd >= 0)
+		return fd;
+	above = strdup(path);
+	if (!above)
+		abort();
+	slash = strrchr(above, '/');
+	if (errno != ENOENT || !slash || !slash[1])
+		return fail_errno(e, FAIL_OTHER, "%s in the node's root", path);
+	*slash = '\0';
+	above_fd = open_directory(root_fd, above, e);
+	if (above_fd < 0)
+		return -1;
+	if (mkdirat(above_fd, slash + 1, 0755) < 0 && errno != EEXIST)
+		return fail_errno(e, FAIL_OTHER, "make %s in the node's root", path);
+	fd = open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY);
+	return fd < 0 ? fail_errno(e, FAIL_OTHER, "%s in the node's root", path) : fd;
+}
+
+static int write_in_root(int root_fd, const struct payload_file *f, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *slash = strrchr(f->path, '/'), *fresh;
+	auto_(close) int dir = -1, fd = -1;
+	size_t len = strlen(f->text), done = 0;
+	mode_t mode = (mode_t)strtoul(f->mode ? f->mode : "0644", NULL, 8);
+
+	if (!slash || !slash[1])
+		return fail(e, FAIL_OTHER, "'%s' is no path of a file", f->path);
+	dir = open_directory(root_fd, arena_strndup(a, f->path, (size_t)(slash - f->path)), e);
+	if (dir < 0)
+		return -1;
+	fresh = arena_printf(a, ".%s.labctl", slash + 1);
+	unlinkat(dir, fresh, 0);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	while (fd >= 0 && done < len) {
+		ssize_t put = write(fd, f->text + done, len - done);
+
+		if (put <= 0)
+			break;
+		done += (size_t)put;
+	}
+	/* The rename replaces a symlink of that name, it does not follow it. */
+	if (fd < 0 || done < len || fchmod(fd, mode) < 0 || renameat(dir, fresh, dir, slash + 1) < 0)
+		return fail_errno(e, FAIL_OTHER, "write %s in the node's root", f->path);
+	return 0;
+}
+
+int seed_write_root(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf old = { 0 };
+	const char *stamp = paths_node(world_paths(w), n->name, "seeded", a);
+	auto_(close) int root = -1, journal = -1;
+	const struct payload_file *files;
+	unsigned count;
+	const void *tar;
+	size_t len;
+	char digest[DIGEST_HEX];
+	struct fail ignored;
+
+	if (seed_of(w, n, a, &files, &count, e) < 0)
+		return -1;
+	/* Tuning writes some of these files as well (/etc/hosts): the seed is put once, not at every create. */
+	tar = seed_tar(files, count, a, &len);
+	digest_text(tar, len, digest);
+	if (file_read(stamp, 4096, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), digest))
+		return 0;
+	root = open(paths_node(world_paths(w), n->name, "root", a), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return fail_errno(e, FAIL_OTHER, "root of %s", n->name);
+	for (unsigned i = 0; i < count; i++)
+		if (write_in_root(root, &files[i], e) < 0)
+			return -1;
+	/* Where this directory exists, journald keeps its journal in it: the last words of a container (verbs_node.c). */
+	journal = open_directory(root, "/var/log/journal", e);
+	if (journal < 0)
+		return -1;
+	*ret_changed = true;
+	return file_write(stamp, digest, strlen(digest), 0600, e);
+}

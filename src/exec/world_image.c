@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Images and built software, looked up or made once per world. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "fetch.h"
+#include "file.h"
+#include "recipe.h"
+#include "world_private.h"
+
+/* The image noted in the lab's record, when it is still in the cache. */
+static bool pinned_image(struct world *w, const struct image_env *env, const char *name, struct image *ret)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct image *all;
+	unsigned count;
+	struct fail ignored;
+	char digest[65];
+
+	if (!w->paths.lab || strcmp(name, w->lab->image) ||
+	    file_read(arena_printf(w->arena, "%s/image", w->paths.lab), 4096, &text, &ignored) < 0 ||
+	    sscanf(strbuf_text(&text), "%64s", digest) != 1 || image_list(env, w->arena, &all, &count, &ignored) < 0)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(all[i].name, name) && !strcmp(all[i].digest, digest)) {
+			*ret = all[i];
+			return true;
+		}
+	return false;
+}
+
+static int find_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret, bool *built,
+		      struct fail *e)
+{
+	struct image_env env = { .cache_dir = w->paths.cache, .line = say_line, .line_ctx = r,
+				 .kickstart = arena_printf(w->arena, "%s/kickstart", library_dir(w->o.lib)),
+				 .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+	auto_(strbuf_clear) struct strbuf note = { 0 };
+	struct fail ignored;
+
+	for (unsigned i = 0; i < w->image_count; i++)
+		if (!strcmp(w->images[i].name, name)) {
+			*ret = w->images[i];
+			return 0;
+		}
+	if (!pinned_image(w, &env, name, ret)) {
+		if ((build ? image_build(&env, name, w->arena, ret, built, e) :
+			     image_find(&env, name, w->arena, ret, e)) < 0)
+			return -1;
+		strbuf_printf(&note, "%s\n", ret->digest);
+		if (w->paths.lab && !strcmp(name, w->lab->image) && file_exists(w->paths.lab))
+			file_write(arena_printf(w->arena, "%s/image", w->paths.lab), note.text, note.len, 0600, &ignored);
+	}
+	if (w->image_count < ARRAY_COUNT(w->images))
+		w->images[w->image_count++] = *ret;
+	return 0;
+}
+
+int world_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret_image, bool *ret_built,
+		struct fail *e)
+{
+	struct image image;
+	bool built = false;
+	int status;
+
+	pthread_mutex_lock(&w->image_lock);
+	status = find_image(w, name ? name : w->lab->image, build, r, &image, &built, e);
+	pthread_mutex_unlock(&w->image_lock);
+	if (status < 0)
+		return -1;
+	*ret_image = image;
+	if (ret_built)
+		*ret_built = built;
+	return 0;
+}
+
+static void say_progress(void *run, int64_t done_bytes, int64_t total_bytes)
+{
+	if (total_bytes > 0)
+		run_say(run, "download: %lld of %lld MiB", (long long)(done_bytes >> 20), (long long)(total_bytes >> 20));
+	else
+		run_say(run, "download: %lld MiB", (long long)(done_bytes >> 20));
+}
+
+/* What the build says: adaptations are kept as notes, everything else is what happens right now. */
+static void build_line(void *run, const char *line)
+{
+	if (!strncmp(line, "::adapt ", 8))
+		run_note(run, "adapted: %s", line + 8);
+	else
+		run_say(run, "%s", strncmp(line, "::step ", 7) ? line : line + 7);
+}
+
+static int find_software(struct world *w, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e)
+{
+	const struct cluster *c = &w->lab->cluster;
+	const struct recipe *recipe = c->recipe;
+	struct fetch f = { .source = c->archive, .sha256 = c->sha256, .cache_dir = w->paths.cache, .progress = say_progress,
+			   .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+	struct build b = { .cache_dir = w->paths.cache, .prefix = recipe->build_prefix, .link = c->prefix,
+			   .configure = c->configure ? c->configure : recipe->configure,
+			   .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+	struct image image;
+	char sha256[65];
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	/* One more than processors: some compiler always waits for the disk. */
+	b.jobs = processors > 0 ? (unsigned)processors + 1 : 2;
+	if (!c->archive) {
+		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive, and none was named", recipe->kind);
+		return fail_next(e, "labctl bootstrap %s --source FILE|URL", recipe->kind);
+	}
+	run_say(r, "archive %s", c->archive);
+	if (fetch_archive(&f, w->arena, &b.archive, sha256, e) < 0 ||
+	    find_image(w, arena_printf(w->arena, "%s-build", w->lab->image), true, r, &image, ret_built, e) < 0)
+		return -1;
+	b.image = &image;
+	b.archive_sha256 = sha256;
+	b.script = library_text(w->o.lib, recipe->build);
+	if (!b.script)
+		return fail(e, FAIL_OTHER, "labctl's own data lacks %s", recipe->build);
+	for (unsigned i = 0; i < c->place_count; i++)
+		if (recipe->psql_role && !strcmp(c->places[i].role, recipe->psql_role))
+			b.port = c->places[i].port;
+	*ret_built = false;
+	return build_software(&b, w->arena, ret_tar, ret_built, e);
+}
+
+int world_software(struct world *w, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e)
+{
+	bool built = false;
+	int status = 0;
+
+	if (!w->lab->cluster.recipe || !w->lab->cluster.recipe->build)
+		return fail(e, FAIL_OTHER, "lab '%s' has no cluster that is built from source", w->lab->name);
+	pthread_mutex_lock(&w->image_lock);
+	if (!w->software)
+		status = find_software(w, r, &w->software, &built, e);
+	if (status == 0) {
+		*ret_tar = w->software;
+		if (ret_built)
+			*ret_built = built;
+	}
+	pthread_mutex_unlock(&w->image_lock);
+	return status;
+}

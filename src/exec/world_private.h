@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The inside of struct world, for world.c and world_image.c only. */
+#ifndef LABCTL_EXEC_WORLD_PRIVATE_H
+#define LABCTL_EXEC_WORLD_PRIVATE_H
+
+#include <pthread.h>
+
+#include "verbs.h"
+
+/* The kept session of one node. .ssh belongs to whoever is busy with it. */
+struct place {
+	pthread_mutex_t lock;
+	pthread_cond_t given_back;
+	bool busy, started;
+	struct ssh *ssh;
+	int64_t used_ms;
+};
+
+struct world {
+	const struct lab *lab;
+	struct world_options o;
+	struct paths paths;
+	struct arena *arena;         /* of paths; afterwards of images and builds, under .image_lock */
+	struct place *places;        /* one per node */
+	pthread_mutex_t lock;        /* of .virt, .secrets and of what verbs make together */
+	struct virt *virt;
+	struct secret { char name[64], value[64]; } secrets[16];
+	unsigned secret_count;
+	pthread_mutex_t image_lock;
+	struct image images[4];
+	unsigned image_count;
+	const char *software;        /* world_software() */
+};
+
+#endif

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: PostgreSQL
+# Help, wrong words, exit codes, JSON shape, plans and renders: nothing here touches the host.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache
+	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+labctl() { "$LABCTL" "$@"; }
+
+@test "help names every command, and each explains itself" {
+	run -0 labctl help
+	for word in create bootstrap destroy plan render status list ssh exec psql doctor image version; do
+		[[ $output == *"  $word "* ]]
+		"$LABCTL" help "$word" | grep -q "^Usage: labctl \[OPTIONS\] $word"
+		"$LABCTL" "$word" --help | grep -q "^Options:"
+	done
+}
+
+@test "the manual page has every command and option" {
+	for word in $("$LABCTL" help | sed -n '/^Commands:/,/^Options/s/^  \([a-z]*\) .*/\1/p'); do
+		grep -q "^\.It Ic $word\b" "$SOURCE_DIR/docs/labctl.1"
+		for option in $("$LABCTL" help "$word" | grep -oE -- '--[a-z-]+' | sort -u); do
+			grep -q -- "${option#--}" "$SOURCE_DIR/docs/labctl.1"
+		done
+	done
+	if command -v mandoc >/dev/null; then
+		mandoc -T lint -W warning "$SOURCE_DIR/docs/labctl.1" "$SOURCE_DIR/docs/lab.5"
+	fi
+}
+
+@test "usage errors: one line, the word, the nearest known one, exit 2" {
+	run -2 labctl craete 3
+	[[ $output == *"unknown command 'craete'; did you mean 'create'?"* ]]
+	run -2 labctl create --hypervizor lxc
+	[[ $output == *"did you mean --hypervisor"* ]]
+	run -2 labctl --hypervisor lcx create
+	[[ $output == *"did you mean 'lxc'?"* ]]
+	run -2 labctl create many
+	[[ $output == *"'many' is not a number of nodes"* ]]
+	run -2 labctl create 3 4
+	[[ $output == *"one word too many: '4'"* ]]
+	run -2 labctl create -Q
+	[[ $output == *"unknown option '-Q'"* ]]
+	run -2 labctl -j 0 list
+	run -2 labctl --timeout soon list
+	run -2 labctl create --jobs
+	[[ $output == *"--jobs needs a value"* ]]
+	run -2 labctl status -- ls
+	run -2 labctl exec
+	run -2 labctl
+	run -2 env LABCTL_JOBS=many "$LABCTL" list
+	[[ $output == *"LABCTL_JOBS"* ]]
+}
+
+@test "labs that are not there: exit 4 and what to do" {
+	run -4 labctl status
+	[[ $output == *"there is no lab on this host"* && $output == *"next: labctl create"* ]]
+	run -4 labctl -l nowhere destroy
+	run -4 labctl -l nowhere ssh node1
+	run -4 labctl -f missing.yaml create
+}
+
+@test "a bad lab file: every problem with its line, exit 3, nothing made" {
+	cat >labctl.yaml <<-'END'
+		lab: Demo!
+		nodes: 500
+		hypervizor: lxc
+		network: {subnet: 10.1.2.0/24, first_host: 1}
+		defaults: {memory: 3 potatoes}
+		cluster: {kind: pgxc, gtm: 9, datanode: 600}
+	END
+	run -3 labctl create
+	[[ $output == *"labctl.yaml:1"* && $output == *"labctl.yaml:2"* && $output == *"labctl.yaml:3"* ]]
+	[[ $output == *"did you mean 'hypervisor'"* && $output == *"labctl.yaml:5"* ]]
+	[ ! -e "$LABCTL_STATE" ]
+}
+
+@test "plan: text, JSON and dot of the same steps, for a lab that is not there" {
+	run -0 labctl plan create 3
+	[[ $output == *"node.start/node3"* ]]
+	run -0 --separate-stderr labctl --json plan create 3
+	[ "$(jq -r .v <<<"$output")" = 1 ]
+	jq -e '.steps[] | select(.id == "node.ready/node2")' <<<"$output"
+	run -0 labctl plan --dot create 3
+	[[ $output == digraph* ]]
+	run -0 labctl -n create 3
+	[[ $output == *"node.start/node3"* ]]
+	run -0 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" plan bootstrap
+	[[ $output == *"gtm.start"* && $output == *"gate.read"* ]]
+	run -2 labctl plan creat
+	[[ $output == *"did you mean 'create'"* ]]
+	[ ! -e "$LABCTL_STATE" ]
+}
+
+@test "render writes what labctl would put anywhere, without secrets, and the seed's values" {
+	run -0 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" render --out out
+	[ -f out/manifest.json ] && [ -d out/host ] && [ -f out/nodes/node3/script.sh ]
+	jq -e . out/manifest.json >/dev/null
+	grep -q '^192.168.122.178 db-192-168-122-178.sky-mobi.com db-192-168-122-178' out/nodes/node1/files/etc/hosts
+	grep -rq 'max_pool_size = 6416' out/nodes/node3
+	grep -rq 'shared_buffers = 1024MB' out/nodes/node3
+	grep -rq 'net.ipv4.tcp_max_syn_backlog = 4096' out/nodes/node3/files
+	grep -q '/data03/171.*192.168.122.0/24(rw,no_root_squash,sync)' out/host/exports
+	! grep -rqE 'PRIVATE KEY' out
+	grep -rq 'secret:postgres' out
+	run -5 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" render --out out
+	[[ $output == *"not empty"* ]]
+	run -2 labctl render
+}
+
+@test "JSON: one document on stdout, also for failures" {
+	run -0 --separate-stderr labctl --json list
+	[ "$(jq -c .labs <<<"$output")" = '[]' ]
+	run -4 --separate-stderr labctl --json status
+	[ "$(jq -r .error.code <<<"$output")" = NOT_FOUND ]
+	run -0 --separate-stderr labctl --json version
+	jq -e .labctl <<<"$output"
+	run -0 --separate-stderr env LABCTL_JSON=1 "$LABCTL" list
+	jq -e .labs <<<"$output"
+}
+
+@test "a plan for 1000 nodes is small and quick enough to be no test of patience" {
+	cat >labctl.yaml <<-'END'
+		nodes: 1000
+		network: {subnet: 10.80.0.0/20}
+	END
+	run -0 --separate-stderr labctl --json plan create
+	[ "$(jq '[.steps[] | select(.verb == "node.start")] | length' <<<"$output")" = 1000 ]
+}

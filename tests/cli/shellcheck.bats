@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: PostgreSQL
+# Every shell script of the tree is clean. Templates are checked as labctl would send them: placeholders are words,
+# a loop's body stands once, and scripts for nodes have tuning/lib.sh in front of them.
+
+setup() {
+	command -v shellcheck >/dev/null || skip "shellcheck is not installed"
+	cd "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}"
+}
+
+# A line of nothing but a block word goes; any other placeholder becomes a word.
+plain() {
+	sed -E -e '/^[[:blank:]]*@\{(each [a-z._]+|if [a-z._]+|else|end)\}[[:blank:]]*$/d' \
+		-e 's/@\{(each [a-z._]+|if [a-z._]+|else|end)\}//g' \
+		-e 's/@\{[a-z._]+(:[a-z]+)?\}/word/g' "$1"
+}
+
+# SC2016: $ in single quotes is another program's. SC2034, SC2154: variables that the next or the previous script of
+# a node reads or sets. SC2317: functions that are called by name. SC2015: `a && b || die` is meant as it reads.
+# SC2157, SC2050, SC2194: a word where a placeholder was is constant. SC2155: lines of the seed's login profiles.
+# SC2053: patterns on purpose. SC2128, SC2178, SC2179: a name that is an array in one function and text elsewhere.
+node_rules=SC2016,SC2034,SC2154,SC2317,SC2015,SC2157,SC2050,SC2194,SC2155,SC2053,SC2128,SC2178,SC2179
+
+@test "scripts for nodes" {
+	local file bad=0
+	for file in tuning/*.sh tuning/*/*.sh tuning/os/*/*.sh; do
+		plain "$file" | shellcheck --shell=bash --severity=warning --exclude="$node_rules" - || { echo "in $file" && bad=1; }
+	done
+	[ "$bad" = 0 ]
+}
+
+@test "scripts for nodes parse with their placeholders filled" {
+	local file
+	for file in tuning/*.sh tuning/*/*.sh tuning/os/*/*.sh; do
+		plain "$file" | bash -n || { echo "in $file" && false; }
+	done
+}
+
+@test "scripts of the host" {
+	local file bad=0
+	for file in quickstart check .ci/run kickstart/* kickstart/*/*.sh kickstart/*/files/usr/lib/labctl/* \
+		tests/support/* tests/bench/*; do
+		[ -f "$file" ] || continue
+		case $(head -c 64 "$file" | head -n 1) in
+		'#!'*bash* | '#!'*/sh*) ;;
+		*) continue ;;
+		esac
+		shellcheck --severity=warning "$file" || { echo "in $file" && bad=1; }
+	done
+	[ "$bad" = 0 ]
+}
+
+@test "manifests name files that exist, and every file of a profile is named" {
+	local profile kind source rest file
+	for profile in tuning/os/*/manifest; do
+		while read -r kind source rest; do
+			case $kind in
+			'' | '#'*) continue ;;
+			file) [[ $rest =~ ^/[^\ ]+\ +0[0-7]{3}\ +[a-z]+:[a-z]+(\ +if=[a-z]+)*$ ]] || { echo "$profile: $source $rest" && false; } ;;
+			script) [[ $rest =~ ^(if=[a-z]+)?$ ]] || { echo "$profile: $source $rest" && false; } ;;
+			*) echo "$profile: $kind?" && false ;;
+			esac
+			[ -f "${profile%/*}/$source" ] || { echo "$profile: no $source" && false; }
+		done < <(sed -E 's/ +/ /g' "$profile")
+		for file in "${profile%/*}"/* tuning/os/common/*; do
+			case $file in */manifest) continue ;; esac
+			grep -qE "^(file|script) +(\.\./common/)?${file##*/}( |\$)" "$profile" ||
+				{ echo "$profile does not name $file" && false; }
+		done
+	done
+}
+
+@test "every key of the seed's sysctl section is in both profiles, or its absence is explained" {
+	local key
+	for key in kernel.msgmnb kernel.msgmax kernel.shmmax kernel.shmall kernel.shmmni kernel.sem fs.file-max \
+		net.ipv4.ip_local_port_range net.core.rmem_default net.core.rmem_max net.core.wmem_default net.core.wmem_max \
+		net.ipv4.tcp_tw_recycle net.ipv4.tcp_max_syn_backlog net.core.netdev_max_backlog vm.overcommit_memory \
+		net.ipv4.ip_conntrack_max fs.aio-max-nr net.ipv4.tcp_timestamps; do
+		grep -q "^$key = " tuning/os/seed/sysctl.conf || { echo "seed: $key" && false; }
+		grep -qE "^$key = |^# Deviation:.*${key##*.}" tuning/os/modern/sysctl.conf || { echo "modern: $key" && false; }
+	done
+}

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: PostgreSQL
+# The seed's cluster for real: Postgres-XC on eight containers, from the source archive that LABCTL_PGXC_ARCHIVE names.
+bats_require_minimum_version 1.5.0
+# shellcheck disable=SC1091,SC2154
+
+setup_file() {
+	[ -n "${LABCTL_PGXC_ARCHIVE-}" ] || return 0
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_up pgxc
+	export LABCTL_HYPERVISOR=lxc
+	host_state before
+}
+
+teardown_file() {
+	[ -n "${LABCTL_PGXC_ARCHIVE-}" ] || return 0
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_down
+}
+
+setup() {
+	[ -n "${LABCTL_PGXC_ARCHIVE-}" ] || skip "LABCTL_PGXC_ARCHIVE names no Postgres-XC source archive"
+	source "$SOURCE_DIR/tests/support/labs.bash"
+}
+
+@test "create 8 and bootstrap pgxc from source" {
+	labctl create 8
+	labctl --timings bootstrap pgxc --source "$LABCTL_PGXC_ARCHIVE"
+}
+
+@test "every coordinator knows every node" {
+	for n in 3 4 5 6 7 8; do
+		[ "$(labctl psql "$n" -- -Atc "SELECT count(*) FROM pgxc_node")" = 12 ]
+	done
+}
+
+@test "rows written through one coordinator are read through the others" {
+	labctl psql node3 -- -qc 'CREATE TABLE e2e (id int PRIMARY KEY, v text) DISTRIBUTE BY HASH (id)' 
+	labctl psql node3 -- -qc "INSERT INTO e2e SELECT g, 'x' FROM generate_series(1, 1000) g"
+	for n in 4 5 6 7 8; do
+		[ "$(labctl psql "$n" -- -Atc "SELECT count(*) FROM e2e")" = 1000 ]
+	done
+}
+
+@test "a second bootstrap changes nothing" {
+	run -0 --separate-stderr labctl --json bootstrap pgxc
+	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"
+	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
+}
+
+@test "a datanode's machine that died is healed by create and bootstrap" {
+	inside virsh -q -c lxc:///system destroy lab-node5
+	labctl create
+	labctl bootstrap
+	[ "$(labctl psql node4 -- -Atc "SELECT count(*) FROM e2e")" = 1000 ]
+}
+
+@test "destroy leaves the host as it was" {
+	labctl --timings destroy
+	host_state after
+	same_host before after
+}

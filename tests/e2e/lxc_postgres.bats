@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: PostgreSQL
+# Eight containers, a PostgreSQL primary with seven standbys, a second lab beside it, a crash, and nothing left.
+bats_require_minimum_version 1.5.0
+# shellcheck disable=SC1091,SC2154,SC2030,SC2031
+
+setup_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_up lxc
+	export LABCTL_HYPERVISOR=lxc
+	host_state before
+}
+
+teardown_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_down
+}
+
+setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
+
+@test "create 8 boots and tunes eight nodes" {
+	labctl --timings create 8
+	run -0 --separate-stderr labctl --json status
+	[ "$(jq '[.nodes[] | select(.state == "running")] | length' <<<"$output")" = 8 ]
+}
+
+@test "a second create changes nothing" {
+	run -0 --separate-stderr labctl --json create 8
+	jq -r '.steps[] | select(.state == "done" or .state == "failed") | .id + ": " + .state + " " + (.notes // "")' <<<"$output"
+	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
+}
+
+@test "nodes know each other by name, and are tuned" {
+	labctl exec -- 'getent hosts node1 node8 >/dev/null && test "$(cat /proc/sys/kernel/msgmnb)" -ge 65536'
+	run -3 labctl exec 2 -- 'exit 3'
+	run -7 labctl ssh node1 -- 'exit 7'
+}
+
+@test "asking for another lab under the same name is refused" {
+	run -5 labctl create 3
+	[[ $output == *"exists with other settings"* ]]
+}
+
+@test "bootstrap postgres ends healthy, and again changes nothing" {
+	labctl --timings bootstrap postgres
+	run -0 --separate-stderr labctl --json bootstrap postgres
+	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"
+	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
+	run -0 --separate-stderr labctl --json status
+	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
+}
+
+@test "rows written on the primary are read on every standby" {
+	labctl psql node1 -- -qc 'CREATE TABLE e2e (n int)' -c 'INSERT INTO e2e SELECT generate_series(1, 1000)'
+	for n in 2 3 4 5 6 7 8; do
+		for _ in $(seq 50); do
+			got=$(labctl psql "$n" -- -Atc "SELECT count(*) FROM e2e" 2>/dev/null || true)
+			[ "$got" = 1000 ] && break
+			sleep 0.2
+		done
+		[ "$got" = 1000 ]
+	done
+}
+
+@test "a node that went away is brought back by create and bootstrap" {
+	inside virsh -q -c lxc:///system destroy lab-node3
+	labctl create
+	labctl bootstrap
+	run -0 --separate-stderr labctl --json status
+	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
+}
+
+@test "a second lab beside it has its own subnet" {
+	labctl -l other create 2
+	a=$(labctl --json list | jq -r '.labs[] | select(.lab == "lab").subnet')
+	b=$(labctl --json list | jq -r '.labs[] | select(.lab == "other").subnet')
+	[ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$b" ]
+	labctl -l other destroy
+	labctl -l lab exec -- true
+}
+
+@test "a create that was killed goes on, and can be destroyed" {
+	inside timeout -s KILL 1.2 "$LABCTL" -l killed create 4 || true
+	labctl -l killed create 4
+	labctl -l killed exec -- true
+	labctl -l killed destroy
+	inside timeout -s KILL 0.9 "$LABCTL" -l killed create 4 || true
+	labctl -l killed destroy || [ $? = 4 ]
+}
+
+@test "destroy leaves the host as it was" {
+	labctl --timings -l lab destroy
+	host_state after
+	same_host before after
+	run -4 labctl -l lab destroy
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The executor with fake verbs: random graphs, failure, timeout, cancel. Run it under TSan as well. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail /* ours is a function */
+
+#include "arena.h"
+#include "clock.h"
+#include "executor.h"
+
+#define STEPS 120
+#define ROUNDS 60
+
+/* What a fake step shall do; rows of world.acts. */
+enum act { ACT_DONE, ACT_UNCHANGED, ACT_SKIP, ACT_FAIL, ACT_TIMEOUT, ACT_CANCEL_RUN, ACT_WAIT_CANCEL, ACT_COUNT };
+
+struct world {
+	const struct plan *plan;
+	enum act acts[STEPS];
+	atomic_int running, peak, started_early;
+	atomic_int ended[STEPS];
+	atomic_bool cancel;
+	unsigned jobs;
+	/* by the sink, which the executor calls one at a time */
+	unsigned events[STEPS][EVENT_FINISHED + 1];
+	unsigned sink_inside, sink_overlaps, order_errors;
+	atomic_int synced;
+};
+
+static int fake(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = run_context(r);
+	const struct step *step = run_step(r);
+	unsigned me = (unsigned)(step - w->plan->steps);
+	int now = atomic_fetch_add(&w->running, 1) + 1, peak = atomic_load(&w->peak), status = 0;
+
+	while (now > peak && !atomic_compare_exchange_weak(&w->peak, &peak, now))
+		;
+	for (unsigned i = 0; i < step->after_count; i++)
+		if (!atomic_load(&w->ended[step->after[i]]))
+			atomic_fetch_add(&w->started_early, 1);
+	if (me % 7 == 0)
+		clock_sleep_ms(me % 3);
+	run_say(r, "step %u", me);
+	switch (w->acts[me]) {
+	case ACT_UNCHANGED: *ret_state = STEP_UNCHANGED; break;
+	case ACT_SKIP: *ret_state = STEP_SKIPPED; run_note(r, "skipped: %u", me); break;
+	case ACT_FAIL: status = fail(e, FAIL_REMOTE, "broken"); break;
+	case ACT_TIMEOUT: status = fail(e, FAIL_TIMEOUT, "slow"); break;
+	case ACT_CANCEL_RUN: atomic_store(&w->cancel, true); *ret_state = STEP_DONE; break;
+	case ACT_WAIT_CANCEL:
+		while (!atomic_load(run_cancel(r)) && clock_left_ms(run_deadline_ms(r)) > 0)
+			clock_sleep_ms(1);
+		status = atomic_load(run_cancel(r)) ? fail(e, FAIL_CANCELED, "canceled") : fail(e, FAIL_TIMEOUT, "late");
+		break;
+	default: *ret_state = STEP_DONE;
+	}
+	atomic_store(&w->ended[me], 1);
+	atomic_fetch_sub(&w->running, 1);
+	return status;
+}
+
+static void watch(void *ctx, const struct event *ev)
+{
+	struct world *w = ctx;
+
+	if (w->sink_inside++)
+		w->sink_overlaps++;
+	w->events[ev->position][ev->kind]++;
+	if (ev->kind == EVENT_FINISHED && w->events[ev->position][EVENT_STARTED] != (ev->result->start_ms != 0))
+		w->order_errors++;
+	w->sink_inside--;
+}
+
+static void sync_sink(void *ctx)
+{
+	struct world *w = ctx;
+
+	atomic_fetch_add(&w->synced, 1);
+}
+
+static verb_fn table[VERB_COUNT];
+
+/* A random graph; edges go from smaller to larger positions. */
+static struct plan random_plan(struct arena *a, unsigned *seed, unsigned count)
+{
+	struct plan p = { .command = "test", .step_count = count, .arena = a };
+
+	p.steps = arena_alloc(a, count * sizeof *p.steps);
+	for (unsigned i = 0; i < count; i++) {
+		struct step *s = &p.steps[i];
+
+		s->id = arena_printf(a, "step/%u", i);
+		s->verb = VERB_NODE_SCRIPT;
+		for (unsigned k = 0; i > 0 && k < (unsigned)rand_r(seed) % 4; k++)
+			*arena_push(a, s->after, s->after_count) = (unsigned)rand_r(seed) % i;
+	}
+	return p;
+}
+
+static int run_world(struct world *w, const struct plan *p, int64_t deadline_ms, struct exec_report *rep, struct fail *e)
+{
+	struct event_sink sink = { .event = watch, .ctx = w, .sync = sync_sink };
+	struct exec_options o = { .verbs = table, .context = w, .jobs = w->jobs, .deadline_ms = deadline_ms,
+				  .cancel = &w->cancel, .sinks = &sink, .sink_count = 1 };
+
+	w->plan = p;
+	return exec_run(p, &o, rep, e);
+}
+
+static bool good(enum step_state s)
+{
+	return s == STEP_DONE || s == STEP_UNCHANGED || s == STEP_SKIPPED;
+}
+
+/* What must hold after every run, whatever happened. */
+static void check(const struct world *w, const struct exec_report *rep)
+{
+	unsigned total = 0, started = 0;
+
+	assert_int_equal(w->started_early, 0);
+	assert_int_equal(w->sink_overlaps, 0);
+	assert_int_equal(w->order_errors, 0);
+	assert_true((unsigned)w->peak <= w->jobs);
+	for (unsigned i = 0; i < w->plan->step_count; i++) {
+		const struct step_result *res = &rep->results[i];
+		bool all_good = true;
+
+		for (unsigned k = 0; k < w->plan->steps[i].after_count; k++)
+			all_good &= good(rep->results[w->plan->steps[i].after[k]].state);
+		assert_true(res->state > STEP_RUNNING && res->state < STEP_STATE_COUNT);
+		assert_int_equal(w->events[i][EVENT_FINISHED], 1);
+		assert_int_equal(w->events[i][EVENT_STARTED], res->start_ms != 0);
+		if (res->start_ms) {
+			assert_true(all_good);
+			assert_true(res->end_ms >= res->start_ms);
+			started++;
+		}
+		/* Blocked are exactly those that wait for something that did not end well (cancel may come first). */
+		if (res->state == STEP_BLOCKED)
+			assert_false(all_good);
+		else if (!all_good)
+			assert_int_equal(res->state, STEP_CANCELED);
+	}
+	for (unsigned i = 0; i < STEP_STATE_COUNT; i++)
+		total += rep->counts[i];
+	assert_int_equal(total, w->plan->step_count);
+	assert_int_equal(w->synced, started);
+}
+
+static void all_succeed(void **state)
+{
+	unsigned seed = 11;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct plan p = random_plan(a, &seed, 1 + (unsigned)rand_r(&seed) % STEPS);
+		struct world *w = arena_new_of(a, struct world);
+		struct exec_report rep;
+		struct fail e = { 0 };
+
+		w->jobs = 1 + round % 9;
+		for (unsigned i = 0; i < STEPS; i++)
+			w->acts[i] = (enum act)((unsigned)rand_r(&seed) % 3);
+		assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), 0);
+		assert_int_equal(e.code, FAIL_NONE);
+		check(w, &rep);
+		exec_report_clear(&rep);
+	}
+}
+
+static void failures_block_descendants_only(void **state)
+{
+	unsigned seed = 12;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct plan p = random_plan(a, &seed, STEPS);
+		struct world *w = arena_new_of(a, struct world);
+		struct exec_report rep;
+		struct fail e = { 0 };
+
+		w->jobs = 1 + round % 9;
+		for (unsigned i = 0; i < STEPS; i++)
+			if (rand_r(&seed) % 12 == 0)
+				w->acts[i] = rand_r(&seed) % 2 ? ACT_FAIL : ACT_TIMEOUT;
+		w->acts[3] = ACT_FAIL;
+		w->acts[0] = w->acts[1] = w->acts[2] = ACT_DONE;
+		assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), -1);
+		assert_true(e.code == FAIL_REMOTE || e.code == FAIL_TIMEOUT);
+		assert_memory_equal(e.text, "step/", 5);
+		check(w, &rep);
+		for (unsigned i = 0; i < STEPS; i++)
+			assert_true(rep.results[i].state != STEP_CANCELED);
+		assert_int_equal(rep.results[3].state, STEP_FAILED);
+		exec_report_clear(&rep);
+	}
+}
+
+static void cancel_in_the_middle(void **state)
+{
+	unsigned seed = 13;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct plan p = random_plan(a, &seed, STEPS);
+		struct world *w = arena_new_of(a, struct world);
+		struct exec_report rep;
+		struct fail e = { 0 };
+
+		w->jobs = 2 + round % 7;
+		w->acts[20] = ACT_CANCEL_RUN;
+		/* The others are busy when it comes: what runs is told, what waits is not started. */
+		w->acts[19] = w->acts[40] = ACT_WAIT_CANCEL;
+		p.steps[20].after_count = 0;
+		assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), -1);
+		assert_int_equal(e.code, FAIL_CANCELED);
+		assert_true(rep.counts[STEP_CANCELED] > 0);
+		check(w, &rep);
+		exec_report_clear(&rep);
+	}
+}
+
+static void deadlines_end_steps(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned seed = 14;
+	struct plan p = random_plan(a, &seed, 4);
+	struct world *w = arena_new_of(a, struct world);
+	struct exec_report rep;
+	struct fail e = { 0 };
+	int64_t start = clock_now_ms();
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		p.steps[i].after_count = 0;
+	w->jobs = 1;
+	w->acts[0] = w->acts[1] = ACT_WAIT_CANCEL;
+	p.steps[0].timeout_ms = 30;
+	p.steps[1].timeout_ms = 60000;
+	assert_int_equal(run_world(w, &p, clock_after_ms(120), &rep, &e), -1);
+	assert_true(clock_now_ms() - start < 5000);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	assert_memory_equal(e.text, "step/0: ", 8);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(rep.results[i].state, STEP_TIMEOUT);
+	/* The run's time is over: these were not even started. */
+	assert_int_equal(rep.results[2].start_ms, 0);
+	assert_int_equal(rep.results[3].start_ms, 0);
+	exec_report_clear(&rep);
+}
+
+static void lowest_position_first(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned seed = 15;
+	struct plan p = random_plan(a, &seed, STEPS);
+	struct world *w = arena_new_of(a, struct world);
+	struct exec_report rep;
+	struct fail e = { 0 };
+
+	(void)state;
+	w->jobs = 1;
+	assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), 0);
+	for (unsigned i = 1; i < STEPS; i++)
+		assert_true(rep.results[i].start_ms >= rep.results[i - 1].end_ms);
+	assert_string_equal(strbuf_text(&rep.results[0].notes), "");
+	exec_report_clear(&rep);
+}
+
+static void empty_plan(void **state)
+{
+	struct plan p = { .command = "test" };
+	struct world w = { .jobs = 4 };
+	struct exec_report rep;
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(run_world(&w, &p, CLOCK_NEVER, &rep, &e), 0);
+	exec_report_clear(&rep);
+	exec_report_clear(&rep);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_succeed),
+		cmocka_unit_test(failures_block_descendants_only),
+		cmocka_unit_test(cancel_in_the_middle),
+		cmocka_unit_test(deadlines_end_steps),
+		cmocka_unit_test(lowest_position_first),
+		cmocka_unit_test(empty_plan),
+	};
+
+	for (unsigned i = 0; i < VERB_COUNT; i++)
+		table[i] = fake;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The record of a lab: keys, secrets, known_hosts, lock, removal; and secrets in texts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* ours is a function, which fail_msg() does not know */
+#define give_up(...) do { print_error(__VA_ARGS__); assert_true(false); } while (0)
+
+#include "clock.h"
+#include "file.h"
+#include "state.h"
+#include "verbs.h"
+
+struct fixture {
+	char dir[64];
+	struct arena *arena;
+	struct paths paths;
+	struct lab *lab;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct lab_options o = { .name = "t1", .node_count = 3, .kind = "postgres" };
+	struct fail e = { 0 };
+
+	if (!f)
+		abort();
+	memcpy(f->dir, "/tmp/labctl-state-XXXXXX", 25);
+	if (!mkdtemp(f->dir))
+		return -1;
+	f->arena = arena_new();
+	o.state_dir = f->dir;
+	if (lab_load(NULL, &o, &f->lab, &e) < 0) {
+		print_error("%s\n%s\n", e.text, e.evidence);
+		return -1;
+	}
+	lab_set_subnet(f->lab, 0x0a630000, 24);
+	paths_init(&f->paths, f->dir, "/nonexistent", "t1", f->arena);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	struct fail e;
+
+	lab_free(f->lab);
+	arena_free(f->arena);
+	file_remove_tree(f->dir, &e);
+	free(f);
+	return 0;
+}
+
+static unsigned mode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static void prepare(struct fixture *f, bool *ret_changed)
+{
+	struct fail e = { 0 };
+
+	*ret_changed = false;
+	if (state_prepare(&f->paths, f->lab, ret_changed, &e) < 0)
+		give_up("%s\n%s\n", e.text, e.evidence);
+}
+
+static char *slurp(struct fixture *f, const char *path)
+{
+	auto_(strbuf_clear) struct strbuf b = { 0 };
+	struct fail e = { 0 };
+
+	if (file_read(path, 1 << 20, &b, &e) < 0)
+		give_up("%s\n", e.text);
+	return arena_strdup(f->arena, strbuf_text(&b));
+}
+
+static void made_once_kept_afterwards(void **state)
+{
+	struct fixture *f = *state;
+	const char *host_key = paths_node(&f->paths, "node2", "host_key", f->arena);
+	const char *key, *known;
+	char secret[64], again[64];
+	struct fail e = { 0 };
+	bool changed;
+	int64_t start = clock_now_ms();
+
+	prepare(f, &changed);
+	assert_true(changed);
+	printf("keys of 3 nodes: %d ms\n", (int)(clock_now_ms() - start));
+	/* qemu runs as another user and must get through to its disk; what is private is private by itself */
+	assert_int_equal(mode_of(f->paths.lab), 0711);
+	assert_int_equal(mode_of(f->paths.secrets), 0700);
+	assert_int_equal(mode_of(f->paths.key), 0600);
+	assert_int_equal(mode_of(host_key), 0600);
+	assert_int_equal(mode_of(f->paths.lab_file), 0600);
+	key = slurp(f, host_key);
+	assert_non_null(strstr(key, "OPENSSH PRIVATE KEY"));
+	known = slurp(f, f->paths.known_hosts);
+	assert_non_null(strstr(known, f->lab->nodes[1].ip_text));
+	assert_non_null(strstr(known, f->lab->nodes[2].fqdn));
+	assert_non_null(strstr(known, " ssh-ed25519 AAAA"));
+	assert_int_equal(state_secret(&f->paths, "postgres", secret, &e), 0);
+	assert_int_equal(strlen(secret), 24);
+	assert_int_equal(secret[strspn(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")], '\0');
+	assert_int_equal(mode_of(arena_printf(f->arena, "%s/postgres", f->paths.secrets)), 0600);
+
+	prepare(f, &changed);
+	assert_false(changed);
+	assert_string_equal(key, slurp(f, host_key));
+	assert_int_equal(state_secret(&f->paths, "postgres", again, &e), 0);
+	assert_string_equal(secret, again);
+
+	/* half a key pair (a crash between the two renames) is made again */
+	unlink(host_key);
+	prepare(f, &changed);
+	assert_true(changed);
+	assert_string_not_equal(key, slurp(f, host_key));
+}
+
+static void saved_lab_reads_back(void **state)
+{
+	struct fixture *f = *state;
+	struct lab_options o = { .state_dir = f->dir };
+	auto_(lab_free) struct lab *again = NULL;
+	auto_(strbuf_clear) struct strbuf one = { 0 }, two = { 0 };
+	const char *const *names;
+	struct fail e = { 0 };
+	bool changed;
+
+	assert_int_equal(state_labs(f->dir, f->arena, &names, &e), 0);
+	assert_null(names[0]);
+	prepare(f, &changed);
+	assert_int_equal(state_labs(f->dir, f->arena, &names, &e), 0);
+	assert_string_equal(names[0], "t1");
+	assert_null(names[1]);
+	if (lab_load(f->paths.lab_file, &o, &again, &e) < 0)
+		give_up("%s\n%s\n", e.text, e.evidence);
+	lab_print(f->lab, &one);
+	lab_print(again, &two);
+	assert_string_equal(one.text, two.text);
+	assert_null(strstr(one.text, "secret"));
+}
+
+static void one_writer(void **state)
+{
+	struct fixture *f = *state;
+	struct fail e = { 0 };
+	int fd, status, other;
+	pid_t child;
+
+	assert_int_equal(state_lock(&f->paths, "create", clock_after_ms(100), &fd, &e), 0);
+	child = fork();
+	if (child == 0) {
+		close(fd);
+		status = state_lock(&f->paths, "destroy", clock_after_ms(50), &other, &e);
+		_exit(status == -1 && e.code == FAIL_CONFLICT && strstr(e.text, "create") ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	/* A lab that is destroyed while somebody waits for its lock: the waiter gets the lock of the new one. */
+	child = fork();
+	if (child == 0) {
+		struct stat held, named;
+
+		close(fd);
+		status = state_lock(&f->paths, "create", clock_after_ms(5000), &other, &e);
+		_exit(status == 0 && fstat(other, &held) == 0 && stat(f->paths.lock, &named) == 0 &&
+				      held.st_ino == named.st_ino ? 0 : 1);
+	}
+	clock_sleep_ms(120);
+	assert_int_equal(state_remove(&f->paths, &e), 0);
+	close(fd);
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+static void removal_keeps_data(void **state)
+{
+	struct fixture *f = *state;
+	const char *data = arena_printf(f->arena, "%s/data/node1", f->paths.lab);
+	struct fail e = { 0 };
+	bool changed;
+
+	prepare(f, &changed);
+	assert_int_equal(file_mkdirs(data, 0755, &e), 0);
+	assert_int_equal(state_remove(&f->paths, &e), 0);
+	assert_true(file_exists(data));
+	assert_false(file_exists(f->paths.key));
+	assert_false(file_exists(f->paths.secrets));
+	assert_int_equal(file_remove_tree(data, &e), 0);
+	assert_int_equal(state_remove(&f->paths, &e), 0);
+	assert_false(file_exists(f->paths.lab));
+	assert_false(file_exists(arena_printf(f->arena, "%s/labs", f->dir)));
+	assert_int_equal(state_remove(&f->paths, &e), 0);
+}
+
+static void secrets_in_texts(void **state)
+{
+	struct fixture *f = *state;
+	struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
+	auto_(world_close) struct world *w = NULL;
+	auto_(strbuf_clear) struct strbuf out = { 0 }, wanted = { 0 };
+	char secret[64], text[256];
+	struct fail e = { 0 };
+	bool changed;
+
+	prepare(f, &changed);
+	assert_int_equal(world_open(f->lab, &o, &w, &e), 0);
+	assert_int_equal(world_secret(w, "postgres", secret, &e), 0);
+	assert_int_equal(world_resolve(w, "a '" SECRET_MARK "postgres" SECRET_END "' b " SECRET_MARK "postgres" SECRET_END, &out,
+				       &e), 0);
+	strbuf_printf(&wanted, "a '%s' b %s", secret, secret);
+	assert_string_equal(out.text, wanted.text);
+	/* a secret of a kind that came later is made when it is first asked for */
+	strbuf_truncate(&out, 0);
+	assert_int_equal(world_resolve(w, SECRET_MARK "brandnew" SECRET_END, &out, &e), 0);
+	assert_int_equal(out.len, 24);
+	assert_int_equal(world_resolve(w, "x " SECRET_MARK "postgres", &out, &e), -1);
+	assert_int_equal(world_resolve(w, SECRET_MARK "../lock" SECRET_END, &out, &e), -1);
+	snprintf(text, sizeof text, "ALTER ROLE x PASSWORD '%s' -- %s", secret, secret);
+	world_redact(w, text);
+	assert_null(strstr(text, secret));
+	assert_memory_equal(text, "ALTER ROLE x PASSWORD '****", 27);
+}
+
+/* One verb on every node of the lab, at the same time. */
+static int on_all_nodes(struct fixture *f, enum verb verb, enum step_state wanted, struct fail *e)
+{
+	struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
+	auto_(world_close) struct world *w = NULL;
+	struct plan p = { .command = "test", .lab = f->lab, .step_count = f->lab->node_count, .arena = f->arena };
+	struct exec_report rep;
+	struct exec_options x = { .verbs = verbs, .jobs = 3, .deadline_ms = CLOCK_NEVER };
+	int r;
+
+	assert_int_equal(world_open(f->lab, &o, &w, e), 0);
+	x.context = w;
+	p.steps = arena_alloc(f->arena, p.step_count * sizeof *p.steps);
+	for (unsigned i = 0; i < p.step_count; i++)
+		p.steps[i] = (struct step){ .id = arena_printf(f->arena, "v/%u", i), .verb = verb, .node = &f->lab->nodes[i] };
+	r = exec_run(&p, &x, &rep, e);
+	for (unsigned i = 0; i < p.step_count; i++)
+		if (r == 0)
+			assert_int_equal(rep.results[i].state, wanted);
+	exec_report_clear(&rep);
+	return r;
+}
+
+static void data_directories(void **state)
+{
+	struct fixture *f = *state;
+	const char *top = arena_printf(f->arena, "%s/made", f->dir);
+	const char *root = arena_printf(f->arena, "%s/by/us", top);
+	const char *theirs;
+	struct fail e = { 0 };
+	bool changed;
+
+	prepare(f, &changed);
+	for (unsigned i = 0; i < 3; i++)
+		f->lab->nodes[i].export_dir = arena_printf(f->arena, "%s/node%u", root, i + 1);
+	/* made once, marked, and all of it goes again: with the parents that were made for it */
+	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_DONE, &e), 0);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_UNCHANGED, &e), 0);
+	assert_int_equal(file_write(arena_printf(f->arena, "%s/node2/file", root), "x", 1, 0600, &e), 0);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), 0);
+	assert_false(file_exists(top));
+	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_UNCHANGED, &e), 0);
+
+	/* somebody's files: refused, at create and at destroy, and left as they are */
+	assert_int_equal(file_mkdirs(arena_printf(f->arena, "%s/node2", root), 0755, &e), 0);
+	theirs = arena_printf(f->arena, "%s/node2/precious", root);
+	assert_int_equal(file_write(theirs, "x", 1, 0600, &e), 0);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_DONE, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_true(file_exists(theirs));
+	assert_false(file_exists(f->lab->nodes[0].export_dir));
+	/* a root that was there before stays */
+	assert_int_equal(unlink(theirs), 0);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_DONE, &e), 0);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), 0);
+	assert_true(file_exists(root));
+	/* killed in the middle of a removal: the next one finishes it */
+	assert_int_equal(file_mkdirs(arena_printf(f->arena, "%s/.labctl-going-node1/base", root), 0755, &e), 0);
+	assert_int_equal(file_mkdirs(f->lab->nodes[1].export_dir, 0755, &e), 0);
+	assert_int_equal(file_mkdirs(f->lab->nodes[2].export_dir, 0755, &e), 0);
+	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), 0);
+	assert_false(file_exists(arena_printf(f->arena, "%s/.labctl-going-node1", root)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(made_once_kept_afterwards, setup, teardown),
+		cmocka_unit_test_setup_teardown(saved_lab_reads_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_writer, setup, teardown),
+		cmocka_unit_test_setup_teardown(removal_keeps_data, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_in_texts, setup, teardown),
+		cmocka_unit_test_setup_teardown(data_directories, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
