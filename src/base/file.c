@@ -163,6 +163,7 @@ int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_
 {
 	auto_(close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	auto_(strbuf_clear) struct strbuf holder = { 0 };
+	struct stat held, named;
 
 	if (fd < 0)
 		return fail_errno(e, FAIL_OTHER, "lock %s", path);
@@ -178,6 +179,9 @@ int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_
 		}
 		clock_sleep_ms(clock_poll_ms(deadline_ms, 50));
 	}
+	/* Removed while we waited (the owner of a lock may remove its file): what we hold is nobody's lock. */
+	if (fstat(fd, &held) < 0 || stat(path, &named) < 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev)
+		return file_lock(path, what, deadline_ms, ret_fd, e);
 	strbuf_printf(&holder, "process %d (%s)", (int)getpid(), what);
 	if (ftruncate(fd, 0) < 0 || write_all(fd, holder.text, holder.len) < 0)
 		return fail_errno(e, FAIL_OTHER, "lock %s", path);

@@ -37,26 +37,15 @@ static int make_lab_dir(const struct paths *p, struct fail *e)
 int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, int *ret_fd, struct fail *e)
 {
 	for (int tries = 0;; tries++) {
-		auto_(close) int fd = -1;
-		struct stat held, named;
 		struct fail why = { 0 };
 
-		if (make_lab_dir(p, &why) < 0 || file_lock(p->lock, command, deadline_ms, &fd, &why) < 0) {
-			/* A destroy may take the directory away between the two. */
-			if (why.code != FAIL_CONFLICT && tries < 10 && !file_exists(p->lab))
-				continue;
-			*e = why;
-			if (why.code == FAIL_CONFLICT)
-				fail_next(e, "wait until it has ended");
-			return -1;
-		}
-		/* A destroy may have removed the file that we waited for: then it locks nothing. */
-		if (fstat(fd, &held) == 0 && stat(p->lock, &named) == 0 && held.st_ino == named.st_ino &&
-		    held.st_dev == named.st_dev) {
-			*ret_fd = fd;
-			fd = -1; /* the caller's now */
+		if (make_lab_dir(p, &why) == 0 && file_lock(p->lock, command, deadline_ms, ret_fd, &why) == 0)
 			return 0;
-		}
+		/* A destroy may take the directory away between the two. */
+		if (why.code != FAIL_CONFLICT && tries < 10 && !file_exists(p->lab))
+			continue;
+		*e = why;
+		return why.code == FAIL_CONFLICT ? fail_next(e, "wait until it has ended") : -1;
 	}
 }
 

@@ -63,6 +63,10 @@ void world_unlock(struct world *w);
 /* Overwrites every known secret in @text with '*'. For what goes into notes, failures and the journal. */
 void world_redact(struct world *w, char *text);
 void world_redact_fail(struct world *w, struct fail *e);
+/* Values that scripts tell each other through the run: the greatest told under a name is kept; 0 when none was. */
+void world_tell(struct world *w, const char *name, unsigned long long value);
+unsigned long long world_value(struct world *w, const char *name);
+
 /* Visits the secrets read so far. */
 void world_each_secret(struct world *w, void (*each)(void *ctx, const char *value), void *ctx);
 

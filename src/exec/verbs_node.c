@@ -205,7 +205,7 @@ static void add_console(struct run *r, const char *log, struct fail *e)
 	}
 	/* A container's log of libvirt's holds its environment and nothing else, unless it did not even start. */
 	if (*log_tail && (!text.len || world_lab(world_of(r))->hypervisor != HYPERVISOR_LXC))
-		strbuf_printf(&text, "\n-- %s\n%s", log, log_tail);
+		strbuf_printf(&text, "%s-- %s\n%s", text.len ? "\n" : "", log, log_tail);
 	if (text.len)
 		fail_evidence(e, text.text, CONSOLE_LINES + 10);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "plan.h"
 #include "quote.h"
 #include "verbs.h"
 
@@ -31,6 +32,16 @@ static bool word(const char *line, const char *name, const char **ret_rest)
 	return true;
 }
 
+/* "NAME NUMBER" for later steps of the run (payload.h). */
+static void take_value(struct answer *a, const char *rest)
+{
+	char name[32];
+	unsigned long long value;
+
+	if (sscanf(rest, "%31s %llu", name, &value) == 2)
+		world_tell(world_of(a->r), name, value);
+}
+
 static void take_line(void *ctx, const char *line)
 {
 	struct answer *a = ctx;
@@ -47,6 +58,8 @@ static void take_line(void *ctx, const char *line)
 		run_note(a->r, "skipped: %s", rest);
 	} else if (word(text, "::say", &rest)) {
 		run_say(a->r, "%s", rest);
+	} else if (word(text, "::value", &rest)) {
+		take_value(a, rest);
 	} else if (word(text, "::needed", &rest)) {
 		a->needed = true;
 	} else if (word(text, "::evidence", &rest)) {
@@ -151,12 +164,23 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 	}
 }
 
+/* Plans of large labs hold no texts: they are made here, where they are needed. */
+static int payload_of(struct run *r, struct arena *a, const struct payload **ret, struct fail *e)
+{
+	struct world *w = world_of(r);
+
+	return plan_payload(world_lab(w), world_library(w), run_step(r), NULL, a, ret, e);
+}
+
 int verb_node_script(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	const struct payload *p = run_step(r)->payload;
+	auto_(arena_free) struct arena *a = arena_new();
+	const struct payload *p;
 	bool changed = false;
 
-	if (!p || !p->script)
+	if (payload_of(r, a, &p, e) < 0)
+		return -1;
+	if (!p->script)
 		return fail(e, FAIL_OTHER, "there is no script");
 	if (run_script(r, p->script, p->log, &changed, NULL, e) < 0)
 		return -1;
@@ -184,13 +208,16 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct world *w = world_of(r);
 	const struct node *n = run_step(r)->node;
-	const struct payload *p = run_step(r)->payload;
+	auto_(arena_free) struct arena *a = arena_new();
+	const struct payload *p;
 	auto_(strbuf_clear) struct strbuf blocks = { 0 };
 	auto_(sql_close) struct sql *sql = NULL;
 	bool changed = false;
 	int status;
 
-	if (!p || !p->sql)
+	if (payload_of(r, a, &p, e) < 0)
+		return -1;
+	if (!p->sql)
 		return fail(e, FAIL_OTHER, "there is no SQL");
 	if (world_resolve(w, p->sql, &blocks, e) < 0)
 		return -1;

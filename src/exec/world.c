@@ -284,6 +284,34 @@ int world_secret(struct world *w, const char *name, char ret[64], struct fail *e
 	return r;
 }
 
+void world_tell(struct world *w, const char *name, unsigned long long value)
+{
+	struct told *t = w->told;
+
+	world_lock(w);
+	while (t < w->told + w->told_count && strcmp(t->name, name) != 0)
+		t++;
+	if (t == w->told + w->told_count && w->told_count < ARRAY_COUNT(w->told)) {
+		snprintf(t->name, sizeof t->name, "%s", name);
+		w->told_count++;
+	}
+	if (t < w->told + w->told_count && value > t->value)
+		t->value = value;
+	world_unlock(w);
+}
+
+unsigned long long world_value(struct world *w, const char *name)
+{
+	unsigned long long value = 0;
+
+	world_lock(w);
+	for (unsigned i = 0; i < w->told_count; i++)
+		if (!strcmp(w->told[i].name, name))
+			value = w->told[i].value;
+	world_unlock(w);
+	return value;
+}
+
 void world_each_secret(struct world *w, void (*each)(void *ctx, const char *value), void *ctx)
 {
 	world_lock(w);

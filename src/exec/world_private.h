@@ -26,6 +26,8 @@ struct world {
 	struct virt *virt;
 	struct secret { char name[64], value[64]; } secrets[16];
 	unsigned secret_count;
+	struct told { char name[32]; unsigned long long value; } told[8]; /* world_tell() */
+	unsigned told_count;
 	pthread_mutex_t image_lock;
 	struct image images[4];
 	unsigned image_count;

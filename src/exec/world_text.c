@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Secrets in texts: put in just before use, blotted out of everything that is shown or kept. */
+/* Placeholders in texts: put in just before use; secrets are blotted out of everything that is shown or kept. */
 #include <string.h>
 
 #include "verbs.h"
@@ -18,22 +18,32 @@ static int add_secret(struct world *w, const char *name, struct strbuf *out, str
 	return 0;
 }
 
+static int add_placeholder(struct world *w, const char *placeholder, struct strbuf *out, struct fail *e)
+{
+	const char *name = strchr(placeholder, ':');
+
+	if (!strncmp(placeholder, SECRET_MARK, strlen(SECRET_MARK)))
+		return add_secret(w, name + 1, out, e);
+	if (strncmp(placeholder, VALUE_MARK, strlen(VALUE_MARK)) != 0)
+		return fail(e, FAIL_OTHER, "unknown placeholder '%s'", placeholder + 1);
+	strbuf_printf(out, "%llu", world_value(w, name + 1));
+	return 0;
+}
+
 int world_resolve(struct world *w, const char *text, struct strbuf *out, struct fail *e)
 {
-	const size_t mark_len = strlen(SECRET_MARK);
+	for (const char *mark; (mark = strstr(text, PLACEHOLDER_MARK)); ) {
+		const char *end = strstr(mark, PLACEHOLDER_END);
+		char placeholder[PLACEHOLDER_MAX];
 
-	for (const char *mark; (mark = strstr(text, SECRET_MARK)); ) {
-		const char *inside = mark + mark_len, *end = strstr(inside, SECRET_END);
-		char name[PLACEHOLDER_MAX];
-
-		if (!end || (size_t)(end - inside) >= sizeof name)
-			return fail(e, FAIL_OTHER, "a placeholder of a secret has no end");
-		memcpy(name, inside, (size_t)(end - inside));
-		name[end - inside] = '\0';
+		if (!end || (size_t)(end - mark) >= sizeof placeholder)
+			return fail(e, FAIL_OTHER, "a placeholder has no end");
+		memcpy(placeholder, mark, (size_t)(end - mark));
+		placeholder[end - mark] = '\0';
 		strbuf_add(out, text, (size_t)(mark - text));
-		if (add_secret(w, name, out, e) < 0)
+		if (add_placeholder(w, placeholder, out, e) < 0)
 			return -1;
-		text = end + strlen(SECRET_END);
+		text = end + strlen(PLACEHOLDER_END);
 	}
 	strbuf_str(out, text);
 	return 0;

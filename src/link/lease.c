@@ -296,8 +296,9 @@ int lease_take(const struct lease_wish *w, uint32_t *ret_subnet, unsigned *ret_p
 	struct used_list u = { .a = a };
 	auto_(close) int lock = -1;
 
-	if (file_mkdirs(arena_printf(a, "%s/leases", w->state_dir), 0755, e) ||
-	    file_lock(arena_printf(a, "%s/lock", w->state_dir), "lease", clock_after_ms(LOCK_WAIT_MS), &lock, e))
+	if (file_mkdirs(w->state_dir, 0755, e) ||
+	    file_lock(arena_printf(a, "%s/lock", w->state_dir), "lease", clock_after_ms(LOCK_WAIT_MS), &lock, e) ||
+	    file_mkdirs(arena_printf(a, "%s/leases", w->state_dir), 0755, e))
 		return -1;
 	return take_locked(&u, w, ret_subnet, ret_prefix_len, e);
 }
@@ -319,5 +320,8 @@ int lease_drop(const char *state_dir, const char *lab_uuid, struct fail *e)
 		if (strcmp(u.list[i].lab_uuid, lab_uuid) == 0 && unlink(path) && errno != ENOENT)
 			return fail_errno(e, FAIL_OTHER, "%s", path);
 	}
+	/* The last one takes the directory and the lock with it: nothing of ours stays. */
+	if (rmdir(arena_printf(a, "%s/leases", state_dir)) == 0)
+		unlink(arena_printf(a, "%s/lock", state_dir));
 	return 0;
 }

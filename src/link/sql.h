@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * libpq: connect with deadlines, run blocks of SQL with guards (docs/format/sql.md).
- * The only includer of libpq-fe.h is sql.c. One connection belongs to one thread.
+ * The only includer of libpq-fe.h is sql.c (blocks are sql_blocks.c). One connection belongs to one thread.
  */
 #ifndef LABCTL_LINK_SQL_H
 #define LABCTL_LINK_SQL_H
@@ -39,8 +39,9 @@ int sql_rows(struct sql *c, const char *query, int64_t deadline_ms,
 	     void (*row)(void *ctx, int columns, const char *const *values), void *ctx, struct fail *e);
 
 /*
- * Run blocks (docs/format/sql.md): each starts with lines "--@ run|if Q|unless Q|expect V|try SECONDS|after-change"
- * followed by one statement batch. *ret_changed = some statement without "expect" ran. @what names the file in failures.
+ * Run blocks (docs/format/sql.md): each starts with lines "--@ run|if Q|unless Q|expect V|try SECONDS|after-change|quiet"
+ * followed by one statement batch. *ret_changed = a block ran that is not quiet and does more than expect. @what names
+ * the file in failures. A failed batch leaves no open transaction; a lost connection comes back only within a "try".
  */
 int sql_blocks(struct sql *c, const char *what, const char *blocks, int64_t deadline_ms, bool *ret_changed,
 	       struct fail *e);

@@ -2,18 +2,22 @@
 /*
  * What a step hands to the outside: a script with the files it puts, SQL, XML.
  * Pure text, built by plan/, executed by exec/, written out by `labctl render`.
- * Secrets are placeholders (SECRET_MARK name SECRET_END) until a worker resolves
- * them just before use, so plans, renders and journals never hold one.
+ * Secrets are placeholders until a worker resolves them just before use, so plans,
+ * renders and journals never hold one. So are values that only earlier steps of the
+ * same run can know: the greatest number that scripts printed as "::value NAME N".
  */
 #ifndef LABCTL_PLAN_PAYLOAD_H
 #define LABCTL_PLAN_PAYLOAD_H
 
-#define SECRET_MARK "\x01secret:" /* a byte that no template or lab file may contain */
+#define PLACEHOLDER_MARK "\x01" /* a byte that no template or lab file may contain */
+#define PLACEHOLDER_END "\x02"
 /*
- * "\x01secret:postgres\x02". Templates quote a placeholder like any other text, and it is replaced inside the quotes:
- * generated secrets are of [A-Za-z0-9] only (digest_secret()), so this is right for every kind of quoting.
+ * "\x01secret:postgres\x02", "\x01value:next_xid\x02". Templates quote a placeholder like any other text, and it is
+ * replaced inside the quotes: generated secrets are of [A-Za-z0-9] only (digest_secret()) and values are numbers, so
+ * this is right for every kind of quoting.
  */
-#define SECRET_END "\x02"
+#define SECRET_MARK PLACEHOLDER_MARK "secret:"
+#define VALUE_MARK PLACEHOLDER_MARK "value:"
 
 /* A file on a node (embedded in its script by plan/script.c with `put`). */
 struct payload_file { const char *path; const char *mode; const char *owner; const char *text; };

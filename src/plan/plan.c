@@ -25,7 +25,7 @@ const unsigned verb_timeout_s[VERB_COUNT] = {
 
 #define NONE UINT32_MAX
 
-/* A step that was waited for before it was added. */
+/* A step that was waited for before it was added: rare, the builders add in order. */
 struct later { unsigned step, edge; const char *id; };
 
 /* A plan that grows. Items stay where they are, so that plan_add() may hand them out. */
@@ -109,10 +109,16 @@ void plan_after(struct plan *p, struct step *step, const char *id)
 	for (unsigned i = 0; before != NONE && i < step->after_count; i++)
 		if (step->after[i] == before)
 			return;
-	*arena_push(p->arena, step->after, step->after_count) = before;
-	if (before == NONE)
+	if (before == NONE) {
+		unsigned at = *slot_of(g, step->id);
+
+		for (unsigned i = 0; i < g->later_count; i++)
+			if (g->laters[i].step == at && !strcmp(g->laters[i].id, id))
+				return;
 		*arena_push(p->arena, g->laters, g->later_count) =
-			(struct later){ *slot_of(g, step->id), step->after_count - 1, arena_strdup(p->arena, id) };
+			(struct later){ at, step->after_count, arena_strdup(p->arena, id) };
+	}
+	*arena_push(p->arena, step->after, step->after_count) = before;
 }
 
 void plan_after_ends(struct plan *p, struct step *s)

@@ -17,6 +17,14 @@ struct destroy_options { bool keep_data; };
 int plan_destroy(const struct lab *lab, const struct facts *facts, const struct destroy_options *o,
 		 struct plan **ret_plan, struct fail *e);
 
+/*
+ * The payload of a step of one of these plans; NULL when it needs none. Plans of large labs do not hold all texts:
+ * what a step lacks is made here, in @a, the same every time. Pure and thread-safe (with a @cache of one's own, or NULL).
+ */
+struct scope_cache;
+int plan_payload(const struct lab *lab, const struct library *lib, const struct step *s, struct scope_cache *cache,
+		 struct arena *a, const struct payload **ret_payload, struct fail *e);
+
 /* Low level, for the builders and for tests of the executor. */
 struct plan *plan_new(const char *command, const struct lab *lab);
 /*

@@ -14,16 +14,33 @@
 #define RULE_TIMEOUT_S 60
 #define READY_TIMEOUT_S 120 /* the node was created before: it is up, or its machine is just starting again */
 
+/* A rule and its instances. */
+struct known {
+	const struct rule *rule;
+	int role;
+	enum { ALL, FIRST, REST } part;
+	unsigned count;    /* instances */
+	bool joined;       /* several rules' instances wait for all of them: they wait for "RULE/all" */
+};
+
 struct bootstrap {
 	struct plan *plan;
 	const struct recipe *recipe;
 	const struct library *lib;
 	struct scope_cache cache;
 	const char *base;  /* what every first rule on a node waits for */
+	struct known *known; unsigned known_count;
 	struct fail *e;
 };
 
 /* --- which instances of a rule there are --- */
+
+static bool runs_on(const struct known *k, const struct node *n)
+{
+	if (!node_has_role(n, k->role))
+		return false;
+	return k->part == ALL || (k->part == FIRST) == (n->role_index[k->role] == 1);
+}
 
 static int rule_role(const struct lab *lab, const struct rule *r)
 {
@@ -33,32 +50,11 @@ static int rule_role(const struct lab *lab, const struct rule *r)
 	return lab_role(lab, word);
 }
 
-static bool runs_on(const struct lab *lab, const struct rule *r, const struct node *n)
+static const struct known *known_rule(const struct bootstrap *b, const char *id, size_t len)
 {
-	const char *colon = strchr(r->on, ':');
-	int role = rule_role(lab, r);
-
-	if (!node_has_role(n, role))
-		return false;
-	if (!colon)
-		return true;
-	return !strcmp(colon, ":first") ? n->role_index[role] == 1 : n->role_index[role] > 1;
-}
-
-static unsigned instance_count(const struct lab *lab, const struct rule *r)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < lab->node_count; i++)
-		count += runs_on(lab, r, &lab->nodes[i]);
-	return count;
-}
-
-static const struct rule *rule_named(const struct recipe *recipe, const char *id, size_t len)
-{
-	for (const struct rule *r = recipe->rules; r->id; r++)
-		if (strlen(r->id) == len && !memcmp(r->id, id, len))
-			return r;
+	for (unsigned i = 0; i < b->known_count; i++)
+		if (strlen(b->known[i].rule->id) == len && !memcmp(b->known[i].rule->id, id, len))
+			return &b->known[i];
 	return NULL;
 }
 
@@ -73,163 +69,194 @@ static bool next_word(const char **list, const char **ret_word, size_t *ret_len)
 	return *ret_len > 0;
 }
 
-/* --- what a rule waits for --- */
-
 /*
  * Many that wait for many are joined in one step between them: 1,000 datanodes and 1,000
  * coordinators are 2,000 edges instead of a million.
  */
-static void after_all(struct bootstrap *b, struct step *s, const struct rule *before, unsigned waiting)
+static void find_joins(struct bootstrap *b)
 {
-	const struct lab *lab = b->plan->lab;
-	unsigned count = instance_count(lab, before);
-
-	if (count > 1 && waiting > 1) {
-		plan_after_node(b->plan, s, before->id, "all");
-		return;
-	}
-	for (unsigned i = 0; i < lab->node_count && count; i++)
-		if (runs_on(lab, before, &lab->nodes[i]))
-			plan_after_node(b->plan, s, before->id, lab->nodes[i].name);
-}
-
-/* Is there a rule of several instances that waits for all instances of @before? */
-static bool needs_join(struct bootstrap *b, const struct rule *before)
-{
-	const struct lab *lab = b->plan->lab;
-
-	if (instance_count(lab, before) < 2)
-		return false;
-	for (const struct rule *r = b->recipe->rules; r->id; r++) {
-		const char *list = r->after, *word;
+	for (unsigned i = 0; i < b->known_count; i++) {
+		const char *list = b->known[i].rule->after, *word;
 		size_t len;
 
-		while (next_word(&list, &word, &len))
-			if (*word != '.' && rule_named(b->recipe, word, len) == before && instance_count(lab, r) > 1)
-				return true;
+		while (b->known[i].count > 1 && next_word(&list, &word, &len)) {
+			struct known *before = (struct known *)known_rule(b, word, len);
+
+			if (before && before->count > 1)
+				before->joined = true;
+		}
 	}
-	return false;
 }
 
-static void add_join(struct bootstrap *b, const struct rule *r)
+static void know_rules(struct bootstrap *b)
+{
+	const struct lab *lab = b->plan->lab;
+
+	for (const struct rule *r = b->recipe->rules; r->id; r++) {
+		const char *colon = strchr(r->on, ':');
+		struct known *k = arena_push(b->plan->arena, b->known, b->known_count);
+
+		*k = (struct known){ .rule = r, .role = rule_role(lab, r),
+				     .part = !colon ? ALL : !strcmp(colon, ":first") ? FIRST : REST };
+		for (unsigned i = 0; i < lab->node_count; i++)
+			k->count += runs_on(k, &lab->nodes[i]);
+	}
+	find_joins(b);
+}
+
+/* --- what a rule waits for --- */
+
+static void after_all(struct bootstrap *b, struct step *s, const struct known *before)
+{
+	const struct lab *lab = b->plan->lab;
+
+	if (before->joined) {
+		plan_after_node(b->plan, s, before->rule->id, "all");
+		return;
+	}
+	for (unsigned i = 0; i < lab->node_count && before->count; i++) {
+		if (!runs_on(before, &lab->nodes[i]))
+			continue;
+		plan_after_node(b->plan, s, before->rule->id, lab->nodes[i].name);
+		if (before->count == 1)
+			break;
+	}
+}
+
+static void add_join(struct bootstrap *b, const struct known *k)
 {
 	const struct lab *lab = b->plan->lab;
 	char id[PLAN_ID_MAX];
 	struct step *s;
 
-	if (!needs_join(b, r))
-		return;
-	snprintf(id, sizeof id, "%s/all", r->id);
-	s = plan_add(b->plan, VERB_JOIN, NULL, id, arena_printf(b->plan->arena, "%s on all its nodes", r->id));
+	snprintf(id, sizeof id, "%s/all", k->rule->id);
+	s = plan_add(b->plan, VERB_JOIN, NULL, id, arena_printf(b->plan->arena, "%s on all its nodes", k->rule->id));
 	for (unsigned i = 0; i < lab->node_count; i++)
-		if (runs_on(lab, r, &lab->nodes[i]))
-			plan_after_node(b->plan, s, r->id, lab->nodes[i].name);
+		if (runs_on(k, &lab->nodes[i]))
+			plan_after_node(b->plan, s, k->rule->id, lab->nodes[i].name);
 }
 
-static int add_after(struct bootstrap *b, struct step *s, const struct rule *r, unsigned instances)
+static int add_after(struct bootstrap *b, struct step *s, const struct rule *r)
 {
-	const struct node *n = s->node;
 	const char *list = r->after, *word;
 	bool local = false;
 	size_t len;
 
 	while (next_word(&list, &word, &len)) {
 		bool here = *word == '.';
-		const struct rule *before = rule_named(b->recipe, word + here, len - here);
+		const struct known *before = known_rule(b, word + here, len - here);
 
 		if (!before)
 			return fail(b->e, FAIL_OTHER, "recipe %s: rule %s is after the unknown rule %.*s", b->recipe->kind,
 				    r->id, (int)len, word);
 		if (!here)
-			after_all(b, s, before, instances);
-		else if (runs_on(b->plan->lab, before, n))
-			plan_after_node(b->plan, s, before->id, n->name);
-		local |= runs_on(b->plan->lab, before, n);
+			after_all(b, s, before);
+		else if (runs_on(before, s->node))
+			plan_after_node(b->plan, s, before->rule->id, s->node->name);
+		local |= runs_on(before, s->node);
 	}
 	/* All that it waits for may be on other nodes: its own must be ready too. */
 	if (!local)
-		plan_after_node(b->plan, s, b->base, n->name);
+		plan_after_node(b->plan, s, b->base, s->node->name);
 	return 0;
 }
 
 /* --- payloads --- */
 
 /* "tuning/pgxc/gtm.conf=@{dir}/gtm.conf:0600" */
-static int add_file(struct bootstrap *b, struct scope *s, const char *word, size_t len, struct payload_file *ret,
-		    struct fail *e)
+static int make_file(struct scope *s, const struct library *lib, const char *word, size_t len, struct payload_file *ret,
+		     struct fail *e)
 {
-	struct arena *a = b->plan->arena;
-	char *source = arena_strndup(a, word, len), *dest = strchr(source, '='), *mode = strrchr(source, ':');
+	char *source = arena_strndup(s->arena, word, len), *dest = strchr(source, '='), *mode = strrchr(source, ':');
 
 	if (!dest || !mode || mode < dest)
 		return fail(e, FAIL_OTHER, "'%s' is not FILE=PATH:MODE", source);
 	*dest++ = '\0';
 	*mode++ = '\0';
-	*ret = (struct payload_file){ .mode = mode, .owner = b->plan->lab->cluster.user };
+	*ret = (struct payload_file){ .mode = mode, .owner = s->lab->cluster.user };
 	if (scope_expand_text(s, source, dest, QUOTE_RAW, &ret->path, e) < 0)
 		return -1;
-	return scope_expand(s, b->lib, source, scope_bare(source), &ret->text, e);
+	return scope_expand(s, lib, source, scope_bare(source), &ret->text, e);
 }
 
-static int make_script(struct bootstrap *b, struct scope *s, const struct rule *r, struct payload *p)
+static int make_script(struct scope *s, const struct library *lib, const struct rule *r, struct payload *p,
+		       struct fail *e)
 {
 	const char *list = r->files, *word, *body;
 	struct payload_file *files = NULL;
 	size_t len;
 
 	while (next_word(&list, &word, &len))
-		if (add_file(b, s, word, len, arena_push(b->plan->arena, files, p->file_count), b->e) < 0)
+		if (make_file(s, lib, word, len, arena_push(s->arena, files, p->file_count), e) < 0)
 			return -1;
-	if (scope_expand(s, b->lib, r->arg, QUOTE_COUNT, &body, b->e) < 0)
+	if (scope_expand(s, lib, r->arg, QUOTE_COUNT, &body, e) < 0)
 		return -1;
 	p->files = files;
-	p->script = script_compose(b->lib, files, p->file_count, body, b->plan->arena);
+	p->script = script_compose(lib, files, p->file_count, body, s->arena);
 	return 0;
 }
 
-static int make_payload(struct bootstrap *b, const struct rule *r, const struct node *n, const struct payload **ret)
+static int make_rule(const struct lab *lab, const struct library *lib, const struct rule *r, const struct node *n,
+		     struct scope_cache *cache, struct arena *a, const struct payload **ret_payload, struct fail *e)
 {
-	const struct lab *lab = b->plan->lab;
-	int role = rule_role(lab, r);
-	struct payload *p = arena_new_of(b->plan->arena, struct payload);
+	int role = rule_role(lab, r), status;
+	struct payload *p = arena_new_of(a, struct payload);
 	struct scope s;
 
-	scope_init(&s, lab, n, role, b->plan->arena);
-	s.cache = &b->cache;
+	scope_init(&s, lab, n, role, a);
+	s.cache = cache;
 	p->source = r->arg;
-	if (r->log && scope_expand_text(&s, r->id, r->log, QUOTE_RAW, &p->log, b->e) < 0)
-		return fail_wrap(b->e, "log of rule");
-	if (r->verb == RULE_SCRIPT) {
-		if (make_script(b, &s, r, p) < 0)
-			return fail_wrap(b->e, "rule %s on %s", r->id, n->name);
-	} else {
+	status = r->log ? scope_expand_text(&s, r->id, r->log, QUOTE_RAW, &p->log, e) : 0;
+	if (status == 0 && r->verb == RULE_SCRIPT)
+		status = make_script(&s, lib, r, p, e);
+	if (status == 0 && r->verb == RULE_SQL) {
 		p->port = lab->cluster.places[role].port;
-		if (scope_expand(&s, b->lib, r->arg, QUOTE_COUNT, &p->sql, b->e) < 0)
-			return fail_wrap(b->e, "rule %s on %s", r->id, n->name);
+		status = scope_expand(&s, lib, r->arg, QUOTE_COUNT, &p->sql, e);
 	}
-	*ret = p;
+	if (status < 0)
+		return fail_wrap(e, "rule %s on %s", r->id, n->name);
+	*ret_payload = p;
+	return 0;
+}
+
+int plan_payload(const struct lab *lab, const struct library *lib, const struct step *s, struct scope_cache *cache,
+		 struct arena *a, const struct payload **ret_payload, struct fail *e)
+{
+	*ret_payload = s->payload;
+	if (s->payload || (s->verb != VERB_NODE_SCRIPT && s->verb != VERB_NODE_SQL))
+		return 0;
+	if (s->rule)
+		return make_rule(lab, lib, s->rule, s->node, cache, a, ret_payload, e);
+	if (script_tuning(lab, s->node, lib, cache, a, ret_payload, e) < 0)
+		return fail_wrap(e, "tuning of %s", s->node->name);
 	return 0;
 }
 
 /* --- steps --- */
 
-static int add_rule(struct bootstrap *b, const struct rule *r)
+static int add_rule(struct bootstrap *b, const struct known *k)
 {
 	const struct lab *lab = b->plan->lab;
-	unsigned instances = instance_count(lab, r);
+	const struct rule *r = k->rule;
+	unsigned added = 0;
 
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct node *n = &lab->nodes[i];
 		struct step *s;
 
-		if (!runs_on(lab, r, n))
+		if (!runs_on(k, n))
 			continue;
 		s = plan_add_node(b->plan, r->verb == RULE_SCRIPT ? VERB_NODE_SCRIPT : VERB_NODE_SQL, n, r->id, r->title);
+		s->rule = r;
 		s->timeout_ms = (int64_t)(r->timeout_s ? r->timeout_s : RULE_TIMEOUT_S) * 1000;
-		if (make_payload(b, r, n, &s->payload) < 0 || add_after(b, s, r, instances) < 0)
+		if (plan_wants_payload(lab, added++) &&
+		    plan_payload(lab, b->lib, s, &b->cache, b->plan->arena, &s->payload, b->e) < 0)
+			return -1;
+		if (add_after(b, s, r) < 0)
 			return -1;
 	}
-	add_join(b, r);
+	if (k->joined)
+		add_join(b, k);
 	return 0;
 }
 
@@ -249,6 +276,7 @@ static int add_nodes(struct bootstrap *b)
 	struct plan *p = b->plan;
 	const struct lab *lab = p->lab;
 	const struct cluster *c = &lab->cluster;
+	unsigned tuned = 0;
 	struct step *s;
 
 	for (unsigned i = 0; i < lab->node_count; i++)
@@ -259,7 +287,7 @@ static int add_nodes(struct bootstrap *b)
 		plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
 			 c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software");
 	for (unsigned i = 0; i < lab->node_count; i++)
-		if (lab->nodes[i].roles && plan_add_tuning(p, b->lib, &b->cache, &lab->nodes[i], &s, b->e) < 0)
+		if (lab->nodes[i].roles && plan_add_tuning(p, b->lib, &b->cache, &lab->nodes[i], tuned++, &s, b->e) < 0)
 			return -1;
 	for (unsigned i = 0; i < lab->node_count && b->recipe->build; i++) {
 		if (!lab->nodes[i].roles)
@@ -282,8 +310,9 @@ int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan
 	b.base = b.recipe->build ? "source.install" : "tune";
 	if (add_nodes(&b) < 0)
 		return -1;
-	for (const struct rule *r = b.recipe->rules; r->id; r++)
-		if (add_rule(&b, r) < 0)
+	know_rules(&b);
+	for (unsigned i = 0; i < b.known_count; i++)
+		if (add_rule(&b, &b.known[i]) < 0)
 			return -1;
 	if (plan_finish(p, e) < 0)
 		return -1;

@@ -16,8 +16,15 @@ void plan_after_node(struct plan *p, struct step *s, const char *what, const cha
 void plan_after_nodes(struct plan *p, struct step *s, const char *what);
 /* @s, the newest step, waits for every other one that nothing waits for yet. plan.c */
 void plan_after_ends(struct plan *p, struct step *s);
-/* Step "tune/NODE" after "node.ready/NODE". */
+/*
+ * Is the payload of a step made with the plan, when @added steps of its kind were added before? In a lab of up to
+ * PAYLOAD_NODES_MAX nodes always; in a larger one only the first of a kind, which finds what is wrong with a
+ * template: all texts together would grow with the square of the lab (each node's hold a line for every other node).
+ */
+#define PAYLOAD_NODES_MAX 64
+bool plan_wants_payload(const struct lab *lab, unsigned added);
+/* Step "tune/NODE" after "node.ready/NODE". @added as above. */
 int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cache *cache, const struct node *n,
-		    struct step **ret_step, struct fail *e);
+		    unsigned added, struct step **ret_step, struct fail *e);
 
 #endif

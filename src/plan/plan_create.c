@@ -7,7 +7,6 @@
 
 #include "plan.h"
 #include "plan_build.h"
-#include "script.h"
 
 struct step *plan_add_node(struct plan *p, enum verb verb, const struct node *n, const char *what, const char *title)
 {
@@ -62,16 +61,18 @@ static void add_host_steps(struct plan *p)
 				 "data.create");
 }
 
-int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cache *cache, const struct node *n,
-		    struct step **ret_step, struct fail *e)
+bool plan_wants_payload(const struct lab *lab, unsigned added)
 {
-	const struct payload *payload;
-	struct step *s;
+	return added == 0 || lab->node_count <= PAYLOAD_NODES_MAX;
+}
 
-	if (script_tuning(p->lab, n, lib, cache, p->arena, &payload, e) < 0)
-		return fail_wrap(e, "tuning of %s", n->name);
-	s = plan_add_node(p, VERB_NODE_SCRIPT, n, "tune", "tune the operating system");
-	s->payload = payload;
+int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cache *cache, const struct node *n,
+		    unsigned added, struct step **ret_step, struct fail *e)
+{
+	struct step *s = plan_add_node(p, VERB_NODE_SCRIPT, n, "tune", "tune the operating system");
+
+	if (plan_wants_payload(p->lab, added) && plan_payload(p->lab, lib, s, cache, p->arena, &s->payload, e) < 0)
+		return -1;
 	plan_after_node(p, s, "node.ready", n->name);
 	*ret_step = s;
 	return 0;
@@ -105,7 +106,7 @@ static int add_node_steps(struct plan *p, const struct library *lib, struct fail
 		plan_after_node(p, s, "node.start", lab->nodes[i].name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
-		if (plan_add_tuning(p, lib, &cache, &lab->nodes[i], &s, e) < 0)
+		if (plan_add_tuning(p, lib, &cache, &lab->nodes[i], i, &s, e) < 0)
 			return -1;
 		if (lab_transport(lab) == TRANSPORT_NFS)
 			plan_after(p, s, "nfs.serve");

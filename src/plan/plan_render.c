@@ -27,18 +27,18 @@ struct render {
 	struct fail *e;
 };
 
-/* Placeholders of secrets become readable: "<secret:postgres>". */
+/* Placeholders become readable: "<secret:postgres>". */
 static const char *readable(struct render *r, const char *text)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 	const char *mark, *end;
 
-	if (!strstr(text, SECRET_MARK))
+	if (!strstr(text, PLACEHOLDER_MARK))
 		return arena_strdup(r->a, text); /* of a plan that is freed before the caller reads */
-	while ((mark = strstr(text, SECRET_MARK)) && (end = strstr(mark, SECRET_END))) {
+	while ((mark = strstr(text, PLACEHOLDER_MARK)) && (end = strstr(mark, PLACEHOLDER_END))) {
 		strbuf_add(&out, text, (size_t)(mark - text));
 		strbuf_printf(&out, "<%.*s>", (int)(end - mark - 1), mark + 1);
-		text = end + strlen(SECRET_END);
+		text = end + strlen(PLACEHOLDER_END);
 	}
 	strbuf_str(&out, text);
 	return arena_strdup(r->a, strbuf_text(&out));
@@ -222,9 +222,8 @@ static void add_seed(struct render *r, unsigned first, const struct node *n)
 	add_files(r, first, n, files, count, "seed");
 }
 
-static void add_payload(struct render *r, unsigned first, const struct step *s, unsigned number)
+static void add_payload(struct render *r, unsigned first, const struct step *s, const struct payload *p, unsigned number)
 {
-	const struct payload *p = s->payload;
 	size_t rule_len = strcspn(s->id, "/");
 
 	add_files(r, first, s->node, p->files, p->file_count, p->source);
@@ -241,16 +240,24 @@ static void add_payload(struct render *r, unsigned first, const struct step *s, 
 /* The steps of one node in the order of the plan, numbered; the tuning is number 0. */
 static int add_node(struct render *r, const struct plan *p, struct scope_cache *cache, const struct node *n)
 {
-	struct step tune = { .id = "tune", .node = n };
+	const struct step tune = { .id = "tune", .verb = VERB_NODE_SCRIPT, .node = n };
+	auto_(arena_free) struct arena *scratch = arena_new();
 	unsigned first = r->count, number = 0;
+	const struct payload *payload;
 
 	add_seed(r, first, n);
-	if (script_tuning(r->lab, n, r->lib, cache, cache->arena, &tune.payload, r->e) < 0)
-		return fail_wrap(r->e, "tuning of %s", n->name);
-	add_payload(r, first, &tune, 0);
-	for (unsigned i = 0; p && i < p->step_count; i++)
-		if (p->steps[i].node == n && p->steps[i].payload && strncmp(p->steps[i].id, "tune/", 5) != 0)
-			add_payload(r, first, &p->steps[i], ++number);
+	if (plan_payload(r->lab, r->lib, &tune, NULL, scratch, &payload, r->e) < 0)
+		return -1;
+	add_payload(r, first, &tune, payload, 0);
+	for (unsigned i = 0; p && i < p->step_count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if (s->node != n || (s->verb != VERB_NODE_SCRIPT && s->verb != VERB_NODE_SQL) || !s->rule)
+			continue;
+		if (plan_payload(r->lab, r->lib, s, cache, scratch, &payload, r->e) < 0)
+			return -1;
+		add_payload(r, first, s, payload, ++number);
+	}
 	return 0;
 }
 

@@ -63,6 +63,13 @@ static const char *address(const struct lab *lab, const struct node *n)
 	return lab->cluster.by_ip ? n->ip_text : n->hostname;
 }
 
+/* What only the run can know: payload.h says how it gets there. */
+static const char *run_value(struct scope *s, const char *name)
+{
+	snprintf(s->buffer, sizeof s->buffer, VALUE_MARK "%s" PLACEHOLDER_END, name);
+	return s->buffer;
+}
+
 static const char *node_secret(struct scope *s, const char *name)
 {
 	const struct recipe *r = s->lab->cluster.recipe;
@@ -70,7 +77,7 @@ static const char *node_secret(struct scope *s, const char *name)
 	for (const char *const *known = r ? r->secrets : NULL; known && *known; known++) {
 		if (strcmp(*known, name) != 0)
 			continue;
-		snprintf(s->buffer, sizeof s->buffer, SECRET_MARK "%s" SECRET_END, name);
+		snprintf(s->buffer, sizeof s->buffer, SECRET_MARK "%s" PLACEHOLDER_END, name);
 		return s->buffer;
 	}
 	return NULL;
@@ -154,12 +161,6 @@ static const char *v_ip_dashed(struct scope *s)
 	return s->buffer;
 }
 
-/*
- * The greatest transaction number that the data nodes have seen, for a GTM that was not stopped cleanly. Nobody
- * gathers it before the plan is made: 0 says so, and the GTM starts as it would without labctl.
- */
-VALUE(v_next_xid, s->lab ? "0" : NULL)
-
 enum needs { LAB, NODE, ROLE, NODE_ROLE };
 
 static const struct value { const char *name; enum needs needs; const char *(*of)(struct scope *s); } values[] = {
@@ -175,7 +176,6 @@ static const struct value { const char *name; enum needs needs; const char *(*of
 	{ "dir", ROLE, v_dir },
 	{ "fqdn", NODE, v_fqdn },
 	{ "gateway", LAB, v_gateway },
-	{ "gtm.next_xid", LAB, v_next_xid },
 	{ "hostname", NODE, v_hostname },
 	{ "hypervisor", LAB, v_hypervisor },
 	{ "index", NODE, v_index },
@@ -317,6 +317,8 @@ const char *scope_value(struct scope *s, const char *name)
 		return peer_value(s, name + 5);
 	if (!strncmp(name, "secret.", 7))
 		return node_secret(s, name + 7);
+	if (!strncmp(name, "value.", 6))
+		return run_value(s, name + 6);
 	if (s->setting && !strcmp(name, "setting.key"))
 		return s->setting->key;
 	if (s->setting && !strcmp(name, "setting.value"))
@@ -478,9 +480,11 @@ int scope_expand(struct scope *s, const struct library *lib, const char *name, e
 	s->used_node = false;
 	if (scope_expand_text(s, name, source, bare, &expanded, e) < 0)
 		return -1;
-	if (c && !s->used_node)
+	if (c && !s->used_node) {
+		expanded = arena_strdup(c->arena, expanded);
 		*arena_push(c->arena, c->items, c->count) =
-			(struct cached){ arena_strdup(c->arena, name), s->role, bare, arena_strdup(c->arena, expanded) };
+			(struct cached){ arena_strdup(c->arena, name), s->role, bare, expanded };
+	}
 	s->used_node |= used_before;
 	*ret_text = expanded;
 	return 0;

@@ -8,7 +8,7 @@
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   mem.shared_buffers mem.maintenance_work_mem mem.effective_cache_size (PostgreSQL sizes scaled to the node)
  *   timezone locale ntp_server profile
- *   secret.NAME (placeholder until a worker resolves it, payload.h)
+ *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
  * Lists: @{each node}, @{each ROLE} with peer.name peer.ip peer.hostname peer.fqdn peer.address peer.index
  *   peer.port peer.dir peer.nodename peer.first peer.self peer.preferred; @{each setting} with setting.key setting.value
  *   (pins of the scope's role); @{each group} with group.name group.members (quoted identifiers, comma list).

@@ -53,7 +53,8 @@ struct step {
 	const struct node *node;    /* NULL = a step of the host */
 	const char *subject;        /* what it works on when it has no struct node (destroy of a tagged domain): domain, network or node name */
 	const char *title;          /* what the user reads */
-	const struct payload *payload; /* or NULL */
+	const struct payload *payload; /* made already; ask plan_payload(), which makes it when it is NULL */
+	const struct rule *rule;    /* of the recipe, that this is an instance of; or NULL */
 	int64_t timeout_ms;
 	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
 };

@@ -74,7 +74,7 @@ labctl() { "$LABCTL" "$@"; }
 	END
 	run -3 labctl create
 	[[ $output == *"labctl.yaml:1"* && $output == *"labctl.yaml:2"* && $output == *"labctl.yaml:3"* ]]
-	[[ $output == *"did you mean 'hypervisor'"* && $output == *"labctl.yaml:5"* ]]
+	[[ $output == *"did you mean hypervisor"* && $output == *"labctl.yaml:5"* ]]
 	[ ! -e "$LABCTL_STATE" ]
 }
 

@@ -221,16 +221,16 @@ static void secrets_in_texts(void **state)
 	prepare(f, &changed);
 	assert_int_equal(world_open(f->lab, &o, &w, &e), 0);
 	assert_int_equal(world_secret(w, "postgres", secret, &e), 0);
-	assert_int_equal(world_resolve(w, "a '" SECRET_MARK "postgres" SECRET_END "' b " SECRET_MARK "postgres" SECRET_END, &out,
+	assert_int_equal(world_resolve(w, "a '" SECRET_MARK "postgres" PLACEHOLDER_END "' b " SECRET_MARK "postgres" PLACEHOLDER_END, &out,
 				       &e), 0);
 	strbuf_printf(&wanted, "a '%s' b %s", secret, secret);
 	assert_string_equal(out.text, wanted.text);
 	/* a secret of a kind that came later is made when it is first asked for */
 	strbuf_truncate(&out, 0);
-	assert_int_equal(world_resolve(w, SECRET_MARK "brandnew" SECRET_END, &out, &e), 0);
+	assert_int_equal(world_resolve(w, SECRET_MARK "brandnew" PLACEHOLDER_END, &out, &e), 0);
 	assert_int_equal(out.len, 24);
 	assert_int_equal(world_resolve(w, "x " SECRET_MARK "postgres", &out, &e), -1);
-	assert_int_equal(world_resolve(w, SECRET_MARK "../lock" SECRET_END, &out, &e), -1);
+	assert_int_equal(world_resolve(w, SECRET_MARK "../lock" PLACEHOLDER_END, &out, &e), -1);
 	snprintf(text, sizeof text, "ALTER ROLE x PASSWORD '%s' -- %s", secret, secret);
 	world_redact(w, text);
 	assert_null(strstr(text, secret));

@@ -8,6 +8,18 @@ labs_up() {
 	export SANDBOX WORK
 	export LABCTL_STATE=$WORK/state LABCTL_YES=1
 	"$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" up
+	libvirt_once
+}
+
+# Some things libvirt leaves behind itself once it has had any network, such as empty tables of the packet filter:
+# let it do so with a network of its own before the host is looked at.
+libvirt_once() {
+	local xml="<network><name>warm</name><forward mode='nat'/><bridge name='warm0'/><ip address='10.89.255.1' prefix='24'/></network>"
+
+	printf '%s\n' "$xml" >"$WORK/warm.xml"
+	inside virsh -q -c qemu:///system net-create "$WORK/warm.xml"
+	inside virsh -q -c qemu:///system net-destroy warm
+	rm "$WORK/warm.xml"
 }
 
 labs_down() {

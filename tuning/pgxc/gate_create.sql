@@ -1,16 +1,18 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- The gate, on the first coordinator: one hash-distributed and one replicated table.
+--@ quiet
 --@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_h' and relkind = 'r'
 drop table public.labctl_gate_h
+--@ quiet
 --@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_r' and relkind = 'r'
 drop table public.labctl_gate_r
---@ run
+--@ quiet
 create table public.labctl_gate_h (id int, v text) distribute by hash (id)
---@ run
+--@ quiet
 create table public.labctl_gate_r (id int, v text) distribute by replication
---@ run
+--@ quiet
 insert into public.labctl_gate_h select i, 'row ' || i from generate_series(1, 1000) i
---@ run
+--@ quiet
 insert into public.labctl_gate_r select i, 'row ' || i from generate_series(1, 10) i
 --@ expect 1000
 select count(*) from public.labctl_gate_h

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- The end of the gate, on the first coordinator.
---@ run
+--@ quiet
 drop table public.labctl_gate_h
---@ run
+--@ quiet
 drop table public.labctl_gate_r

@@ -9,7 +9,7 @@
 # next_xid is the highest NextXID that next_xid.sh printed on any node, or 0.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
-out=/run/labctl/@{nodename:sh}.start next_xid=@{gtm.next_xid:sh}
+out=/run/labctl/@{nodename:sh}.start next_xid=@{value.next_xid:sh}
 
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 ready()   { running && listening "$port"; }

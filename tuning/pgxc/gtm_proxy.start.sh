@@ -28,7 +28,8 @@ if ! running; then
     stop_it                                   # one without a pid file
     wait_for 3 closed "$port" || die "port $port is taken by another program"
     mkdir -p /run/labctl
-    rm -f -- "$dir/gtm_proxy.pid"
+    # It would refuse to register a node that it remembers as registered, and then hang.
+    rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
     as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
     wait_for 30 ready || { evidence "$out"; evidence "$dir/gtm_proxy.log"; die "the GTM proxy does not start"; }
     changed "started gtm_proxy on port $port"

@@ -60,8 +60,14 @@ static const struct rule rules[] = {
 	{ "coordinator.init", "coordinator", .arg = T "coordinator.init.sh", .timeout_s = 300,
 	  .title = "initdb of the coordinator", .log = INIT_LOG },
 
+	/* After a GTM that was not stopped cleanly, it must go on above what these have seen. */
+	{ "datanode.xid", "datanode", .after = ".datanode.init", .arg = T "next_xid.sh",
+	  .title = "look at the datanode's transaction number" },
+	{ "coordinator.xid", "coordinator", .after = ".coordinator.init", .arg = T "next_xid.sh",
+	  .title = "look at the coordinator's transaction number" },
+
 	/* The order is real: whoever starts before the GTM dies, with exit status 0. */
-	{ "gtm.start", "gtm", .after = ".gtm.init", .arg = T "gtm.start.sh",
+	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid", .arg = T "gtm.start.sh",
 	  .files = T "gtm.conf=@{dir}/gtm.conf:0600",
 	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log" },
 	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "gtm_standby.start.sh",

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Plans and renders of the example labs, byte for byte: tests/golden/plans/NAME.COMMAND.txt and NAME.render.txt
+ * (mode, digest and source of every file). LABCTL_REGENERATE=1 rewrites them; review the difference.
+ */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "file.h"
+#include "lab.h"
+#include "library.h"
+#include "plan.h"
+#include "recipe.h"
+
+#undef fail_msg /* cmocka's calls its own fail() */
+#define fail_msg(...) (print_error("ERROR: " __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
+
+#define GOLDEN SOURCE_DIR "/tests/golden/plans/"
+#define EXAMPLES SOURCE_DIR "/docs/examples/"
+
+static struct library *lib;
+
+static int open_library(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	return library_load(SOURCE_DIR, &lib, &e);
+}
+
+static int close_library(void **state)
+{
+	(void)state;
+	library_free(lib);
+	return 0;
+}
+
+/* The first line that differs, so that a failure says more than "differs". */
+static void compare(const char *name, const char *seen)
+{
+	auto_(strbuf_clear) struct strbuf expected = { 0 }, path = { 0 };
+	const char *a, *b;
+	struct fail e = { 0 };
+	unsigned line = 1;
+
+	strbuf_printf(&path, GOLDEN "%s.txt", name);
+	if (getenv("LABCTL_REGENERATE")) {
+		assert_int_equal(file_write(path.text, seen, strlen(seen), 0644, &e), 0);
+		return;
+	}
+	if (file_read(path.text, 16 << 20, &expected, &e) < 0)
+		fail_msg("%s", e.text);
+	a = strbuf_text(&expected);
+	b = seen;
+	if (!strcmp(a, b))
+		return;
+	while (strcspn(a, "\n") == strcspn(b, "\n") && !strncmp(a, b, strcspn(a, "\n")) && *a && *b) {
+		a += strcspn(a, "\n") + (a[strcspn(a, "\n")] == '\n');
+		b += strcspn(b, "\n") + (b[strcspn(b, "\n")] == '\n');
+		line++;
+	}
+	fail_msg("%s.txt:%u:\n  expected %.*s\n  seen     %.*s", name, line, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"),
+		 b);
+}
+
+static struct lab *load(const char *file, unsigned node_count)
+{
+	const struct lab_options o = { .node_count = node_count, .hypervisor = HYPERVISOR_QEMU,
+				       .state_dir = "/var/lib/labctl" };
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct lab *lab = NULL;
+	struct fail e = { 0 };
+
+	/* Read here, so that no path of this machine is in a golden file. */
+	if (file && file_read(file, 1 << 20, &text, &e) < 0)
+		fail_msg("%s", e.text);
+	if (lab_parse(strbuf_text(&text), text.len, file ? "lab.yaml" : NULL, &o, &lab, &e) < 0)
+		fail_msg("%s\n%s", e.text, e.evidence);
+	if (!lab->net.subnet)
+		lab_set_subnet(lab, 0x0a580000, 24);
+	return lab;
+}
+
+static void compare_plan(const char *name, const char *command, struct plan *p)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, file = { 0 };
+
+	plan_print_text(p, &text);
+	strbuf_printf(&file, "%s.%s", name, command);
+	compare(file.text, text.text);
+	plan_free(p);
+}
+
+/* One line per file: its digest shows that it changed, `labctl render` shows what. */
+static void compare_render(const char *name, const struct lab *lab)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, file = { 0 };
+	auto_(arena_free) struct arena *a = arena_new();
+	struct rendered *files;
+	struct fail e = { 0 };
+	char digest[DIGEST_HEX];
+	unsigned count;
+
+	if (plan_render(lab, lib, a, &files, &count, &e) < 0)
+		fail_msg("%s", e.text);
+	for (unsigned i = 0; i < count; i++) {
+		digest_text(files[i].text, strlen(files[i].text), digest);
+		strbuf_printf(&text, "%04o %.16s %s\n", files[i].mode, digest, files[i].path);
+	}
+	strbuf_printf(&file, "%s.render", name);
+	compare(file.text, text.text);
+}
+
+static void check(const char *name, const char *file, unsigned node_count)
+{
+	auto_(lab_free) struct lab *lab = load(file, node_count);
+	const struct facts facts = { 0 };
+	struct plan *p;
+	struct fail e = { 0 };
+
+	if (plan_create(lab, lib, &p, &e) < 0)
+		fail_msg("%s", e.text);
+	compare_plan(name, "create", p);
+	if (lab->cluster.recipe) {
+		if (plan_bootstrap(lab, lib, &p, &e) < 0)
+			fail_msg("%s", e.text);
+		compare_plan(name, "bootstrap", p);
+	}
+	assert_int_equal(plan_destroy(lab, &facts, &(struct destroy_options){ 0 }, &p, &e), 0);
+	compare_plan(name, "destroy", p);
+	compare_render(name, lab);
+}
+
+static void minimal(void **state) { (void)state; check("minimal", EXAMPLES "minimal.yaml", 0); }
+static void postgres_3(void **state) { (void)state; check("postgres-3", EXAMPLES "postgres-3.yaml", 0); }
+static void pgxc_8(void **state) { (void)state; check("pgxc-8", EXAMPLES "pgxc-8.yaml", 0); }
+static void create_8(void **state) { (void)state; check("create-8", NULL, 8); }
+
+static const char *text_of(const struct rendered *files, unsigned count, const char *path)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(files[i].path, path))
+			return files[i].text;
+	fail_msg("no %s in the render", path);
+	return "";
+}
+
+/* Values of the walk-through, where it has them. */
+static void the_seed(void **state)
+{
+	static const struct { const char *path, *line; } seed[] = {
+		{ "host/exports", "/data03/171 192.168.122.0/24(rw,no_root_squash,sync)\n" },
+		{ "nodes/node1/files/etc/hosts", "192.168.122.178 db-192-168-122-178.sky-mobi.com db-192-168-122-178\n" },
+		{ "nodes/node1/files/etc/sysctl.d/90-labctl.conf", "kernel.sem = 50100 64128000 50100 1280\n" },
+		{ "nodes/node1/files/data02/pgxc_gtm/gtm.conf", "1921" },
+		{ "nodes/node3/files/data02/pgxc_gtm_proxy/gtm_proxy.conf", "1924" },
+		{ "nodes/node3/files/data02/pgxc_datanode/postgresql.conf", "port = 1923\n" },
+		{ "nodes/node3/files/data02/pgxc_datanode/postgresql.conf", "shared_buffers = 1024MB\n" },
+		{ "nodes/node3/files/data02/pgxc_datanode/postgresql.conf", "pgxc_node_name = 'datanode_1'" },
+		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "pooler_port = 1922 " },
+		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "pgxc_node_name = 'coordinate_6'" },
+		{ "nodes/node3/script.sh", "192.168.122.1:/data03/173" },
+	};
+	auto_(lab_free) struct lab *lab = load(EXAMPLES "pgxc-8.yaml", 0);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct rendered *files;
+	struct fail e = { 0 };
+	unsigned count;
+
+	(void)state;
+	assert_int_equal(plan_render(lab, lib, a, &files, &count, &e), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(seed); i++)
+		if (!strstr(text_of(files, count, seed[i].path), seed[i].line))
+			fail_msg("%s lacks %s", seed[i].path, seed[i].line);
+	for (unsigned i = 0; i < count; i++)
+		if (strchr(files[i].text, SECRET_MARK[0]) || strstr(files[i].text, "PRIVATE KEY"))
+			fail_msg("%s holds a secret or its raw placeholder", files[i].path);
+	assert_string_equal(files[count - 1].path, "manifest.json");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(the_seed), cmocka_unit_test(minimal), cmocka_unit_test(postgres_3),
+					    cmocka_unit_test(pgxc_8), cmocka_unit_test(create_8) };
+
+	return cmocka_run_group_tests_name("plans", tests, open_library, close_library);
+}

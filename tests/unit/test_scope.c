@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Names of templates: values, lists, secrets, quoting on demand, what is shared between nodes. */
+#include "test.h"
+
+#include <string.h>
+
+#include "lab.h"
+#include "payload.h"
+#include "recipe.h"
+#include "scope.h"
+
+static struct lab *lab;
+
+static int open_lab(void **state)
+{
+	static const char yaml[] =
+		"lab: demo\nnodes: 5\nhypervisor: kvm\n"
+		"network: {subnet: 192.168.122.0/24, first_host: 171, domain: sky-mobi.com, hostname: \"db-@{ip.dashed}\"}\n"
+		"defaults: {memory: 8GiB}\n"
+		"data: {export_root: /data03, export_name: \"@{octet}\", mount: /data02}\n"
+		"cluster:\n  kind: pgxc\n  settings: {datanode: {work_mem: 4MB}, coordinator: {jit: off}}\n"
+		"  groups: [{name: g1, members: 3-4}]\n";
+	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	struct fail e = { 0 };
+
+	(void)state;
+	if (lab_parse(yaml, sizeof yaml - 1, "test.yaml", &o, &lab, &e) == 0)
+		return 0;
+	print_error("%s\n%s\n", e.text, e.evidence);
+	return -1;
+}
+
+static int close_lab(void **state)
+{
+	(void)state;
+	lab_free(lab);
+	return 0;
+}
+
+static struct arena *a;
+
+static int open_arena(void **state)
+{
+	(void)state;
+	a = arena_new();
+	return 0;
+}
+
+static int close_arena(void **state)
+{
+	(void)state;
+	arena_free(a);
+	return 0;
+}
+
+static const char *expand(unsigned node, const char *role, const char *text)
+{
+	struct scope s;
+	struct fail e = { 0 };
+	const char *out = NULL;
+
+	scope_init(&s, lab, node ? &lab->nodes[node - 1] : NULL, role ? lab_role(lab, role) : -1, a);
+	if (scope_expand_text(&s, "test", text, QUOTE_RAW, &out, &e) < 0)
+		return arena_strdup(a, e.text);
+	return out;
+}
+
+static void of_the_lab(void **state)
+{
+	(void)state;
+	assert_string_equal(expand(0, NULL, "@{lab.name} @{lab.domain} @{subnet} @{subnet.prefix} @{gateway}"),
+			    "demo sky-mobi.com 192.168.122.0/24 24 192.168.122.1");
+	assert_string_equal(expand(0, NULL, "@{hypervisor} @{is_container} @{data.transport} @{data.mount} @{profile}"),
+			    "kvm false nfs /data02 modern");
+	assert_string_equal(expand(0, NULL, "@{user} @{superuser} @{database} @{prefix} @{build_prefix}"),
+			    "pgxc postgres postgres /opt/pgxc /opt/pgxc_1.0.2");
+	assert_string_equal(expand(0, NULL, "@{timezone} @{locale} [@{ntp_server}]@{if ntp_server}x@{end}"),
+			    "UTC en_US.UTF-8 []");
+}
+
+static void of_the_node(void **state)
+{
+	(void)state;
+	assert_string_equal(expand(1, NULL, "@{node.name} @{index} @{octet} @{ip} @{ip.dashed} @{hostname} @{fqdn}"),
+			    "node1 1 171 192.168.122.171 192-168-122-171 db-192-168-122-171 "
+			    "db-192-168-122-171.sky-mobi.com");
+	assert_string_equal(expand(2, NULL, "@{data.source} @{address}"),
+			    "192.168.122.1:/data03/172 db-192-168-122-172");
+	/* The seed's sizes at the seed's memory. */
+	assert_string_equal(expand(1, NULL, "@{mem.shared_buffers} @{mem.maintenance_work_mem} @{mem.effective_cache_size}"),
+			    "1024MB 512MB 8192MB");
+	assert_string_equal(expand(0, NULL, "@{ip}"), "test:1: unknown name ip");
+}
+
+static void small_memory(void **state)
+{
+	const uint64_t kept = lab->nodes[0].memory_mib;
+
+	(void)state;
+	lab->nodes[0].memory_mib = 50;
+	assert_string_equal(expand(1, NULL, "@{mem.shared_buffers} @{mem.maintenance_work_mem} @{mem.effective_cache_size}"),
+			    "16MB 8MB 64MB");
+	lab->nodes[0].memory_mib = 1023;
+	assert_string_equal(expand(1, NULL, "@{mem.shared_buffers}"), "127MB");
+	lab->nodes[0].memory_mib = kept;
+}
+
+static void of_roles(void **state)
+{
+	(void)state;
+	assert_string_equal(expand(4, "coordinator", "@{role} @{port} @{pooler.port} @{dir} @{nodename}"),
+			    "coordinator 1921 1922 /data02/pgxc_coordinate coordinate_2");
+	assert_string_equal(expand(4, NULL, "@{gtm.ip} @{gtm.port} @{datanode.count} @{datanode.nodename} @{gtm_standby.dir}"),
+			    "192.168.122.171 1920 3 datanode_1 /data02/pgxc_gtm");
+	assert_string_equal(expand(4, NULL, "@{role}"), "");
+	assert_string_equal(expand(4, NULL, "@{port}"), "test:1: unknown name port");
+	assert_string_equal(expand(4, NULL, "@{nosuch.ip}"), "test:1: unknown name nosuch.ip");
+	assert_string_equal(expand(4, NULL, "@{gtm.nosuch}"), "test:1: unknown name gtm.nosuch");
+}
+
+static void lists(void **state)
+{
+	(void)state;
+	assert_string_equal(expand(4, NULL, "@{each node}@{peer.index}@{if peer.self}*@{end} @{end}"), "1 2 3 4* 5 ");
+	assert_string_equal(expand(4, "coordinator", "@{each datanode}@{peer.nodename}:@{peer.port}:@{peer.first}:@{peer.preferred} @{end}"),
+			    "datanode_1:1923:true:false datanode_2:1923:false:true datanode_3:1923:false:false ");
+	assert_string_equal(expand(4, "datanode", "@{each setting}@{setting.key}=@{setting.value} @{end}"), "work_mem=4MB ");
+	assert_string_equal(expand(4, "gtm", "[@{each setting}@{setting.key}@{end}]"), "[]");
+	assert_string_equal(expand(4, "coordinator", "@{each group}@{group.name}: @{group.members}@{end}"),
+			    "g1: \"datanode_1\",\"datanode_2\"");
+	assert_string_equal(expand(4, NULL, "@{each nosuch}@{end}"), "test:1: unknown list nosuch");
+	assert_string_equal(expand(4, NULL, "@{peer.ip}"), "test:1: unknown name peer.ip");
+}
+
+static void secrets(void **state)
+{
+	(void)state;
+	assert_string_equal(expand(1, NULL, "@{secret.postgres:sql}"), "'" SECRET_MARK "postgres" PLACEHOLDER_END "'");
+	/* A placeholder is quoted as what will stand there may need it. */
+	assert_string_equal(expand(1, NULL, "@{secret.postgres:sh}"), "'" SECRET_MARK "postgres" PLACEHOLDER_END "'");
+	assert_string_equal(expand(1, NULL, "@{secret.nosuch}"), "test:1: unknown name secret.nosuch");
+}
+
+static void kinds_are_demanded(void **state)
+{
+	struct fail e = { 0 };
+	const char *out;
+	struct scope s;
+
+	(void)state;
+	scope_init(&s, lab, &lab->nodes[3], lab_role(lab, "datanode"), a);
+	assert_int_equal(scope_bare("x.sh"), QUOTE_COUNT);
+	assert_int_equal(scope_bare("x.sql"), QUOTE_COUNT);
+	assert_int_equal(scope_bare("x.conf"), QUOTE_RAW);
+	assert_int_equal(scope_expand_text(&s, "x.sh", "a\n@{dir}\n", QUOTE_COUNT, &out, &e), -1);
+	assert_string_equal(e.text, "x.sh:2: say how to quote dir: @{dir:sh}, :sql, :ident...");
+	assert_int_equal(scope_expand_text(&s, "x.sh", "@{if user}@{dir:sh}@{else}@{end} @{port} @{gtm.port} @@{dir}",
+					   QUOTE_COUNT, &out, &e), 0);
+	assert_string_equal(out, "/data02/pgxc_datanode 1923 1920 @{dir}");
+	/* A prefix of digits it is not: a word that only ends like one that needs none. */
+	assert_int_equal(scope_expand_text(&s, "x.sh", "@{xport}", QUOTE_COUNT, &out, &e), -1);
+}
+
+static void shared_texts(void **state)
+{
+	struct scope_cache cache = { .arena = a };
+	auto_(library_free) struct library *lib = NULL;
+	const char *first, *second;
+	struct fail e = { 0 };
+	struct scope s;
+
+	(void)state;
+	assert_int_equal(library_load(SOURCE_DIR, &lib, &e), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		scope_init(&s, lab, &lab->nodes[i], -1, a);
+		s.cache = &cache;
+		assert_int_equal(scope_expand(&s, lib, "tuning/os/seed/hosts", QUOTE_RAW, i ? &second : &first, &e), 0);
+	}
+	assert_ptr_equal(first, second);
+	assert_non_null(strstr(first, "192.168.122.175 db-192-168-122-175.sky-mobi.com db-192-168-122-175\n"));
+	for (unsigned i = 0; i < 2; i++) {
+		scope_init(&s, lab, &lab->nodes[i], -1, a);
+		s.cache = &cache;
+		assert_int_equal(scope_expand(&s, lib, "tuning/os/common/data_nfs.sh", QUOTE_COUNT, i ? &second : &first, &e), 0);
+		assert_true(s.used_node);
+	}
+	assert_string_not_equal(first, second);
+	assert_int_equal(scope_expand(&s, lib, "tuning/nosuch", QUOTE_RAW, &first, &e), -1);
+}
+
+int main(void)
+{
+#define IN_ARENA(f) cmocka_unit_test_setup_teardown(f, open_arena, close_arena)
+	const struct CMUnitTest tests[] = {
+		IN_ARENA(of_the_lab), IN_ARENA(of_the_node), IN_ARENA(small_memory),       IN_ARENA(of_roles),
+		IN_ARENA(lists),      IN_ARENA(secrets),     IN_ARENA(kinds_are_demanded), IN_ARENA(shared_texts),
+	};
+
+	return cmocka_run_group_tests_name("scope", tests, open_lab, close_lab);
+}

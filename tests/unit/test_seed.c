@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The seed: files, and an archive that the real tar reads. */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "file.h"
+#include "lab.h"
+#include "proc.h"
+#include "seed.h"
+
+static struct lab *lab;
+
+static int open_lab(void **state)
+{
+	static const char yaml[] = "lab: d\nnodes: 3\nnetwork: {subnet: 10.88.0.0/24}\n";
+	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	struct fail e = { 0 };
+
+	(void)state;
+	return lab_parse(yaml, sizeof yaml - 1, "test.yaml", &o, &lab, &e);
+}
+
+static int close_lab(void **state)
+{
+	(void)state;
+	lab_free(lab);
+	return 0;
+}
+
+static const struct seed_keys keys = { "PRIVATE", "ssh-ed25519 AAAA host\n", "ssh-ed25519 BBBB lab\n" };
+
+static const struct payload_file *file_at(const struct payload_file *files, unsigned count, const char *path)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(files[i].path, path))
+			return &files[i];
+	return NULL;
+}
+
+static void identity(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned count;
+	const struct payload_file *files = seed_files(lab, &lab->nodes[1], &keys, a, &count), *f;
+
+	(void)state;
+	assert_string_equal(file_at(files, count, "/etc/hostname")->text, "node2\n");
+	assert_non_null(strstr(file_at(files, count, "/etc/hosts")->text, "10.88.0.13 node3.lab.internal node3\n"));
+	f = file_at(files, count, "/etc/machine-id");
+	assert_int_equal(strlen(f->text), 33);
+	assert_null(strchr(f->text, '-'));
+	f = file_at(files, count, "/etc/systemd/network/10-labctl.network");
+	assert_non_null(strstr(f->text, "MACAddress=52:54:0a:58:00:0c\n"));
+	assert_non_null(strstr(f->text, "Address=10.88.0.12/24\nGateway=10.88.0.1\nDNS=10.88.0.1\n"));
+	assert_non_null(strstr(f->text, "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"));
+	assert_string_equal(file_at(files, count, "/etc/ssh/ssh_host_ed25519_key")->mode, "0600");
+	assert_string_equal(file_at(files, count, "/etc/ssh/ssh_host_ed25519_key")->text, "PRIVATE\n");
+	assert_string_equal(file_at(files, count, "/root/.ssh/authorized_keys")->text, keys.authorized);
+	assert_non_null(strstr(file_at(files, count, "/etc/labctl-id")->text, lab->uuid));
+}
+
+static void archive(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf list = { 0 }, said = { 0 };
+	unsigned count;
+	const struct payload_file *files = seed_files(lab, &lab->nodes[1], &keys, a, &count);
+	size_t len, again;
+	const void *tar = seed_tar(files, count, a, &len);
+	char dir[] = "/tmp/labctl-seed-XXXXXX";
+	const char *list_argv[] = { "tar", "-tvf", "-", "--numeric-owner", NULL };
+	struct fail e = { 0 };
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(len % 512, 0);
+	assert_memory_equal(tar, seed_tar(files, count, a, &again), len);
+	assert_int_equal(proc_check(&(struct proc){ .argv = list_argv, .input = tar, .input_len = len, .out = &list,
+						    .deadline_ms = clock_after_ms(10000) }, &e), 0);
+	assert_non_null(strstr(list.text, "-rw------- 0/0 "));
+	assert_non_null(strstr(list.text, " root/.ssh/authorized_keys\n"));
+	assert_non_null(mkdtemp(dir));
+	const char *extract_argv[] = { "tar", "-xf", "-", "-C", dir, "--preserve-permissions", NULL };
+	assert_int_equal(proc_check(&(struct proc){ .argv = extract_argv, .input = tar, .input_len = len, .out = &said,
+						    .deadline_ms = clock_after_ms(10000) }, &e), 0);
+	for (unsigned i = 0; i < count; i++) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		assert_int_equal(file_read(arena_printf(a, "%s%s", dir, files[i].path), 1 << 20, &text, &e), 0);
+		assert_string_equal(strbuf_text(&text), files[i].text);
+		assert_int_equal(stat(arena_printf(a, "%s%s", dir, files[i].path), &st), 0);
+		assert_int_equal(st.st_mode & 07777, strtoul(files[i].mode, NULL, 8));
+	}
+	assert_int_equal(file_remove_tree(dir, &e), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(archive) };
+
+	return cmocka_run_group_tests_name("seed", tests, open_lab, close_lab);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Descriptions of domains and networks: values never become markup, tags come back. */
+#include "test.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "lab.h"
+#include "library.h"
+#include "xml.h"
+
+static struct library *lib;
+
+static int open_library(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	return library_load(SOURCE_DIR, &lib, &e);
+}
+
+static int close_library(void **state)
+{
+	(void)state;
+	library_free(lib);
+	return 0;
+}
+
+static struct lab *parse(const char *yaml)
+{
+	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	struct lab *lab = NULL;
+	struct fail e = { 0 };
+
+	if (lab_parse(yaml, strlen(yaml), "test.yaml", &o, &lab, &e) < 0)
+		print_error("%s\n%s\n", e.text, e.evidence);
+	assert_non_null(lab);
+	if (!lab->net.subnet)
+		lab_set_subnet(lab, 0x0a580000, 24);
+	return lab;
+}
+
+static const struct node_paths paths = { .disk = "/s/<disk> & \"co\".qcow2", .seed = "/s/seed.tar", .root = "/s/root",
+					 .console = "/s/console.log", .kernel = "/c/vmlinuz", .initrd = "/c/initrd.img" };
+
+static void domains(void **state)
+{
+	static const char *const labs[] = { "lab: d\nhypervisor: kvm\n", "lab: d\nhypervisor: qemu\n",
+					    "lab: d\nhypervisor: lxc\n" };
+	static const char *const types[] = { "<domain type=\"kvm\">", "<domain type=\"qemu\">", "<domain type=\"lxc\">" };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		auto_(lab_free) struct lab *lab = parse(labs[i]);
+		auto_(arena_free) struct arena *a = arena_new();
+		struct xml_tag tag = { 0 };
+		struct fail e = { 0 };
+		const char *xml;
+
+		assert_int_equal(xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e), 0);
+		assert_int_equal(strncmp(xml, types[i], strlen(types[i])), 0);
+		assert_null(strstr(xml, "@{"));
+		assert_non_null(strstr(xml, "<name>d-node1</name>"));
+		assert_non_null(strstr(xml, "<memory unit=\"KiB\">1048576</memory>"));
+		assert_non_null(strstr(xml, "<mac address=\"52:54:0a:58:00:0b\"/>"));
+		assert_non_null(strstr(xml, "<source network=\"labctl-d\"/>"));
+		assert_non_null(strstr(xml, lab->nodes[0].uuid));
+		if (i < 2)
+			assert_non_null(strstr(xml, "/s/&lt;disk&gt; &amp; &quot;co&quot;.qcow2"));
+		else
+			assert_non_null(strstr(xml, "<source dir=\"/s/root\"/>"));
+		assert_true(xml_read_tag(xml, a, &tag));
+		assert_string_equal(tag.lab, "d");
+		assert_string_equal(tag.lab_uuid, lab->uuid);
+		assert_string_equal(tag.node, "node1");
+	}
+}
+
+static void network(void **state)
+{
+	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: 2\nnetwork: {domain: x.test}\n");
+	auto_(arena_free) struct arena *a = arena_new();
+	struct xml_tag tag = { 0 };
+	struct fail e = { 0 };
+	const char *xml;
+
+	(void)state;
+	assert_int_equal(xml_network(lab, lib, a, &xml, &e), 0);
+	assert_null(strstr(xml, "@{"));
+	assert_non_null(strstr(xml, "<name>labctl-d</name>"));
+	assert_non_null(strstr(xml, lab->net.bridge));
+	assert_non_null(strstr(xml, "<ip address=\"10.88.0.1\" prefix=\"24\">"));
+	assert_non_null(strstr(xml, "<host mac=\"52:54:0a:58:00:0c\" name=\"node2\" ip=\"10.88.0.12\"/>"));
+	assert_non_null(strstr(xml, "<host ip=\"10.88.0.12\">"));
+	assert_non_null(strstr(xml, "<hostname>node2.x.test</hostname>"));
+	assert_true(xml_read_tag(xml, a, &tag));
+	assert_string_equal(tag.lab_uuid, lab->uuid);
+	assert_null(tag.node);
+}
+
+static void tags(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct xml_tag tag;
+
+	(void)state;
+	assert_false(xml_read_tag("<domain><name>x</name></domain>", a, &tag));
+	assert_false(xml_read_tag("<domain><name>x</name>", a, &tag));
+	assert_false(xml_read_tag("", a, &tag));
+	assert_false(xml_read_tag("<domain><metadata><lab name='x'/></metadata></domain>", a, &tag));
+	/* Only metadata holds tags. */
+	assert_false(xml_read_tag("<domain><x><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/></x></domain>", a, &tag));
+	assert_true(xml_read_tag("<domain><metadata><a/><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/>"
+				 "</metadata></domain>", a, &tag));
+	assert_string_equal(tag.lab, "x");
+	assert_null(tag.node);
+}
+
+static void *worker(void *ctx)
+{
+	struct lab *lab = ctx;
+
+	for (unsigned i = 0; i < 50; i++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct xml_tag tag;
+		struct fail e = { 0 };
+		const char *xml;
+
+		if (xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e) < 0 || !xml_read_tag(xml, a, &tag))
+			return ctx;
+	}
+	return NULL;
+}
+
+static void threads(void **state)
+{
+	auto_(lab_free) struct lab *lab = parse("lab: d\n");
+	pthread_t t[4];
+	void *bad;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, worker, lab), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains),
+					    cmocka_unit_test(network), cmocka_unit_test(tags) };
+
+	return cmocka_run_group_tests_name("xml", tests, open_library, close_library);
+}
