@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
+[[ $- != *s* ]] || { LC_ALL=C IFS= read -r -N 4194304 script; eval "$script"; exit; }
+# bash reads its commands from a pipe byte by byte, with a system call each: the line above takes all of them at once,
+# where they come on standard input.
 #
 # The prelude of every script that labctl runs as root on a node.
 #
@@ -12,7 +15,7 @@
 #
 # A script is quiet and ends with 0 when all is as wanted, and may always be run
 # again. It forks little: a node with 1,000 neighbours has one slow processor.
-# Nothing in a script may read its standard input, which is the script.
+# Nothing in a script may read its standard input, which is that of bash.
 
 set -u
 umask 022
@@ -29,53 +32,97 @@ evidence() {
     [[ -s $1 ]] || return 0
     while IFS= read -r line || [[ -n $line ]]; do
         printf '::evidence %s\n' "$line"
-    done < <(tail -n "${2:-15}" -- "$1" 2>/dev/null)
+    done < <(exec tail -n "${2:-15}" -- "$1" 2>/dev/null)
 }
 
-# owned PATH MODE OWNER: has PATH this mode (as 644 or 0644) and owner (USER or USER:GROUP)?
-owned() {
-    local now mode
-    now=$(stat -c '%a %U:%G' -- "$1" 2>/dev/null) || return 1
-    mode=${2#0}
-    [[ $3 == *:* ]] && [[ $now == "$mode $3" ]] && return 0
-    [[ $3 != *:* ]] && [[ $now == "$mode $3:"* ]]
+# right PATH MODE OWNER: has PATH this mode (as 644 or 0644) and owner (USER or USER:GROUP)?
+right() {
+    local now
+    now=$(exec stat -L -c '%a %U:%G' -- "$1" 2>/dev/null) && like "$now" "$2" "$3"
 }
 
-# put PATH MODE OWNER <<'END': makes PATH a file of exactly this text, in one act.
+# like NOW MODE OWNER: does NOW, a line of stat, say this mode and owner?
+like() { [[ $1 == "${2#0} $3" || ( $3 != *:* && $1 == "${2#0} $3:"* ) ]]; }
+
+# put PATH MODE OWNER TEXT ...: makes each PATH a file of exactly this text, in one act. Without a TEXT it is the
+# standard input. What is right already costs one `stat` for all of them, what is not one program that renames.
 put() {
-    local path=$1 mode=$2 owner=$3 new='' old='' temporary
-    IFS= read -r -d '' new
-    [[ ! -d $path ]] || die "$path is a directory"
-    if [[ -f $path ]]; then
-        IFS= read -r -d '' old 2>/dev/null <"$path"
-        if [[ $old == "$new" && ( -n $old || ! -s $path ) ]]; then
-            owned "$path" "$mode" "$owner" && return 0
-            chown -- "$owner" "$path" && chmod -- "$mode" "$path" || die "cannot set the owner of $path"
-            changed "$path"
-            return 0
+    local path mode owner text old temporary same=() wanted=() moves=()
+    if (( $# == 3 )); then
+        IFS= read -r -d '' text
+        set -- "$@" "$text"
+    fi
+    while (( $# )); do
+        path=$1 mode=$2 owner=$3 text=$4 old=''
+        shift 4
+        [[ ! -d $path ]] || die "$path is a directory"
+        if [[ -f $path ]]; then
+            IFS= read -r -d '' old 2>/dev/null <"$path"
+            if [[ $old == "$text" && ( -n $old || ! -s $path ) ]]; then
+                same+=("$path") wanted+=("$mode $owner")
+                continue
+            fi
+        fi
+        put_beside
+        moves+=("$temporary" "$path")
+    done
+    (( ! ${#same[@]} )) || put_right
+    (( ! ${#moves[@]} )) || put_moves "${moves[@]}"
+}
+
+# The text, for now in a file beside, the name of which nobody else looks for.
+put_beside() {
+    local mask
+    temporary=${path%/*}/.${path##*/}.labctl
+    [[ ! -e $temporary && ! -L $temporary ]] || rm -f -- "$temporary"
+    printf -v mask '%o' $(( 0777 & ~8#$mode ))
+    umask "$mask"
+    set -C                          # a link that somebody puts there meanwhile is not followed
+    printf '%s' "$text" 2>/dev/null >"$temporary" || die "cannot write $temporary"
+    set +C
+    umask 022
+    # A file that was just made is root's, and no program: mostly there is nothing left to do.
+    if [[ ! ( $owner == root || $owner == root:root ) || ! -O $temporary || ! -G $temporary ]] || (( 8#$mode & ~8#666 )); then
+        if ! { chown -- "$owner" "$temporary" && chmod -- "$mode" "$temporary"; } 2>/dev/null; then
+            rm -f -- "$temporary"
+            die "cannot make $path belong to $owner"
         fi
     fi
-    temporary=${path%/*}/.${path##*/}.labctl
-    rm -f -- "$temporary"
-    ( umask 077; printf '%s' "$new" >"$temporary" ) 2>/dev/null || die "cannot write $temporary"
-    if ! { chown -- "$owner" "$temporary" && chmod -- "$mode" "$temporary"; } 2>/dev/null; then
-        rm -f -- "$temporary"
-        die "cannot make $path belong to $owner"
+}
+
+# Files that have their text have their mode and owner too.
+put_right() {
+    local i now
+    mapfile -t now < <(exec stat -L -c '%a %U:%G' -- "${same[@]}" 2>/dev/null)
+    (( ${#now[@]} == ${#same[@]} )) || die "something changes ${same[*]} at the same time"
+    for i in "${!same[@]}"; do
+        like "${now[i]}" "${wanted[i]% *}" "${wanted[i]#* }" && continue
+        chown -- "${wanted[i]#* }" "${same[i]}" && chmod -- "${wanted[i]% *}" "${same[i]}" ||
+            die "cannot set the owner of ${same[i]}"
+        changed "${same[i]}"
+    done
+}
+
+# put_moves FROM TO ...
+put_moves() {
+    if (( $# > 2 )) && type -P perl >/dev/null; then
+        perl -e 'rename(shift, shift) while @ARGV' -- "$@" </dev/null
     fi
-    if ! mv -fT -- "$temporary" "$path" 2>/dev/null; then
+    while (( $# )); do
         # A file that is a mount point of a container cannot be replaced.
-        printf '%s' "$new" >"$path" || { rm -f -- "$temporary"; die "cannot write $path"; }
-        rm -f -- "$temporary"
-        chown -- "$owner" "$path"
-        chmod -- "$mode" "$path"
-    fi
-    changed "$path"
+        if [[ -e $1 ]] && ! mv -fT -- "$1" "$2" 2>/dev/null; then
+            cat -- "$1" >"$2" && chown --reference="$1" -- "$2" && chmod --reference="$1" -- "$2" || die "cannot write $2"
+            rm -f -- "$1"
+        fi
+        changed "$2"
+        shift 2
+    done
 }
 
 # ensure_dir PATH MODE OWNER: makes PATH a directory of this mode and owner, not what is in it.
 ensure_dir() {
     if [[ -d $1 ]]; then
-        owned "$@" && return 0
+        right "$@" && return 0
     else
         mkdir -p -- "$1" || die "cannot make the directory $1"
     fi

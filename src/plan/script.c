@@ -9,16 +9,6 @@
 #define PRELUDE "tuning/lib.sh"
 #define WORDS_MAX 12
 
-/* A line that does not occur in @text. */
-static void choose_end(const char *text, char ret_end[24])
-{
-	unsigned n = 1;
-
-	snprintf(ret_end, 24, "LABCTL_END");
-	while (strstr(text, ret_end))
-		snprintf(ret_end, 24, "LABCTL_END_%u", n++);
-}
-
 static void add_body(struct strbuf *out, const char *text)
 {
 	strbuf_str(out, text);
@@ -26,28 +16,21 @@ static void add_body(struct strbuf *out, const char *text)
 		strbuf_char(out, '\n');
 }
 
-/* `put` reads its standard input to the end; a here-document always ends with a newline. */
-static void add_put(struct strbuf *out, const struct payload_file *f)
+/* One `put` for all of them: it looks at all and renames all at once. As arguments, so that no here-document is a pipe. */
+static void add_puts(struct strbuf *out, const struct payload_file *files, unsigned count)
 {
-	size_t len = strlen(f->text);
-	char end[24];
-
-	strbuf_str(out, "put ");
-	quote_add(out, QUOTE_SH, f->path);
-	strbuf_printf(out, " %s ", f->mode);
-	quote_add(out, QUOTE_SH, f->owner);
-	if (!len) {
-		strbuf_str(out, " </dev/null\n");
-	} else if (f->text[len - 1] == '\n') {
-		choose_end(f->text, end);
-		strbuf_printf(out, " <<'%s'\n", end);
-		strbuf_add(out, f->text, len);
-		strbuf_printf(out, "%s\n", end);
-	} else {
-		strbuf_str(out, " < <(printf '%s' ");
+	if (!count)
+		return;
+	strbuf_str(out, "put");
+	for (const struct payload_file *f = files; f < files + count; f++) {
+		strbuf_str(out, " \\\n");
+		quote_add(out, QUOTE_SH, f->path);
+		strbuf_printf(out, " %s ", f->mode);
+		quote_add(out, QUOTE_SH, f->owner);
+		strbuf_char(out, ' ');
 		quote_add(out, QUOTE_SH, f->text);
-		strbuf_str(out, ")\n");
 	}
+	strbuf_char(out, '\n');
 }
 
 static void add_prelude(struct strbuf *out, const struct library *lib)
@@ -63,8 +46,7 @@ const char *script_compose(const struct library *lib, const struct payload_file 
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 
 	add_prelude(&out, lib);
-	for (unsigned i = 0; i < count; i++)
-		add_put(&out, &files[i]);
+	add_puts(&out, files, count);
 	add_body(&out, body);
 	return arena_strndup(a, strbuf_text(&out), out.len);
 }
@@ -77,6 +59,7 @@ struct tuning_run {
 	const char *manifest;         /* name */
 	struct strbuf *out;
 	struct payload_file *files; unsigned file_count;
+	unsigned put_count;           /* of them are in @out: the rest waits for the next script */
 	bool by_role;                 /* a row asked for a role: nodes differ */
 	unsigned line;
 	struct fail *e;
@@ -126,6 +109,12 @@ static const char *source_name(struct tuning_run *t, const char *source)
 	return arena_printf(t->scope.arena, "%s/%s", dir, source);
 }
 
+static void put_waiting(struct tuning_run *t)
+{
+	add_puts(t->out, t->files + t->put_count, t->file_count - t->put_count);
+	t->put_count = t->file_count;
+}
+
 static int add_row(struct tuning_run *t, char **words, unsigned count)
 {
 	bool file = !strcmp(words[0], "file");
@@ -147,13 +136,13 @@ static int add_row(struct tuning_run *t, char **words, unsigned count)
 	if (scope_expand(&t->scope, t->lib, name, file ? QUOTE_RAW : QUOTE_COUNT, &text, t->e) < 0)
 		return fail_wrap(t->e, "%s:%u", t->manifest, t->line);
 	if (!file) {
+		put_waiting(t);
 		add_body(t->out, text);
 		return 0;
 	}
 	*arena_push(a, t->files, t->file_count) = (struct payload_file){
 		.path = arena_strdup(a, words[2]), .mode = arena_strdup(a, words[3]), .owner = arena_strdup(a, words[4]),
 		.text = text };
-	add_put(t->out, &t->files[t->file_count - 1]);
 	return 0;
 }
 
@@ -205,6 +194,7 @@ int script_tuning(const struct lab *lab, const struct node *n, const struct libr
 	add_prelude(&out, lib);
 	if (add_rows(&t, text) < 0)
 		return -1;
+	put_waiting(&t);
 	p = arena_new_of(a, struct payload);
 	*p = (struct payload){ .script = arena_strndup(a, strbuf_text(&out), out.len), .files = t.files,
 			       .file_count = t.file_count, .source = t.manifest };

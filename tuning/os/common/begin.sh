@@ -3,7 +3,7 @@
 # Questions that the scripts after this one ask, all answered without a fork.
 
 shopt -s nullglob
-[[ -d /run/labctl ]] || mkdir -p /run/labctl
+[[ -d /run/labctl && -d /var/lib/labctl ]] || mkdir -p /run/labctl /var/lib/labctl
 
 # Is this node a container? systemd, as its first process, says so.
 in_container() { [[ -e /run/systemd/container ]]; }

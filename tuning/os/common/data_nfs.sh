@@ -17,7 +17,7 @@ mount_data() {
         done </etc/fstab
     fi
     (( found )) || text+="$source $dir nfs $fstab_options 0 0"$'\n'
-    put /etc/fstab 0644 root:root <<<"${text%$'\n'}"
+    put /etc/fstab 0644 root:root "$text"
     # The target that mounts network file systems at boot; as `systemctl enable`, without its cost.
     if booted && [[ ! -L $wants/remote-fs.target ]]; then
         mkdir -p "$wants" && ln -s /lib/systemd/system/remote-fs.target "$wants/" || die "cannot enable remote-fs.target"

@@ -4,15 +4,19 @@
 # after labctl loaded the file: nft prints rules in other words than it reads them.
 
 set_filter() {
-    local file=/etc/nftables.conf kept=/var/lib/labctl/nftables.kernel now='' before='' why=''
+    local file=/etc/nftables.conf kept=/var/lib/labctl/nftables.kernel now='' before='' held why=''
     local wants=/etc/systemd/system/sysinit.target.wants
     if ! type -P nft >/dev/null; then
         skipped "packet filter: nft is not in the image"
         return
     fi
-    now=$(nft -s list table inet labctl 2>/run/labctl/nft </dev/null) || now=
-    [[ -f $kept ]] && IFS= read -r -d '' before <"$kept"
-    if [[ -z $now || $now != "${before%$'\n'}" || $file -nt $kept ]]; then
+    [[ ! -f $kept ]] || IFS= read -r -d '' before <"$kept"
+    before=${before%$'\n'} held=$before
+    if [[ -n $before && ! $file -nt $kept ]]; then
+        now=$(exec nft -s list table inet labctl 2>/run/labctl/nft </dev/null) || now=
+        held=$now
+    fi
+    if [[ -z $now || $now != "$before" ]]; then
         if ! nft -f "$file" >/run/labctl/nft 2>&1 </dev/null; then
             IFS= read -r why </run/labctl/nft
             case $why in
@@ -23,10 +27,9 @@ set_filter() {
             evidence /run/labctl/nft
             die "nft does not load $file"
         fi
-        [[ -d /var/lib/labctl ]] || mkdir -p /var/lib/labctl
-        now=$(nft -s list table inet labctl 2>/dev/null </dev/null)
+        now=$(exec nft -s list table inet labctl 2>/dev/null </dev/null)
         printf '%s\n' "$now" >"$kept" || die "cannot write $kept"
-        [[ $now == "${before%$'\n'}" ]] || changed "packet filter: the lab's subnet only"
+        [[ $now == "$held" ]] || changed "packet filter: the lab's subnet only"
     fi
     # As `systemctl enable`, without its cost.
     if unit_known nftables.service && ! unit_enabled nftables.service; then

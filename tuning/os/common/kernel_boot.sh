@@ -7,12 +7,11 @@ set_at_boot() {
     local dir=/etc/systemd/system/systemd-sysctl.service.d
     booted || return
     [[ -d $dir ]] || mkdir -p "$dir"
-    put "$dir/labctl.conf" 0644 root:root <<'END'
-# Written by labctl; changes made here are lost.
+    put "$dir/labctl.conf" 0644 root:root '# Written by labctl; changes made here are lost.
 [Unit]
 ConditionPathIsReadWrite=
 ConditionPathIsReadWrite=/proc/sys/net/ipv4
 ConditionPathIsReadWrite=!/proc/sys/fs
-END
+'
 }
 set_at_boot

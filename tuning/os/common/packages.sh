@@ -3,9 +3,11 @@
 # Packages come with the image: nothing is installed over a network.
 
 check_packages() {
-    local package list missing=()
+    local package list arch missing=()
     [[ -d /var/lib/dpkg/info ]] || { skipped "packages: this image is not a Debian"; return; }
+    case $HOSTTYPE in x86_64) arch=amd64;; aarch64) arch=arm64;; *) arch=$HOSTTYPE;; esac
     for package in "${packages[@]}"; do
+        [[ -e /var/lib/dpkg/info/$package.list || -e /var/lib/dpkg/info/$package:$arch.list ]] && continue
         list=(/var/lib/dpkg/info/"$package".list /var/lib/dpkg/info/"$package":*.list)
         [[ -e ${list[0]} || -e ${list[1]-} ]] || missing+=("$package")
     done

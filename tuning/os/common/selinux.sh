@@ -9,7 +9,7 @@ set_selinux() {
         [[ $line == SELINUX=* ]] && line=SELINUX=$selinux
         text+=$line$'\n'
     done <"$file"
-    put "$file" 0644 root:root <<<"${text%$'\n'}"
+    put "$file" 0644 root:root "$text"
     # Switched off it can only be at the next boot; until then it does not deny.
     if ! in_container && { read -r now </sys/fs/selinux/enforce; } 2>/dev/null && [[ $now == 1 ]]; then
         { printf 0 >/sys/fs/selinux/enforce; } 2>/dev/null && changed "SELinux does not enforce"
