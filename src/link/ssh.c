@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -287,10 +288,15 @@ static int handshake(struct ssh *s, const struct ssh_target *t, int64_t deadline
 static int authenticate(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, int *ret_rc, struct fail *e)
 {
 	unsigned user_len = (unsigned)strlen(t->user);
+	char beside[PATH_MAX];
+	const char *public_key = beside;
 	int rc;
 
-	while ((rc = libssh2_userauth_publickey_fromfile_ex(s->session, t->user, user_len, NULL, t->private_key, NULL)) ==
-	       LIBSSH2_ERROR_EAGAIN)
+	/* Where ssh-keygen puts it. Without it OpenSSL's decoders try every format on the private key, for each node. */
+	if (snprintf(beside, sizeof(beside), "%s.pub", t->private_key) >= (int)sizeof(beside) || access(beside, R_OK) < 0)
+		public_key = NULL;
+	while ((rc = libssh2_userauth_publickey_fromfile_ex(s->session, t->user, user_len, public_key, t->private_key,
+							    NULL)) == LIBSSH2_ERROR_EAGAIN)
 		if (ssh_io_wait(s, PHASE_AUTH, 0, deadline_ms, e) < 0)
 			return -1;
 	if (!rc)
