@@ -91,7 +91,8 @@ int main(int argc, char **argv)
 	catch_signals();
 	c.arena = arena_new();
 	r = options_parse(&c, argc, argv, &e);
-	if (r == 0)
+	/* What only talks to nodes does without the data files. */
+	if (r == 0 && !c.cmd->takes_command)
 		r = library_load(NULL, &c.lib, &e);
 	if (r == 0)
 		r = c.cmd->run(&c, &e);
