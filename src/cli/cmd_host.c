@@ -52,7 +52,7 @@ static void check_programs(json_t *rows)
 	}
 }
 
-static void check_libvirt(struct cli *c, json_t *rows, const char *uri, const char *what, enum verdict missing)
+static bool check_libvirt(struct cli *c, json_t *rows, const char *uri, const char *what, enum verdict missing)
 {
 	auto_(virt_close) struct virt *v = NULL;
 	struct fail e = { 0 };
@@ -60,18 +60,18 @@ static void check_libvirt(struct cli *c, json_t *rows, const char *uri, const ch
 
 	if (virt_open(c->connect ? c->connect : uri, &v, &e) < 0 || virt_version(v, version, &e) < 0) {
 		check(rows, missing, what, e.text, "systemctl start libvirtd, or tests/support/sandbox where no systemd runs");
-		return;
+		return false;
 	}
 	snprintf(found, sizeof found, "libvirt %s", version);
 	check(rows, PASS, what, found, "");
+	return true;
 }
 
-static void check_space(struct cli *c, json_t *rows, const char *what, const char *path)
+static void check_space(json_t *rows, const char *what, const char *path)
 {
 	int64_t bytes = file_space_bytes(path);
 	char found[320];
 
-	(void)c;
 	snprintf(found, sizeof found, "%.1f GiB free in %s", (double)bytes / (1LL << 30), path);
 	check(rows, bytes >= SPACE_WANTED_BYTES ? PASS : WARN, what, found,
 	      "make room (4 GiB), or set LABCTL_CACHE and LABCTL_STATE");
@@ -89,34 +89,54 @@ static void check_image(struct cli *c, json_t *rows)
 	      "labctl image build");
 }
 
+static void print_remedies(const json_t *rows)
+{
+	const char *gap = "\n";
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		const char *remedy = json_string_value(json_object_get(row, "remedy"));
+
+		if (!*remedy)
+			continue;
+		printf("%s%s: %s\n", gap, json_string_value(json_object_get(row, "check")), remedy);
+		gap = "";
+	}
+}
+
 int cmd_doctor(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "check", "CHECK", false }, { "result", "RESULT", false },
-						 { "found", "FOUND", false }, { "remedy", "REMEDY", false } };
+						 { "found", "FOUND", false } };
 	static const char *const nfs_words[] = { "none", "kernel server", "nfs-ganesha" };
 	json_t *rows = json_array(), *doc, *row;
 	const char *why = "";
 	unsigned faults = 0;
 	enum nfs_kind nfs;
+	bool machines;
 	size_t i;
 	int r;
 
 	check(rows, geteuid() == 0 ? PASS : FAULT, "root", geteuid() == 0 ? "yes" : "no", "run labctl as root");
 	check(rows, virt_kvm_works(&why) ? PASS : WARN, "kvm", virt_kvm_works(&why) ? "works" : why,
 	      "labs run emulated (slow) or with --hypervisor lxc");
-	check_libvirt(c, rows, "qemu:///system", "libvirt qemu", WARN);
-	check_libvirt(c, rows, "lxc:///system", "libvirt lxc", WARN);
+	/* One of the two is enough. */
+	machines = check_libvirt(c, rows, "qemu:///system", "libvirt qemu", WARN);
+	check_libvirt(c, rows, "lxc:///system", "libvirt lxc", machines ? WARN : FAULT);
 	nfs = nfs_probe(&why);
 	check(rows, nfs == NFS_KIND_NONE ? WARN : PASS, "nfs server",
 	      arena_printf(c->arena, "%s%s%s", nfs_words[nfs], *why ? ": " : "", why), "apt-get install nfs-ganesha nfs-ganesha-vfs");
 	check_programs(rows);
-	check_space(c, rows, "space for images", c->cache_dir);
-	check_space(c, rows, "space for labs", c->state_dir);
+	check_space(rows, "space for images", c->cache_dir);
+	check_space(rows, "space for labs", c->state_dir);
 	check_image(c, rows);
 	json_array_foreach(rows, i, row)
 		faults += !strcmp(json_string_value(json_object_get(row, "result")), "fail");
 	doc = json_pack("{s:i, s:b, s:O}", "v", 1, "fit", faults == 0, "checks", rows);
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
+	if (!c->json)
+		print_remedies(rows);
 	json_decref(doc);
 	json_decref(rows);
 	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u checks failed", faults) : 0;

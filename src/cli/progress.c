@@ -3,10 +3,12 @@
  * The story of a run on stderr. On a terminal: finished steps scroll, below them one
  * live line per running step. Elsewhere: one plain line per finished step.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -14,6 +16,7 @@
 
 #define LIVE_MAX 12 /* lines; more running steps are counted */
 #define REDRAW_MS 80
+#define TICK_MS 200 /* the clocks of running steps go on when nothing happens */
 
 struct running {
 	const struct step *step;
@@ -27,7 +30,13 @@ struct progress {
 	unsigned total, finished, drawn, width;
 	struct running *running; unsigned running_count;
 	int64_t drawn_ms;
+	pthread_mutex_t lock;   /* of all above: events come from workers, ticks from .ticker */
+	pthread_cond_t stopping;
+	pthread_t ticker;
+	bool ticking, stop;
 };
+
+static void *tick(void *arg);
 
 struct progress *progress_new(const struct cli *c, const struct plan *p)
 {
@@ -43,6 +52,9 @@ struct progress *progress_new(const struct cli *c, const struct plan *p)
 	g->width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 	for (unsigned i = 0; i < p->step_count; i++)
 		g->total += p->steps[i].verb != VERB_JOIN;
+	pthread_mutex_init(&g->lock, NULL);
+	pthread_cond_init(&g->stopping, NULL);
+	g->ticking = g->live && pthread_create(&g->ticker, NULL, tick, g) == 0;
 	return g;
 }
 
@@ -119,10 +131,31 @@ static void finish(struct progress *g, const struct event *ev)
 		notes(&r->notes);
 }
 
+static void *tick(void *arg)
+{
+	struct progress *g = arg;
+
+	pthread_mutex_lock(&g->lock);
+	while (!g->stop) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += TICK_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&g->stopping, &g->lock, &until);
+		if (!g->stop && g->running_count)
+			draw(g);
+	}
+	pthread_mutex_unlock(&g->lock);
+	return NULL;
+}
+
 static void on_event(void *ctx, const struct event *ev)
 {
 	struct progress *g = ctx;
 
+	pthread_mutex_lock(&g->lock);
 	switch (ev->kind) {
 	case EVENT_STARTED:
 		if (ev->step->verb != VERB_JOIN)
@@ -141,6 +174,7 @@ static void on_event(void *ctx, const struct event *ev)
 	}
 	if (g->live && (ev->kind == EVENT_FINISHED || clock_now_ms() - g->drawn_ms >= REDRAW_MS))
 		draw(g);
+	pthread_mutex_unlock(&g->lock);
 }
 
 struct event_sink progress_sink(struct progress *g)
@@ -152,7 +186,15 @@ void progress_free(struct progress *g)
 {
 	if (!g)
 		return;
+	pthread_mutex_lock(&g->lock);
+	g->stop = true;
+	pthread_cond_signal(&g->stopping);
+	pthread_mutex_unlock(&g->lock);
+	if (g->ticking)
+		pthread_join(g->ticker, NULL);
 	erase(g);
+	pthread_cond_destroy(&g->stopping);
+	pthread_mutex_destroy(&g->lock);
 	free(g->running);
 	free(g);
 }

@@ -45,7 +45,9 @@ int report_table(const json_t *rows, const struct column *columns, unsigned coun
 	if (isatty(STDOUT_FILENO))
 		scols_table_enable_maxout(table, 0);
 	for (unsigned k = 0; k < count; k++)
-		scols_table_new_column(table, columns[k].title, 0, columns[k].right ? SCOLS_FL_RIGHT : 0);
+		/* A sentence may stand in the last column: on a terminal it is wrapped there. */
+		scols_table_new_column(table, columns[k].title, 0,
+				       columns[k].right ? SCOLS_FL_RIGHT : k + 1 == count ? SCOLS_FL_WRAP : 0);
 	json_array_foreach(rows, i, row) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
 

@@ -141,7 +141,7 @@ static int take(struct virt *v, virConnectPtr *ret_connection, struct fail *e)
 static int call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
 {
 	struct fail first = { 0 };
-	virConnectPtr c;
+	virConnectPtr c = NULL;
 	int result;
 
 	if (take(v, &c, e))
