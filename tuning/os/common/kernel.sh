@@ -33,14 +33,15 @@ kernel_read() {
 }
 
 tune_kernel() {
-    local line key path now before why words wanted container=0
+    local line key path now before why wanted container=0
     in_container && container=1
+    set -f                          # values become words, not names of files
     while IFS= read -r line || [[ -n $line ]]; do
         [[ $line == *=* && $line != [#\;]* ]] || continue
         key=${line%%=*}
         key=${key//[[:blank:]]/}
-        read -r -a words <<<"${line#*=}"
-        wanted=${words[*]}
+        set -- ${line#*=}
+        wanted=$*
         path=/proc/sys/${key//.//}
         if [[ ! -e $path ]]; then
             kernel_absent "$key" $container
@@ -63,5 +64,6 @@ tune_kernel() {
             changed "sysctl $key = $wanted (was $before)"
         fi
     done </etc/sysctl.d/90-labctl.conf
+    set +f
 }
 tune_kernel
