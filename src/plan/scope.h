@@ -6,6 +6,7 @@
  *   ip ip.dashed hostname fqdn address (ip or hostname, as cluster.address says) memory_mib cpus
  *   user superuser database prefix build_prefix role dir port nodename pooler.port (of the scope's role)
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
+ *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.shared_buffers mem.maintenance_work_mem mem.effective_cache_size (PostgreSQL sizes scaled to the node)
  *   timezone locale ntp_server profile
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)

@@ -118,6 +118,47 @@ static void of_roles(void **state)
 	assert_string_equal(expand(4, NULL, "@{gtm.nosuch}"), "test:1: unknown name gtm.nosuch");
 }
 
+static void limits(void **state)
+{
+	static struct setting pins[] = { { "coordinator", "max_connections", "300" }, { "coordinator", "max_datanodes", "70" } };
+	struct setting *const kept = lab->cluster.settings;
+	const unsigned kept_count = lab->cluster.setting_count;
+	static const char all[] = "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends}";
+
+	(void)state;
+	/* The seed's numbers. */
+	assert_string_equal(expand(0, NULL, all), "16 64 6416 1600");
+	lab->cluster.settings = pins;
+	lab->cluster.setting_count = ARRAY_COUNT(pins);
+	assert_string_equal(expand(0, NULL, all), "16 70 21016 4800");
+	lab->cluster.settings = kept;
+	lab->cluster.setting_count = kept_count;
+}
+
+static void limits_of_a_large_lab(void **state)
+{
+	static const char yaml[] = "lab: large\nnodes: 100\nnetwork: {subnet: 10.9.0.0/24}\ncluster: {kind: pgxc}\n";
+	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	struct lab *const kept = lab;
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(lab_parse(yaml, sizeof yaml - 1, "large.yaml", &o, &lab, &e), 0);
+	assert_string_equal(expand(0, NULL, "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends}"),
+			    "98 98 9898 9800");
+	lab_free(lab);
+	lab = kept;
+}
+
+static void roles_of_this_node(void **state)
+{
+	(void)state;
+	assert_string_equal(expand(1, NULL, "@{self.gtm} @{self.gtm_proxy} @{if self.coordinator}x@{end}"), "true false ");
+	assert_string_equal(expand(4, NULL, "@{self.gtm} @{self.gtm_proxy} @{if self.coordinator}x@{end}"), "false true x");
+	assert_string_equal(expand(4, NULL, "@{self.nosuch}"), "test:1: unknown name self.nosuch");
+	assert_string_equal(expand(0, NULL, "@{self.gtm}"), "test:1: unknown name self.gtm");
+}
+
 static void lists(void **state)
 {
 	(void)state;
@@ -194,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_ARENA(of_the_lab), IN_ARENA(of_the_node), IN_ARENA(small_memory),       IN_ARENA(of_roles),
 		IN_ARENA(lists),      IN_ARENA(secrets),     IN_ARENA(kinds_are_demanded), IN_ARENA(shared_texts),
+		IN_ARENA(limits),     IN_ARENA(limits_of_a_large_lab), IN_ARENA(roles_of_this_node),
 	};
 
 	return cmocka_run_group_tests_name("scope", tests, open_lab, close_lab);
