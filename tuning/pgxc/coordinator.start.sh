@@ -57,9 +57,9 @@ if ! running; then
     done
     up || { logs; die "the coordinator does not start"; }
     wait_for 60 select1 || { logs; die "the coordinator runs but answers no statement"; }
-    # It registers at the GTM at its first SIGUSR1, else when autovacuum sends one, a minute
-    # later and together with the other server of this node: a GTM proxy confuses the two,
-    # and both hang for minutes and end. So one after the other, and now.
+    # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up
+    # to a minute after the start, and ends when that does not work. So it gets one now: what
+    # can fail fails here.
     pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
     wait_for 60 select1 || { logs; die "the coordinator cannot register at the GTM"; }
     changed "started coordinator on port $port"

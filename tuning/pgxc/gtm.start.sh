@@ -13,6 +13,7 @@ out=/run/labctl/@{nodename:sh}.start next_xid=@{value.next_xid:sh}
 
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 ready()   { running && listening "$port"; }
+settled() { ready || ! running; }          # of use, or dead
 master()  { local lines; mapfile -t lines <"$dir/gtm.pid"; [[ ${lines[2]-} == 1 ]]; }
 
 if ! running; then
@@ -34,7 +35,8 @@ if ! running; then
         changed "the GTM was not stopped cleanly: goes on at transaction $(( next_xid + 1000000 ))"
     fi
     as "$user" "$bin/gtm_ctl" start -Z gtm -D "$dir" "${options[@]}" >"$out" 2>&1
-    wait_for 30 ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM does not start"; }
+    wait_for 5 running && wait_for 30 settled
+    ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM does not start"; }
     rm -f -- "$dir/gtm.pid.unclean"
     changed "started gtm on port $port"
 else

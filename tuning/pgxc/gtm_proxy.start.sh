@@ -9,6 +9,7 @@ out=/run/labctl/@{nodename:sh}.start
 
 running() { pid_in "$dir/gtm_proxy.pid" && alive "$pid" gtm_proxy "$dir"; }
 ready()   { running && listening "$port" && connected "$gtm_ip" "$gtm_port"; }
+settled() { ready || ! running; }          # of use, or dead
 stop_it() {
     processes gtm_proxy "$dir" || return 0
     kill $pids
@@ -31,6 +32,7 @@ if ! running; then
     # It would refuse to register a node that it remembers as registered, and then hang.
     rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
     as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
-    wait_for 30 ready || { evidence "$out"; evidence "$dir/gtm_proxy.log"; die "the GTM proxy does not start"; }
+    wait_for 5 running && wait_for 30 settled
+    ready || { evidence "$out"; evidence "$dir/gtm_proxy.log"; die "the GTM proxy does not start"; }
     changed "started gtm_proxy on port $port"
 fi

@@ -12,6 +12,7 @@ joined()  {
     running && listening "$port" && slave &&
         tail -c "+$(( seen + 1 ))" "$dir/gtm.log" | grep -aq 'Startup connection with the active-GTM closed'
 }
+settled() { joined || ! running; }         # of use, or dead
 
 stop_it() {
     processes gtm "$dir" || return 0
@@ -34,7 +35,8 @@ if ! running; then
     rm -f -- "$dir/gtm.pid" "$dir/register.node"
     seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
     as "$user" "$bin/gtm_ctl" start -Z gtm_standby -D "$dir" >"$out" 2>&1
-    wait_for 20 joined || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM standby does not start"; }
+    wait_for 5 running && wait_for 20 settled
+    joined || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM standby does not start"; }
     changed "started gtm_standby on port $port"
 else
     wait_for 10 listening "$port" || { evidence "$dir/gtm.log"; die "the GTM standby runs but does not listen on port $port"; }

@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: PostgreSQL
-# ~/.bash_profile on a node with a coordinator or a datanode. Written by labctl.
+# ~/.bash_profile of the database's user. Written by labctl.
+@{if self.gtm_proxy}
+@{else}
+@{if self.gtm}
+export PGPORT=@{gtm.port}
+export PGDATA=@{gtm.dir:sh}
+@{else}
+export PGPORT=@{gtm_standby.port}
+export PGDATA=@{gtm_standby.dir:sh}
+@{end}
+@{end}
 export LANG=en_US.utf8
 export PGHOME=@{prefix:sh}
 # LD_LIBRARY_PATH is not set: the programs find their libraries, and those of the
@@ -8,6 +18,10 @@ export DATE=`date +"%Y%m%d%H%M"`
 export PATH=$PGHOME/bin:$PATH
 export MANPATH=$PGHOME/share/man:${MANPATH-}
 export PGUSER=postgres
+@{if self.gtm_proxy}
+@{else}
+export PGHOST=$PGDATA
+@{end}
 export PGDATABASE=postgres
 alias rm='rm -i'
 alias ll='ls -lh'

@@ -45,7 +45,7 @@ static const struct role_set role_sets[] = {
 #define T "tuning/pgxc/"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define START_LOG "/run/labctl/@{nodename}.start"
-/* The same text for both roles of a node: the second finds it there. */
+/* The same text for all roles of a node: the second finds it there. */
 #define PROFILE T "profile.sh=/home/@{user}/.bash_profile:0644"
 
 static const struct rule rules[] = {
@@ -68,14 +68,14 @@ static const struct rule rules[] = {
 
 	/* The order is real: whoever starts before the GTM dies, with exit status 0. */
 	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid", .arg = T "gtm.start.sh",
-	  .files = T "gtm.conf=@{dir}/gtm.conf:0600",
+	  .files = T "gtm.conf=@{dir}/gtm.conf:0600 " PROFILE,
 	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log" },
 	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "gtm_standby.start.sh",
-	  .files = T "gtm_standby.conf=@{dir}/gtm.conf:0600",
+	  .files = T "gtm_standby.conf=@{dir}/gtm.conf:0600 " PROFILE,
 	  .timeout_s = 120, .title = "start the GTM standby", .log = "@{dir}/gtm.log" },
 	{ "gtm_proxy.start", "gtm_proxy", .after = "gtm.start gtm_standby.start .gtm_proxy.init",
 	  .arg = T "gtm_proxy.start.sh",
-	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600",
+	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600 " PROFILE,
 	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG },
 	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "datanode.start.sh",
 	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
