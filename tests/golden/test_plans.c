@@ -162,6 +162,13 @@ static void the_seed(void **state)
 		{ "nodes/node3/files/data02/pgxc_datanode/postgresql.conf", "pgxc_node_name = 'datanode_1'" },
 		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "pooler_port = 1922 " },
 		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "pgxc_node_name = 'coordinate_6'" },
+		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "max_pool_size = 6416 " },
+		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "max_coordinators = 16 " },
+		{ "nodes/node8/files/data02/pgxc_coordinate/postgresql.conf", "max_datanodes = 64 " },
+		{ "nodes/node8/files/data02/pgxc_datanode/postgresql.conf", "max_connections = 1600 " },
+		{ "nodes/node1/files/home/pgxc/.bash_profile", "export PGPORT=1921\nexport PGDATA=/data02/pgxc_gtm\n" },
+		{ "nodes/node2/files/home/pgxc/.bash_profile", "export PGHOST=$PGDATA\n" },
+		{ "nodes/node3/files/home/pgxc/.bash_profile", "export PGUSER=postgres\nexport PGDATABASE=postgres\n" },
 		{ "nodes/node3/script.sh", "192.168.122.1:/data03/173" },
 	};
 	auto_(lab_free) struct lab *lab = load(EXAMPLES "pgxc-8.yaml", 0);
