@@ -26,6 +26,7 @@ struct proc {
 	void *line_ctx;
 	int64_t deadline_ms;          /* absolute; CLOCK_NEVER */
 	const atomic_bool *cancel;    /* checked every 100 ms; may be NULL */
+	bool no_ipv6;                 /* no IPv6 sockets for it and its children: as on a kernel without IPv6 */
 	bool detach;                  /* new session: for daemons that outlive us (they must daemonise themselves) */
 };
 

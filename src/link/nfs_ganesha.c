@@ -187,7 +187,9 @@ static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *
 	    file_mkdirs(arena_printf(a, "%s/recovery", l->state_dir), 0755, e))
 		return -1;
 	unlink(argv[4]);
-	if (proc_check(&(struct proc){ .argv = argv, .log_path = log, .detach = true, .deadline_ms = deadline_ms }, e))
+	/* Bind_addr holds for IPv4: its IPv6 socket may take every address, and then no second lab gets the port. */
+	if (proc_check(&(struct proc){ .argv = argv, .log_path = log, .detach = true, .no_ipv6 = true,
+				       .deadline_ms = deadline_ms }, e))
 		return fail_wrap(e, "NFS server of lab '%s'", l->lab);
 	return ganesha_wait(l, log, deadline_ms, e);
 }

@@ -8,6 +8,7 @@
 #include "private_server.h"
 
 #define GATEWAY "10.88.200.1"
+#define OTHER_GATEWAY "10.88.201.1"
 
 static char dir[PRIVATE_PATH];
 static char state_dir[PRIVATE_PATH + 16], data[2][PRIVATE_PATH + 32];
@@ -18,6 +19,7 @@ static int group_setup(void **state)
 	const char *up[] = { "ip", "link", "set", "lo", "up", NULL };
 	/* where there are loopback addresses only, ganesha knows none at all (AI_ADDRCONFIG) */
 	const char *address[] = { "ip", "address", "add", GATEWAY "/24", "dev", "lo", NULL };
+	const char *other[] = { "ip", "address", "add", OTHER_GATEWAY "/24", "dev", "lo", NULL };
 	struct fail e = { 0 };
 
 	(void)state;
@@ -25,6 +27,7 @@ static int group_setup(void **state)
 		private_die("unshare: %s (these tests need root)", strerror(errno));
 	private_run(up);
 	private_run(address);
+	private_run(other);
 	private_tmpdir(dir);
 	snprintf(state_dir, sizeof state_dir, "%s/state", dir);
 	for (int i = 0; i < 2; i++) {
@@ -103,6 +106,46 @@ static void ganesha_serves_and_stops(void **state)
 	assert_int_equal(e.code, FAIL_NONE);
 }
 
+/* Is somebody bound to port 2049 of every address, in this network namespace? */
+static bool wildcard_is_bound(void)
+{
+	static const char *const tables[] = { "/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6" };
+
+	for (int i = 0; i < 2; i++) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+		struct fail e = { 0 };
+
+		assert_ok(file_read(tables[i], 1u << 20, &text, &e), e);
+		if (strstr(strbuf_text(&text), "00000000:0801"))
+			return true;
+	}
+	return false;
+}
+
+/* The kernel knows IPv6 here but has no address of it beside ::1: ganesha's reason to take the wildcard. */
+static void two_labs_have_a_server_each(void **state)
+{
+	const char *one[] = { data[0], NULL }, *two[] = { data[1], NULL };
+	struct nfs_lab a = lab(one), b = lab(two);
+	char other_state[PRIVATE_PATH + 16];
+	struct fail e = { 0 };
+	bool changed;
+
+	(void)state;
+	if (!proc_found("ganesha.nfsd"))
+		skip();
+	snprintf(other_state, sizeof other_state, "%s/other", dir);
+	b.lab = "nfsother", b.state_dir = other_state, b.bind_ip = OTHER_GATEWAY, b.subnet = "10.88.201.0/24";
+	assert_ok(nfs_serve(&a, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	assert_false(wildcard_is_bound());
+	assert_false(nfs_answers(OTHER_GATEWAY));
+	assert_ok(nfs_serve(&b, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	assert_true(nfs_serving(&a, NFS_KIND_GANESHA) && nfs_serving(&b, NFS_KIND_GANESHA));
+	assert_ok(nfs_stop(&a, clock_after_ms(10000), &e), e);
+	assert_true(nfs_serving(&b, NFS_KIND_GANESHA));
+	assert_ok(nfs_stop(&b, clock_after_ms(10000), &e), e);
+}
+
 static void another_server_is_a_conflict(void **state)
 {
 	const char *one[] = { data[0], NULL };
@@ -169,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ganesha_serves_and_stops),
+		cmocka_unit_test(two_labs_have_a_server_each),
 		cmocka_unit_test(another_server_is_a_conflict),
 		cmocka_unit_test(only_our_process_is_stopped),
 		cmocka_unit_test(failures_are_named),
