@@ -4,7 +4,13 @@
  * since 2.1, but has functions of its own only since 9.7: here it is read from the description.
  */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "virt_call.h"
 
@@ -23,11 +29,66 @@ static int find_network(virConnectPtr c, const struct virt_object *o, virNetwork
 	return owner;
 }
 
+/* Makes the interface a port of the bridge. What is one already stays where it is. */
+static void add_port(const char *bridge, const char *interface)
+{
+	auto_(close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_ifindex = (int)if_nametoindex(interface) };
+
+	if (fd < 0 || !request.ifr_ifindex || strlen(bridge) >= sizeof request.ifr_name)
+		return;
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", bridge);
+	ioctl(fd, SIOCBRADDIF, &request);
+}
+
+static xmlNodePtr child(xmlNodePtr node, const char *name)
+{
+	for (node = node ? node->children : NULL; node; node = node->next)
+		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0)
+			return node;
+	return NULL;
+}
+
+/*
+ * A network that was stopped under running machines took their bridge away, and libvirt does not connect them to the
+ * new one: they would stay unreachable until their next start. Best effort: who is not reached is reported as such.
+ */
+static void reconnect(virConnectPtr c, const struct virt_object *o, const char *bridge)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	virDomainPtr *list = NULL;
+	int count = virConnectListAllDomains(c, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+
+	for (int i = 0; i < count; i++) {
+		auto_(free) char *xml = virDomainGetXMLDesc(list[i], 0);
+		auto_(xmlFreeDoc) xmlDocPtr doc = xml ? virt_xml(xml) : NULL;
+		struct virt_tag tag = { 0 };
+		xmlNodePtr devices;
+
+		virDomainFree(list[i]);
+		if (!doc)
+			continue;
+		virt_tag(doc, a, &tag);
+		devices = tag.lab_uuid && !strcmp(tag.lab_uuid, o->lab_uuid) ? child(xmlDocGetRootElement(doc), "devices") : NULL;
+		for (xmlNodePtr n = devices ? devices->children : NULL; n; n = n->next) {
+			xmlNodePtr source = child(n, "source"), target = child(n, "target");
+			const char *network = source ? virt_attribute(source, "network", a) : NULL;
+			const char *port = target ? virt_attribute(target, "dev", a) : NULL;
+
+			if (!strcmp((const char *)n->name, "interface") && network && port && !strcmp(network, o->name))
+				add_port(bridge, port);
+		}
+	}
+	if (count >= 0)
+		free(list);
+}
+
 static int network_start(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
 	auto_(virNetworkFree) virNetworkPtr found = NULL;
 	auto_(virNetworkFree) virNetworkPtr defined = NULL;
+	auto_(free) char *bridge = NULL;
 	int owner = find_network(c, o, &found, e);
 
 	if (owner < 0)
@@ -42,6 +103,9 @@ static int network_start(virConnectPtr c, void *arg, struct fail *e)
 		return fail_virt(e, "network '%s': start", o->name);
 	if (virNetworkIsActive(defined) != 1)
 		return fail(e, FAIL_VIRT, "network '%s': stopped right after its start", o->name);
+	bridge = virNetworkGetBridgeName(defined);
+	if (bridge)
+		reconnect(c, o, bridge);
 	return 0;
 }
 
