@@ -43,6 +43,8 @@ struct cli {
 	/* global options */
 	const char *file, *lab_name, *connect, *state_dir, *cache_dir;
 	bool dry_run, yes, json, timings;
+	bool told_lost;          /* that the lab's record is lost or damaged */
+	bool reported;           /* the JSON document is out, its failure in it */
 	unsigned jobs, verbose;
 	int64_t timeout_ms;      /* -1 = none */
 	enum hypervisor hypervisor;
@@ -66,6 +68,8 @@ void options_overview(void);
 int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e);
 /* The saved lab; FAIL_NOT_FOUND says what exists. */
 int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e);
+/* The saved lab, or, where its record is lost or damaged, what can still be known of it. */
+int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e);
 /* A lab for plan and render, whether it exists or not; touches nothing. A lab without a subnet gets a sample one. */
 int load_for_show(struct cli *c, unsigned node_count, const char *kind, struct lab **ret_lab, struct fail *e);
 /* Put the kind (from the command line, the file given with -f, or the saved lab) on @lab. */
@@ -92,6 +96,8 @@ struct column { const char *key, *title; bool right; };
 int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e);
 int report_json(const json_t *document, struct fail *e);
 void report_fail(const struct cli *c, const struct fail *e);
+/* The failure as a JSON object: what a document says under "error". */
+json_t *report_error(const struct fail *e);
 
 /* One file per command. */
 int cmd_create(struct cli *c, struct fail *e);

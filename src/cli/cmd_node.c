@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* ssh, exec, psql: into the nodes. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -14,8 +18,10 @@
 #include "quote.h"
 #include "recipe.h"
 #include "state.h"
+#include "virt.h"
 
 #define CONNECT_MS 20000
+#define KNOCK_MS 3000 /* in a lab's network an sshd that lives answers in milliseconds */
 
 /* Words of a command line as ssh joins them: with blanks, for the remote shell. */
 static char *join(const char *const *words, struct arena *a)
@@ -41,8 +47,54 @@ static const struct node *one_node(struct cli *c, const struct lab *lab, const c
 
 static int replace_by(const char *const *argv, struct fail *e)
 {
+	signal(SIGPIPE, SIG_DFL); /* an ignored signal stays ignored: `labctl ssh node1 -- yes | head` must end */
 	execvp(argv[0], (char *const *)(void *)argv);
 	return fail_errno(e, FAIL_HOST, "%s", argv[0]);
+}
+
+/*
+ * A node that does not answer is mostly one that does not run: libvirt knows. Adds its state and the way back to @e,
+ * whose cause was the connection; says nothing more where libvirt does not answer.
+ */
+static int explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
+{
+	const char *uri = c->connect ? c->connect : lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system";
+	auto_(virt_close) struct virt *v = NULL;
+	enum fail_code code = e->code;
+	struct fail ignored;
+	bool active = true;
+	const char *state;
+
+	if (virt_open(uri, &v, &ignored) < 0)
+		return -1;
+	state = virt_domain_state(v, n->domain, &active);
+	if (active)
+		return -1;
+	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s does not run: domain '%s' is %s", n->name, n->domain, state);
+	return fail_next(e, "labctl -l %s create (starts what is stopped)", lab->name);
+}
+
+/* Does something listen where the node's sshd should? ssh itself would try for long, and name no domain. */
+static int knock(const struct node *n, struct fail *e)
+{
+	auto_(close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(22), .sin_addr.s_addr = htonl(n->ip) };
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t len = sizeof errno;
+	int error = 0;
+
+	if (fd < 0)
+		return fail_errno(e, FAIL_OTHER, "socket");
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		error = errno;
+	else if (poll(&p, 1, KNOCK_MS) != 1)
+		error = ETIMEDOUT;
+	else
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	errno = error;
+	return error ? fail_errno(e, FAIL_SSH, "%s (%s) does not answer on port 22", n->name, n->ip_text) : 0;
 }
 
 /* The system's ssh: it has the terminal, agent and escapes that people expect of a login. */
@@ -63,6 +115,14 @@ int cmd_ssh(struct cli *c, struct fail *e)
 	n = one_node(c, lab, c->args[0], NULL, e);
 	if (!n)
 		return -1;
+	if (!n->ip) {
+		fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' was not created", n->name, lab->name);
+		return fail_next(e, "labctl -l %s create", lab->name);
+	}
+	if (knock(n, e) < 0) {
+		fail_next(e, "labctl -l %s status", lab->name);
+		return explain_silence(c, lab, n, e);
+	}
 	load_paths(c, lab->name, &paths);
 	argv[k++] = "ssh";
 	argv[k++] = "-i";
@@ -89,6 +149,7 @@ int cmd_ssh(struct cli *c, struct fail *e)
 struct job {
 	struct cli *c;
 	struct world *w;
+	const struct lab *lab;
 	const struct node *node;
 	const char *command, *input;
 	int status;
@@ -105,18 +166,23 @@ struct jobs {
 
 static void run_job(struct job *j)
 {
-	int64_t deadline = clock_after_ms(j->c->timeout_ms);
+	int64_t deadline = j->c->timeout_ms < 0 ? CLOCK_NEVER : j->c->start_ms + j->c->timeout_ms;
 	int64_t connect = clock_after_ms(CONNECT_MS);
 	struct ssh *s;
 
 	j->failed = true;
-	if (world_ssh(j->w, j->node, connect < deadline ? connect : deadline, &s, &j->fail) < 0)
+	if (world_ssh(j->w, j->node, connect < deadline ? connect : deadline, &s, &j->fail) < 0) {
+		if (j->fail.code == FAIL_SSH || j->fail.code == FAIL_TIMEOUT)
+			explain_silence(j->c, j->lab, j->node, &j->fail);
 		return;
+	}
 	j->failed = ssh_run(s, &(struct ssh_run){ .command = j->command, .input = j->input,
 						  .input_len = j->input ? strlen(j->input) : 0, .out = &j->out,
 						  .err = &j->err, .deadline_ms = deadline },
 			    &j->status, &j->fail) < 0;
 	world_ssh_done(j->w, j->node, j->failed);
+	if (j->failed && j->fail.code == FAIL_TIMEOUT && !*j->fail.next)
+		fail_next(&j->fail, "more time: labctl --timeout SECONDS exec ...");
 }
 
 static void *job_worker(void *arg)
@@ -147,18 +213,49 @@ static void run_jobs(struct jobs *jobs, unsigned workers)
 /* Each line behind the node's name, so that nothing of eight nodes is mixed up. */
 static void print_lines(FILE *to, const char *node, unsigned width, const struct strbuf *text)
 {
-	for (const char *p = strbuf_text(text); *p;) {
-		size_t len = strcspn(p, "\n");
+	for (const char *p = strbuf_text(text), *end = p + text->len; p < end;) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = newline ? (size_t)(newline - p) : (size_t)(end - p);
 
-		fprintf(to, "%-*s  %.*s\n", (int)width, node, (int)len, p);
-		p += len + (p[len] == '\n');
+		fprintf(to, "%-*s  ", (int)width, node);
+		fwrite(p, 1, len, to); /* whatever bytes it printed, zeros too */
+		fputc('\n', to);
+		p += len + (newline != NULL);
 	}
+}
+
+/* The whole output as a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
+static json_t *json_bytes(const struct strbuf *text)
+{
+	auto_(strbuf_clear) struct strbuf clean = { 0 };
+	const char *p = strbuf_text(text);
+	size_t left = text->len;
+	json_t *all = json_stringn(p, left);
+
+	while (!all && left > 0) {
+		/* the longest piece of at most four bytes that is UTF-8 by itself */
+		size_t len = left < 4 ? left : 4;
+		json_t *piece = NULL;
+
+		while (len > 0 && !(piece = json_stringn(p, len)))
+			len--;
+		json_decref(piece);
+		if (len)
+			strbuf_add(&clean, p, len);
+		else
+			strbuf_str(&clean, "\xEF\xBF\xBD");
+		len += len == 0;
+		p += len;
+		left -= len;
+	}
+	return all ? all : json_stringn(strbuf_text(&clean), clean.len);
 }
 
 static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 {
 	json_t *rows = json_array();
 	unsigned width = 0, bad = 0;
+	struct fail ignored;
 	int status = 0;
 
 	for (unsigned i = 0; i < jobs->count; i++)
@@ -166,11 +263,12 @@ static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 			width = (unsigned)strlen(jobs->items[i].node->name);
 	for (unsigned i = 0; i < jobs->count; i++) {
 		struct job *j = &jobs->items[i];
-		json_t *row = json_pack("{s:s, s:i, s:s+, s:s+}", "node", j->node->name, "status", j->failed ? -1 : j->status,
-					"stdout", strbuf_text(&j->out), "", "stderr", strbuf_text(&j->err), "");
+		json_t *row = json_pack("{s:s, s:i}", "node", j->node->name, "status", j->failed ? -1 : j->status);
 
-		if (!row) /* output that is no UTF-8 */
-			row = json_pack("{s:s, s:i}", "node", j->node->name, "status", j->status);
+		if (c->json) {
+			json_object_set_new(row, "stdout", json_bytes(&j->out));
+			json_object_set_new(row, "stderr", json_bytes(&j->err));
+		}
 		if (j->failed)
 			json_object_set_new(row, "why", json_string(j->fail.text));
 		json_array_append_new(rows, row);
@@ -186,20 +284,23 @@ static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 		if (!status && !j->failed)
 			status = j->status;
 	}
-	if (c->json) {
-		json_t *doc = json_pack("{s:i, s:O}", "v", 1, "nodes", rows);
-		int r = report_json(doc, e);
-
-		json_decref(doc);
-		if (r < 0)
-			status = -1;
-	}
-	json_decref(rows);
-	for (unsigned i = 0; i < jobs->count; i++)
+	for (unsigned i = 0; i < jobs->count && status >= 0; i++)
 		if (jobs->items[i].failed) {
 			*e = jobs->items[i].fail;
-			return fail_wrap(e, "%u of %u nodes failed", bad, jobs->count);
+			status = fail_wrap(e, "%u of %u nodes failed", bad, jobs->count);
 		}
+	if (c->json) {
+		json_t *doc = json_pack("{s:i, s:O}", "v", 1, "nodes", rows);
+
+		/* one document: the failure is in it */
+		if (status < 0)
+			json_object_set_new(doc, "error", report_error(e));
+		c->reported = true;
+		if (report_json(doc, status < 0 ? &ignored : e) < 0)
+			status = -1;
+		json_decref(doc);
+	}
+	json_decref(rows);
 	return status;
 }
 
@@ -241,7 +342,7 @@ int cmd_exec(struct cli *c, struct fail *e)
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (set[i])
 			*arena_push(c->arena, jobs.items, jobs.count) =
-				(struct job){ .c = c, .w = w, .node = &lab->nodes[i], .command = command,
+				(struct job){ .c = c, .w = w, .lab = lab, .node = &lab->nodes[i], .command = command,
 					      .input = script.len ? script.text : NULL };
 	run_jobs(&jobs, c->jobs ? c->jobs : 64);
 	r = report_jobs(c, &jobs, e);

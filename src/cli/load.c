@@ -113,6 +113,66 @@ static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, str
 	return lab_load(paths.lab_file, &o, ret_lab, e);
 }
 
+/* A record that is lost or damaged: what its tags at libvirt and its directories say is enough to remove a lab. */
+static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, struct fail *e)
+{
+	static const enum hypervisor tried[] = { HYPERVISOR_LXC, HYPERVISOR_QEMU };
+	struct lab_options o = { .name = name, .node_count = 1, .state_dir = c->state_dir };
+	unsigned found = 0, highest = 0;
+	struct fail ignored = { 0 };
+	struct paths paths;
+	bool answered = false;
+
+	o.hypervisor = HYPERVISOR_QEMU;
+	load_paths(c, name, &paths);
+	for (unsigned i = 0; i < ARRAY_COUNT(tried); i++) {
+		struct lab_options one = { .name = name, .node_count = 1, .hypervisor = tried[i], .state_dir = c->state_dir };
+		auto_(lab_free) struct lab *lab = NULL;
+		auto_(world_close) struct world *w = NULL;
+		struct facts facts = { 0 };
+
+		if (lab_load(NULL, &one, &lab, &ignored) < 0 || load_world(c, lab, &w, &ignored) < 0 ||
+		    world_facts(w, c->arena, &facts, &ignored) < 0)
+			continue;
+		answered = true;
+		found += facts.domain_count + facts.network_count;
+		if (facts.domain_count)
+			o.hypervisor = tried[i];
+	}
+	/* Nodes by their usual names; others are removed by tag, and their data directories stay. */
+	for (unsigned i = 1; i <= LAB_NODES_MAX; i++)
+		if (file_exists(paths_node(&paths, arena_printf(c->arena, "node%u", i), NULL, c->arena)))
+			highest = i;
+	if (!answered || (!found && !file_exists(paths.lab)))
+		return -1; /* @e still says what is wrong with the record */
+	if (highest)
+		o.node_count = highest;
+	if (lab_load(NULL, &o, ret_lab, &ignored) < 0)
+		return -1;
+	if (!highest)
+		(*ret_lab)->node_count = 0;
+	if (!c->told_lost)
+		fprintf(stderr, "labctl: %s: going by libvirt's tags and the directory %s\n", e->text, paths.lab);
+	c->told_lost = true;
+	*e = (struct fail){ 0 };
+	return 0;
+}
+
+int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e)
+{
+	const char *name;
+
+	if (choose_name(c, &name, e) < 0)
+		return -1;
+	if (!name)
+		return no_lab(c, NULL, e);
+	if (load_saved(c, name, ret_lab, e) == 0)
+		return 0;
+	if (e->code != FAIL_NOT_FOUND && e->code != FAIL_LAB)
+		return -1;
+	return load_lost(c, name, ret_lab, e);
+}
+
 int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e)
 {
 	const char *name;
@@ -186,6 +246,15 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 		wanted->hypervisor = saved->hypervisor;
 	/* `labctl create` alone means the lab that is there. */
 	said = lab_file(c) || node_count;
+	if (!said && wanted->hypervisor != saved->hypervisor) {
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with hypervisor %s, wanted is %s", saved->name,
+		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
+		return fail_next(e, "labctl -l %s destroy", saved->name);
+	}
+	if (!said && c->image && strcmp(c->image, saved->image) != 0) {
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with image %s, wanted is %s", saved->name, saved->image, c->image);
+		return fail_next(e, "labctl -l %s destroy", saved->name);
+	}
 	if (said && same_machines(saved, wanted, e) < 0)
 		return -1;
 	*ret_lab = steal(saved);

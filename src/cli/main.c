@@ -2,7 +2,9 @@
 /* labctl: the command table, signals, exit status. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -82,15 +84,38 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Causes that any file may have, with the same way out. */
+static void advise(struct fail *e)
+{
+	if (strstr(e->text, "No space left on device"))
+		fail_next(e, "df -h; make room, then run the same command again");
+	else if (geteuid() != 0 && strstr(e->text, "Permission denied"))
+		fail_next(e, "run labctl as root");
+}
+
+/* A command line that cannot be read may still say how its failure is to be told. */
+static bool wants_json(char **argv)
+{
+	const char *set = getenv("LABCTL_JSON");
+
+	while (*argv && strcmp(*argv, "--") != 0 && strcmp(*argv, "--json") != 0)
+		argv++;
+	return (*argv && !strcmp(*argv, "--json")) || (set && !strcmp(set, "1"));
+}
+
 int main(int argc, char **argv)
 {
 	struct fail e = { 0 };
 	struct cli c = { .cancel = &canceled, .start_ms = clock_now_ms(), .timeout_ms = -1 };
 	int r;
 
+	/* Files say their modes themselves; directories must be passable for QEMU's own user. */
+	umask(022);
 	catch_signals();
 	c.arena = arena_new();
 	r = options_parse(&c, argc, argv, &e);
+	if (r < 0)
+		c.json = c.json || wants_json(argv);
 	/* What only talks to nodes does without the data files. */
 	if (r == 0 && !c.cmd->takes_command)
 		r = library_load(NULL, &c.lib, &e);
@@ -98,8 +123,10 @@ int main(int argc, char **argv)
 		r = c.cmd->run(&c, &e);
 	else if (r > 0)
 		r = 0;
-	if (r < 0)
+	if (r < 0) {
+		advise(&e);
 		report_fail(&c, &e);
+	}
 	library_free(c.lib);
 	arena_free(c.arena);
 	if (fflush(stdout) != 0 && r == 0)

@@ -171,7 +171,7 @@ static int unknown_option(const struct cmd *cmd, const char *word, struct fail *
 	near = suggest(name, known);
 	fail(e, FAIL_USAGE, "unknown option '--%s'%s%s%s%s", name, cmd ? " of labctl " : "", cmd ? cmd->name : "",
 	     near ? "; did you mean --" : "", near ? near : "");
-	return fail_next(e, "labctl help %s", cmd ? cmd->name : "");
+	return fail_next(e, "labctl help%s%s", cmd ? " " : "", cmd ? cmd->name : "");
 }
 
 /* argp complains in several lines and words of its own: look at the words first. */
@@ -206,7 +206,7 @@ static int check_words(const struct cmd *cmd, int argc, char **argv, struct fail
 				if (!row) {
 					fail(e, FAIL_USAGE, "unknown option '-%c'%s%s", *p, cmd ? " of labctl " : "",
 					     cmd ? cmd->name : "");
-					return fail_next(e, "labctl help %s", cmd ? cmd->name : "");
+					return fail_next(e, "labctl help%s%s", cmd ? " " : "", cmd ? cmd->name : "");
 				}
 				value_here = row->arg && p[1];
 				if (row->arg)
@@ -331,9 +331,13 @@ int options_parse(struct cli *c, int argc, char **argv, struct fail *e)
 	at = find_command(words, argv);
 	if (check_words(NULL, at, argv, e) < 0 || parse_words(&p, NULL, at, argv) < 0)
 		return -1;
-	if (p.help || at == words) {
+	if (p.help) {
 		options_overview();
-		return p.help ? 1 : fail(e, FAIL_USAGE, "which command?");
+		return 1;
+	}
+	if (at == words) {
+		fail(e, FAIL_USAGE, "which command?");
+		return fail_next(e, "labctl help");
 	}
 	c->cmd = cmd_find(argv[at]);
 	if (!c->cmd)

@@ -127,7 +127,7 @@ static void finish(struct progress *g, const struct event *ev)
 	if (bad)
 		fprintf(stderr, ": %s", r->fail.text);
 	fputc('\n', stderr);
-	if (g->cli->verbose)
+	if (g->cli->verbose || r->state == STEP_SKIPPED) /* what is left out is never silent */
 		notes(&r->notes);
 }
 

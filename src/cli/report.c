@@ -65,6 +65,27 @@ int report_json(const json_t *document, struct fail *e)
 	return 0;
 }
 
+/* Texts of others (a log, a program's output) may be no UTF-8: byte by byte then, '?' for what is not ASCII. */
+static json_t *text_json(const char *text)
+{
+	json_t *value = json_string(text);
+	char ascii[4096];
+	size_t i;
+
+	if (value)
+		return value;
+	for (i = 0; text[i] && i < sizeof ascii - 1; i++)
+		ascii[i] = (signed char)text[i] < 0 ? '?' : text[i];
+	ascii[i] = '\0';
+	return json_string(ascii);
+}
+
+json_t *report_error(const struct fail *e)
+{
+	return json_pack("{s:s, s:i, s:o, s:o, s:o}", "code", fail_code_name(e->code), "exit_status", (int)e->code, "text",
+			 text_json(e->text), "evidence", text_json(e->evidence), "next", text_json(e->next));
+}
+
 /* What, why, evidence, next command; one greppable word. With --json the failure is the document. */
 void report_fail(const struct cli *c, const struct fail *e)
 {
@@ -81,10 +102,8 @@ void report_fail(const struct cli *c, const struct fail *e)
 	}
 	if (*e->next)
 		fprintf(stderr, "  next: %s\n", e->next);
-	if (c->json) {
-		json_t *doc = json_pack("{s:i, s:{s:s, s:i, s:s, s:s, s:s}}", "v", 1, "error", "code",
-					fail_code_name(e->code), "exit_status", (int)e->code, "text", e->text,
-					"evidence", e->evidence, "next", e->next);
+	if (c->json && !c->reported) {
+		json_t *doc = json_pack("{s:i, s:o}", "v", 1, "error", report_error(e));
 		struct fail ignored;
 
 		if (doc)

@@ -26,12 +26,27 @@ DEFINE_AUTO(DIR *, closedir)
 
 /* --- lock --- */
 
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* The lab's directory may be traversed by qemu, which runs as another user; what is private below it is 0600. */
 static int make_lab_dir(const struct paths *p, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 
-	return file_mkdirs(arena_printf(a, "%s/labs", p->state), 0755, e) < 0 ? -1 : file_mkdirs(p->lab, 0711, e);
+	if (file_mkdirs(arena_printf(a, "%s/labs", p->state), 0755, e) < 0)
+		return -1;
+	/* What destroy removes must be ours: a link would lead it into somebody's directory. */
+	if (is_link(p->lab)) {
+		fail(e, FAIL_CONFLICT, "%s is a symbolic link, not a lab's directory: nothing was touched", p->lab);
+		return fail_next(e, "ls -la %s; to keep labs elsewhere set LABCTL_STATE, or data.export_root in the lab file",
+				 p->lab);
+	}
+	return file_mkdirs(p->lab, 0711, e);
 }
 
 int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, int *ret_fd, struct fail *e)
@@ -45,8 +60,24 @@ int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, 
 		if (why.code != FAIL_CONFLICT && tries < 10 && !file_exists(p->lab))
 			continue;
 		*e = why;
-		return why.code == FAIL_CONFLICT ? fail_next(e, "wait until it has ended") : -1;
+		return why.code == FAIL_CONFLICT && !*e->next ? fail_next(e, "wait until it has ended") : -1;
 	}
+}
+
+void state_drop_empty(const struct paths *p)
+{
+	auto_(closedir) DIR *dir = is_link(p->lab) ? NULL : opendir(p->lab);
+	struct dirent *entry;
+	auto_(arena_free) struct arena *a = arena_new();
+
+	while (dir && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "lock"))
+			return;
+	if (!dir)
+		return;
+	unlink(p->lock);
+	rmdir(p->lab);
+	rmdir(arena_printf(a, "%s/labs", p->state));
 }
 
 /* --- keys --- */
@@ -277,7 +308,8 @@ int state_remove(const struct paths *p, struct fail *e)
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || !strcmp(path.text, p->lock))
 			continue;
 		if (!strcmp(entry->d_name, "data")) {
-			if (rmdir(path.text) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+			if ((is_link(path.text) ? unlink(path.text) : rmdir(path.text)) < 0 && errno != ENOTEMPTY &&
+			    errno != EEXIST)
 				return fail_errno(e, FAIL_OTHER, "remove %s", path.text);
 			continue;
 		}

@@ -8,6 +8,8 @@
 
 /* One writer per lab: waits until the deadline, then FAIL_CONFLICT that says who holds it. */
 int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, int *ret_fd, struct fail *e);
+/* Under the lock: takes away what state_lock() made where no lab came of it, lock included. A lab stays as it is. */
+void state_drop_empty(const struct paths *p);
 /* Key pair, host keys, known_hosts, secrets, lab.yaml: made when missing, kept when there. All 0600. */
 int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
 /* Save the resolved lab (lab_print), atomically. */

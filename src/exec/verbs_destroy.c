@@ -13,16 +13,30 @@
 
 DEFINE_AUTO(DIR *, closedir)
 
+/* What bears the lab's name and not its tag was not made by this lab: it stays, and the user is told. */
+static int leave_alone(struct run *r, const struct fail *why, enum step_state *ret_state)
+{
+	run_note(r, "skipped: left alone: %s", why->text);
+	*ret_state = STEP_SKIPPED;
+	return 0;
+}
+
 int verb_node_stop(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct world *w = world_of(r);
 	const struct step *step = run_step(r);
+	struct fail why = { 0 };
 	struct virt *v;
 	bool changed = false;
 
-	if (world_virt(w, &v, e) < 0 ||
-	    virt_domain_remove(v, step->node ? step->node->domain : step->subject, world_lab(w)->uuid, &changed, e) < 0)
+	if (world_virt(w, &v, e) < 0)
 		return -1;
+	if (virt_domain_remove(v, step->node ? step->node->domain : step->subject, world_lab(w)->uuid, &changed, &why) < 0) {
+		if (why.code == FAIL_CONFLICT)
+			return leave_alone(r, &why, ret_state);
+		*e = why;
+		return -1;
+	}
 	*ret_state = state_of(changed);
 	return 0;
 }
@@ -67,13 +81,19 @@ int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct lab *lab = world_lab(w);
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *xml = NULL, *name;
+	struct fail why = { 0 };
 	struct virt *v;
 	bool changed = false;
 
 	if ((!run_step(r)->subject && xml_network(lab, world_library(w), a, &xml, e) < 0) ||
-	    network_name(r, xml, a, &name, e) < 0 || world_virt(w, &v, e) < 0 ||
-	    virt_network_remove(v, name, lab->uuid, &changed, e) < 0)
+	    network_name(r, xml, a, &name, e) < 0 || world_virt(w, &v, e) < 0)
 		return -1;
+	if (virt_network_remove(v, name, lab->uuid, &changed, &why) < 0) {
+		if (why.code == FAIL_CONFLICT)
+			return leave_alone(r, &why, ret_state);
+		*e = why;
+		return -1;
+	}
 	*ret_state = state_of(changed);
 	return 0;
 }
@@ -112,7 +132,8 @@ static void remove_data_root(const char *root, const char *uuid, struct arena *a
  * Removes a data directory that carries our mark. It is renamed first: a kill in the middle of the removal must not
  * leave a directory whose mark is gone and whose files are not.
  */
-static int remove_data(const char *path, const char *going, const char *mark, struct arena *a, struct fail *e)
+static int remove_data(const char *path, const char *going, const char *mark, struct arena *a, bool *ret_foreign,
+		       struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct fail why;
@@ -122,8 +143,10 @@ static int remove_data(const char *path, const char *going, const char *mark, st
 	/* One that labctl made and had no time to mark is empty. */
 	if (!file_exists(path) || rmdir(path) == 0)
 		return 0;
-	if (file_read(arena_printf(a, "%s/" DATA_MARKER, path), 4096, &text, &why) < 0 || strcmp(strbuf_text(&text), mark))
-		return fail(e, FAIL_CONFLICT, "data directory %s does not carry this lab's mark: left alone", path);
+	if (file_read(arena_printf(a, "%s/" DATA_MARKER, path), 4096, &text, &why) < 0 || strcmp(strbuf_text(&text), mark)) {
+		*ret_foreign = true;
+		return fail(e, FAIL_CONFLICT, "data directory %s does not carry this lab's mark", path);
+	}
 	if (rename(path, going) < 0)
 		return fail_errno(e, FAIL_OTHER, "remove %s", path);
 	return file_remove_tree(going, e);
@@ -136,6 +159,8 @@ int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *path, *going;
+	struct fail why = { 0 };
+	bool foreign = false;
 	char *root, *slash;
 
 	if (!n || !(slash = strrchr(root = arena_strdup(a, n->export_dir), '/')) || slash == root)
@@ -144,10 +169,13 @@ int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 	path = n->export_dir;
 	going = arena_printf(a, "%s/.labctl-going-%s", root, slash + 1);
 	*ret_state = state_of(file_exists(path) || file_exists(going));
-	if (remove_data(path, going, arena_printf(a, "%s %s\n", lab->uuid, n->name), a, e) < 0) {
-		if (e->code == FAIL_CONFLICT)
-			fail_next(e, "ls -la %s; labctl -l %s destroy --keep-data", path, lab->name);
-		return -1;
+	if (remove_data(path, going, arena_printf(a, "%s %s\n", lab->uuid, n->name), a, &foreign, &why) < 0) {
+		if (foreign)
+			return leave_alone(r, &why, ret_state);
+		*e = why;
+		return why.code == FAIL_CONFLICT
+			       ? fail_next(e, "ls -la %s; labctl -l %s destroy, or destroy --keep-data", root, lab->name)
+			       : -1;
 	}
 	world_lock(w);
 	remove_data_root(root, lab->uuid, a);

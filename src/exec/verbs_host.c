@@ -73,6 +73,8 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	    world_virt(w, &v, e) < 0)
 		return -1;
 	if (virt_network_start(v, name, lab->uuid, xml, &changed, e) < 0) {
+		if (e->code == FAIL_CONFLICT)
+			fail_next(e, "virsh net-info %s; then remove it, or give the lab another name", name);
 		if (!*e->next)
 			fail_next(e, "labctl doctor");
 		return -1;

@@ -72,8 +72,10 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 							       lab->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu",
 							       n->domain), 10);
 
-		if (!*e->evidence)
+		if (!*e->evidence && e->code != FAIL_CONFLICT)
 			fail_evidence(e, log, 10);
+		if (e->code == FAIL_CONFLICT)
+			fail_next(e, "virsh dominfo %s; then rename or remove it, or give the lab another name", n->domain);
 		if (!*e->next)
 			fail_next(e, "labctl doctor");
 		return -1;

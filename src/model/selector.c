@@ -35,9 +35,9 @@ static int unknown_word(const struct lab *lab, const char *word, struct fail *e)
 	known[n] = "all";
 	near = suggest(word, known);
 	if (near)
-		fail(e, FAIL_USAGE, "no node is called '%.64s' (did you mean %s?)", word, near);
+		fail(e, FAIL_NOT_FOUND, "no node is called '%.64s' (did you mean %s?)", word, near);
 	else
-		fail(e, FAIL_USAGE, "no node is called '%.64s': a selector is a name, a number, a range or a role, "
+		fail(e, FAIL_NOT_FOUND, "no node is called '%.64s': a selector is a name, a number, a range or a role, "
 		     "like node1, 3, 1-3,5 or all", word);
 	free(known);
 	return -1;

@@ -38,9 +38,9 @@ static void selections(void **state)
 static void refusals(void **state)
 {
 	static const struct { const char *selector, *role; enum fail_code code; const char *text; } rows[] = {
-		{ "nodee2", NULL, FAIL_USAGE, "did you mean node2?" },
-		{ "datanoed", NULL, FAIL_USAGE, "did you mean datanode?" },
-		{ "xyzzyxyzzy", NULL, FAIL_USAGE, "a selector is" },
+		{ "nodee2", NULL, FAIL_NOT_FOUND, "did you mean node2?" },
+		{ "datanoed", NULL, FAIL_NOT_FOUND, "did you mean datanode?" },
+		{ "xyzzyxyzzy", NULL, FAIL_NOT_FOUND, "a selector is" },
 		{ "7", NULL, FAIL_NOT_FOUND, "nodes 1 to 6" },
 		{ "0", NULL, FAIL_NOT_FOUND, "node 0 does not exist" },
 		{ "3-9", NULL, FAIL_NOT_FOUND, "node 9 does not exist" },
