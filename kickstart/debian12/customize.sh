@@ -10,7 +10,13 @@ here=$(dirname "$0")
 unit() { systemctl --root="$root" --quiet "$@"; }
 command -v systemctl >/dev/null || unit() { chroot "$root" systemctl --quiet "$@"; }
 
-cp -a --no-preserve=ownership "$here/files/." "$root/"
+# Not cp -a: a clone made under another umask must give the same image, and must not close / to others.
+umask 022
+(cd "$here/files" && find . -type f) | while read -r file; do
+	mode=0644
+	[ ! -x "$here/files/$file" ] || mode=0755
+	install -D -m "$mode" "$here/files/$file" "$root/$file"
+done
 
 # --- identity: none ---
 rm -f "$root"/etc/ssh/ssh_host_*_key "$root"/etc/ssh/ssh_host_*_key.pub

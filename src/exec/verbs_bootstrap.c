@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "file.h"
 #include "quote.h"
 #include "recipe.h"
@@ -57,7 +58,7 @@ static int copy_file(const char *from, const char *to, const struct run *r, stru
  */
 static const char install_script[] =
 	"if [[ -r $link/.labctl-build && $(<\"$link/.labctl-build\") == \"$key\" ]]; then exit 0; fi\n"
-	"if [[ ! -e $tar ]]; then echo ::needed; exit 0; fi\n"
+	"if [[ -z $tar || ! -e $tar ]]; then echo ::needed; exit 0; fi\n"
 	"if ! said=$(tar -xf \"$tar\" -C / --no-same-owner --keep-directory-symlink 2>&1); then\n"
 	"\trm -rf -- \"$prefix\"\n"
 	"\twhile IFS= read -r line; do printf '::evidence %s\\n' \"$line\"; done <<<\"$said\"\n"
@@ -76,7 +77,10 @@ static void add_variable(struct strbuf *script, const char *name, const char *va
 	strbuf_char(script, '\n');
 }
 
-/* Puts the archive beside the node's data, lets the node unpack it, takes it away again. */
+/*
+ * Puts the archive beside the node's data, lets the node unpack it, takes it away again. The name is new each time:
+ * an NFS client remembers for half a minute that a name it has looked up before was not there.
+ */
 static int install(struct run *r, const char *script, const char *tar, const char *drop, const char *copy, bool *changed,
 		   struct fail *e)
 {
@@ -108,9 +112,10 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf script = { 0 };
-	const char *tar, *name, *drop = arena_printf(a, "%s/" DROP, n->export_dir);
+	const char *tar, *name, *drop = arena_printf(a, DROP "-%lld", (long long)clock_wall_ms());
 	char *key;
 	bool changed = false, needed = false;
+	size_t common;
 
 	if (world_software(w, r, &tar, NULL, e) < 0)
 		return -1;
@@ -119,13 +124,17 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	if (strrchr(key, '.'))
 		*strrchr(key, '.') = '\0';
 	add_variable(&script, "key", key);
-	add_variable(&script, "tar", arena_printf(a, "%s/" DROP "/%s", lab->data.mount, name));
 	add_variable(&script, "link", lab->cluster.prefix);
 	add_variable(&script, "prefix", lab->cluster.recipe->build_prefix);
-	strbuf_str(&script, install_script);
+	common = script.len;
 	/* Asked first without the archive: most runs find it installed. */
+	strbuf_printf(&script, "tar=\n%s", install_script);
 	if (run_script(r, script.text, NULL, &changed, &needed, e) < 0)
 		return -1;
+	strbuf_truncate(&script, common);
+	add_variable(&script, "tar", arena_printf(a, "%s/%s/%s", lab->data.mount, drop, name));
+	strbuf_str(&script, install_script);
+	drop = arena_printf(a, "%s/%s", n->export_dir, drop);
 	if (needed && install(r, script.text, tar, drop, arena_printf(a, "%s/%s", drop, name), &changed, e) < 0)
 		return -1;
 	*ret_state = state_of(changed);

@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include "nfs.h"
+#include "nfs_ganesha.h"
 #include "private_server.h"
 
 #define GATEWAY "10.88.200.1"
