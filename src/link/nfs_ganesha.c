@@ -4,11 +4,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -19,6 +22,8 @@
 
 /* It ends in some 10 ms; what it served is in the host's page cache, so KILL loses nothing. */
 #define TERM_WAIT_MS 700
+#define PATIENCE_MS 2000 /* for a port that another lab's server has taken by mistake */
+#define BIND_TRIES 5
 
 struct conf_scope {
 	const struct nfs_lab *l;
@@ -172,13 +177,74 @@ static int ganesha_wait(const struct nfs_lab *l, const char *log, int64_t deadli
 	}
 }
 
+/* --- which address it is bound to --- */
+
+static bool has_ipv6_address(void)
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	if (getifaddrs(&all) < 0)
+		return false;
+	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next)
+		found = i->ifa_addr && i->ifa_addr->sa_family == AF_INET6 && !(i->ifa_flags & IFF_LOOPBACK);
+	freeifaddrs(all);
+	return found;
+}
+
+/* Does a descriptor of @pid refer to the socket with this inode? */
+static bool has_socket(long pid, unsigned long inode, struct arena *a)
+{
+	const char *path = arena_printf(a, "/proc/%ld/fd", pid), *wanted = arena_printf(a, "socket:[%lu]", inode);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char target[64];
+		ssize_t len = readlink(arena_printf(a, "%s/%s", path, entry->d_name), target, sizeof target - 1);
+
+		target[len > 0 ? len : 0] = '\0';
+		found = strcmp(target, wanted) == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* True when @pid listens on port 2049 of every address. Source: proc(5), /proc/net/tcp. */
+static bool listens_everywhere(long pid, struct arena *a)
+{
+	static const char *const tables[] = { "/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6" };
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_COUNT(tables) && !found; i++) {
+		FILE *file = fopen(tables[i], "re");
+		char line[512], address[40];
+		unsigned port, state;
+		unsigned long inode;
+
+		while (file && !found && fgets(line, sizeof line, file))
+			found = sscanf(line, "%*s %39[0-9A-F]:%x %*s %x %*s %*s %*s %*s %*s %lu", address, &port, &state,
+				       &inode) == 4 &&
+				port == 2049 && state == 0x0a && strspn(address, "0") == strlen(address) &&
+				has_socket(pid, inode, a);
+		if (file)
+			fclose(file);
+	}
+	return found;
+}
+
 static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *log, int64_t deadline_ms, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *const argv[] = { "ganesha.nfsd", "-f", conf, "-p", arena_printf(a, "%s/ganesha.pid", l->state_dir),
 				     "-L", log, NULL };
 
-	if (nfs_answers(l->bind_ip)) {
+	/* A server of another lab that is just being started may answer here for a moment: see below. */
+	for (int64_t patience = clock_after_ms(PATIENCE_MS); nfs_answers(l->bind_ip); clock_sleep_ms(500)) {
+		if (clock_left_ms(patience) > 0 && clock_left_ms(deadline_ms) > 0)
+			continue;
 		fail(e, FAIL_CONFLICT, "NFS server of lab '%s': another server answers on %s:2049", l->lab, l->bind_ip);
 		return fail_next(e, "ss -ltnp sport = :2049");
 	}
@@ -187,11 +253,32 @@ static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *
 	    file_mkdirs(arena_printf(a, "%s/recovery", l->state_dir), 0755, e))
 		return -1;
 	unlink(argv[4]);
-	/* Bind_addr holds for IPv4: its IPv6 socket may take every address, and then no second lab gets the port. */
-	if (proc_check(&(struct proc){ .argv = argv, .log_path = log, .detach = true, .no_ipv6 = true,
+	if (proc_check(&(struct proc){ .argv = argv, .log_path = log, .detach = true, .no_ipv6 = !has_ipv6_address(),
 				       .deadline_ms = deadline_ms }, e))
 		return fail_wrap(e, "NFS server of lab '%s'", l->lab);
 	return ganesha_wait(l, log, deadline_ms, e);
+}
+
+/*
+ * ganesha 4 looks Bind_addr up as an IPv6 address where the host has one beside ::1, else as an IPv4 address, and
+ * opens an IPv6 socket where the kernel has IPv6: where the two do not fit together it binds every address without a
+ * word, and no second lab gets the port. So it is started without IPv6 sockets where the host has no IPv6 address.
+ * Addresses come and go with other labs' machines: look what it did, and start it again when it went wrong.
+ */
+static int ganesha_start_bound(const struct nfs_lab *l, const char *conf, const char *log, int64_t deadline_ms,
+			       struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	for (int tries = 0; tries < BIND_TRIES; tries++) {
+		if (ganesha_start(l, conf, log, deadline_ms, e))
+			return -1;
+		if (!listens_everywhere(find_ganesha(l, a), a))
+			return 0;
+		if (ganesha_stop(l, deadline_ms, e))
+			return -1;
+	}
+	return ganesha_fail(l, log, FAIL_HOST, "nfs-ganesha listens on every address instead of the lab's gateway", e);
 }
 
 int ganesha_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_changed, struct fail *e)
@@ -211,7 +298,7 @@ int ganesha_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_change
 	}
 	/* Its reload on HUP adds exports, but keeps removed ones and addresses: a restart is the sure way. */
 	if (ganesha_stop(l, deadline_ms, e) || file_mkdirs(l->state_dir, 0755, e) ||
-	    file_write(conf, text.text, text.len, 0600, e) || ganesha_start(l, conf, log, deadline_ms, e))
+	    file_write(conf, text.text, text.len, 0600, e) || ganesha_start_bound(l, conf, log, deadline_ms, e))
 		return -1;
 	*ret_changed = true;
 	return 0;

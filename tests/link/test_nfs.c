@@ -123,8 +123,7 @@ static bool wildcard_is_bound(void)
 	return false;
 }
 
-/* The kernel knows IPv6 here but has no address of it beside ::1: ganesha's reason to take the wildcard. */
-static void two_labs_have_a_server_each(void **state)
+static void two_servers(void)
 {
 	const char *one[] = { data[0], NULL }, *two[] = { data[1], NULL };
 	struct nfs_lab a = lab(one), b = lab(two);
@@ -132,9 +131,6 @@ static void two_labs_have_a_server_each(void **state)
 	struct fail e = { 0 };
 	bool changed;
 
-	(void)state;
-	if (!proc_found("ganesha.nfsd"))
-		skip();
 	snprintf(other_state, sizeof other_state, "%s/other", dir);
 	b.lab = "nfsother", b.state_dir = other_state, b.bind_ip = OTHER_GATEWAY, b.subnet = "10.88.201.0/24";
 	assert_ok(nfs_serve(&a, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
@@ -145,6 +141,33 @@ static void two_labs_have_a_server_each(void **state)
 	assert_ok(nfs_stop(&a, clock_after_ms(10000), &e), e);
 	assert_true(nfs_serving(&b, NFS_KIND_GANESHA));
 	assert_ok(nfs_stop(&b, clock_after_ms(10000), &e), e);
+}
+
+/* The kernel knows IPv6 here but has no address of it beside ::1: ganesha's reason to take the wildcard. */
+static void two_labs_have_a_server_each(void **state)
+{
+	(void)state;
+	if (!proc_found("ganesha.nfsd"))
+		skip();
+	two_servers();
+}
+
+/* With one it is the other way round: without an IPv6 socket it would take the wildcard. */
+static void two_labs_beside_an_ipv6_address(void **state)
+{
+	const char *link[] = { "ip", "link", "add", "six0", "type", "bridge", NULL };
+	const char *up[] = { "ip", "link", "set", "six0", "up", NULL };
+	const char *address[] = { "ip", "address", "add", "fd00:88::1/64", "dev", "six0", NULL };
+	const char *gone[] = { "ip", "link", "del", "six0", NULL };
+
+	(void)state;
+	if (!proc_found("ganesha.nfsd") || access("/proc/net/if_inet6", F_OK) != 0)
+		skip();
+	private_run(link);
+	private_run(up);
+	private_run(address);
+	two_servers();
+	private_run(gone);
 }
 
 static void another_server_is_a_conflict(void **state)
@@ -214,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ganesha_serves_and_stops),
 		cmocka_unit_test(two_labs_have_a_server_each),
+		cmocka_unit_test(two_labs_beside_an_ipv6_address),
 		cmocka_unit_test(another_server_is_a_conflict),
 		cmocka_unit_test(only_our_process_is_stopped),
 		cmocka_unit_test(failures_are_named),
