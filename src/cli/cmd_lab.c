@@ -2,6 +2,7 @@
 /* create, bootstrap, destroy: what changes a lab. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -75,6 +76,23 @@ static int load_to_bootstrap(struct cli *c, struct lab **ret_lab, struct fail *e
 	return 0;
 }
 
+/* A file that is not there is better said before the cluster is on the lab's record. */
+static int check_archive(const struct lab *lab, struct fail *e)
+{
+	const char *archive = lab->cluster.archive;
+	struct stat st;
+
+	if (!lab->cluster.recipe->build || strstr(archive, "://"))
+		return 0;
+	if (stat(archive, &st) < 0)
+		fail_errno(e, FAIL_NOT_FOUND, "source archive %s", archive);
+	else if (!S_ISREG(st.st_mode))
+		fail(e, FAIL_USAGE, "source archive %s: is not a file", archive);
+	else
+		return 0;
+	return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
+}
+
 static int bootstrap_lab(struct cli *c, const struct paths *paths, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -107,6 +125,8 @@ int cmd_bootstrap(struct cli *c, struct fail *e)
 		fail(e, FAIL_USAGE, "a %s cluster is built from source: which archive?", lab->cluster.recipe->kind);
 		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 	}
+	if (check_archive(lab, e) < 0)
+		return -1;
 	load_paths(c, lab->name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
 		return -1;

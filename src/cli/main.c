@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "cli.h"
+
+#define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
 
 const struct cmd cmds[] = {
 	{ "create", cmd_create, "[N]", 1, false, "S", "make a lab of N nodes, or complete and repair one",
@@ -84,6 +87,32 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+static const char overdue[] = "\nlabctl: the time is over (--timeout) and something does not come back [TIMEOUT]\n"
+			      "  next: is libvirtd stuck? (systemctl status libvirtd); then the same command again\n";
+
+static void on_overdue(int signo)
+{
+	(void)signo;
+	(void)!write(STDERR_FILENO, overdue, sizeof overdue - 1);
+	_exit(FAIL_TIMEOUT);
+}
+
+/*
+ * Every wait of ours has a deadline, but a call into libvirt has none. So --timeout ends the process itself when its
+ * deadlines did not, a little later. The timer ends with the program: exec(2) of ssh and psql removes it.
+ */
+static void limit_time(int64_t timeout_ms)
+{
+	struct sigaction end = { .sa_handler = on_overdue };
+	struct itimerspec at = { .it_value.tv_sec = timeout_ms / 1000 + OVERDUE_GRACE_S };
+	timer_t timer;
+
+	if (timeout_ms < 0 || timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0)
+		return;
+	sigaction(SIGALRM, &end, NULL);
+	timer_settime(timer, 0, &at, NULL);
+}
+
 /* Causes that any file may have, with the same way out. */
 static void advise(struct fail *e)
 {
@@ -114,6 +143,7 @@ int main(int argc, char **argv)
 	catch_signals();
 	c.arena = arena_new();
 	r = options_parse(&c, argc, argv, &e);
+	limit_time(c.timeout_ms);
 	if (r < 0)
 		c.json = c.json || wants_json(argv);
 	/* What only talks to nodes does without the data files. */

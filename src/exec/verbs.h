@@ -38,6 +38,8 @@ const struct library *world_library(const struct world *w);
 /* Arguments of ssh_open() for a node, in @a. FAIL_NOT_FOUND when the lab's record has no host key of it. */
 int world_target(struct world *w, const struct node *n, const atomic_bool *cancel, struct arena *a,
 		 struct ssh_target *ret_target, struct fail *e);
+/* Where the pinned key is, when @e says that the node showed another one. */
+void world_explain_key(struct world *w, const struct node *n, struct fail *e);
 /* How long one attempt to log in may take, by hypervisor, ms. */
 int world_try_ms(const struct world *w);
 /* The place of the node's session, its owner's until world_ssh_done(); *place may be NULL: not connected. */

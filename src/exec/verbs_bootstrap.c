@@ -19,8 +19,13 @@ int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
 	const char *tar;
 	bool built = false;
 
-	if (world_software(world_of(r), r, &tar, &built, e) < 0)
+	if (world_software(world_of(r), r, &tar, &built, e) < 0) {
+		const struct lab *lab = world_lab(world_of(r));
+
+		if (e->code != FAIL_CANCELED && !*e->next)
+			fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 		return -1;
+	}
 	if (built)
 		run_note(r, "changed: %s", tar);
 	*ret_state = state_of(built);

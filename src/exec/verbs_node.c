@@ -15,6 +15,7 @@
 #define STATE_POLL_MS 2000  /* how often the domain is looked at while we wait for its sshd */
 #define CANCEL_POLL_MS 200
 #define CONSOLE_LINES 20u
+#define START_SLACK_S 2     /* between the start of a domain and the step that waits for it */
 
 static const char *node_file(struct run *r, const char *file, struct arena *a)
 {
@@ -96,6 +97,7 @@ struct watch {
 	struct run *r;
 	struct virt *virt;
 	const char *log;         /* of the hypervisor, for this domain */
+	int64_t since_s;         /* since when its journal is of interest, seconds since the epoch; 0 = all of it */
 	atomic_bool stop_waiting;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -186,7 +188,7 @@ static void watch_end(struct watch *w)
 }
 
 /* Last words of a node: its console; a container's is its journal, which lies in its root. */
-static void add_console(struct run *r, const char *log, struct fail *e)
+static void add_console(struct run *r, const char *log, int64_t since_s, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -194,7 +196,8 @@ static void add_console(struct run *r, const char *log, struct fail *e)
 
 	if (world_lab(world_of(r))->hypervisor == HYPERVISOR_LXC) {
 		const char *journal = arena_printf(a, "--directory=%s", node_file(r, "root/var/log/journal", a));
-		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20", NULL };
+		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20",
+					     arena_printf(a, "--since=@%lld", (long long)since_s), NULL };
 		struct proc p = { .argv = argv, .out = &text, .deadline_ms = clock_after_ms(5000) };
 		struct fail ignored;
 		int status;
@@ -233,12 +236,14 @@ static int explain(struct watch *w, struct fail *e)
 	} else {
 		bool active;
 
+		world_explain_key(world_of(w->r), n, e);
 		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
 			  virt_domain_state(w->virt, n->domain, &active));
 		if (!*e->next)
-			fail_next(e, "labctl -l %s create (goes on waiting)", lab->name);
+			fail_next(e, "labctl -l %s create (goes on waiting); if it hangs: virsh -c %s destroy %s, then create",
+				  lab->name, lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system", n->domain);
 	}
-	add_console(w->r, w->log, e);
+	add_console(w->r, w->log, w->since_s, e);
 	return -1;
 }
 
@@ -284,6 +289,8 @@ static int connect_to(struct run *r, struct ssh **place, struct fail *e)
 	struct ssh_target target;
 	int status;
 
+	/* An older start's last words would mislead; all that this run started speaks after its own start. */
+	watch.since_s = world_was_started(w, n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
 	watch.log = arena_printf(a, "/var/log/libvirt/%s/%s.log",
 				 world_lab(w)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
 	if (world_target(w, n, &watch.stop_waiting, a, &target, e) < 0 || world_virt(w, &watch.virt, e) < 0 ||

@@ -212,6 +212,17 @@ int world_target(struct world *w, const struct node *n, const atomic_bool *cance
 	return 0;
 }
 
+void world_explain_key(struct world *w, const struct node *n, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	if (e->code != FAIL_SSH || !strstr(e->text, "host key: changed"))
+		return;
+	fail_next(e, "compare with /etc/ssh/ssh_host_ed25519_key.pub on the node's console; to accept it put that into %s "
+		  "and run labctl -l %s create; else labctl -l %s destroy", paths_node(&w->paths, n->name, "host_key.pub", a),
+		  w->lab->name, w->lab->name);
+}
+
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -228,6 +239,7 @@ int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct
 	}
 	if (!*ssh && (world_target(w, n, w->o.cancel, a, &target, e) < 0 ||
 		      ssh_open(&target, attempt < deadline_ms ? attempt : deadline_ms, ssh, e) < 0)) {
+		world_explain_key(w, n, e);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s status", w->lab->name);
 		world_ssh_done(w, n, false);

@@ -50,7 +50,8 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"--jobs needs a value"* ]]
 	run -2 labctl status -- ls
 	run -2 labctl exec
-	run -2 labctl
+	run -2 --separate-stderr labctl
+	[ -z "$output" ]
 	run -2 env LABCTL_JOBS=many "$LABCTL" list
 	[[ $output == *"LABCTL_JOBS"* ]]
 }
@@ -120,6 +121,32 @@ labctl() { "$LABCTL" "$@"; }
 	jq -e .labctl <<<"$output"
 	run -0 --separate-stderr env LABCTL_JSON=1 "$LABCTL" list
 	jq -e .labs <<<"$output"
+	for words in '--json' '--json -l' '--json --frob' '--json exec' '--json create x' '--json -f missing.yaml create'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr labctl $words
+		[ "$status" -gt 1 ]
+		[ "$(jq -s length <<<"$output")" = 1 ]
+		[ "$(jq .error.exit_status <<<"$output")" = "$status" ]
+	done
+}
+
+@test "a damaged record does not hide the other labs" {
+	mkdir -p "$LABCTL_STATE/labs/bad"
+	echo 'lab: [' >"$LABCTL_STATE/labs/bad/lab.yaml"
+	run -0 --separate-stderr labctl --json list
+	[[ $(jq -r '.labs[0].last' <<<"$output") == *"bad/lab.yaml:2"* ]]
+	run -3 labctl -l bad status
+}
+
+@test "somebody who is not root is told so" {
+	[ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
+	mkdir -p "$LABCTL_STATE/labs/lab"
+	echo 'nodes: 1' >"$LABCTL_STATE/labs/lab/lab.yaml"
+	chmod 600 "$LABCTL_STATE/labs/lab/lab.yaml"
+	chmod -R a+x "$BATS_TEST_TMPDIR"
+	cp "$LABCTL" "$BATS_TEST_TMPDIR/labctl"
+	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$BATS_TEST_TMPDIR/labctl" status
+	[[ $output == *"Permission denied"* && $output == *"next: run labctl as root"* ]]
 }
 
 @test "a plan for 1000 nodes is small and quick enough to be no test of patience" {

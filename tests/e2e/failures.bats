@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: PostgreSQL
+# What goes wrong on a real host: things of others, things that vanished, nodes that die, signals. One clear error, the
+# right exit status, nothing lost, and a second run that repairs.
+bats_require_minimum_version 1.5.0
+# shellcheck disable=SC1091,SC2154,SC2030,SC2031
+
+setup_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_up failures
+	export LABCTL_HYPERVISOR=lxc
+	host_state before
+	labctl create 2
+}
+
+teardown_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_down
+}
+
+setup() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	DEADLINE=60
+}
+
+lxc() { inside virsh -q -c lxc:///system "$@"; }
+
+@test "exec: exit status, any bytes, and one JSON document also when a node failed" {
+	run -3 labctl exec 2 -- 'exit 3'
+	run -4 labctl exec node7 -- true
+	[[ $output == *"did you mean node"* ]]
+	run -4 --separate-stderr labctl --json exec 1 -- 'printf "a\377\000b"; exit 4'
+	[ "$(jq -r '.nodes[0].stdout | length' <<<"$output")" = 4 ]
+	run -11 --separate-stderr labctl --json --timeout 1 exec -- sleep 60
+	[ "$(jq -s 'length' <<<"$output")" = 1 ]
+	[ "$(jq -r .error.code <<<"$output")" = TIMEOUT ]
+	[ "$(labctl ssh node1 -- yes 2>/dev/null | head -n 1)" = y ]
+}
+
+@test "a node that was switched off is named as such, at once, and create brings it back" {
+	lxc destroy lab-node2
+	DEADLINE=10
+	run -10 labctl exec 2 -- true
+	[[ $output == *"lab-node2' is shut off"* && $output == *"next: labctl -l lab create"* ]]
+	run -10 labctl ssh node2 -- true
+	[[ $output == *"lab-node2' is shut off"* ]]
+	DEADLINE=60
+	labctl create
+	labctl exec -- true
+}
+
+@test "a network that was stopped by hand: create connects the running nodes again" {
+	lxc net-destroy labctl-lab
+	labctl create
+	labctl exec 1 -- 'ping -c 1 -W 2 node2 >/dev/null'
+}
+
+@test "a node whose system dies fails long before the deadline, with its state" {
+	local root=$LABCTL_STATE/labs/lab/nodes/node2/root
+
+	lxc destroy lab-node2
+	inside mv "$root/usr/lib/systemd/systemd" "$root/root/systemd"
+	inside sh -c "printf '#!/bin/sh\nexit 1\n' >$root/usr/lib/systemd/systemd; chmod +x $root/usr/lib/systemd/systemd"
+	run -40 labctl create
+	[[ $output == *"node2 did not come up: domain 'lab-node2' is shut off"* ]]
+	inside mv "$root/root/systemd" "$root/usr/lib/systemd/systemd"
+	labctl create
+}
+
+@test "another host key is refused, and it says where the pinned one is" {
+	local keys=$LABCTL_STATE/labs/lab/nodes
+
+	cp "$keys/node2/host_key.pub" "$WORK/key"
+	cp "$keys/node1/host_key.pub" "$keys/node2/host_key.pub"
+	run -10 labctl exec 2 -- true
+	[[ $output == *"host key: changed"* && $output == *"nodes/node2/host_key.pub"* ]]
+	cp "$WORK/key" "$keys/node2/host_key.pub"
+	labctl exec 2 -- true
+}
+
+@test "a lab can be completed, not changed; KVM that cannot work is refused before anything is made" {
+	run -5 labctl --hypervisor qemu create
+	[[ $output == *"exists with hypervisor lxc"* ]]
+	if ! grep -qwE 'vmx|svm' /proc/cpuinfo || [ ! -w /dev/kvm ]; then
+		run -6 labctl -l kvm --hypervisor kvm create 1
+		[ ! -e "$LABCTL_STATE/labs/kvm" ]
+	fi
+	run -40 labctl -l none --connect qemu:///nonsense create 1
+	[ ! -e "$LABCTL_STATE/labs/none" ]
+	run -4 labctl bootstrap pgxc --source "$WORK/missing.tar.gz"
+	! grep -q 'kind: pgxc' "$LABCTL_STATE/labs/lab/lab.yaml"
+}
+
+@test "what bears our names and not our tag is refused by create and survives destroy" {
+	mkdir -p "$WORK/export/node1"
+	echo precious >"$WORK/export/node1/file"
+	printf 'lab: mine\nnodes: 2\ndata: {export_root: %s}\n' "$WORK/export" >"$WORK/mine.yaml"
+	echo "<domain type='lxc'><name>mine-node2</name><memory>65536</memory><os><type>exe</type><init>/bin/true</init></os></domain>" >"$WORK/domain.xml"
+	lxc define "$WORK/domain.xml"
+	run -5 labctl -f "$WORK/mine.yaml" create
+	[[ $output == *"mine-node2' exists and was not made by labctl"* && $output == *"is not empty and was not made by labctl"* ]]
+	run -0 labctl -l mine destroy
+	[[ $output == *"left alone"* ]]
+	[ "$(cat "$WORK/export/node1/file")" = precious ]
+	lxc undefine mine-node2
+	rm -r "$WORK/export"
+}
+
+@test "a lab's directory that is a link is not followed" {
+	mkdir -p "$WORK/theirs/sub"
+	ln -s "$WORK/theirs" "$LABCTL_STATE/labs/linked"
+	run -5 labctl -l linked create 1
+	run -5 labctl -l linked destroy
+	[ -d "$WORK/theirs/sub" ]
+	rm "$LABCTL_STATE/labs/linked"
+}
+
+@test "interrupted: 130, and the next create goes on" {
+	run -130 inside timeout --preserve-status -s INT 0.4 "$LABCTL" -l stopped create 2
+	labctl -l stopped create 2
+	labctl -l stopped destroy
+	run -4 labctl -l stopped destroy
+}
+
+@test "a damaged or lost record: list shows the others, destroy goes by libvirt's tags" {
+	labctl -l damaged create 1
+	echo 'lab: [' >"$LABCTL_STATE/labs/damaged/lab.yaml"
+	run -0 labctl list
+	[[ $output == *"damaged/lab.yaml"* && $output == *"lxc"* ]]
+	labctl -l damaged destroy
+	labctl -l lost create 1
+	inside sh -c "umount -l $LABCTL_STATE/labs/lost/nodes/*/root && rm -r $LABCTL_STATE/labs/lost"
+	env -u LABCTL_HYPERVISOR LABCTL_YES=1 "$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" run "$LABCTL" -l lost destroy
+	run lxc list --all
+	[[ $output != *lost-node1* && $output != *damaged-node1* ]]
+}
+
+@test "destroy finishes when half is gone already, and leaves the host as it was" {
+	lxc destroy lab-node1
+	lxc undefine lab-node1
+	lxc net-destroy labctl-lab
+	inside umount -l "$LABCTL_STATE/labs/lab/nodes/node2/root"
+	rm -rf "$LABCTL_STATE/labs/lab/data/node1"
+	labctl -l lab destroy
+	host_state after
+	same_host before after
+	run -4 labctl -l lab destroy
+}
