@@ -236,9 +236,13 @@ const char *const *image_recipes(const struct image_env *env, struct arena *a)
 static const char *const *script_argv(const struct image_env *env, const struct recipe_dirs *r, const char *option,
 				      const char *out_dir, struct arena *a)
 {
+	static const char *const told[] = { "setpriv", "--pdeathsig", "TERM", "--" };
 	const char **argv = NULL;
 	unsigned count = 0;
 
+	/* When we are killed the script is told, and takes down what it started. */
+	for (size_t i = 0; out_dir && i < ARRAY_COUNT(told); i++)
+		*arena_push(a, argv, count) = told[i];
 	*arena_push(a, argv, count) = "bash";
 	*arena_push(a, argv, count) = arena_printf(a, "%s/build-image", env->kickstart);
 	if (r->tree_only)
@@ -285,8 +289,13 @@ static int run_script(const struct image_env *env, const struct recipe_dirs *r, 
 				       .deadline_ms = env->deadline_ms,
 				       .cancel = env->cancel },
 		       e)) {
-		fail_wrap(e, "image '%s'", name);
-		return e->next[0] ? -1 : fail_next(e, "less %s", log);
+		if (e->code == FAIL_CANCELED || e->code == FAIL_TIMEOUT)
+			return fail_wrap(e, "image '%s'", name);
+		fail_wrap(e, "image '%s': build failed", name);
+		if (strstr(e->evidence, "Temporary failure resolving") || strstr(e->evidence, "Could not connect to"))
+			return fail_next(e, "labctl image build %s where apt's sources can be reached (not inside a sandbox); log: %s",
+					 name, log);
+		return fail_next(e, "less %s", log);
 	}
 	return 0;
 }
