@@ -29,7 +29,8 @@ const struct cmd cmds[] = {
 	  "  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz" },
 	{ "destroy", cmd_destroy, "", 0, false, "k", "remove everything that labctl made for the lab",
 	  "Stops and removes domains, network, disks, mounts, exports, keys and the record of the lab, and nothing "
-	  "else: what does not carry the lab's tag is refused. Asks on a terminal unless -y is given." },
+	  "else: what does not carry the lab's tag is left alone and named. A lab whose record is lost or damaged goes "
+	  "by its name (-l). Asks on a terminal unless -y is given." },
 	{ "plan", cmd_plan, "create|bootstrap|destroy [N|KIND]", 2, false, "sdS", "show the steps of a command",
 	  "Prints what the command would do, in order, as text, with --json as one document, with --dot as a graph.\n\n"
 	  "  labctl plan create 8\n  labctl plan bootstrap pgxc --dot | dot -Tsvg > plan.svg" },

@@ -87,7 +87,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	run -40 labctl -l none --connect qemu:///nonsense create 1
 	[ ! -e "$LABCTL_STATE/labs/none" ]
 	run -4 labctl bootstrap pgxc --source "$WORK/missing.tar.gz"
-	! grep -q 'kind: pgxc' "$LABCTL_STATE/labs/lab/lab.yaml"
+	run ! grep -q 'kind: pgxc' "$LABCTL_STATE/labs/lab/lab.yaml"
 }
 
 @test "what bears our names and not our tag is refused by create and survives destroy" {
