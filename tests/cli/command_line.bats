@@ -105,7 +105,7 @@ labctl() { "$LABCTL" "$@"; }
 	grep -rq 'shared_buffers = 1024MB' out/nodes/node3
 	grep -rq 'net.ipv4.tcp_max_syn_backlog = 4096' out/nodes/node3/files
 	grep -q '/data03/171.*192.168.122.0/24(rw,no_root_squash,sync)' out/host/exports
-	! grep -rqE 'PRIVATE KEY' out
+	run ! grep -rqE "PRIVATE KEY" out
 	grep -rq 'secret:postgres' out
 	run -5 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" render --out out
 	[[ $output == *"not empty"* ]]
