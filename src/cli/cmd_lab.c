@@ -93,16 +93,15 @@ static int check_archive(const struct lab *lab, struct fail *e)
 	return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 }
 
-static int bootstrap_lab(struct cli *c, const struct paths *paths, struct fail *e)
+static int bootstrap_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
 	auto_(plan_free) struct plan *p = NULL;
-	bool changed;
 
 	/* Loaded again under the lock: another labctl may have removed the lab or put a cluster on it while we waited. */
 	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 ||
-	    state_save(paths, lab, &changed, e) < 0 || load_world(c, lab, &w, e) < 0 || run_plan(c, w, p, e) < 0)
+	    load_world(c, lab, &w, e) < 0 || run_plan(c, w, p, e) < 0)
 		return -1;
 	if (!c->json)
 		fprintf(stderr, "next: labctl -l %s psql | status | destroy\n", lab->name);
@@ -130,7 +129,7 @@ int cmd_bootstrap(struct cli *c, struct fail *e)
 	load_paths(c, lab->name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
 		return -1;
-	r = bootstrap_lab(c, &paths, e);
+	r = bootstrap_lab(c, e);
 	if (r < 0)
 		state_drop_empty(&paths);
 	return r;

@@ -6,6 +6,7 @@ const verb_fn verbs[VERB_COUNT] = {
 	[VERB_JOIN] = verb_join,
 	/* host, verbs_host.c */
 	[VERB_LAB_PREPARE] = verb_lab_prepare,
+	[VERB_LAB_RECORD] = verb_lab_record,
 	[VERB_IMAGE_BUILD] = verb_image_build,
 	[VERB_NET_CREATE] = verb_net_create,
 	[VERB_DATA_CREATE] = verb_data_create,

@@ -24,6 +24,17 @@ int verb_lab_prepare(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
+int verb_lab_record(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct world *w = world_of(r);
+	bool changed = false;
+
+	if (state_save(world_paths(w), world_lab(w), &changed, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}
+
 int verb_image_build(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct world *w = world_of(r);

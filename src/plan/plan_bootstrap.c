@@ -268,6 +268,9 @@ static const char *base_name(const char *path)
 }
 
 /*
+ * The cluster is recorded when its software is there and before any node changes: a lab whose
+ * archive could not be built is still free to become something else.
+ *
  * The tuning once more: it is quick where nothing is to be done, and a lab that was created
  * without a cluster has neither its user nor what depends on roles.
  */
@@ -286,9 +289,16 @@ static int add_nodes(struct bootstrap *b)
 	if (b->recipe->build)
 		plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
 			 c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software");
-	for (unsigned i = 0; i < lab->node_count; i++)
-		if (lab->nodes[i].roles && plan_add_tuning(p, b->lib, &b->cache, &lab->nodes[i], tuned++, &s, b->e) < 0)
+	s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record", arena_printf(p->arena, "record the %s cluster", b->recipe->kind));
+	if (b->recipe->build)
+		plan_after(p, s, "source.build");
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		if (!lab->nodes[i].roles)
+			continue;
+		if (plan_add_tuning(p, b->lib, &b->cache, &lab->nodes[i], tuned++, &s, b->e) < 0)
 			return -1;
+		plan_after(p, s, "lab.record");
+	}
 	for (unsigned i = 0; i < lab->node_count && b->recipe->build; i++) {
 		if (!lab->nodes[i].roles)
 			continue;

@@ -114,6 +114,15 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	rm "$LABCTL_STATE/labs/linked"
 }
 
+@test "software that cannot be built leaves the lab free to become something else" {
+	mkdir "$WORK/broken" && echo 'exit 1' >"$WORK/broken/configure"
+	tar -C "$WORK" -czf "$WORK/broken.tar.gz" broken
+	run ! labctl bootstrap pgxc --source "$WORK/broken.tar.gz"
+	[[ $output == *"next: "* ]]
+	[ "$(labctl --json list | jq -r '.labs[0].kind')" = "" ]
+	run -0 labctl -n bootstrap postgres
+}
+
 @test "interrupted: 130, and the next create goes on" {
 	run -130 inside timeout --preserve-status -s INT 0.4 "$LABCTL" -l stopped create 2
 	labctl -l stopped create 2
