@@ -74,13 +74,25 @@ static int entry_cmp(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
+/* A binary that still lies in its source tree goes with the files there, whatever an older labctl has installed. */
+static bool in_source_tree(void)
+{
+	char exe[4096];
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	size_t tree = strlen(LABCTL_DATA_SOURCE);
+
+	return len > (ssize_t)tree && !strncmp(exe, LABCTL_DATA_SOURCE "/", tree + 1);
+}
+
 static const char *find_dir(struct arena *a)
 {
-	const char *places[] = { getenv("LABCTL_DATA"), LABCTL_DATA_INSTALLED, LABCTL_DATA_SOURCE };
+	const char *said = getenv("LABCTL_DATA");
+	const char *places[] = { in_source_tree() ? LABCTL_DATA_SOURCE : LABCTL_DATA_INSTALLED, LABCTL_DATA_INSTALLED,
+				 LABCTL_DATA_SOURCE };
 
-	if (places[0] && *places[0])
-		return places[0]; /* said explicitly: no second guess */
-	for (unsigned i = 1; i < ARRAY_COUNT(places); i++)
+	if (said && *said)
+		return said; /* no second guess */
+	for (unsigned i = 0; i < ARRAY_COUNT(places); i++)
 		if (file_exists(arena_printf(a, "%s/tuning/lib.sh", places[i])))
 			return places[i];
 	return LABCTL_DATA_INSTALLED;
