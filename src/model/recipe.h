@@ -40,7 +40,7 @@ struct rule {
 	const char *on;         /* role; "ROLE:first" = its first node only, "ROLE:rest" = the others */
 	const char *after;      /* space-separated rule ids: all their instances everywhere; ".id" = on the same node only */
 	enum rule_verb verb;
-	const char *arg;        /* file in the library: "tuning/pgxc/datanode.start.sh" */
+	const char *arg;        /* file in the library: "tuning/pgxc/gtm.start.sh" */
 	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": put before it runs, owner = cluster user; or NULL */
 	unsigned timeout_s;     /* 0 = 60 */
 	const char *title;      /* what the user reads: "start the datanode" */

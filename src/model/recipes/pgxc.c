@@ -55,9 +55,9 @@ static const struct rule rules[] = {
 	  .title = "make the data directory of the GTM standby", .log = INIT_LOG },
 	{ "gtm_proxy.init", "gtm_proxy", .arg = T "gtm_proxy.init.sh", .timeout_s = 60,
 	  .title = "make the data directory of the GTM proxy", .log = INIT_LOG },
-	{ "datanode.init", "datanode", .arg = T "datanode.init.sh", .timeout_s = 300,
+	{ "datanode.init", "datanode", .arg = T "postmaster.init.sh", .timeout_s = 300,
 	  .title = "initdb of the datanode", .log = INIT_LOG },
-	{ "coordinator.init", "coordinator", .arg = T "coordinator.init.sh", .timeout_s = 300,
+	{ "coordinator.init", "coordinator", .arg = T "postmaster.init.sh", .timeout_s = 300,
 	  .title = "initdb of the coordinator", .log = INIT_LOG },
 
 	/* After a GTM that was not stopped cleanly, it must go on above what these have seen. */
@@ -77,11 +77,11 @@ static const struct rule rules[] = {
 	  .arg = T "gtm_proxy.start.sh",
 	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600 " PROFILE,
 	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG },
-	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "datanode.start.sh",
+	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "postmaster.start.sh",
 	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
 	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG },
 	{ "coordinator.start", "coordinator", .after = ".gtm_proxy.start .coordinator.init datanode.start",
-	  .arg = T "coordinator.start.sh",
+	  .arg = T "postmaster.start.sh",
 	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
 	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG },
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
-# Starts the coordinator, and proves it with a statement, which needs the GTM too.
+# Starts a datanode or a coordinator, and proves it with a statement, which needs the GTM too.
 
+role=@{role:sh}
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 out=/run/labctl/@{nodename:sh}.start
 
@@ -27,20 +28,20 @@ stop_it() {
     fi
     # Backends outlive a killed postmaster, and a new one refuses to start beside them.
     processes postgres "$dir" && kill -9 $pids
-    wait_for 10 gone postgres "$dir" || die "the coordinator cannot be stopped"
+    wait_for 10 gone postgres "$dir" || die "the $role cannot be stopped"
 }
 
 if running && [[ $dir/postgresql.conf -nt $dir/postmaster.pid ]]; then
     stop_it
-    changed "stopped coordinator: its configuration is new"
+    changed "stopped $role: its configuration is new"
 elif running && [[ $dir/pg_hba.conf -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/pg_hba.conf ]]; then
-    as "$user" "$bin/pg_ctl" reload -D "$dir" >"$out" 2>&1 || { evidence "$out"; die "reload of the coordinator"; }
+    as "$user" "$bin/pg_ctl" reload -D "$dir" >"$out" 2>&1 || { evidence "$out"; die "reload of the $role"; }
     printf '' >"$dir/labctl.reloaded"
-    changed "reloaded coordinator: pg_hba.conf is new"
+    changed "reloaded $role: pg_hba.conf is new"
 fi
 if running && ! wait_for 20 select1; then      # it may wait for a GTM proxy that is no more
     stop_it
-    changed "stopped a coordinator that answered no statement"
+    changed "stopped a $role that answered no statement"
 fi
 if ! running; then
     stop_it
@@ -48,19 +49,19 @@ if ! running; then
     mkdir -p /run/labctl
     # The pids in what a crash left behind may belong to other processes by now.
     rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
-    as "$user" "$bin/pg_ctl" start -Z coordinator -D "$dir" >"$out" 2>&1
+    as "$user" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
     # Recovery after a crash takes its time; a start that failed is over at once.
-    wait_for 5 running || { logs; die "the coordinator does not start"; }
+    wait_for 5 running || { logs; die "the $role does not start"; }
     for (( tries = 0; tries < 60; tries++ )); do
         wait_for 2 up && break
         running || break
     done
-    up || { logs; die "the coordinator does not start"; }
-    wait_for 60 select1 || { logs; die "the coordinator runs but answers no statement"; }
+    up || { logs; die "the $role does not start"; }
+    wait_for 60 select1 || { logs; die "the $role runs but answers no statement"; }
     # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up
     # to a minute after the start, and ends when that does not work. So it gets one now: what
     # can fail fails here.
     pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
-    wait_for 60 select1 || { logs; die "the coordinator cannot register at the GTM"; }
-    changed "started coordinator on port $port"
+    wait_for 60 select1 || { logs; die "the $role cannot register at the GTM"; }
+    changed "started $role on port $port"
 fi

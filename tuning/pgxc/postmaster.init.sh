@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The data directory of a coordinator.
+# The data directory of a datanode or a coordinator.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
 out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
