@@ -47,8 +47,7 @@ void scope_init(struct scope *s, const struct lab *lab, const struct node *node,
 /* Value of a name, NULL when there is none; good until the next call. */
 const char *scope_value(struct scope *s, const char *name);
 /*
- * Expand library file @name; @bare as in template_expand(), except that with QUOTE_COUNT values that cannot need
- * quoting (numbers, true and false, group.members) need no kind. Result is the arena's. FAIL_OTHER with file and line.
+ * Expand library file @name; @bare as in template_expand(). Result is the arena's. FAIL_OTHER with file and line.
  */
 int scope_expand(struct scope *s, const struct library *lib, const char *name, enum quote bare, const char **ret_text,
 		 struct fail *e);

@@ -18,7 +18,7 @@ alter node @{peer.nodename:ident} with (host = @{peer.address:sql}, port = @{pee
 --@ unless select 1 from pg_catalog.pgxc_group g where g.group_name = @{group.name:sql} and (select array_agg(n.node_name::text order by n.node_name::text) from pg_catalog.pgxc_node n where n.oid = any (g.group_members::oid[])) = (select array_agg(trim(both ' "' from m) order by trim(both ' "' from m)) from regexp_split_to_table(@{group.members:sql}, ',') m)
 drop node group @{group.name:ident}
 --@ unless select 1 from pg_catalog.pgxc_group where group_name = @{group.name:sql}
-create node group @{group.name:ident} with @{group.members}
+create node group @{group.name:ident} with @{group.members:raw}
 @{end}
 -- Compares first, and does nothing when the pooler knows all this already.
 --@ expect t

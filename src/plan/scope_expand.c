@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Templates with the names of scope.c: the lists they may loop over, files of the library, the cache of what is no node's own. */
+#include <stdint.h>
+#include <string.h>
+
+#include "recipe.h"
+#include "scope.h"
+
+/* --- lists --- */
+
+static bool each_node(struct scope *s, int role, bool restart)
+{
+	const struct node *end = s->lab->nodes + s->lab->node_count;
+	const struct node *n = restart || !s->peer ? s->lab->nodes : s->peer + 1;
+
+	while (n < end && role >= 0 && !node_has_role(n, role))
+		n++;
+	s->peer = n < end ? n : NULL;
+	s->peer_role = role;
+	return s->peer != NULL;
+}
+
+static bool each_setting(struct scope *s, bool restart)
+{
+	const struct cluster *c = &s->lab->cluster;
+	const struct setting *next = restart || !s->setting ? c->settings : s->setting + 1;
+	const struct setting *end = c->settings + c->setting_count;
+
+	while (c->setting_count && next < end && s->role >= 0 && strcmp(next->role, s->lab->cluster.places[s->role].role) != 0)
+		next++;
+	s->setting = c->setting_count && s->role >= 0 && next < end ? next : NULL;
+	return s->setting != NULL;
+}
+
+static bool each_group(struct scope *s, size_t index)
+{
+	s->group = index < s->lab->cluster.group_count ? &s->lab->cluster.groups[index] : NULL;
+	return s->group != NULL;
+}
+
+static bool each(void *ctx, const char *name, size_t index, bool *known)
+{
+	struct scope *s = ctx;
+	int role;
+
+	*known = true;
+	if (index == SIZE_MAX) {
+		s->peer = NULL;
+		s->setting = NULL;
+		s->group = NULL;
+		/* The list was named before; only its being one is asked. */
+		*known = !strcmp(name, "node") || !strcmp(name, "setting") || !strcmp(name, "group") ||
+			 (s->lab->cluster.recipe && lab_role(s->lab, name) >= 0);
+		return false;
+	}
+	if (!strcmp(name, "node"))
+		return each_node(s, -1, index == 0);
+	if (!strcmp(name, "setting"))
+		return each_setting(s, index == 0);
+	if (!strcmp(name, "group"))
+		return each_group(s, index);
+	role = s->lab->cluster.recipe ? lab_role(s->lab, name) : -1;
+	if (role >= 0)
+		return each_node(s, role, index == 0);
+	return *known = false;
+}
+
+static const char *value(void *ctx, const char *name)
+{
+	return scope_value(ctx, name);
+}
+
+/* --- files --- */
+
+enum quote scope_bare(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && (!strcmp(dot, ".sh") || !strcmp(dot, ".sql")) ? QUOTE_COUNT : QUOTE_RAW;
+}
+
+int scope_expand_text(struct scope *s, const char *what, const char *source, enum quote bare, const char **ret_text,
+		      struct fail *e)
+{
+	struct template_scope names = { .value = value, .each = each, .ctx = s };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	if (!strstr(source, "@{")) {
+		*ret_text = source;
+		return 0;
+	}
+	if (template_expand(what, source, bare, &names, &out, e) < 0)
+		return -1;
+	*ret_text = arena_strndup(s->arena, strbuf_text(&out), out.len);
+	return 0;
+}
+
+int scope_expand(struct scope *s, const struct library *lib, const char *name, enum quote bare, const char **ret_text,
+		 struct fail *e)
+{
+	const char *source = library_text(lib, name), *expanded;
+	struct scope_cache *c = s->cache;
+	bool used_before = s->used_node;
+
+	if (!source)
+		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", name, library_dir(lib));
+	for (unsigned i = 0; c && i < c->count; i++) {
+		if (c->items[i].role == s->role && c->items[i].bare == bare && !strcmp(c->items[i].name, name)) {
+			*ret_text = c->items[i].text;
+			return 0;
+		}
+	}
+	s->used_node = false;
+	if (scope_expand_text(s, name, source, bare, &expanded, e) < 0)
+		return -1;
+	if (c && !s->used_node) {
+		expanded = arena_strdup(c->arena, expanded);
+		*arena_push(c->arena, c->items, c->count) =
+			(struct cached){ arena_strdup(c->arena, name), s->role, bare, expanded };
+	}
+	s->used_node |= used_before;
+	*ret_text = expanded;
+	return 0;
+}
