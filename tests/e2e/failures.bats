@@ -59,7 +59,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 
 	lxc destroy lab-node2
 	inside mv "$root/usr/lib/systemd/systemd" "$root/root/systemd"
-	inside sh -c "printf '#!/bin/sh\nexit 1\n' >$root/usr/lib/systemd/systemd; chmod +x $root/usr/lib/systemd/systemd"
+	inside sh -c "printf '#!/bin/sh\nsleep 1\nexit 1\n' >$root/usr/lib/systemd/systemd; chmod +x $root/usr/lib/systemd/systemd"
 	run -40 labctl create
 	[[ $output == *"node2 did not come up: domain 'lab-node2' is shut off"* ]]
 	inside mv "$root/root/systemd" "$root/usr/lib/systemd/systemd"
