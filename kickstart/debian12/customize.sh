@@ -42,7 +42,7 @@ chmod 0700 "$root/root/.ssh"
 # --- what runs ---
 unit set-default multi-user.target
 unit enable systemd-networkd.service ssh.service chrony.service labctl-seed.service
-unit disable ssh.socket postgresql.service sysstat.service nftables.service \
+unit disable ssh.socket postgresql.service pgpool2.service sysstat.service nftables.service \
 	nfs-client.target remote-fs.target systemd-networkd-wait-online.service
 for u in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
 	e2scrub_reap.service fstrim.timer logrotate.timer man-db.timer sysstat-collect.timer \

@@ -3,7 +3,8 @@
  * Images: CACHE/images/NAME-DIGEST12 with root/, disk.qcow2, vmlinuz, initrd.img, packages.txt, and two files of ours:
  *   digest   SHA-256 of what `build-image --print` said when it was built: the image's address
  *   recipe   SHA-256 of the recipe's own files: what says, without asking apt, that the image is of today's recipe
- * An image NAME-build is the tree of NAME plus the packages of kickstart/NAME-build; it has no disk and no kernel.
+ * A recipe with a file `base` stands on the recipe that the file names: it is the tree of that one plus its own packages,
+ * without a disk or a kernel.
  */
 #include "image.h"
 
@@ -22,11 +23,10 @@
 #define ID_LEN 12 /* digits of the digest in a directory's name */
 #define BUILD_NEEDS_BYTES (4ll << 30)
 
-/* What build-image is called with. */
+/* What an image is made of: its own directory first, each before the one it stands on. Several make a tree only. */
 struct recipe_dirs {
-	const char *dirs[2];
+	const char **dirs;
 	unsigned count;
-	bool tree_only;
 };
 
 static bool is_recipe(const char *dir, struct arena *a)
@@ -34,23 +34,35 @@ static bool is_recipe(const char *dir, struct arena *a)
 	return file_exists(arena_printf(a, "%s/packages", dir));
 }
 
+/* First word of a small file in @a, or NULL. */
+static const char *word_of(const char *dir, const char *file, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored = { 0 };
+
+	if (file_read(arena_printf(a, "%s/%s", dir, file), 4096, &text, &ignored))
+		return NULL;
+	return arena_strndup(a, strbuf_text(&text), strcspn(strbuf_text(&text), " \n"));
+}
+
 static int find_recipe(const struct image_env *env, const char *name, struct arena *a, struct recipe_dirs *ret,
 		       struct fail *e)
 {
-	const char *dir = arena_printf(a, "%s/%s", env->kickstart, name), *near;
-	size_t len = strlen(name), suffix = strlen("-build");
+	const char *of = name, *dir, *near;
 
-	if (strchr(name, '/') || name[0] == '.' || !is_recipe(dir, a)) {
-		near = suggest(name, image_recipes(env, a));
-		return fail(e, FAIL_NOT_FOUND, "image '%s': there is no recipe of that name in %s%s%s%s", name,
-			    env->kickstart, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-	}
-	*ret = (struct recipe_dirs){ .dirs = { dir }, .count = 1 };
-	if (len > suffix && strcmp(name + len - suffix, "-build") == 0) {
-		const char *base = arena_printf(a, "%s/%.*s", env->kickstart, (int)(len - suffix), name);
-
-		if (is_recipe(base, a))
-			*ret = (struct recipe_dirs){ .dirs = { base, dir }, .count = 2, .tree_only = true };
+	*ret = (struct recipe_dirs){ 0 };
+	for (; name; name = word_of(dir, "base", a)) {
+		dir = arena_printf(a, "%s/%s", env->kickstart, name);
+		if (strchr(name, '/') || name[0] == '.' || !is_recipe(dir, a)) {
+			near = suggest(name, image_recipes(env, a));
+			return fail(e, FAIL_NOT_FOUND, "image '%s': there is no recipe '%s' in %s%s%s%s", of, name,
+				    env->kickstart, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+		}
+		for (unsigned i = 0; i < ret->count; i++)
+			if (strcmp(ret->dirs[i], dir) == 0)
+				return fail(e, FAIL_OTHER, "image '%s': recipe '%s' stands on itself (the files `base` in %s)",
+					    of, name, env->kickstart);
+		*arena_push(a, ret->dirs, ret->count) = dir;
 	}
 	return 0;
 }
@@ -108,17 +120,6 @@ static int recipe_digest(const struct image_env *env, const struct recipe_dirs *
 }
 
 /* --- the cache --- */
-
-/* First word of a small file in @a, or NULL. */
-static const char *word_of(const char *dir, const char *file, struct arena *a)
-{
-	auto_(strbuf_clear) struct strbuf text = { 0 };
-	struct fail ignored = { 0 };
-
-	if (file_read(arena_printf(a, "%s/%s", dir, file), 4096, &text, &ignored))
-		return NULL;
-	return arena_strndup(a, strbuf_text(&text), strcspn(strbuf_text(&text), " \n"));
-}
 
 static const char *member(const char *dir, const char *name, struct arena *a)
 {
@@ -245,11 +246,11 @@ static const char *const *script_argv(const struct image_env *env, const struct 
 		*arena_push(a, argv, count) = told[i];
 	*arena_push(a, argv, count) = "bash";
 	*arena_push(a, argv, count) = arena_printf(a, "%s/build-image", env->kickstart);
-	if (r->tree_only)
+	if (r->count > 1)
 		*arena_push(a, argv, count) = "--tree";
 	if (option)
 		*arena_push(a, argv, count) = option;
-	for (unsigned i = 0; i < r->count; i++)
+	for (unsigned i = r->count; i-- > 0;)
 		*arena_push(a, argv, count) = r->dirs[i];
 	if (out_dir)
 		*arena_push(a, argv, count) = out_dir;

@@ -35,7 +35,7 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 		struct fail *e);
 /* All built images. */
 int image_list(const struct image_env *env, struct arena *a, struct image **ret, unsigned *ret_count, struct fail *e);
-/* Names of the recipes that can be built ("debian12", "debian12-build"), NULL-terminated. */
+/* Names of the recipes that can be built ("debian12", "debian12-build", ...), NULL-terminated. */
 const char *const *image_recipes(const struct image_env *env, struct arena *a);
 
 /* qemu-img create -f qcow2 -F qcow2 -b BASE; unchanged when it exists with that base. */

@@ -34,11 +34,10 @@ static const char script[] =
 	"set -eu\n"
 	"tree=0 print=0\n"
 	"while :; do case $1 in --tree) tree=1;; --print) print=1;; *) break;; esac; shift; done\n"
-	"if [ $print = 1 ]; then echo \"tree $tree\"; cat \"$1/packages\"; exit; fi\n"
+	"if [ $print = 1 ]; then echo \"tree $tree $*\"; cat \"$1/packages\"; exit; fi\n"
 	"for out; do :; done\n"
-	"mkdir -p \"$out/root\"\n"
+	"mkdir -p \"$out/root\"; for r; do [ \"$r\" = \"$out\" ] || cat \"$r/packages\"; done >\"$out/packages.txt\"\n"
 	"echo \"image: making $1\"; echo words of a tool >&2\n"
-	"cat \"$1/packages\" >\"$out/packages.txt\"\n"
 	"! grep -q broken \"$1/packages\" || { rm -r \"$out\"; exit 3; }\n"
 	"[ $tree = 1 ] || { echo disk >\"$out/disk.qcow2\"; echo k >\"$out/vmlinuz\"; echo i >\"$out/initrd.img\"; }\n";
 
@@ -50,7 +49,8 @@ static int setup(void **state)
 	snprintf(kickstart, sizeof kickstart, "%s/kickstart", dir);
 	put(script, 0755, "kickstart/build-image", NULL);
 	put("bash\n", 0644, "kickstart/mini/packages", NULL);
-	put("gcc\n", 0644, "kickstart/mini-build/packages", NULL);
+	put("gcc\n", 0644, "kickstart/gcc/packages", NULL);
+	put("mini\n", 0644, "kickstart/gcc/base", NULL);
 	put("broken\n", 0644, "kickstart/wrong/packages", NULL);
 	put("#!/bin/sh\n", 0755, "kickstart/mini/files/etc/hook", NULL);
 	return 0;
@@ -98,7 +98,7 @@ static void built_once_and_found_again(void **state)
 	assert_non_null(image.initrd);
 	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
 	assert_false(built);
-	assert_ok(image_build(&env, "mini-build", a, &found, &built, &e), e);
+	assert_ok(image_build(&env, "gcc", a, &found, &built, &e), e);
 	assert_true(built);
 	assert_null(found.disk);
 	assert_non_null(found.root);
@@ -141,10 +141,40 @@ static void recipes_are_listed(void **state)
 	const char *const *names = image_recipes(&env, a);
 
 	(void)state;
-	assert_string_equal(names[0], "mini");
-	assert_string_equal(names[1], "mini-build");
+	assert_string_equal(names[0], "gcc");
+	assert_string_equal(names[1], "mini");
 	assert_string_equal(names[2], "wrong");
 	assert_null(names[3]);
+}
+
+/* gcc stands on mini, cpan on gcc: all three make it, the lowest first. */
+static void recipes_stand_on_others(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .deadline_ms = clock_after_ms(30000) };
+	auto_(strbuf_clear) struct strbuf made = { 0 };
+	struct image image;
+	struct fail e = { 0 };
+	bool built;
+
+	(void)state;
+	put("perl\n", 0644, "kickstart/cpan/packages", NULL);
+	put("gcc\n", 0644, "kickstart/cpan/base", NULL);
+	assert_ok(image_build(&env, "cpan", a, &image, &built, &e), e);
+	assert_null(image.disk);
+	assert_ok(file_read(arena_printf(a, "%s/packages.txt", image.dir), 4096, &made, &e), e);
+	assert_string_equal(strbuf_text(&made), "bash\ngcc\nperl\n");
+	/* a change of the lowest one is one of all */
+	put("sed\n", 0644, "kickstart/mini/packages", NULL);
+	assert_int_equal(image_find(&env, "cpan", a, &image, &e), -1);
+	put("minn\n", 0644, "kickstart/gcc/base", NULL);
+	assert_int_equal(image_find(&env, "cpan", a, &image, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	assert_has(e.text, "'minn'");
+	assert_has(e.text, "did you mean 'mini'");
+	put("cpan\n", 0644, "kickstart/gcc/base", NULL);
+	assert_int_equal(image_find(&env, "cpan", a, &image, &e), -1);
+	assert_has(e.text, "'cpan' stands on itself");
 }
 
 static void disks_are_overlays(void **state)
@@ -218,6 +248,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(built_once_and_found_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_build_leaves_its_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_are_listed, setup, teardown),
+		cmocka_unit_test_setup_teardown(recipes_stand_on_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(disks_are_overlays, setup, teardown),
 		cmocka_unit_test_setup_teardown(trees_are_overlays, setup, teardown),
 	};
