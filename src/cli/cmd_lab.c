@@ -82,7 +82,7 @@ static int check_archive(const struct lab *lab, struct fail *e)
 	const char *archive = lab->cluster.archive;
 	struct stat st;
 
-	if (!lab->cluster.recipe->build || strstr(archive, "://"))
+	if (!lab_builds(lab) || strstr(archive, "://"))
 		return 0;
 	if (stat(archive, &st) < 0)
 		fail_errno(e, FAIL_NOT_FOUND, "source archive %s", archive);
@@ -120,7 +120,7 @@ int cmd_bootstrap(struct cli *c, struct fail *e)
 		return -1;
 	if (c->dry_run)
 		return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : run_show(c, p, e);
-	if (lab->cluster.recipe->build && !lab->cluster.archive) {
+	if (lab_builds(lab) && !lab->cluster.archive) {
 		fail(e, FAIL_USAGE, "a %s cluster is built from source: which archive?", lab->cluster.recipe->kind);
 		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 	}

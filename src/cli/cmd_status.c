@@ -29,7 +29,7 @@ static void *ask(void *arg)
 	struct sql *sql = NULL;
 	auto_(strbuf_clear) struct strbuf value = { 0 };
 	int rows = 0;
-	bool up = world_sql(q->w, q->node, q->place->port, false, clock_after_ms(ASK_MS), &sql, &e) == 0 &&
+	bool up = world_sql(q->w, q->node, q->place->port, NULL, false, clock_after_ms(ASK_MS), &sql, &e) == 0 &&
 		  sql_value(sql, "SELECT 1", clock_after_ms(ASK_MS), &value, &rows, &e) == 0;
 
 	sql_close(sql);

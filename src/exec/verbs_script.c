@@ -221,7 +221,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 		return fail(e, FAIL_OTHER, "there is no SQL");
 	if (world_resolve(w, p->sql, &blocks, e) < 0)
 		return -1;
-	status = world_sql(w, n, p->port, true, run_deadline_ms(r), &sql, e);
+	status = world_sql(w, n, p->port, p->database, true, run_deadline_ms(r), &sql, e);
 	if (status == 0)
 		status = sql_blocks(sql, p->source ? p->source : "SQL", blocks.text ? blocks.text : "", run_deadline_ms(r),
 				    &changed, e);

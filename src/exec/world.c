@@ -332,8 +332,8 @@ void world_each_secret(struct world *w, void (*each)(void *ctx, const char *valu
 	world_unlock(w);
 }
 
-int world_sql(struct world *w, const struct node *n, unsigned port, bool wait, int64_t deadline_ms, struct sql **ret,
-	      struct fail *e)
+int world_sql(struct world *w, const struct node *n, unsigned port, const char *database, bool wait, int64_t deadline_ms,
+	      struct sql **ret, struct fail *e)
 {
 	const struct recipe *recipe = w->lab->cluster.recipe;
 	struct sql_target t = { .node = n->name, .ip = n->ip_text, .port = port, .cancel = w->o.cancel };
@@ -343,7 +343,7 @@ int world_sql(struct world *w, const struct node *n, unsigned port, bool wait, i
 	if (!recipe)
 		return fail(e, FAIL_NOT_FOUND, "lab '%s' has no cluster", w->lab->name);
 	t.user = recipe->superuser;
-	t.database = recipe->database;
+	t.database = database ? database : recipe->database;
 	/* The superuser's password is the secret of its name, where the kind has one. */
 	for (const char *const *s = recipe->secrets; s && *s; s++)
 		if (!strcmp(*s, recipe->superuser)) {

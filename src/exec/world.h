@@ -38,8 +38,9 @@ int world_virt(struct world *w, struct virt **ret_virt, struct fail *e);      /*
 /* The node's kept session, opened when needed; give it back with world_ssh_done(). One user at a time: others wait. */
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e);
 void world_ssh_done(struct world *w, const struct node *n, bool broken);
-int world_sql(struct world *w, const struct node *n, unsigned port, bool wait, int64_t deadline_ms, struct sql **ret,
-	      struct fail *e);
+/* @database NULL = the kind's. */
+int world_sql(struct world *w, const struct node *n, unsigned port, const char *database, bool wait, int64_t deadline_ms,
+	      struct sql **ret, struct fail *e);
 /* Replace secret placeholders (payload.h); result in @out. */
 int world_resolve(struct world *w, const char *text, struct strbuf *out, struct fail *e);
 int world_secret(struct world *w, const char *name, char ret[64], struct fail *e);

@@ -114,7 +114,7 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 	}
 	run_say(r, "archive %s", c->archive);
 	if (fetch_archive(&f, w->arena, &b.archive, sha256, e) < 0 ||
-	    find_image(w, arena_printf(w->arena, "%s-build", w->lab->image), true, r, &image, ret_built, e) < 0)
+	    find_image(w, arena_printf(w->arena, "%s-%s", w->lab->image, recipe->build_image), true, r, &image, ret_built, e) < 0)
 		return -1;
 	b.image = &image;
 	b.archive_sha256 = sha256;

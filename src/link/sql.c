@@ -355,11 +355,14 @@ static int fail_wait(struct sql *c, enum wait got, struct fail *e)
 	return fail(e, FAIL_TIMEOUT, "%s: sql: no answer after %.1f s", c->name, after_s);
 }
 
-static int send_query(struct sql *c, const char *query, int64_t deadline_ms, struct fail *e)
+/* With @params by the extended protocol, one statement; without by the simple one, which takes a batch. */
+static int send_query(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms, struct fail *e)
 {
-	int left;
+	int left, count = 0;
 
-	if (!PQsendQuery(c->conn, query))
+	while (params && params[count])
+		count++;
+	if (!(params ? PQsendQueryParams(c->conn, query, count, NULL, params, NULL, NULL, 0) : PQsendQuery(c->conn, query)))
 		return fail_lost(c, e);
 	while ((left = PQflush(c->conn)) > 0) {
 		enum wait got = wait_socket(c, POLLIN | POLLOUT, deadline_ms);
@@ -388,7 +391,8 @@ static int next_result(struct sql *c, int64_t deadline_ms, PGresult **ret, struc
 }
 
 /* Runs a batch to its end. *ret_rows = the last result that has rows (or could have); NULL when none. */
-static int run_query(struct sql *c, const char *query, int64_t deadline_ms, PGresult **ret_rows, struct fail *e)
+static int run_query(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
+		     PGresult **ret_rows, struct fail *e)
 {
 	auto_(PQclear) PGresult *rows = NULL;
 	struct fail first = { 0 };
@@ -397,7 +401,7 @@ static int run_query(struct sql *c, const char *query, int64_t deadline_ms, PGre
 	strbuf_truncate(&c->notices, 0);
 	if (c->broken || PQstatus(c->conn) != CONNECTION_OK)
 		return fail(e, FAIL_DB, "%s: sql: the connection ended with an earlier failure", c->name);
-	if (send_query(c, query, deadline_ms, e) < 0)
+	if (send_query(c, query, params, deadline_ms, e) < 0)
 		return -1;
 	for (;;) {
 		PGresult *res = NULL;
@@ -435,7 +439,7 @@ int sql_value(struct sql *c, const char *query, int64_t deadline_ms, struct strb
 {
 	auto_(PQclear) PGresult *rows = NULL;
 
-	if (run_query(c, query, deadline_ms, &rows, e) < 0)
+	if (run_query(c, query, NULL, deadline_ms, &rows, e) < 0)
 		return -1;
 	if (out && rows && PQntuples(rows) > 0 && PQnfields(rows) > 0)
 		strbuf_add(out, PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0));
@@ -444,23 +448,27 @@ int sql_value(struct sql *c, const char *query, int64_t deadline_ms, struct strb
 	return 0;
 }
 
-int sql_rows(struct sql *c, const char *query, int64_t deadline_ms,
-	     void (*row)(void *ctx, int columns, const char *const *values), void *ctx, struct fail *e)
+int sql_rows(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
+	     void (*row)(void *ctx, int columns, const char *const *names, const char *const *values), void *ctx,
+	     struct fail *e)
 {
 	auto_(PQclear) PGresult *rows = NULL;
-	auto_(free) const char **values = NULL;
+	auto_(free) const char **values = NULL, **names = NULL;
 	int columns;
 
-	if (run_query(c, query, deadline_ms, &rows, e) < 0)
+	if (run_query(c, query, params, deadline_ms, &rows, e) < 0)
 		return -1;
 	columns = rows ? PQnfields(rows) : 0;
 	values = calloc((size_t)columns + 1, sizeof(*values));
-	if (!values)
+	names = calloc((size_t)columns + 1, sizeof(*names));
+	if (!values || !names)
 		abort();
+	for (int j = 0; j < columns; j++)
+		names[j] = PQfname(rows, j);
 	for (int i = 0; rows && i < PQntuples(rows); i++) {
 		for (int j = 0; j < columns; j++)
 			values[j] = PQgetisnull(rows, i, j) ? NULL : PQgetvalue(rows, i, j);
-		row(ctx, columns, values);
+		row(ctx, columns, names, values);
 	}
 	return 0;
 }

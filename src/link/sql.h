@@ -34,9 +34,13 @@ DEFINE_AUTO(struct sql *, sql_close)
 /* First column of the first row (appended; nothing when there is no row: *ret_rows says). Deadline enforced by PQcancel + poll. */
 int sql_value(struct sql *c, const char *query, int64_t deadline_ms, struct strbuf *out, int *ret_rows, struct fail *e);
 
-/* Rows of text, for status: calls @row for each; NULL values are NULL. */
-int sql_rows(struct sql *c, const char *query, int64_t deadline_ms,
-	     void (*row)(void *ctx, int columns, const char *const *values), void *ctx, struct fail *e);
+/*
+ * Rows of text: calls @row for each, with the names of the columns; NULL values are NULL. @params are texts for $1...,
+ * ending with NULL, or NULL when the query has none: they never become part of the statement.
+ */
+int sql_rows(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
+	     void (*row)(void *ctx, int columns, const char *const *names, const char *const *values), void *ctx,
+	     struct fail *e);
 
 /*
  * Run blocks (docs/format/sql.md): each starts with lines "--@ run|if Q|unless Q|expect V|try SECONDS|after-change|quiet"

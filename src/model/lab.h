@@ -165,6 +165,9 @@ static inline bool node_has_role(const struct node *n, int role)
 	return role >= 0 && (n->roles >> role & 1);
 }
 
+/* Is the software of the lab's cluster built from an archive? A kind that has it in the image only when one is named. */
+bool lab_builds(const struct lab *lab);
+
 /* The name that @n has inside the cluster as role number @role ("datanode_1"); "" when it has not that role. */
 void lab_role_name(const struct lab *lab, const struct node *n, int role, char ret_name[64]);
 

@@ -9,7 +9,7 @@
 
 #define RULES_MAX 64
 
-static const struct recipe *const recipes[] = { &recipe_pgxc, &recipe_postgres };
+static const struct recipe *const recipes[] = { &recipe_citus, &recipe_pgxc, &recipe_postgres };
 
 const struct recipe *recipe_at(unsigned i)
 {
@@ -26,13 +26,37 @@ const struct recipe *recipe_find(const char *kind)
 
 const char *const *recipe_kinds(void)
 {
-	static const char *const kinds[] = { "pgxc", "postgres", NULL };
+	static const char *const kinds[] = { "citus", "pgxc", "postgres", NULL };
 
 	_Static_assert(ARRAY_COUNT(kinds) == ARRAY_COUNT(recipes) + 1, "one word per recipe");
 	return kinds;
 }
 
-struct audit { const struct recipe *r; struct strbuf *out; unsigned count; };
+const struct chore *recipe_chore(const struct recipe *r, const char *name)
+{
+	for (const struct chore *c = r->chores; c && c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+const struct query *recipe_query(const struct recipe *r, const char *name)
+{
+	for (const struct query *q = r->queries; q && q->name; q++)
+		if (!strcmp(q->name, name))
+			return q;
+	return NULL;
+}
+
+const struct database_template *recipe_template(const struct recipe *r, const char *word)
+{
+	for (const struct database_template *t = r->templates; t && t->word; t++)
+		if (!strcmp(t->word, word))
+			return t;
+	return NULL;
+}
+
+struct audit { const struct recipe *r; const struct rule *rules; struct strbuf *out; unsigned count; };
 
 __attribute__((format(printf, 2, 3))) static void problem(struct audit *a, const char *fmt, ...)
 {
@@ -54,10 +78,10 @@ static const struct role *role_named(const struct recipe *r, const char *name, s
 	return NULL;
 }
 
-static int rule_named(const struct recipe *r, const char *id, size_t len)
+static int rule_named(const struct rule *rules, const char *id, size_t len)
 {
-	for (int i = 0; r->rules[i].id; i++)
-		if (strlen(r->rules[i].id) == len && !memcmp(r->rules[i].id, id, len))
+	for (int i = 0; rules[i].id; i++)
+		if (strlen(rules[i].id) == len && !memcmp(rules[i].id, id, len))
 			return i;
 	return -1;
 }
@@ -125,8 +149,10 @@ static void audit_rule(struct audit *a, const struct rule *rule)
 		problem(a, "rule %s has no title or no payload", rule->id);
 	if (rule->verb == RULE_SQL && rule->files)
 		problem(a, "rule %s: SQL puts no files", rule->id);
+	if (rule->verb != RULE_SQL && rule->database)
+		problem(a, "rule %s: a script says itself which database", rule->id);
 	while ((word = next_word(&list, &len)))
-		if (rule_named(a->r, word + (*word == '.'), len - (*word == '.')) < 0)
+		if (rule_named(a->rules, word + (*word == '.'), len - (*word == '.')) < 0)
 			problem(a, "rule %s is after the unknown rule %.*s", rule->id, (int)len, word);
 	list = rule->files;
 	while ((word = next_word(&list, &len))) {
@@ -140,43 +166,69 @@ static void audit_rule(struct audit *a, const struct rule *rule)
 /* Depth-first; @state: 0 unseen, 1 on the way, 2 done. */
 static void audit_cycle(struct audit *a, int i, unsigned char *state)
 {
-	const char *list = a->r->rules[i].after, *word;
+	const char *list = a->rules[i].after, *word;
 	size_t len;
 
 	state[i] = 1;
 	while ((word = next_word(&list, &len))) {
-		int before = rule_named(a->r, word + (*word == '.'), len - (*word == '.'));
+		int before = rule_named(a->rules, word + (*word == '.'), len - (*word == '.'));
 
 		if (before >= 0 && state[before] == 1)
-			problem(a, "cycle: %s -> %s", a->r->rules[i].id, a->r->rules[before].id);
+			problem(a, "cycle: %s -> %s", a->rules[i].id, a->rules[before].id);
 		else if (before >= 0 && !state[before])
 			audit_cycle(a, before, state);
 	}
 	state[i] = 2;
 }
 
-unsigned recipe_check(const struct recipe *r, struct strbuf *out)
+static void audit_rules(struct audit *a, const struct rule *rules)
 {
-	struct audit a = { r, out, 0 };
 	unsigned char state[RULES_MAX] = {0};
 	int n = 0;
 
-	if (!r->kind || !r->title || !r->user || !r->prefix || !r->database || !r->superuser || !r->secrets)
-		problem(&a, "kind, title, user, prefix, database, superuser and secrets must be there");
-	if (r->build && (!r->build_prefix || !r->configure))
-		problem(&a, "a build needs build_prefix and configure");
-	audit_roles(&a);
-	for (; r->rules[n].id && n < RULES_MAX; n++) {
-		if (rule_named(r, r->rules[n].id, strlen(r->rules[n].id)) != n)
-			problem(&a, "rule %s is there twice", r->rules[n].id);
-		audit_rule(&a, &r->rules[n]);
+	a->rules = rules;
+	for (; rules[n].id && n < RULES_MAX; n++) {
+		if (rule_named(rules, rules[n].id, strlen(rules[n].id)) != n)
+			problem(a, "rule %s is there twice", rules[n].id);
+		audit_rule(a, &rules[n]);
 	}
-	if (r->rules[n].id) {
-		problem(&a, "more than %d rules", RULES_MAX);
-		return a.count;
+	if (rules[n].id) {
+		problem(a, "more than %d rules", RULES_MAX);
+		return;
 	}
 	for (int i = 0; i < n; i++)
 		if (!state[i])
-			audit_cycle(&a, i, state);
+			audit_cycle(a, i, state);
+}
+
+static void audit_databases(struct audit *a)
+{
+	const char *list = a->r->backends, *word;
+	size_t len;
+
+	while ((word = next_word(&list, &len)))
+		if (!role_named(a->r, word, len))
+			problem(a, "backends: unknown role %.*s", (int)len, word);
+	for (const struct database_template *t = a->r->templates; t && t->word; t++)
+		if (!t->name || !t->extensions)
+			problem(a, "template %s has no name or no extensions", t->word);
+	for (const struct chore *c = a->r->chores; c && c->name; c++)
+		audit_rules(a, c->rules);
+	for (const struct query *q = a->r->queries; q && q->name; q++)
+		if (!q->arg || !q->role || !role_named(a->r, q->role, strlen(q->role)))
+			problem(a, "query %s has no SQL, or asks an unknown role", q->name);
+}
+
+unsigned recipe_check(const struct recipe *r, struct strbuf *out)
+{
+	struct audit a = { .r = r, .out = out };
+
+	if (!r->kind || !r->title || !r->user || !r->prefix || !r->database || !r->superuser || !r->secrets)
+		problem(&a, "kind, title, user, prefix, database, superuser and secrets must be there");
+	if (r->build && (!r->build_prefix || !r->configure || !r->build_image))
+		problem(&a, "a build needs build_image, build_prefix and configure");
+	audit_roles(&a);
+	audit_rules(&a, r->rules);
+	audit_databases(&a);
 	return a.count;
 }

@@ -42,9 +42,27 @@ struct rule {
 	enum rule_verb verb;
 	const char *arg;        /* file in the library: "tuning/pgxc/gtm.start.sh" */
 	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": put before it runs, owner = cluster user; or NULL */
+	const char *database;   /* RULE_SQL: template of the database's name; NULL = the recipe's */
 	unsigned timeout_s;     /* 0 = 60 */
 	const char *title;      /* what the user reads: "start the datanode" */
 	const char *log;        /* template: file on the node whose tail is evidence when the rule fails; or NULL */
+};
+
+/* A database that others are made from: "@{each template}". */
+struct database_template {
+	const char *word;        /* what --template says: "postgis" */
+	const char *name;        /* "template_postgis" */
+	const char *extensions;  /* space-separated, in an order that works */
+};
+
+/* What `labctl db` does to one database: rules whose templates may say db.name, db.template and db.force. */
+struct chore { const char *name; const struct rule *rules; };
+
+/* What `labctl db` asks: the names of the answer's columns are those of the table that is shown. */
+struct query {
+	const char *name;        /* "tables" */
+	const char *role;        /* whose first node is asked */
+	const char *arg;         /* SQL in the library, one statement; docs/format/queries.md says its parameters and columns */
 };
 
 struct recipe {
@@ -53,6 +71,8 @@ struct recipe {
 	const char *user;            /* operating-system user of the daemons: "pgxc" */
 	const char *prefix;          /* where the software is: "/opt/pgxc" */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
+	const char *build_image;     /* what it is built in: "build" = the image called IMAGE-build */
+	bool build_optional;         /* without an archive the image is expected to have the software */
 	const char *build_prefix;    /* "/opt/pgxc_1.0.2" */
 	const char *configure;       /* default configure options */
 	const char *psql_role;       /* where `labctl psql` goes by default */
@@ -62,15 +82,22 @@ struct recipe {
 	const struct placement *placements;  /* ends with a zero row */
 	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
 	const struct rule *rules;            /* ends with a zero row */
+	const char *backends;                /* roles that a pooler stands in front of, in its order: "@{each backend}"; or NULL */
+	const struct database_template *templates; /* ends with a zero row; may be NULL */
+	const struct chore *chores;          /* ends with a zero row; may be NULL */
+	const struct query *queries;         /* ends with a zero row; may be NULL */
 	const char *group_role;              /* role that node groups are made of ("datanode"), or NULL = the kind has none */
 	const char *const *secrets;          /* names of generated passwords ("postgres", "replication"); NULL-terminated */
 };
 
-extern const struct recipe recipe_pgxc, recipe_postgres;
+extern const struct recipe recipe_citus, recipe_pgxc, recipe_postgres;
 
 const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
 const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */
 const struct recipe *recipe_at(unsigned i);              /* NULL after the last */
+const struct chore *recipe_chore(const struct recipe *r, const char *name);   /* NULL when the kind has none of that name */
+const struct query *recipe_query(const struct recipe *r, const char *name);
+const struct database_template *recipe_template(const struct recipe *r, const char *word);
 
 /*
  * Audit of the tables: roles, sets and rules that name each other, cycles, duplicates.

@@ -160,6 +160,13 @@ int lab_select(const struct lab *lab, const char *selector, const char *role, bo
 	return 0;
 }
 
+bool lab_builds(const struct lab *lab)
+{
+	const struct recipe *r = lab->cluster.recipe;
+
+	return r && r->build && (lab->cluster.archive || !r->build_optional);
+}
+
 int lab_role(const struct lab *lab, const char *role_name)
 {
 	for (unsigned i = 0; i < lab->cluster.place_count; i++)

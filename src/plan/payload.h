@@ -28,6 +28,7 @@ struct payload {
 	unsigned file_count;
 	const char *sql;                     /* blocks of --@ directives (docs/format/sql.md), or NULL */
 	unsigned port;                       /* where the SQL goes on the node */
+	const char *database;                /* and in which database; NULL = the kind's */
 	const char *log;                     /* evidence file on the node, or NULL */
 	const char *source;                  /* library file it was expanded from, for render and messages */
 };

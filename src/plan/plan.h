@@ -12,6 +12,12 @@
 int plan_create(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 
+/* What a chore is about (recipe.h). Borrowed by its plan. */
+struct db_request { const char *name, *template; bool force; };
+/* Steps of `labctl db CHORE`. FAIL_USAGE when the kind has no such chore. */
+int plan_chore(const struct lab *lab, const struct library *lib, const char *chore, const struct db_request *db,
+	       struct plan **ret_plan, struct fail *e);
+
 struct destroy_options { bool keep_data; };
 /* Steps for what @lab says plus every domain and network of @facts that carries the lab's tag. */
 int plan_destroy(const struct lab *lab, const struct facts *facts, const struct destroy_options *o,

@@ -28,6 +28,8 @@ struct bootstrap {
 	const struct recipe *recipe;
 	const struct library *lib;
 	struct scope_cache cache;
+	const struct rule *rules;
+	const struct db_request *db; /* of a chore */
 	const char *base;  /* what every first rule on a node waits for */
 	struct known *known; unsigned known_count;
 	struct fail *e;
@@ -92,7 +94,7 @@ static void know_rules(struct bootstrap *b)
 {
 	const struct lab *lab = b->plan->lab;
 
-	for (const struct rule *r = b->recipe->rules; r->id; r++) {
+	for (const struct rule *r = b->rules; r->id; r++) {
 		const char *colon = strchr(r->on, ':');
 		struct known *k = arena_push(b->plan->arena, b->known, b->known_count);
 
@@ -196,21 +198,27 @@ static int make_script(struct scope *s, const struct library *lib, const struct 
 	return 0;
 }
 
-static int make_rule(const struct lab *lab, const struct library *lib, const struct rule *r, const struct node *n,
+static int make_rule(const struct lab *lab, const struct library *lib, const struct step *step,
 		     struct scope_cache *cache, struct arena *a, const struct payload **ret_payload, struct fail *e)
 {
+	const struct rule *r = step->rule;
+	const struct node *n = step->node;
 	int role = rule_role(lab, r), status;
 	struct payload *p = arena_new_of(a, struct payload);
 	struct scope s;
 
 	scope_init(&s, lab, n, role, a);
 	s.cache = cache;
+	s.db = step->db;
 	p->source = r->arg;
 	status = r->log ? scope_expand_text(&s, r->id, r->log, QUOTE_RAW, &p->log, e) : 0;
 	if (status == 0 && r->verb == RULE_SCRIPT)
 		status = make_script(&s, lib, r, p, e);
 	if (status == 0 && r->verb == RULE_SQL) {
 		p->port = lab->cluster.places[role].port;
+		status = r->database ? scope_expand_text(&s, r->id, r->database, QUOTE_RAW, &p->database, e) : 0;
+	}
+	if (status == 0 && r->verb == RULE_SQL) {
 		status = scope_expand(&s, lib, r->arg, QUOTE_COUNT, &p->sql, e);
 	}
 	if (status < 0)
@@ -226,7 +234,7 @@ int plan_payload(const struct lab *lab, const struct library *lib, const struct 
 	if (s->payload || (s->verb != VERB_NODE_SCRIPT && s->verb != VERB_NODE_SQL))
 		return 0;
 	if (s->rule)
-		return make_rule(lab, lib, s->rule, s->node, cache, a, ret_payload, e);
+		return make_rule(lab, lib, s, cache, a, ret_payload, e);
 	if (script_tuning(lab, s->node, lib, cache, a, ret_payload, e) < 0)
 		return fail_wrap(e, "tuning of %s", s->node->name);
 	return 0;
@@ -248,6 +256,7 @@ static int add_rule(struct bootstrap *b, const struct known *k)
 			continue;
 		s = plan_add_node(b->plan, r->verb == RULE_SCRIPT ? VERB_NODE_SCRIPT : VERB_NODE_SQL, n, r->id, r->title);
 		s->rule = r;
+		s->db = b->db;
 		s->timeout_ms = (int64_t)(r->timeout_s ? r->timeout_s : RULE_TIMEOUT_S) * 1000;
 		if (plan_wants_payload(lab, added++) &&
 		    plan_payload(lab, b->lib, s, &b->cache, b->plan->arena, &s->payload, b->e) < 0)
@@ -267,6 +276,23 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+static void add_ready(struct plan *p)
+{
+	for (unsigned i = 0; i < p->lab->node_count; i++)
+		if (p->lab->nodes[i].roles)
+			plan_add_node(p, VERB_NODE_READY, &p->lab->nodes[i], "node.ready", "see that it answers on SSH")->timeout_ms =
+				READY_TIMEOUT_S * 1000;
+}
+
+static int add_rules(struct bootstrap *b)
+{
+	know_rules(b);
+	for (unsigned i = 0; i < b->known_count; i++)
+		if (add_rule(b, &b->known[i]) < 0)
+			return -1;
+	return plan_finish(b->plan, b->e);
+}
+
 /*
  * The cluster is recorded when its software is there and before any node changes: a lab whose
  * archive could not be built is still free to become something else.
@@ -279,18 +305,16 @@ static int add_nodes(struct bootstrap *b)
 	struct plan *p = b->plan;
 	const struct lab *lab = p->lab;
 	const struct cluster *c = &lab->cluster;
+	bool builds = lab_builds(lab);
 	unsigned tuned = 0;
 	struct step *s;
 
-	for (unsigned i = 0; i < lab->node_count; i++)
-		if (lab->nodes[i].roles)
-			plan_add_node(p, VERB_NODE_READY, &lab->nodes[i], "node.ready", "see that it answers on SSH")->timeout_ms =
-				READY_TIMEOUT_S * 1000;
-	if (b->recipe->build)
+	add_ready(p);
+	if (builds)
 		plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
 			 c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software");
 	s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record", arena_printf(p->arena, "record the %s cluster", b->recipe->kind));
-	if (b->recipe->build)
+	if (builds)
 		plan_after(p, s, "source.build");
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (!lab->nodes[i].roles)
@@ -299,7 +323,7 @@ static int add_nodes(struct bootstrap *b)
 			return -1;
 		plan_after(p, s, "lab.record");
 	}
-	for (unsigned i = 0; i < lab->node_count && b->recipe->build; i++) {
+	for (unsigned i = 0; i < lab->node_count && builds; i++) {
 		if (!lab->nodes[i].roles)
 			continue;
 		s = plan_add_node(p, VERB_SOURCE_INSTALL, &lab->nodes[i], "source.install",
@@ -317,14 +341,27 @@ int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan
 
 	if (!b.recipe)
 		return fail(e, FAIL_USAGE, "lab '%s' has no cluster to bootstrap", lab->name);
-	b.base = b.recipe->build ? "source.install" : "tune";
-	if (add_nodes(&b) < 0)
+	b.rules = b.recipe->rules;
+	b.base = lab_builds(lab) ? "source.install" : "tune";
+	if (add_nodes(&b) < 0 || add_rules(&b) < 0)
 		return -1;
-	know_rules(&b);
-	for (unsigned i = 0; i < b.known_count; i++)
-		if (add_rule(&b, &b.known[i]) < 0)
-			return -1;
-	if (plan_finish(p, e) < 0)
+	*ret_plan = steal(p);
+	return 0;
+}
+
+int plan_chore(const struct lab *lab, const struct library *lib, const char *chore, const struct db_request *db,
+	       struct plan **ret_plan, struct fail *e)
+{
+	auto_(plan_free) struct plan *p = plan_new("db", lab);
+	struct bootstrap b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .db = db, .base = "node.ready",
+			       .cache = { .arena = p->arena }, .e = e };
+	const struct chore *c = b.recipe ? recipe_chore(b.recipe, chore) : NULL;
+
+	if (!c)
+		return fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", b.recipe ? b.recipe->kind : "missing", chore);
+	b.rules = c->rules;
+	add_ready(p);
+	if (add_rules(&b) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;

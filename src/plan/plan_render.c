@@ -185,7 +185,7 @@ static int add_host(struct render *r)
 {
 	const struct recipe *recipe = r->lab->cluster.recipe;
 	auto_(strbuf_clear) struct strbuf lab = { 0 };
-	const char *build = recipe && recipe->build ? library_text(r->lib, recipe->build) : NULL;
+	const char *build = lab_builds(r->lab) ? library_text(r->lib, recipe->build) : NULL;
 
 	lab_print(r->lab, &lab);
 	add(r, "host/lab.yaml", strbuf_text(&lab), 0600, r->lab->file ? r->lab->file : "command line");

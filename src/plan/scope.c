@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "payload.h"
+#include "plan.h"
 #include "recipe.h"
 #include "scope.h"
 
@@ -38,11 +39,17 @@ static const char *text(const char *t)
 	return t ? t : "";
 }
 
-/* PostgreSQL size: a share of the node's memory, whole MB. */
-static const char *share(struct scope *s, unsigned part, unsigned min_mib)
+/* "8.16": a PostgreSQL size, 1/8 of the node's memory in whole MB, at least 16MB. */
+static const char *share(struct scope *s, const char *name)
 {
-	uint64_t mib = s->node->memory_mib / part;
+	unsigned part, min_mib;
+	uint64_t mib;
+	int end = 0;
 
+	if (!s->node || sscanf(name, "%4u.%5u%n", &part, &min_mib, &end) != 2 || name[end] || !part)
+		return NULL;
+	s->used_node = true;
+	mib = s->node->memory_mib / part;
 	snprintf(s->buffer, sizeof s->buffer, "%lluMB", (unsigned long long)(mib > min_mib ? mib : min_mib));
 	return s->buffer;
 }
@@ -120,9 +127,6 @@ VALUE(v_fqdn, s->node->fqdn)
 VALUE(v_address, address(s->lab, s->node))
 VALUE(v_memory, number(s, s->node->memory_mib))
 VALUE(v_cpus, number(s, s->node->cpus))
-VALUE(v_shared_buffers, share(s, 8, 16))
-VALUE(v_maintenance_work_mem, share(s, 16, 8))
-VALUE(v_effective_cache_size, share(s, 1, 64))
 
 VALUE(v_role, s->role >= 0 ? place(s, s->role)->role : "")
 VALUE(v_dir, text(place(s, s->role)->dir))
@@ -250,9 +254,6 @@ static const struct value { const char *name; enum needs needs; const char *(*of
 	{ "limit.datanodes", LAB, v_limit_datanodes },
 	{ "limit.pool", LAB, v_limit_pool },
 	{ "locale", LAB, v_locale },
-	{ "mem.effective_cache_size", NODE, v_effective_cache_size },
-	{ "mem.maintenance_work_mem", NODE, v_maintenance_work_mem },
-	{ "mem.shared_buffers", NODE, v_shared_buffers },
 	{ "memory_mib", NODE, v_memory },
 	{ "node.name", NODE, v_node_name },
 	{ "nodename", NODE_ROLE, v_nodename },
@@ -313,6 +314,8 @@ static const char *peer_value(struct scope *s, const char *name)
 		return n->name;
 	if (!strcmp(name, "index"))
 		return number(s, s->peer_role >= 0 ? n->role_index[s->peer_role] : n->index);
+	if (!strcmp(name, "position"))
+		return number(s, s->position);
 	if (!strcmp(name, "first"))
 		return truth((s->peer_role >= 0 ? n->role_index[s->peer_role] : n->index) == 1);
 	/* A coordinator reads replicated tables from the preferred datanode: the one beside it. */
@@ -385,6 +388,19 @@ static const char *role_value(struct scope *s, const char *name, const char *dot
 	return other_value(s, &s->lab->nodes[0], role, dot + 1) ? "" : NULL;
 }
 
+static const char *db_value(struct scope *s, const char *name)
+{
+	const struct db_request *db = s->db;
+
+	if (!db)
+		return NULL;
+	if (!strcmp(name, "name"))
+		return db->name;
+	if (!strcmp(name, "template"))
+		return text(db->template);
+	return !strcmp(name, "force") ? truth(db->force) : NULL;
+}
+
 const char *scope_value(struct scope *s, const char *name)
 {
 	const char *dot = strchr(name, '.');
@@ -397,6 +413,14 @@ const char *scope_value(struct scope *s, const char *name)
 		return node_secret(s, name + 7);
 	if (!strncmp(name, "value.", 6))
 		return run_value(s, name + 6);
+	if (!strncmp(name, "mem.", 4))
+		return share(s, name + 4);
+	if (!strncmp(name, "db.", 3))
+		return db_value(s, name + 3);
+	if (s->template && !strcmp(name, "template.name"))
+		return s->template->name;
+	if (s->template && !strcmp(name, "template.extensions"))
+		return s->template->extensions;
 	if (s->setting && !strcmp(name, "setting.key"))
 		return s->setting->key;
 	if (s->setting && !strcmp(name, "setting.value"))

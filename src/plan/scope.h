@@ -7,12 +7,14 @@
  *   user superuser database prefix build_prefix role dir port nodename pooler.port (of the scope's role)
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
- *   mem.shared_buffers mem.maintenance_work_mem mem.effective_cache_size (PostgreSQL sizes scaled to the node)
+ *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
+ *   db.name db.template db.force (of a chore: plan_chore())
  *   timezone locale ntp_server profile
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
  * Lists: @{each node}, @{each ROLE} with peer.name peer.ip peer.hostname peer.fqdn peer.address peer.index
  *   peer.port peer.dir peer.nodename peer.first peer.self peer.preferred; @{each setting} with setting.key setting.value
- *   (pins of the scope's role); @{each group} with group.name group.members (quoted identifiers, comma list).
+ *   (pins of the scope's role); @{each backend}, the nodes of the recipe's .backends, also with peer.position (0..);
+ *   @{each template} with template.name template.extensions; @{each group} with group.name group.members (quoted identifiers, comma list).
  */
 #ifndef LABCTL_PLAN_SCOPE_H
 #define LABCTL_PLAN_SCOPE_H
@@ -37,9 +39,11 @@ struct scope {
 	int role;                 /* of the recipe, or -1 */
 	struct arena *arena;      /* values are made here */
 	struct scope_cache *cache; /* of this lab, or NULL; set after scope_init() */
+	const struct db_request *db; /* what a chore is about, or NULL; set after scope_init() */
 	bool used_node;           /* out: a value was read that another node has otherwise */
 	/* private to scope.c */
 	const struct node *peer; int peer_role; const struct setting *setting; const struct group *group;
+	const struct database_template *template; unsigned position;
 	char buffer[64];
 };
 

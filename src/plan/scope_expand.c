@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Templates with the names of scope.c: the lists they may loop over, files of the library, the cache of what is no node's own. */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "recipe.h"
@@ -38,9 +39,39 @@ static bool each_group(struct scope *s, size_t index)
 	return s->group != NULL;
 }
 
+static bool each_template(struct scope *s, size_t index)
+{
+	const struct database_template *t = s->lab->cluster.recipe ? s->lab->cluster.recipe->templates : NULL;
+
+	/* The table ends with a zero row, which is where the walk stops. */
+	s->template = t && t[index].name ? &t[index] : NULL;
+	return s->template != NULL;
+}
+
+/* The nodes that a pooler stands in front of: those of the recipe's first such role, then those of the next. */
+static bool each_backend(struct scope *s, size_t index)
+{
+	const char *roles = s->lab->cluster.recipe->backends;
+	size_t skip = index, len;
+
+	s->position = (unsigned)index;
+	for (; *roles; roles += len, roles += strspn(roles, " ")) {
+		char word[64];
+
+		len = strcspn(roles, " ");
+		snprintf(word, sizeof word, "%.*s", (int)len, roles);
+		for (bool more = each_node(s, lab_role(s->lab, word), true); more; more = each_node(s, s->peer_role, false))
+			if (!skip--)
+				return true;
+	}
+	return false;
+}
+
 static bool each(void *ctx, const char *name, size_t index, bool *known)
 {
 	struct scope *s = ctx;
+	const struct recipe *recipe = s->lab->cluster.recipe;
+	bool backend = recipe && recipe->backends && !strcmp(name, "backend");
 	int role;
 
 	*known = true;
@@ -48,9 +79,10 @@ static bool each(void *ctx, const char *name, size_t index, bool *known)
 		s->peer = NULL;
 		s->setting = NULL;
 		s->group = NULL;
+		s->template = NULL;
 		/* The list was named before; only its being one is asked. */
 		*known = !strcmp(name, "node") || !strcmp(name, "setting") || !strcmp(name, "group") ||
-			 (s->lab->cluster.recipe && lab_role(s->lab, name) >= 0);
+			 !strcmp(name, "template") || backend || (recipe && lab_role(s->lab, name) >= 0);
 		return false;
 	}
 	if (!strcmp(name, "node"))
@@ -59,7 +91,11 @@ static bool each(void *ctx, const char *name, size_t index, bool *known)
 		return each_setting(s, index == 0);
 	if (!strcmp(name, "group"))
 		return each_group(s, index);
-	role = s->lab->cluster.recipe ? lab_role(s->lab, name) : -1;
+	if (!strcmp(name, "template"))
+		return each_template(s, index);
+	if (backend)
+		return each_backend(s, index);
+	role = recipe ? lab_role(s->lab, name) : -1;
 	if (role >= 0)
 		return each_node(s, role, index == 0);
 	return *known = false;

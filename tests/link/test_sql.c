@@ -170,8 +170,9 @@ static void silent_server_ends_at_the_deadline(void **state)
 	close(fd);
 }
 
-static void add_row(void *ctx, int columns, const char *const *values)
+static void add_row(void *ctx, int columns, const char *const *names, const char *const *values)
 {
+	(void)names;
 	for (int i = 0; i < columns; i++)
 		strbuf_printf(ctx, "%s%s", i ? "|" : "", values[i] ? values[i] : "NULL");
 	strbuf_char(ctx, '\n');
@@ -194,12 +195,17 @@ static void values_and_rows(void **state)
 	assert_ok(sql_value(c, "SELECT 1 WHERE false", clock_after_ms(10000), &out, &rows, &e), e);
 	assert_int_equal(rows, 0);
 	assert_int_equal(out.len, 0);
-	assert_ok(sql_rows(c, "SELECT i, CASE WHEN i > 1 THEN 'x' END FROM generate_series(1, 2) i", clock_after_ms(10000),
+	assert_ok(sql_rows(c, "SELECT i, CASE WHEN i > 1 THEN 'x' END FROM generate_series(1, 2) i", NULL, clock_after_ms(10000),
 			   add_row, &out, &e), e);
 	assert_string_equal(strbuf_text(&out), "1|NULL\n2|x\n");
-	assert_ok(sql_rows(c, "SELECT repeat('x', 100) FROM generate_series(1, 50000)", clock_after_ms(20000), add_row, &many,
+	assert_ok(sql_rows(c, "SELECT repeat('x', 100) FROM generate_series(1, 50000)", NULL, clock_after_ms(20000), add_row, &many,
 			   &e), e);
 	assert_int_equal(many.len, 101 * 50000);
+	/* A parameter is a value, whatever it looks like. */
+	strbuf_truncate(&out, 0);
+	assert_ok(sql_rows(c, "SELECT $1 || '.' || $2", (const char *const[]){ "a'; DROP TABLE t; --", "\"b\"", NULL },
+			   clock_after_ms(10000), add_row, &out, &e), e);
+	assert_string_equal(strbuf_text(&out), "a'; DROP TABLE t; --.\"b\"\n");
 }
 
 static void errors_keep_the_servers_words(void **state)

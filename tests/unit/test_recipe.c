@@ -64,6 +64,15 @@ static void assert_file(const struct library *l, const char *rule, const char *n
 		fail_msg("rule %s: no file %s", rule, text);
 }
 
+static void assert_rules(const struct library *l, const struct rule *rule)
+{
+	for (; rule->id; rule++) {
+		assert_file(l, rule->id, rule->arg, strlen(rule->arg));
+		for (const char *f = rule->files; f && *f; f += strcspn(f, " "), f += strspn(f, " "))
+			assert_file(l, rule->id, f, strcspn(f, "="));
+	}
+}
+
 static void rules_name_files(void **state)
 {
 	auto_(library_free) struct library *l = NULL;
@@ -77,11 +86,11 @@ static void rules_name_files(void **state)
 
 		if (r->build)
 			assert_file(l, "build", r->build, strlen(r->build));
-		for (const struct rule *rule = r->rules; rule->id; rule++) {
-			assert_file(l, rule->id, rule->arg, strlen(rule->arg));
-			for (const char *f = rule->files; f && *f; f += strcspn(f, " "), f += strspn(f, " "))
-				assert_file(l, rule->id, f, strcspn(f, "="));
-		}
+		assert_rules(l, r->rules);
+		for (const struct chore *c = r->chores; c && c->name; c++)
+			assert_rules(l, c->rules);
+		for (const struct query *q = r->queries; q && q->name; q++)
+			assert_file(l, q->name, q->arg, strlen(q->arg));
 	}
 }
 

@@ -87,7 +87,7 @@ static void of_the_node(void **state)
 	assert_string_equal(expand(2, NULL, "@{data.source} @{address}"),
 			    "192.168.122.1:/data03/172 db-192-168-122-172");
 	/* The seed's sizes at the seed's memory. */
-	assert_string_equal(expand(1, NULL, "@{mem.shared_buffers} @{mem.maintenance_work_mem} @{mem.effective_cache_size}"),
+	assert_string_equal(expand(1, NULL, "@{mem.8.16} @{mem.16.8} @{mem.1.64}"),
 			    "1024MB 512MB 8192MB");
 	assert_string_equal(expand(0, NULL, "@{ip}"), "test:1: unknown name ip");
 }
@@ -98,10 +98,10 @@ static void small_memory(void **state)
 
 	(void)state;
 	lab->nodes[0].memory_mib = 50;
-	assert_string_equal(expand(1, NULL, "@{mem.shared_buffers} @{mem.maintenance_work_mem} @{mem.effective_cache_size}"),
+	assert_string_equal(expand(1, NULL, "@{mem.8.16} @{mem.16.8} @{mem.1.64}"),
 			    "16MB 8MB 64MB");
 	lab->nodes[0].memory_mib = 1023;
-	assert_string_equal(expand(1, NULL, "@{mem.shared_buffers}"), "127MB");
+	assert_string_equal(expand(1, NULL, "@{mem.8.16}"), "127MB");
 	lab->nodes[0].memory_mib = kept;
 }
 

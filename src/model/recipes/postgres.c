@@ -10,6 +10,8 @@ static const struct role roles[] = {
 	{ "primary", .min = 1, .max = 1, .port = 5432, .dir = "pgsql", .node_name = "primary", .sql = true },
 	{ "standby", .min = 0, .max = RECIPE_MANY, .port = 5432, .dir = "pgsql", .node_name = "standby_@{index}",
 	  .sql = true },
+	/* Only where the lab file places it. */
+	{ "pgpool", .min = 0, .max = 1, .port = 9999, .dir = "pgpool", .node_name = "pgpool", .sql = true },
 	{ 0 },
 };
 
@@ -54,7 +56,12 @@ static const struct rule rules[] = {
 	{ 0 },
 };
 
-static const char *const secrets[] = { "postgres", "replication", NULL };
+static const struct database_template templates[] = {
+	{ "postgis", "template_postgis", "postgis postgis_topology fuzzystrmatch postgis_tiger_geocoder pg_repack" },
+	{ 0 },
+};
+
+static const char *const secrets[] = { "postgres", "replication", "pcp", NULL };
 
 const struct recipe recipe_postgres = {
 	.kind = "postgres",
@@ -67,5 +74,7 @@ const struct recipe recipe_postgres = {
 	.roles = roles,
 	.placements = placements,
 	.rules = rules,
+	.backends = "primary standby",
+	.templates = templates,
 	.secrets = secrets,
 };
