@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "family.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "auto.h"
+
+#define EL_SEED "/usr/libexec/labctl/seed" /* SELinux lets programs run that lie there, not in /usr/lib */
+
+const struct family families[FAMILY_COUNT] = {
+	[FAMILY_DEBIAN] = {
+		.name = "debian", .package_manager = "apt-get", .package_query = "dpkg-query -W",
+		.service_manager = "systemctl", .firewall = "nftables",
+		.network = "networkd", .network_dir = "/etc/systemd/network",
+		.sshd = "ssh", .ntp = "chrony", .ntp_conf = "/etc/chrony/chrony.conf",
+		.sudo_group = "sudo", .key_type = "ed25519", .seed = "/usr/lib/labctl/seed",
+	},
+	[FAMILY_EL5] = {
+		.name = "el5", .package_manager = "yum", .package_query = "rpm -q",
+		.service_manager = "chkconfig", .firewall = "iptables",
+		.network = "ifcfg", .network_dir = "/etc/sysconfig/network-scripts",
+		.sshd = "sshd", .ntp = "ntpd", .ntp_conf = "/etc/ntp.conf",
+		.sudo_group = "wheel", .key_type = "rsa", .seed = EL_SEED,
+	},
+	[FAMILY_EL6] = {
+		.name = "el6", .package_manager = "yum", .package_query = "rpm -q",
+		.service_manager = "chkconfig", .firewall = "iptables",
+		.network = "ifcfg", .network_dir = "/etc/sysconfig/network-scripts",
+		.sshd = "sshd", .ntp = "ntpd", .ntp_conf = "/etc/ntp.conf",
+		.sudo_group = "wheel", .key_type = "rsa", .seed = EL_SEED,
+	},
+	/* yum is another name of dnf from el8 on. All of them read key files; ifcfg files end with el9. */
+	[FAMILY_EL7PLUS] = {
+		.name = "el7plus", .package_manager = "yum", .package_query = "rpm -q",
+		.service_manager = "systemctl", .firewall = "nftables",
+		.network = "networkmanager", .network_dir = "/etc/NetworkManager/system-connections",
+		.sshd = "sshd", .ntp = "chronyd", .ntp_conf = "/etc/chrony.conf",
+		.sudo_group = "wheel", .key_type = "ed25519", .seed = EL_SEED,
+	},
+};
+
+#define EL(n, id) { .name = "el" #n, .family = &families[id], .number = n, .syntax = "RHEL" #n, \
+		    .template = "kickstart/el" #n ".ks.in" }
+
+const struct release releases[RELEASE_COUNT] = {
+	[RELEASE_DEBIAN12] = { .name = "debian12", .family = &families[FAMILY_DEBIAN], .number = 12,
+			       .template = "kickstart/debian12.preseed.in", .suite = "bookworm" },
+	[RELEASE_EL5] = EL(5, FAMILY_EL5),
+	[RELEASE_EL6] = EL(6, FAMILY_EL6),
+	[RELEASE_EL7] = EL(7, FAMILY_EL7PLUS),
+	[RELEASE_EL8] = EL(8, FAMILY_EL7PLUS),
+	[RELEASE_EL9] = EL(9, FAMILY_EL7PLUS),
+	[RELEASE_EL10] = EL(10, FAMILY_EL7PLUS),
+};
+
+const char *const release_names[RELEASE_COUNT + 1] = { "debian12", "el5", "el6", "el7", "el8", "el9", "el10", NULL };
+
+const struct release *family_find(const char *word)
+{
+	/* Longer words before those that they begin with. */
+	static const char *const prefixes[] = { "centos-stream", "centos", "rhel", "rocky", "almalinux", "alma", "oracle",
+					       "el" };
+	static const char *const numbers[RELEASE_COUNT] = { "", "5", "6", "7", "8", "9", "10" };
+
+	for (unsigned i = 0; i < RELEASE_COUNT; i++)
+		if (!strcmp(word, releases[i].name) || (releases[i].suite && !strcmp(word, releases[i].suite)))
+			return &releases[i];
+	for (unsigned p = 0; p < ARRAY_COUNT(prefixes); p++) {
+		size_t len = strlen(prefixes[p]);
+
+		if (strncmp(word, prefixes[p], len) != 0)
+			continue;
+		for (unsigned i = RELEASE_EL5; i < RELEASE_COUNT; i++)
+			if (!strcmp(word + len, numbers[i]))
+				return &releases[i];
+	}
+	return NULL;
+}
+
+#define SAME NULL
+#define NONE ""
+/* The same in all of Enterprise Linux, @name in Debian. */
+#define IN_EL(name) { name, SAME, SAME, SAME, SAME, SAME, SAME }
+#define EVERYWHERE IN_EL(SAME)
+
+static const struct package packages[] = {
+	/* The walk-through's yum line, in its order. */
+	/* name               debian12       el5    el6              el7              el8  el9  el10 */
+	{ "lrzsz",          EVERYWHERE, NULL },
+	{ "sysstat",        EVERYWHERE, NULL },
+	{ "e4fsprogs",      { "e2fsprogs",  SAME, "e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs" }, NULL },
+	{ "ntp",            { "chrony",     SAME,  SAME, "chrony", "chrony", "chrony", "chrony" }, NULL },
+	{ "readline-devel", IN_EL("libreadline-dev"), NULL },
+	{ "zlib",           { "zlib1g",     SAME, SAME, SAME, SAME, SAME, "zlib-ng-compat" }, NULL },
+	{ "zlib-devel",     { "zlib1g-dev", SAME, SAME, SAME, SAME, SAME, "zlib-ng-compat-devel" }, NULL },
+	{ "openssl",        EVERYWHERE, NULL },
+	{ "openssl-devel",  IN_EL("libssl-dev"), NULL },
+	{ "pam-devel",      IN_EL("libpam0g-dev"), NULL },
+	{ "libxml2-devel",  IN_EL("libxml2-dev"), NULL },
+	{ "libxslt-devel",  IN_EL("libxslt1-dev"), NULL },
+	{ "python-devel",   { "python3-dev", SAME, SAME, SAME, "python36-devel", "python3-devel", "python3-devel" }, NULL },
+	{ "tcl-devel",      IN_EL("tcl-dev"), NULL },
+	/* Its cron line. */
+	{ "ntpdate",        { NONE, NONE, SAME, NONE, NONE, NONE, NONE }, "part of ntp in el5; chrony sets the clock itself" },
+	{ "cron",           { NONE, "vixie-cron", "cronie", NONE, NONE, NONE, NONE }, "chrony runs by itself" },
+	/* Libraries that PostgreSQL and Postgres-XC are linked against. */
+	{ "readline",       IN_EL("libreadline8"), NULL },
+	{ "pam",            IN_EL("libpam0g"), NULL },
+	{ "libxml2",        EVERYWHERE, NULL },
+	{ "libxslt",        IN_EL("libxslt1.1"), NULL },
+	{ "tcl",            IN_EL("libtcl8.6"), NULL },
+	{ "perl",           EVERYWHERE, NULL },
+	{ "perl-libs",      { "libperl5.36", NONE, SAME, SAME, SAME, SAME, SAME }, "part of perl in el5" },
+	/* What labctl and its tuning use on a node. */
+	{ "openssh-server", EVERYWHERE, NULL },
+	{ "nfs-utils",      IN_EL("nfs-common"), NULL },
+	{ "nftables",       { SAME, "iptables", "iptables", SAME, SAME, SAME, SAME }, NULL },
+	{ "bash",           EVERYWHERE, NULL },
+	{ "tar",            EVERYWHERE, NULL },
+	{ "dbus",           EVERYWHERE, NULL },
+	{ "iproute",        IN_EL("iproute2"), NULL },
+	{ "iputils",        IN_EL("iputils-ping"), NULL },
+	{ "less",           EVERYWHERE, NULL },
+	{ "procps",         { SAME, SAME, SAME, "procps-ng", "procps-ng", "procps-ng", "procps-ng" }, NULL },
+	{ "psmisc",         EVERYWHERE, NULL },
+	{ "sudo",           EVERYWHERE, NULL },
+	{ "tzdata",         EVERYWHERE, NULL },
+	{ "util-linux",     { SAME, SAME, "util-linux-ng", SAME, SAME, SAME, SAME }, NULL },
+	{ "langpack",       { "locales", NONE, NONE, NONE, "glibc-langpack-en", "glibc-langpack-en", "glibc-langpack-en" },
+	  "part of glibc-common up to el7" },
+	{ "growpart",       { NONE, NONE, NONE, NONE, "cloud-utils-growpart", "cloud-utils-growpart", "cloud-utils-growpart" },
+	  "not among the release's own packages, or not used by its seed: the root file system keeps its size" },
+	/* The distribution's PostgreSQL. */
+	{ "postgresql-server",  IN_EL("postgresql"), NULL },
+	{ "postgresql-contrib", EVERYWHERE, NULL },
+};
+
+const struct package *family_package_row(unsigned i)
+{
+	return i < ARRAY_COUNT(packages) ? &packages[i] : NULL;
+}
+
+const char *family_package(const struct release *r, const char *package, const char **ret_why)
+{
+	for (unsigned i = 0; i < ARRAY_COUNT(packages); i++) {
+		const char *name = packages[i].names[r - releases];
+
+		if (strcmp(packages[i].name, package) != 0)
+			continue;
+		if (ret_why)
+			*ret_why = name && !*name ? packages[i].why : NULL;
+		return name ? name : packages[i].name;
+	}
+	return NULL;
+}
+
+/* hidd has become a part of bluetooth; what looks for updates by itself has another name in each family. */
+static const struct service services[] = {
+	/* name                   debian                          el5             el6             el7plus */
+	{ "acpid",        false, { "acpid",                       "acpid",        "acpid",        "acpid" } },
+	{ "avahi-daemon", false, { "avahi-daemon",                "avahi-daemon", "avahi-daemon", "avahi-daemon" } },
+	{ "bluetooth",    false, { "bluetooth",                   "bluetooth",    "bluetooth",    "bluetooth" } },
+	{ "hidd",         false, { "",                            "hidd",         "",             "" } },
+	{ "smartd",       false, { "smartmontools",               "smartd",       "smartd",       "smartd" } },
+	{ "yum-updatesd", false, { "apt-daily.timer apt-daily-upgrade.timer", "yum-updatesd", "", "dnf-makecache.timer" } },
+	{ "hplip",        false, { "hplip",                       "hplip",        "",             "" } },
+	{ "isdn",         false, { "isdnutils",                   "isdn",         "",             "" } },
+	{ "iscsi",        false, { "open-iscsi",                  "iscsi",        "iscsi",        "iscsi" } },
+	{ "iscsid",       false, { "iscsid",                      "iscsid",       "iscsid",       "iscsid" } },
+	{ "multipathd",   true,  { "multipathd",                  "multipathd",   "multipathd",   "multipathd" } },
+};
+
+const struct service *family_service_row(unsigned i)
+{
+	return i < ARRAY_COUNT(services) ? &services[i] : NULL;
+}

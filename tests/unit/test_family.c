@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The tables of guest families: whole, and true where something in the tree can tell. */
+#include "test.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "auto.h"
+#include "family.h"
+
+/* `yum -y install` of the walk-through, word for word. */
+static const char *const seed_packages[] = {
+	"lrzsz", "sysstat", "e4fsprogs", "ntp", "readline-devel", "zlib", "zlib-devel", "openssl", "openssl-devel",
+	"pam-devel", "libxml2-devel", "libxslt-devel", "python-devel", "tcl-devel",
+};
+/* Its chkconfig lines. */
+static const char *const seed_services[] = {
+	"acpid", "avahi-daemon", "bluetooth", "hidd", "smartd", "yum-updatesd", "hplip", "isdn", "iscsi", "iscsid",
+	"multipathd",
+};
+
+static void words(void **state)
+{
+	static const struct { const char *word; enum release_id id; } known[] = {
+		{ "debian12", RELEASE_DEBIAN12 }, { "bookworm", RELEASE_DEBIAN12 }, { "el5", RELEASE_EL5 },
+		{ "centos5", RELEASE_EL5 }, { "centos6", RELEASE_EL6 }, { "rhel7", RELEASE_EL7 }, { "almalinux8", RELEASE_EL8 },
+		{ "alma9", RELEASE_EL9 }, { "rocky9", RELEASE_EL9 }, { "el10", RELEASE_EL10 }, { "centos-stream10", RELEASE_EL10 },
+	};
+	static const char *const unknown[] = { "", "el", "el4", "el90", "el1", "rocky", "debian", "debian13", "10",
+					       "fedora9" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+		if (family_find(known[i].word) != &releases[known[i].id])
+			fail_msg("%s", known[i].word);
+	for (size_t i = 0; i < ARRAY_COUNT(unknown); i++)
+		if (family_find(unknown[i]))
+			fail_msg("'%s' is a release?", unknown[i]);
+	for (unsigned i = 0; i < RELEASE_COUNT; i++)
+		assert_string_equal(release_names[i], releases[i].name);
+	assert_null(release_names[RELEASE_COUNT]);
+}
+
+static void the_seeds_packages(void **state)
+{
+	(void)state;
+	for (unsigned r = 0; r < RELEASE_COUNT; r++) {
+		for (size_t i = 0; i < ARRAY_COUNT(seed_packages); i++) {
+			const char *name = family_package(&releases[r], seed_packages[i], NULL);
+
+			if (!name || !*name)
+				fail_msg("%s in %s", seed_packages[i], releases[r].name);
+			if (r == RELEASE_EL5 && strcmp(name, seed_packages[i]) != 0)
+				fail_msg("el5 is what the walk-through ran, and calls %s %s", seed_packages[i], name);
+		}
+	}
+	assert_string_equal(family_package(family_find("el9"), "ntp", NULL), "chrony");
+	assert_string_equal(family_package(family_find("el10"), "zlib-devel", NULL), "zlib-ng-compat-devel");
+	assert_string_equal(family_package(family_find("debian12"), "pam-devel", NULL), "libpam0g-dev");
+}
+
+static void the_seeds_services(void **state)
+{
+	unsigned rows = 0;
+
+	(void)state;
+	for (const struct service *s; (s = family_service_row(rows)); rows++) {
+		assert_string_equal(s->name, seed_services[rows]);
+		assert_string_equal(s->names[FAMILY_EL5], s->name);
+		assert_int_equal(s->on, !strcmp(s->name, "multipathd"));
+		for (unsigned f = 0; f < FAMILY_COUNT; f++)
+			assert_non_null(s->names[f]);
+	}
+	assert_int_equal(rows, ARRAY_COUNT(seed_services));
+}
+
+/* Nothing is left out without a reason, nothing twice. */
+static void every_row(void **state)
+{
+	const struct package *p, *other;
+	const char *why;
+
+	(void)state;
+	for (unsigned i = 0; (p = family_package_row(i)); i++) {
+		for (unsigned k = 0; k < i && (other = family_package_row(k)); k++)
+			assert_string_not_equal(p->name, other->name);
+		for (unsigned r = 0; r < RELEASE_COUNT; r++) {
+			const char *name = family_package(&releases[r], p->name, &why);
+
+			if (!*name != !!why)
+				fail_msg("%s in %s: '%s', %s", p->name, releases[r].name, name, why ? why : "no reason");
+			for (const char *c = name; *c; c++)
+				assert_true(islower((unsigned char)*c) || isdigit((unsigned char)*c) || strchr("-.+", *c));
+		}
+	}
+	assert_null(family_package(&releases[0], "no-such-package", NULL));
+	for (unsigned f = 0; f < FAMILY_COUNT; f++) {
+		const struct family *y = &families[f];
+
+		assert_true(y->name && y->package_manager && y->package_query && y->service_manager && y->firewall);
+		assert_true(y->network && y->network_dir && y->sshd && y->ntp && y->ntp_conf && y->sudo_group && y->key_type);
+		assert_int_equal(y->seed[0], '/');
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words), cmocka_unit_test(the_seeds_packages), cmocka_unit_test(the_seeds_services),
+		cmocka_unit_test(every_row),
+	};
+
+	return cmocka_run_group_tests_name("family", tests, NULL, NULL);
+}
