@@ -181,7 +181,7 @@ int image_find(const struct image_env *env, const char *name, struct arena *a, s
 	const struct image *best = NULL;
 	struct recipe_dirs recipe;
 	char wanted[DIGEST_HEX];
-	time_t best_time = 0;
+	int64_t best_ns = 0, ns;
 	struct image *list;
 	unsigned count;
 
@@ -195,9 +195,10 @@ int image_find(const struct image_env *env, const char *name, struct arena *a, s
 		if (!of || strcmp(of, wanted) != 0 || stat(list[i].dir, &st))
 			continue;
 		/* of one recipe, the one with the newest packages */
-		if (!best || st.st_mtime > best_time) {
+		ns = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec;
+		if (!best || ns > best_ns) {
 			best = &list[i];
-			best_time = st.st_mtime;
+			best_ns = ns;
 		}
 	}
 	if (!best) {
@@ -343,6 +344,7 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 	struct fail missing = { 0 };
 	auto_(close) int lock = -1;
 	struct recipe_dirs recipe;
+	char digest[DIGEST_HEX];
 
 	if (find_recipe(env, name, a, &recipe, e) ||
 	    file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
@@ -351,10 +353,12 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 		      e))
 		return -1;
 	if (image_find(env, name, a, ret_image, &missing) == 0) {
+		if (env->resolve && address(env, &recipe, a, digest, e))
+			return -1;
 		*ret_built = false;
-		return 0;
-	}
-	if (missing.code != FAIL_NOT_FOUND) {
+		if (!env->resolve || strcmp(digest, ret_image->digest) == 0)
+			return 0;
+	} else if (missing.code != FAIL_NOT_FOUND) {
 		*e = missing;
 		return -1;
 	}

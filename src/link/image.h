@@ -26,6 +26,7 @@ struct image_env {
 	void (*line)(void *ctx, const char *line); void *line_ctx; /* progress */
 	const atomic_bool *cancel;
 	int64_t deadline_ms;
+	bool resolve; /* image_build: one that is there counts only if apt's sources would give the same today */
 };
 
 /* Look in the cache. FAIL_NOT_FOUND (next: labctl image build NAME) when it was not built. */

@@ -7,6 +7,7 @@
 
 #include "digest.h"
 #include "image.h"
+#include "proc.h"
 #include "private_server.h"
 
 static char dir[PRIVATE_PATH];
@@ -34,7 +35,7 @@ static const char script[] =
 	"set -eu\n"
 	"tree=0 print=0\n"
 	"while :; do case $1 in --tree) tree=1;; --print) print=1;; *) break;; esac; shift; done\n"
-	"if [ $print = 1 ]; then echo \"tree $tree $*\"; cat \"$1/packages\"; exit; fi\n"
+	"if [ $print = 1 ]; then echo \"tree $tree $*\"; cat \"$1/packages\" \"${0%/*}/offer\"; exit; fi\n"
 	"for out; do :; done\n"
 	"mkdir -p \"$out/root\"; for r; do [ \"$r\" = \"$out\" ] || cat \"$r/packages\"; done >\"$out/packages.txt\"\n"
 	"echo \"image: making $1\"; echo words of a tool >&2\n"
@@ -48,6 +49,7 @@ static int setup(void **state)
 	snprintf(cache, sizeof cache, "%s/cache", dir);
 	snprintf(kickstart, sizeof kickstart, "%s/kickstart", dir);
 	put(script, 0755, "kickstart/build-image", NULL);
+	put("", 0644, "kickstart/offer", NULL);
 	put("bash\n", 0644, "kickstart/mini/packages", NULL);
 	put("gcc\n", 0644, "kickstart/gcc/packages", NULL);
 	put("mini\n", 0644, "kickstart/gcc/base", NULL);
@@ -177,6 +179,76 @@ static void recipes_stand_on_others(void **state)
 	assert_has(e.text, "'cpan' stands on itself");
 }
 
+static void apt_is_asked_on_demand(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .deadline_ms = clock_after_ms(30000) };
+	struct image before, image;
+	struct fail e = { 0 };
+	bool built;
+
+	(void)state;
+	assert_ok(image_build(&env, "mini", a, &before, &built, &e), e);
+	put("citus\n", 0644, "kickstart/offer", NULL);
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_string_equal(image.dir, before.dir);
+	env.resolve = true;
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_true(built);
+	assert_string_not_equal(image.dir, before.dir);
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_false(built);
+	/* the offer is gone: the first one counts again */
+	put("", 0644, "kickstart/offer", NULL);
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_string_equal(image.dir, before.dir);
+}
+
+/* kickstart/build-image itself, asked with an apt that knows a directory of packages besides nothing. */
+static void optional_packages_are_of_the_hosts_apt(void **state)
+{
+	static const char make[] =
+		"set -eu; cd \"$1\"; repo=$1/repo\n"
+		"mkdir -p repo pkg/DEBIAN parts lists/partial cache/archives/partial recipe\n"
+		"for v in 9.1 10.2; do\n"
+		"printf 'Package: labctl-soft-%s\\nVersion: %s-1\\nArchitecture: all\\nMaintainer: labctl\\nDescription: soft\\n' "
+		"$v $v >pkg/DEBIAN/control; dpkg-deb -b pkg repo/$v.deb\n"
+		"(dpkg-deb -f repo/$v.deb; echo \"Filename: ./$v.deb\"; echo \"Size: $(stat -c %s repo/$v.deb)\"\n"
+		"echo \"SHA256: $(sha256sum <repo/$v.deb | cut -d' ' -f1)\"; echo) >>repo/Packages\n"
+		"done\n"
+		"printf '# ours\\nTypes: deb\\nURIs: file:/nowhere\\nSuites: ./\\nEnabled: no\\n\\n"
+		"Types: deb\\nURIs: file:%s\\nSuites: ./\\nTrusted: yes\\n' \"$repo\" >parts/soft.sources\n"
+		"printf 'Dir::Etc::sourcelist \"/dev/null\";\\nDir::Etc::sourceparts \"%s/parts\";\\n"
+		"Dir::State::lists \"%s/lists\";\\nDir::Cache \"%s/cache\";\\nAPT::Sandbox::User \"root\";\\n' "
+		"\"$1\" \"$1\" \"$1\" >apt.conf\n"
+		"APT_CONFIG=$1/apt.conf apt-get update\n"
+		"echo trixie >recipe/suite; printf 'sed\\n?labctl-soft-*\\n?labctl-none-*\\n' >recipe/packages\n";
+	static const char print[] = "APT_CONFIG=$1/apt.conf exec bash " SOURCE_DIR "/kickstart/build-image --print \"$1/recipe\"";
+	const char *run[] = { "sh", "-c", make, "sh", dir, NULL };
+	auto_(strbuf_clear) struct strbuf with = { 0 }, without = { 0 };
+	struct proc p = { .argv = run, .deadline_ms = clock_after_ms(20000) };
+	char path[PRIVATE_PATH + 32];
+	struct fail e = { 0 };
+
+	(void)state;
+	if (!proc_found("apt-get"))
+		skip();
+	assert_ok(proc_check(&p, &e), e);
+	run[2] = print;
+	p.out = &with;
+	assert_ok(proc_check(&p, &e), e);
+	/* the newest by version, not by name, and its source as it is written there */
+	assert_has(strbuf_text(&with), "\npackage sed\npackage labctl-soft-10.2=10.2-1\nsource Types: deb\nsource URIs: file:");
+	assert_has(strbuf_text(&with), "\nsource Trusted: yes\nfile build-image");
+	assert_null(strstr(strbuf_text(&with), "labctl-none"));
+	assert_null(strstr(strbuf_text(&with), "/nowhere"));
+	snprintf(path, sizeof path, "%s/parts/soft.sources", dir);
+	assert_int_equal(unlink(path), 0);
+	p.out = &without;
+	assert_ok(proc_check(&p, &e), e);
+	assert_has(strbuf_text(&without), "\npackage sed\nfile build-image");
+}
+
 static void disks_are_overlays(void **state)
 {
 	char base[PRIVATE_PATH + 16], disk[PRIVATE_PATH + 16], other[PRIVATE_PATH + 16];
@@ -249,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(failed_build_leaves_its_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_are_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_stand_on_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(apt_is_asked_on_demand, setup, teardown),
+		cmocka_unit_test_setup_teardown(optional_packages_are_of_the_hosts_apt, setup, teardown),
 		cmocka_unit_test_setup_teardown(disks_are_overlays, setup, teardown),
 		cmocka_unit_test_setup_teardown(trees_are_overlays, setup, teardown),
 	};
