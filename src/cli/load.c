@@ -18,7 +18,7 @@ static const char *lab_file(const struct cli *c)
 	return c->file ? c->file : file_exists("labctl.yaml") ? "labctl.yaml" : NULL;
 }
 
-/* An absolute path for an archive given on the command line: it is saved with the lab. URLs stay. */
+/* An absolute path for an archive or image given on the command line: it is saved with the lab. URLs stay. */
 static const char *absolute(struct cli *c, const char *source)
 {
 	auto_(free) char *here = NULL;
@@ -32,6 +32,7 @@ static const char *absolute(struct cli *c, const char *source)
 static struct lab_options options_of(struct cli *c)
 {
 	return (struct lab_options){ .name = c->lab_name, .hypervisor = c->hypervisor,
+				     .image = c->image && strchr(c->image, '/') ? absolute(c, c->image) : c->image,
 				     .archive = absolute(c, c->source), .state_dir = c->state_dir };
 }
 
@@ -232,8 +233,6 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 	o.node_count = node_count;
 	if (lab_load(lab_file(c), &o, &wanted, e) < 0)
 		return -1;
-	if (c->image)
-		wanted->image = arena_strdup(wanted->arena, c->image);
 	load_paths(c, wanted->name, &paths);
 	if (!file_exists(paths.lab_file)) {
 		decide_hypervisor(wanted);
@@ -251,8 +250,8 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
 		return fail_next(e, "labctl -l %s destroy", saved->name);
 	}
-	if (!said && c->image && strcmp(c->image, saved->image) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with image %s, wanted is %s", saved->name, saved->image, c->image);
+	if (!said && c->image && strcmp(wanted->image, saved->image) != 0) {
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with image %s, wanted is %s", saved->name, saved->image, wanted->image);
 		return fail_next(e, "labctl -l %s destroy", saved->name);
 	}
 	if (said && same_machines(saved, wanted, e) < 0)

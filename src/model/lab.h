@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "arena.h"
 #include "fail.h"
@@ -22,11 +23,13 @@
 
 enum hypervisor { HYPERVISOR_AUTO, HYPERVISOR_KVM, HYPERVISOR_QEMU, HYPERVISOR_LXC, HYPERVISOR_COUNT };
 enum transport { TRANSPORT_AUTO, TRANSPORT_NFS, TRANSPORT_FILESYSTEM, TRANSPORT_COUNT }; /* filesystem: lxc only */
+enum boot { BOOT_BIOS, BOOT_UEFI, BOOT_COUNT }; /* firmware; of disks with a boot loader only */
 enum nfs_server { NFS_AUTO, NFS_KERNEL, NFS_GANESHA, NFS_COUNT };
 
 extern const char *const hypervisor_names[HYPERVISOR_COUNT + 1]; /* "auto", "kvm"...; NULL at the end */
 extern const char *const transport_names[TRANSPORT_COUNT + 1];
 extern const char *const nfs_server_names[NFS_COUNT + 1];
+extern const char *const boot_names[BOOT_COUNT + 1];
 
 struct net {
 	uint32_t subnet;         /* host byte order; 0 = lease one at create */
@@ -105,7 +108,8 @@ struct lab {
 	const char *name;
 	char uuid[37];           /* of the name: see digest_uuid() */
 	enum hypervisor hypervisor;
-	const char *image;       /* "debian12" */
+	const char *image;       /* "debian12", or path or URL of a disk with a boot loader: lab_boots_disk() */
+	struct disk_image { const char *sha256; enum boot boot; } disk_image; /* what else is said of such a disk */
 	struct net net;
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
 	struct node *nodes; unsigned node_count;
@@ -126,6 +130,7 @@ struct lab_options {
 	const char *kind;              /* bootstrap KIND */
 	const char *archive;           /* --source */
 	enum hypervisor hypervisor;    /* --hypervisor */
+	const char *image;             /* --image: a word, an absolute path or a URL */
 	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
 };
 
@@ -157,6 +162,12 @@ void lab_print(const struct lab *lab, struct strbuf *out);
  * (NULL = any). Sets ret_set[i] for node i+1; FAIL_USAGE with the nearest known word; FAIL_NOT_FOUND when empty.
  */
 int lab_select(const struct lab *lab, const char *selector, const char *role, bool *ret_set, struct fail *e);
+
+/* Do its nodes boot by themselves, from a disk that anybody made (cloud-init), instead of from a recipe of ours? */
+static inline bool lab_boots_disk(const struct lab *lab)
+{
+	return strchr(lab->image, '/') != NULL;
+}
 
 /* Role number @role_name of the lab's recipe, or -1. */
 int lab_role(const struct lab *lab, const char *role_name);

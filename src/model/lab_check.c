@@ -302,5 +302,6 @@ void cluster_check(struct source *s)
 void lab_check(struct source *s)
 {
 	check_nodes(s);
+	image_check(s);
 	cluster_check(s);
 }

@@ -138,7 +138,7 @@ static void complete_defaults(struct source *s)
 	if (s->options->hypervisor != HYPERVISOR_AUTO)
 		lab->hypervisor = s->options->hypervisor;
 	or_text(&lab->name, LAB_DEFAULT_NAME);
-	or_text(&lab->image, lab_images[0]);
+	image_complete(s);
 	or_text(&lab->net.domain, "lab.internal");
 	or_text(&lab->net.hostname, "@{node}");
 	or_text(&lab->data.export_name, "@{node}");

@@ -18,11 +18,9 @@ const char *const hypervisor_names[] = { "auto", "kvm", "qemu", "lxc", NULL };
 const char *const transport_names[] = { "auto", "nfs", "filesystem", NULL };
 const char *const nfs_server_names[] = { "auto", "kernel", "ganesha", NULL };
 const char *const tuning_profiles[] = { "modern", "seed", NULL };
-const char *const lab_images[] = { "debian12", NULL };
 
 static void nodes_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 static void subnet_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
-static void image_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 static void profile_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 
 #define LAB(field) .offset = offsetof(struct lab, field)
@@ -65,7 +63,7 @@ static const struct key tuning_keys[] = {
 const struct key lab_keys[] = {
 	{ "lab", KEY_TEXT, LAB(name), .form = form_lab_name },
 	{ "hypervisor", KEY_WORD, LAB(hypervisor), .words = hypervisor_names },
-	{ "image", KEY_TEXT, LAB(image), .read = image_read },
+	{ "image", KEY_CUSTOM, .read = image_read, .print = image_print },
 	{ "network", KEY_MAP, .sub = network_keys },
 	{ "defaults", KEY_MAP, .sub = defaults_keys },
 	{ "nodes", KEY_CUSTOM, .read = nodes_read, .print = nodes_print },
@@ -171,7 +169,7 @@ static void read_size(struct source *s, const struct key *k, yaml_node_t *node, 
 		*field = mib / unit;
 }
 
-static void read_word(struct source *s, const struct key *k, yaml_node_t *node, const char *path, void *field)
+void schema_word(struct source *s, const struct key *k, yaml_node_t *node, const char *path, void *field)
 {
 	const char *text = schema_text(s, node, path), *near;
 
@@ -227,7 +225,7 @@ static void read_value(struct source *s, const struct key *k, yaml_node_t *node,
 	switch (k->kind) {
 	case KEY_TEXT: read_text(s, k, node, path, field); break;
 	case KEY_WORD:
-	case KEY_FLAG: read_word(s, k, node, path, field); break;
+	case KEY_FLAG: schema_word(s, k, node, path, field); break;
 	case KEY_NUMBER: read_number(s, k, node, path, field); break;
 	case KEY_MIB:
 	case KEY_GIB: read_size(s, k, node, path, field); break;
@@ -314,20 +312,11 @@ void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys
 	}
 }
 
-static void image_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
-{
-	unsigned i = UINT_MAX;
-
-	read_word(s, &(struct key){ k->name, KEY_WORD, .words = lab_images }, node, path, &i);
-	if (i != UINT_MAX)
-		s->lab->image = lab_images[i];
-}
-
 static void profile_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
 {
 	unsigned i = UINT_MAX;
 
-	read_word(s, &(struct key){ k->name, KEY_WORD, .words = tuning_profiles }, node, path, &i);
+	schema_word(s, &(struct key){ k->name, KEY_WORD, .words = tuning_profiles }, node, path, &i);
 	if (i != UINT_MAX)
 		s->lab->tuning.profile = tuning_profiles[i];
 }

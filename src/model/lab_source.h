@@ -60,7 +60,6 @@ struct key {
 extern const struct key lab_keys[];     /* of struct lab */
 extern const struct key node_keys[];    /* of struct node: entries of a nodes list */
 extern const char *const tuning_profiles[];
-extern const char *const lab_images[];
 
 /* Problem at a key path; the line is that of the key or of the nearest key around it. */
 __attribute__((format(printf, 3, 4))) void source_problem(struct source *s, const char *path, const char *fmt, ...);
@@ -76,6 +75,15 @@ const char *schema_key(struct source *s, const yaml_node_pair_t *pair);    /* af
 const char *schema_text(struct source *s, yaml_node_t *node, const char *path); /* clean text of a scalar or NULL */
 void schema_origin(struct source *s, const char *path, const yaml_node_t *node);
 bool yaml_is_null(const yaml_node_t *node);
+
+/* One of .words; sets an unsigned, an enum or (KEY_FLAG) a bool. */
+void schema_word(struct source *s, const struct key *k, yaml_node_t *node, const char *path, void *field);
+
+/* lab_image.c: what nodes boot from */
+void image_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
+void image_print(const struct lab *lab, struct strbuf *out);
+void image_complete(struct source *s);
+void image_check(struct source *s);
 
 /* lab_cluster.c: the cluster part of the file */
 void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);

@@ -126,6 +126,43 @@ static void assert_round_trip(struct lab *lab)
 	}
 }
 
+static void images(void **state)
+{
+	static const char digest[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	static const struct { const char *yaml, *option, *image; bool sha256; enum boot boot; } cases[] = {
+		{ "image: debian12", NULL, "debian12", false, BOOT_BIOS },
+		{ "image: disks/a.qcow2", NULL, "/labs/disks/a.qcow2", false, BOOT_BIOS },
+		{ "image: ./a.qcow2", NULL, "/labs/a.qcow2", false, BOOT_BIOS },
+		{ "image: 'https://x.test/a.qcow2?b=c d'", NULL, "https://x.test/a.qcow2?b=c d", false, BOOT_BIOS },
+		{ "image: {source: a.img, boot: uefi}", NULL, "/labs/a.img", false, BOOT_UEFI },
+		{ "image: {source: /a.img, boot: uefi, sha256: %s}", NULL, "/a.img", true, BOOT_UEFI },
+		{ "image: {source: /a.img, boot: uefi, sha256: %s}", "/b.img", "/b.img", false, BOOT_UEFI },
+		{ "image: {source: /a.img, sha256: %s}", "/a.img", "/a.img", true, BOOT_BIOS },
+		{ "image: {source: /a.img, sha256: %s, boot: uefi}", "debian12", "debian12", false, BOOT_BIOS },
+		{ "", "/b.img", "/b.img", false, BOOT_BIOS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct lab_options o = { .image = cases[i].option };
+		const char *mark = strstr(cases[i].yaml, "%s");
+		const char *text = mark ? arena_printf(a, "%.*s%s%s", (int)(mark - cases[i].yaml), cases[i].yaml, digest, mark + 2)
+					: cases[i].yaml;
+		struct lab *lab = NULL;
+		struct fail e = { 0 };
+
+		if (lab_parse(text, strlen(text), "/labs/x.yaml", &o, &lab, &e) < 0)
+			fail_msg("%s: %s\n%s", text, e.text, e.evidence);
+		assert_string_equal(lab->image, cases[i].image);
+		assert_int_equal(lab_boots_disk(lab), strchr(cases[i].image, '/') != NULL);
+		assert_int_equal(lab->disk_image.sha256 != NULL, cases[i].sha256);
+		assert_int_equal(lab->disk_image.boot, cases[i].boot);
+		assert_round_trip(lab);
+		lab_free(lab);
+	}
+}
+
 static void prints_what_it_reads(void **state)
 {
 	static const char *const texts[] = {
@@ -396,6 +433,7 @@ int main(void)
 		cmocka_unit_test(empty_file_is_a_lab),
 		cmocka_unit_test(options_override),
 		cmocka_unit_test(leased_subnet),
+		cmocka_unit_test(images),
 		cmocka_unit_test(prints_what_it_reads),
 		cmocka_unit_test(seed_to_the_letter),
 		cmocka_unit_test(default_places),
