@@ -337,14 +337,15 @@ static int fetch_path(const struct fetch *f, struct arena *a, const char **ret_p
 		      struct fail *e)
 {
 	auto_(free) char *path = realpath(f->source, NULL);
+	const char *what = f->what ? f->what : "source archive";
 	char sha256[DIGEST_HEX];
 	struct stat st;
 
 	if (!path || stat(path, &st))
 		return fail_errno(e, errno == ENOENT || errno == ENOTDIR ? FAIL_NOT_FOUND : FAIL_OTHER,
-				  "source archive %s", f->source);
+				  "%s %s", what, f->source);
 	if (!S_ISREG(st.st_mode))
-		return fail(e, FAIL_OTHER, "source archive %s: is not a file", f->source);
+		return fail(e, FAIL_OTHER, "%s %s: is not a file", what, f->source);
 	if (digest_file(path, sha256, e))
 		return -1;
 	if (f->sha256 && strcasecmp(f->sha256, sha256) != 0)

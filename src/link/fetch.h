@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Source archives by path or URL (libcurl: progress, resume, digest). */
+/* Source archives and images by path or URL (libcurl: progress, resume, digest). */
 #ifndef LABCTL_LINK_FETCH_H
 #define LABCTL_LINK_FETCH_H
 
@@ -11,6 +11,7 @@
 
 struct fetch {
 	const char *source;      /* path, or http(s)/ftp/file URL */
+	const char *what;        /* for messages: "image"; NULL = "source archive" */
 	const char *sha256;      /* wanted digest or NULL */
 	const char *cache_dir;   /* downloads go to CACHE/downloads/ (".part" while incomplete) */
 	void (*progress)(void *ctx, int64_t done_bytes, int64_t total_bytes); void *ctx;

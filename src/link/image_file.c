@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* CACHE/images/NAME-DIGEST12 with disk.qcow2 and `digest`, beside the images of image.c. */
+#include "image_file.h"
+
+#include <ctype.h>
+#include <endian.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "file.h"
+#include "proc.h"
+
+#define ID_LEN 12   /* digits of the digest in a directory's name, as in image.c */
+#define NAME_LEN 60
+
+/* --- what a file is, by its first bytes --- */
+
+static const struct signature {
+	size_t at;
+	const char *bytes; size_t len;
+	const char *format;  /* of qemu-img, or NULL: cannot be used */
+	const char *what;    /* then: what it is, and what to do */
+} signatures[] = {
+#define BYTES(text) text, sizeof(text) - 1
+	{ 0, BYTES("QFI\xfb"), "qcow2", NULL },
+	{ 0, BYTES("\xfd" "7zXZ"), NULL, "an xz archive: unpack it first (xz -d)" },
+	{ 0, BYTES("\x1f\x8b"), NULL, "a gzip archive: unpack it first (gzip -d, tar -x)" },
+	{ 0, BYTES("\x28\xb5\x2f\xfd"), NULL, "a zstd archive: unpack it first (zstd -d)" },
+	{ 0, BYTES("BZh"), NULL, "a bzip2 archive: unpack it first (bzip2 -d)" },
+	{ 0, BYTES("PK\x03\x04"), NULL, "a zip archive: unpack it first (unzip)" },
+	{ 0, BYTES("KDMV"), NULL, "a VMDK disk: qemu-img convert -O qcow2 makes a usable one" },
+	{ 0, BYTES("vhdxfile"), NULL, "a VHDX disk: qemu-img convert -O qcow2 makes a usable one" },
+	{ 0, BYTES("conectix"), NULL, "a VHD disk: qemu-img convert -O qcow2 makes a usable one" },
+	{ 0, BYTES("<"), NULL, "text, perhaps a web page that stands where the image was" },
+	{ 0x8001, BYTES("CD001"), NULL, "an ISO: a medium to install from, not an installed disk" },
+	{ 510, BYTES("\x55\xaa"), "raw", NULL }, /* of the partition table, GPT's protective one included; last: ISOs have it */
+#undef BYTES
+};
+
+/* QEMU docs/interop/qcow2.txt, "Header": both name files of the host that would be read with our rights. */
+#define QCOW2_BACKING_AT 8u
+#define QCOW2_INCOMPATIBLE_AT 72u
+#define QCOW2_EXTERNAL_DATA 4u
+
+static int format_of(const char *path, const char **ret_format, struct fail *e)
+{
+	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	unsigned char head[0x8001 + 8] = { 0 };
+	const struct signature *found = NULL;
+	uint64_t backing, incompatible;
+	ssize_t len = fd < 0 ? -1 : pread(fd, head, sizeof head, 0);
+
+	if (len < 0)
+		return fail_errno(e, FAIL_OTHER, "image %s", path);
+	for (size_t i = 0; i < ARRAY_COUNT(signatures) && !found; i++)
+		if (!memcmp(head + signatures[i].at, signatures[i].bytes, signatures[i].len))
+			found = &signatures[i];
+	if (!found)
+		return fail(e, FAIL_HOST, "image %s: neither qcow2 nor a disk with a partition table", path);
+	if (!found->format)
+		return fail(e, FAIL_HOST, "image %s: is %s", path, found->what);
+	memcpy(&backing, head + QCOW2_BACKING_AT, sizeof backing);
+	memcpy(&incompatible, head + QCOW2_INCOMPATIBLE_AT, sizeof incompatible);
+	if (!strcmp(found->format, "qcow2") &&
+	    (backing || (head[7] >= 3 && be64toh(incompatible) & QCOW2_EXTERNAL_DATA))) {
+		fail(e, FAIL_HOST, "image %s: is only a part, the rest is in another file that it names", path);
+		return fail_next(e, "qemu-img convert -O qcow2 %s WHOLE.qcow2", path);
+	}
+	*ret_format = found->format;
+	return 0;
+}
+
+/* --- the cache --- */
+
+const char *image_file_name(const char *source, struct arena *a)
+{
+	size_t len = strstr(source, "://") ? strcspn(source, "?#") : strlen(source);
+	const char *slash = memrchr(source, '/', len), *from = slash ? slash + 1 : source;
+	const char *dot = memrchr(from, '.', len - (size_t)(from - source));
+	char *name, *c;
+
+	len = dot && dot > from ? (size_t)(dot - from) : len - (size_t)(from - source);
+	name = arena_strndup(a, from, len < NAME_LEN ? len : NAME_LEN);
+	for (c = name; *c; c++)
+		*c = isalnum((unsigned char)*c) || *c == '.' ? (char)tolower((unsigned char)*c) : '-';
+	return name[0] && name[0] != '.' ? name : "disk";
+}
+
+static const char *dir_of(const struct image_env *env, const char *name, const char *digest, struct arena *a)
+{
+	return arena_printf(a, "%s/images/%s-%.*s", env->cache_dir, name, ID_LEN, digest);
+}
+
+bool image_file_find(const struct image_env *env, const char *name, const char *digest, struct arena *a,
+		     struct image *ret_image)
+{
+	const char *dir = dir_of(env, name, digest, a), *disk = arena_printf(a, "%s/disk.qcow2", dir);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored = { 0 };
+
+	if (!file_exists(disk) || file_read(arena_printf(a, "%s/digest", dir), 4096, &text, &ignored) ||
+	    strncasecmp(strbuf_text(&text), digest, DIGEST_HEX - 1) != 0)
+		return false;
+	*ret_image = (struct image){ .name = name, .digest = arena_strndup(a, text.text, DIGEST_HEX - 1), .dir = dir,
+				     .disk = disk };
+	return true;
+}
+
+static int convert(const struct image_env *env, const char *path, const char *temp, const char *digest, struct arena *a,
+		   struct fail *e)
+{
+	const char *format, *line = arena_printf(a, "%s\n", digest);
+
+	if (format_of(path, &format, e))
+		return -1;
+	/* What is missing at the end of a qcow2 reads as zeros; only a check notices. It reads no data. */
+	const char *const check[] = { "qemu-img", "check", "-q", "-U", "-f", "qcow2", path, NULL };
+	const char *const copy[] = { "qemu-img", "convert", "-q", "-W", "-U", "-f", format, "-O", "qcow2", path,
+				     arena_printf(a, "%s/disk.qcow2", temp), NULL };
+
+	if (!strcmp(format, "qcow2") &&
+	    proc_check(&(struct proc){ .argv = check, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e)) {
+		if (e->code == FAIL_CANCELED || e->code == FAIL_TIMEOUT)
+			return -1;
+		return fail_wrap(e, "image %s: damaged or truncated", path);
+	}
+	if (file_mkdirs(temp, 0755, e))
+		return -1;
+	if (proc_check(&(struct proc){ .argv = copy, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
+		return fail_wrap(e, "image %s", path);
+	return file_write(arena_printf(a, "%s/digest", temp), line, strlen(line), 0644, e);
+}
+
+int image_file_import(const struct image_env *env, const char *path, const char *name, const char *digest, struct arena *a,
+		      struct image *ret_image, bool *ret_made, struct fail *e)
+{
+	const char *dir = dir_of(env, name, digest, a);
+	const char *temp = arena_printf(a, "%s/images/.%s-%.*s.new", env->cache_dir, name, ID_LEN, digest);
+	auto_(close) int lock = -1;
+	struct fail ignored = { 0 };
+
+	if (file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
+	    file_lock(arena_printf(a, "%s/images/.%s.lock", env->cache_dir, name), "image import", env->deadline_ms, &lock, e))
+		return -1;
+	if (image_file_find(env, name, digest, a, ret_image))
+		return 0;
+	env->line(env->line_ctx, "copying the image into the cache");
+	/* Under the lock: what is there is of an import that was killed. */
+	if (file_remove_tree(temp, e) || file_remove_tree(dir, e))
+		return -1;
+	if (convert(env, path, temp, digest, a, e)) {
+		file_remove_tree(temp, &ignored);
+		return -1;
+	}
+	if (rename(temp, dir)) {
+		fail_errno(e, FAIL_OTHER, "%s", dir);
+		file_remove_tree(temp, &ignored);
+		return -1;
+	}
+	*ret_made = true;
+	if (!image_file_find(env, name, digest, a, ret_image))
+		return fail(e, FAIL_OTHER, "image %s: is not in the cache although it was just put there", path);
+	return 0;
+}

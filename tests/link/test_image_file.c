@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* link/image_file.h and link/iso.h: real disks made by qemu-img, a real volume read back by xorriso. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "image_file.h"
+#include "iso.h"
+#include "proc.h"
+#include "private_server.h"
+
+static char dir[PRIVATE_PATH];
+static char cache[PRIVATE_PATH + 16];
+
+static int setup(void **state)
+{
+	(void)state;
+	private_tmpdir(dir);
+	snprintf(cache, sizeof cache, "%s/cache", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	return file_remove_tree(dir, &e);
+}
+
+static void no_line(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+}
+
+static void run_tool(const char *const *argv)
+{
+	struct fail e = { 0 };
+
+	assert_ok(proc_check(&(struct proc){ .argv = argv, .deadline_ms = clock_after_ms(30000) }, &e), e);
+}
+
+/* A raw disk of 2 MiB with a partition table's signature. */
+static const char *raw_disk(struct arena *a, const char *name, const char *content)
+{
+	const char *path = arena_printf(a, "%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 2 << 20), 0);
+	assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
+	assert_int_equal(pwrite(fd, content, strlen(content), 1 << 20), (ssize_t)strlen(content));
+	close(fd);
+	return path;
+}
+
+static int import(const char *path, struct arena *a, struct image *image, bool *made, struct fail *e)
+{
+	struct image_env env = { .cache_dir = cache, .line = no_line, .deadline_ms = clock_after_ms(60000) };
+	char digest[65];
+
+	*made = false;
+	assert_ok(digest_file(path, digest, e), (*e));
+	return image_file_import(&env, path, image_file_name(path, a), digest, a, image, made, e);
+}
+
+static void names(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "/x/Debian-12_generic.qcow2", "debian-12-generic" },
+		{ "https://x.test/a/b.img?token=c/d.e#f", "b" },
+		{ "/x/what?.img", "what-" },
+		{ "https://x.test/", "disk" },
+		{ "/x/.hidden", "disk" },
+		{ "/x/noend", "noend" },
+	};
+	auto_(arena_free) struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		assert_string_equal(image_file_name(cases[i][0], a), cases[i][1]);
+}
+
+/* Raw and qcow2 become a disk of the cache that outlives its source; the same bytes are taken once. */
+static void imports(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *raw = raw_disk(a, "one.img", "words of one"), *qcow = arena_printf(a, "%s/two.qcow2", dir);
+	const char *const convert[] = { "qemu-img", "convert", "-q", "-O", "qcow2", "-c", raw, qcow, NULL };
+	const char *const sources[] = { raw, qcow };
+	struct fail e = { 0 };
+	bool made;
+
+	(void)state;
+	run_tool(convert);
+	for (unsigned i = 0; i < 2; i++) {
+		struct image image, again;
+
+		assert_ok(import(sources[i], a, &image, &made, &e), e);
+		assert_true(made);
+		assert_null(image.root);
+		assert_ok(import(sources[i], a, &again, &made, &e), e);
+		assert_false(made);
+		assert_string_equal(again.disk, image.disk);
+		const char *const compare[] = { "qemu-img", "compare", "-q", "-f", "raw", "-F", "qcow2", raw, image.disk, NULL };
+		run_tool(compare);
+	}
+	raw_disk(a, "one.img", "other words");
+	struct image other;
+	assert_ok(import(raw, a, &other, &made, &e), e);
+	assert_true(made);
+}
+
+static void refuses(void **state)
+{
+	static const struct { const char *head; size_t len; const char *says; } heads[] = {
+		{ "plain text", 10, "neither qcow2 nor a disk" },
+		{ "\x1f\x8b\x08", 3, "gzip" },
+		{ "\xfd" "7zXZ\0", 6, "xz -d" },
+		{ "<!DOCTYPE html>", 15, "web page" },
+		{ "KDMV", 4, "VMDK" },
+		{ "", 0, "neither qcow2 nor a disk" },
+	};
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *path = arena_printf(a, "%s/bad.qcow2", dir), *raw = raw_disk(a, "base.img", "x");
+	const char *whole = arena_printf(a, "%s/whole.qcow2", dir), *leans = arena_printf(a, "%s/leans.qcow2", dir);
+	const char *const convert[] = { "qemu-img", "convert", "-q", "-O", "qcow2", "-S", "0", raw, whole, NULL };
+	const char *const lean[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", raw, leans, NULL };
+	struct fail e = { 0 };
+	struct image image;
+	struct stat st;
+	bool made;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(heads); i++) {
+		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+		assert_int_equal(write(fd, heads[i].head, heads[i].len), (ssize_t)heads[i].len);
+		close(fd);
+		e = (struct fail){ 0 };
+		assert_int_equal(import(path, a, &image, &made, &e), -1);
+		assert_int_equal(e.code, FAIL_HOST);
+		assert_non_null(strstr(e.text, heads[i].says));
+	}
+	/* An overlay would read a file of the host that its maker chose. */
+	run_tool(lean);
+	assert_int_equal(import(leans, a, &image, &made, &e), -1);
+	assert_non_null(strstr(e.text, "another file"));
+	/* A download that ended early: what is missing would read as zeros. */
+	run_tool(convert);
+	assert_int_equal(stat(whole, &st), 0);
+	assert_int_equal(truncate(whole, st.st_size - (1 << 20)), 0);
+	assert_int_equal(import(whole, a, &image, &made, &e), -1);
+	assert_non_null(strstr(e.text, "truncated"));
+	/* Nothing of them is in the cache. */
+	const char *const count[] = { "sh", "-c", arena_printf(a, "! find %s/images -name '*.new' | grep .", cache), NULL };
+	run_tool(count);
+}
+
+static void volume(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf list = { 0 }, text = { 0 };
+	const char *path = arena_printf(a, "%s/seed.iso", dir), *out = arena_printf(a, "%s/out", dir);
+	const struct iso_file files[] = { { "user-data", "#cloud-config\n{}\n" }, { "network-config", "{\"version\": 2}\n" } };
+	const char *const toc[] = { "xorriso", "-indev", path, "-pvd_info", NULL };
+	const char *const extract[] = { "xorriso", "-osirrox", "on", "-indev", path, "-extract", "/", out, NULL };
+	struct fail e = { 0 };
+	struct stat st;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) { /* the second time it replaces */
+		assert_ok(iso_write(path, "CIDATA", files, ARRAY_COUNT(files), &e), e);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+	}
+	assert_ok(proc_check(&(struct proc){ .argv = toc, .out = &list, .deadline_ms = clock_after_ms(10000) }, &e), e);
+	assert_non_null(strstr(strbuf_text(&list), "Volume Id    : CIDATA\n"));
+	run_tool(extract);
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		strbuf_truncate(&text, 0);
+		assert_ok(file_read(arena_printf(a, "%s/%s", out, files[i].name), 4096, &text, &e), e);
+		assert_string_equal(strbuf_text(&text), files[i].text);
+	}
+	assert_false(file_exists(arena_printf(a, "%s.files", path))); /* they hold keys */
+	assert_int_equal(iso_write(arena_printf(a, "%s/below-a-file.iso", path), "CIDATA", files, 1, &e), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(imports), cmocka_unit_test(refuses),
+					    cmocka_unit_test(volume) };
+
+	return cmocka_run_group_tests_name("image_file", tests, setup, teardown);
+}
