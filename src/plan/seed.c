@@ -11,7 +11,7 @@
 #define RECORD 10240u          /* tar's own padding; also whole sectors for a disk */
 #define MTIME 1000000000u      /* the same bytes for the same node; 0 would be "implausibly old" to tar */
 
-static const char *hosts_text(const struct lab *lab, struct arena *a)
+const char *seed_hosts(const struct lab *lab, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 
@@ -50,6 +50,11 @@ static const char *line_end(const char *text, struct arena *a)
 	return len && text[len - 1] != '\n' ? arena_printf(a, "%s\n", text) : text;
 }
 
+const char *seed_id(const struct lab *lab, const struct node *n, struct arena *a)
+{
+	return arena_printf(a, "%s %s\n", lab->uuid, n->name);
+}
+
 const struct payload_file *seed_files(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count)
 {
@@ -57,18 +62,20 @@ const struct payload_file *seed_files(const struct lab *lab, const struct node *
 	unsigned count = 0;
 	char gateway[16];
 
+	if (lab_boots_disk(lab))
+		return seed_cloud(lab, n, keys, a, ret_count);
 	ip_format(lab->net.gateway, gateway);
 #define SEED(at, bits, content) \
 	*arena_push(a, files, count) = (struct payload_file){ .path = at, .mode = bits, .owner = "root:root", .text = content }
 	SEED("/etc/hostname", "0644", arena_printf(a, "%s\n", n->hostname));
-	SEED("/etc/hosts", "0644", hosts_text(lab, a));
+	SEED("/etc/hosts", "0644", seed_hosts(lab, a));
 	SEED("/etc/machine-id", "0444", machine_id(n, a));
 	SEED("/etc/systemd/network/10-labctl.network", "0644", network_text(lab, n, gateway, a));
 	SEED("/etc/resolv.conf", "0644", arena_printf(a, "search %s\nnameserver %s\n", lab->net.domain, gateway));
 	SEED("/etc/ssh/ssh_host_ed25519_key", "0600", line_end(keys->host_private, a));
 	SEED("/etc/ssh/ssh_host_ed25519_key.pub", "0644", line_end(keys->host_public, a));
 	SEED("/root/.ssh/authorized_keys", "0600", line_end(keys->authorized, a));
-	SEED("/etc/labctl-id", "0644", arena_printf(a, "%s %s\n", lab->uuid, n->name));
+	SEED(SEED_ID_FILE, "0644", seed_id(lab, n, a));
 #undef SEED
 	*ret_count = count;
 	return files;

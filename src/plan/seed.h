@@ -1,18 +1,34 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The identity of a node as files that its image reads at first boot (kickstart/debian12): pure text. */
+/*
+ * The identity of a node as files that its system reads at first boot: pure text. Images of ours unpack them as they are
+ * (kickstart/debian12); disks that anybody made have cloud-init, which reads its own three from a volume (seed_cloud.c).
+ */
 #ifndef LABCTL_PLAN_SEED_H
 #define LABCTL_PLAN_SEED_H
 
 #include "lab.h"
 #include "payload.h"
 
+#define SEED_ID_FILE "/etc/labctl-id"
+#define SEED_CLOUD_LABEL "CIDATA" /* of the volume that cloud-init's NoCloud looks for */
+
 /* Key material comes from the lab's state (exec/); render passes placeholders. */
 struct seed_keys { const char *host_private, *host_public, *authorized; };
 
-/* hostname, hosts, machine-id, network, host key, authorized key, labctl-id. Paths absolute in the guest. */
+/*
+ * hostname, hosts, machine-id, network, host key, authorized key, labctl-id, paths absolute in the guest; or, where
+ * lab_boots_disk(), /meta-data, /user-data and /network-config of the volume.
+ */
 const struct payload_file *seed_files(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count);
 /* The same as an (uncompressed, ustar) tar archive; the bytes are the arena's. */
 const void *seed_tar(const struct payload_file *files, unsigned count, struct arena *a, size_t *ret_len);
+
+/* What SEED_ID_FILE holds on the node, and /etc/hosts. */
+const char *seed_id(const struct lab *lab, const struct node *n, struct arena *a);
+const char *seed_hosts(const struct lab *lab, struct arena *a);
+/* seed_files() of cloud-init. */
+const struct payload_file *seed_cloud(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
+				      struct arena *a, unsigned *ret_count);
 
 #endif

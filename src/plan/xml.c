@@ -113,6 +113,34 @@ static const char *print(xmlDocPtr doc, struct arena *a)
 	return arena_printf(a, "%s\n", (const char *)xmlBufferContent(buffer));
 }
 
+/* --- editing a tree --- */
+
+static xmlNodePtr find(xmlNodePtr node, const char *name)
+{
+	for (; node; node = node->next) {
+		xmlNodePtr found;
+
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		if (!strcmp((const char *)node->name, name))
+			return node;
+		found = find(node->children, name);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static void set(xmlNodePtr node, const char *name, const char *attribute)
+{
+	must(xmlNewProp(node, BAD_CAST name, BAD_CAST attribute));
+}
+
+static xmlNodePtr add(xmlNodePtr parent, const char *name)
+{
+	return must(xmlNewChild(parent, NULL, BAD_CAST name, NULL));
+}
+
 /* --- domains --- */
 
 static const char *roles_of(const struct lab *lab, const struct node *n, struct arena *a)
@@ -134,6 +162,46 @@ static const char *without_dashes(const char *uuid, struct arena *a)
 			*to++ = *from;
 	*to = '\0';
 	return text;
+}
+
+static void drop(xmlNodePtr parent, const char *name)
+{
+	xmlNodePtr child = find(parent->children, name);
+
+	xmlUnlinkNode(child);
+	xmlFreeNode(child);
+}
+
+/*
+ * A disk that anybody made starts by itself: no kernel of ours; a boot loader that the firmware finds; the firmware's own
+ * words on the console, where they are what is wrong with the disk; and a processor as new as today's systems demand.
+ */
+static void boot_disk(const struct lab *lab, xmlNodePtr root)
+{
+	static const char *const handed[] = { "kernel", "initrd", "cmdline" };
+	xmlNodePtr os = find(root->children, "os"), cpu = find(root->children, "cpu"), feature;
+
+	for (size_t i = 0; i < ARRAY_COUNT(handed); i++)
+		drop(os, handed[i]);
+	set(add(os, "boot"), "dev", "hd");
+	if (lab->disk_image.boot == BOOT_UEFI) {
+		set(os, "firmware", "efi");
+		feature = add(add(os, "firmware"), "feature");
+		set(feature, "name", "secure-boot");
+		set(feature, "enabled", "no");
+	} else {
+		set(add(os, "bios"), "useserial", "yes");
+	}
+	if (lab->hypervisor == HYPERVISOR_KVM)
+		return;
+	while (cpu->children) {
+		xmlNodePtr child = cpu->children;
+
+		xmlUnlinkNode(child);
+		xmlFreeNode(child);
+	}
+	must(xmlSetProp(cpu, BAD_CAST "mode", BAD_CAST "maximum"));
+	xmlUnsetProp(cpu, BAD_CAST "match");
 }
 
 int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,
@@ -166,37 +234,13 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 
 	if (load(lib, arena_printf(a, "domains/%s.xml", hypervisor_names[h]), &names, &doc, e) < 0)
 		return -1;
+	if (lab_boots_disk(lab))
+		boot_disk(lab, xmlDocGetRootElement(doc));
 	*ret_xml = print(doc, a);
 	return 0;
 }
 
 /* --- networks --- */
-
-static xmlNodePtr find(xmlNodePtr node, const char *name)
-{
-	for (; node; node = node->next) {
-		xmlNodePtr found;
-
-		if (node->type != XML_ELEMENT_NODE)
-			continue;
-		if (!strcmp((const char *)node->name, name))
-			return node;
-		found = find(node->children, name);
-		if (found)
-			return found;
-	}
-	return NULL;
-}
-
-static void set(xmlNodePtr node, const char *name, const char *attribute)
-{
-	must(xmlNewProp(node, BAD_CAST name, BAD_CAST attribute));
-}
-
-static xmlNodePtr add(xmlNodePtr parent, const char *name)
-{
-	return must(xmlNewChild(parent, NULL, BAD_CAST name, NULL));
-}
 
 /* Every address and name is known before the network starts: nobody asks for one, nobody gets another's. */
 static void add_hosts(const struct lab *lab, xmlNodePtr dhcp, xmlNodePtr dns)

@@ -2,6 +2,7 @@
 /* The seed: files, and an archive that the real tar reads. */
 #include "test.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,9 +99,54 @@ static void archive(void **state)
 	assert_int_equal(file_remove_tree(dir, &e), 0);
 }
 
+/* What cloud-init gets is JSON, and so YAML, whatever the keys hold. */
+static void cloud(void **state)
+{
+	static const char yaml[] = "lab: d\nnodes: 3\nimage: /a.img\nnetwork: {subnet: 10.88.0.0/24}\n";
+	static const struct seed_keys odd = { "PRI: \"VATE\"\n- x\n", "ssh-ed25519 AAAA host\n", "ssh-ed25519 BBBB lab\n" };
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(lab_free) struct lab *d = NULL;
+	const struct payload_file *files, *f;
+	struct fail e = { 0 };
+	const char *text;
+	unsigned count;
+	json_t *json;
+
+	(void)state;
+	assert_int_equal(lab_parse(yaml, sizeof yaml - 1, "test.yaml", NULL, &d, &e), 0);
+	files = seed_files(d, &d->nodes[1], &odd, a, &count);
+	assert_int_equal(count, 3);
+	for (unsigned i = 0; i < count; i++)
+		assert_string_equal(files[i].mode, "0600");
+	f = file_at(files, count, "/user-data");
+	assert_int_equal(strncmp(f->text, "#cloud-config\n", 14), 0);
+	json = json_loads(f->text + 14, 0, NULL);
+	assert_non_null(json);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "ssh_keys"), "ed25519_private")),
+			    odd.host_private);
+	assert_string_equal(json_string_value(json_array_get(
+				json_object_get(json_array_get(json_object_get(json, "users"), 0), "ssh_authorized_keys"), 0)),
+			    "ssh-ed25519 BBBB lab");
+	assert_true(json_is_false(json_object_get(json, "disable_root")));
+	text = json_string_value(json_object_get(json_array_get(json_object_get(json, "write_files"), 0), "content"));
+	assert_non_null(strstr(text, "10.88.0.13 node3.lab.internal node3\n"));
+	text = json_string_value(json_object_get(json_array_get(json_object_get(json, "write_files"), 1), "content"));
+	assert_string_equal(text, seed_id(d, &d->nodes[1], a));
+	json_decref(json);
+	json = json_loads(file_at(files, count, "/meta-data")->text, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(json, "instance-id")), d->nodes[1].uuid);
+	json_decref(json);
+	json = json_loads(file_at(files, count, "/network-config")->text, 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(json, "version")), 2);
+	json_decref(json);
+	text = file_at(files, count, "/network-config")->text;
+	assert_non_null(strstr(text, "\"10.88.0.12/24\""));
+	assert_non_null(strstr(text, "\"macaddress\": \"52:54:0a:58:00:0c\""));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(archive) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(archive), cmocka_unit_test(cloud) };
 
 	return cmocka_run_group_tests_name("seed", tests, open_lab, close_lab);
 }

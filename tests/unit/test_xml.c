@@ -76,6 +76,33 @@ static void domains(void **state)
 	}
 }
 
+/* A disk that anybody made gets nothing of our kernel, whatever the template says of one. */
+static void disks(void **state)
+{
+	static const struct { const char *yaml, *has, *has_not; } cases[] = {
+		{ "hypervisor: kvm\nimage: /a.img\n", "<cpu mode=\"host-passthrough\"", "firmware" },
+		{ "hypervisor: qemu\nimage: /a.img\n", "<cpu mode=\"maximum\" check=\"none\"/>", "firmware" },
+		{ "hypervisor: kvm\nimage: {source: /a.img, boot: uefi}\n", "<os firmware=\"efi\">", "useserial" },
+		{ "hypervisor: qemu\nimage: {source: /a.img, boot: uefi}\n", "<feature name=\"secure-boot\" enabled=\"no\"/>", "<bios" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(lab_free) struct lab *lab = parse(cases[i].yaml);
+		auto_(arena_free) struct arena *a = arena_new();
+		struct fail e = { 0 };
+		const char *xml;
+
+		assert_int_equal(xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e), 0);
+		assert_non_null(strstr(xml, cases[i].has));
+		assert_null(strstr(xml, cases[i].has_not));
+		assert_non_null(strstr(xml, "<boot dev=\"hd\"/>"));
+		assert_null(strstr(xml, "vmlinuz"));
+		assert_null(strstr(xml, "initrd"));
+		assert_null(strstr(xml, "cmdline"));
+	}
+}
+
 static void network(void **state)
 {
 	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: 2\nnetwork: {domain: x.test}\n");
@@ -149,7 +176,7 @@ static void threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(disks),
 					    cmocka_unit_test(network), cmocka_unit_test(tags) };
 
 	return cmocka_run_group_tests_name("xml", tests, open_library, close_library);

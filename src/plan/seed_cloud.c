@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * A node's identity for cloud-init (NoCloud): as JSON, which is YAML whose quoting no value can leave. Only modules and
+ * keys that cloud-init has had since 18; what it would do beside (upgrades, a password, a user) is switched off.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seed.h"
+
+static const char *dump(json_t *json, const char *head, struct arena *a)
+{
+	char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+	const char *copy;
+
+	if (!text)
+		abort();
+	copy = arena_printf(a, "%s%s\n", head, text);
+	explicit_bzero(text, strlen(text)); /* the host key */
+	free(text);
+	json_decref(json);
+	return copy;
+}
+
+static json_t *meta_data(const struct node *n)
+{
+	/* The same for as long as the node lives: another one would make cloud-init begin anew. */
+	return json_pack("{s:s, s:s}", "instance-id", n->uuid, "local-hostname", n->hostname);
+}
+
+static const char *without_end(const char *line, struct arena *a)
+{
+	return arena_strndup(a, line, strcspn(line, "\n"));
+}
+
+static json_t *file(const char *path, const char *text)
+{
+	return json_pack("{s:s, s:s, s:s, s:s}", "path", path, "content", text, "permissions", "0644", "owner", "root:root");
+}
+
+static json_t *user_data(const struct lab *lab, const struct node *n, const struct seed_keys *keys, struct arena *a)
+{
+	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:[{s:s, s:b, s:[s]}], s:{s:s, s:s}, s:b, s:b, s:[o, o]}",
+			 "hostname", n->hostname,
+			 "fqdn", n->fqdn,
+			 "preserve_hostname", 0,
+			 "manage_etc_hosts", 0,
+			 "disable_root", 0,
+			 "ssh_pwauth", 0,
+			 /* no user of the image's own */
+			 "users", "name", "root", "lock_passwd", 0, "ssh_authorized_keys", without_end(keys->authorized, a),
+			 "ssh_keys", "ed25519_private", keys->host_private, "ed25519_public", without_end(keys->host_public, a),
+			 "package_update", 0,
+			 "package_upgrade", 0,
+			 "write_files", file("/etc/hosts", seed_hosts(lab, a)), file(SEED_ID_FILE, seed_id(lab, n, a)));
+}
+
+static json_t *network_config(const struct lab *lab, const struct node *n, struct arena *a)
+{
+	char gateway[16];
+
+	ip_format(lab->net.gateway, gateway);
+	/* set-name: some renderers match by name as well. "0.0.0.0/0": not every one knows "default". */
+	return json_pack("{s:i, s:{s:{s:{s:s}, s:s, s:b, s:b, s:[s], s:[{s:s, s:s}], s:{s:[s], s:[s]}}}}", "version", 2,
+			 "ethernets", "eth0",
+			 "match", "macaddress", n->mac,
+			 "set-name", "eth0",
+			 "dhcp4", 0,
+			 "dhcp6", 0,
+			 "addresses", arena_printf(a, "%s/%u", n->ip_text, lab->net.prefix_len),
+			 "routes", "to", "0.0.0.0/0", "via", gateway,
+			 "nameservers", "search", lab->net.domain, "addresses", gateway);
+}
+
+const struct payload_file *seed_cloud(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
+				      struct arena *a, unsigned *ret_count)
+{
+	struct payload_file *files = NULL;
+	unsigned count = 0;
+
+#define SEED(name, body) *arena_push(a, files, count) = (struct payload_file){ .path = name, .mode = "0600", .text = body }
+	SEED("/meta-data", dump(meta_data(n), "", a));
+	SEED("/user-data", dump(user_data(lab, n, keys, a), "#cloud-config\n", a));
+	SEED("/network-config", dump(network_config(lab, n, a), "", a));
+#undef SEED
+	*ret_count = count;
+	return files;
+}
