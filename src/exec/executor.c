@@ -10,6 +10,9 @@
 
 #include "auto.h"
 #include "clock.h"
+#include "ready.h"
+
+#define WATCH_MS 500 /* how often hanging steps are looked for */
 
 const char *const step_state_names[STEP_STATE_COUNT] = {
 	"waiting", "running", "done", "unchanged", "failed", "timeout", "canceled", "blocked", "skipped",
@@ -25,10 +28,8 @@ struct engine {
 	struct exec_report *rep;
 	pthread_mutex_t lock, sink_lock;
 	pthread_cond_t changed;
-	unsigned *waits;                /* per step: predecessors that have not ended well */
-	unsigned *next_start, *next;    /* successors of step i: next[next_start[i] .. next_start[i+1]) */
-	unsigned *ready; unsigned ready_count; /* binary heap of positions, smallest on top */
-	bool *waiting;                  /* per step: not started and not ended (results belong to whoever runs them) */
+	struct ready ready;             /* results belong to whoever runs them; of waiting steps to whoever has the lock */
+	int64_t *overdue_ms;            /* per running step: when it counts as hanging; 0 = not running, or told */
 	unsigned left;                  /* steps that are not in a final state */
 	bool has_cause; unsigned cause; /* failed or timed-out step that ended first */
 };
@@ -46,30 +47,6 @@ static void *allocate(size_t count, size_t size)
 	if (!p)
 		abort();
 	return p;
-}
-
-static void heap_put(struct engine *en, unsigned position)
-{
-	unsigned i = en->ready_count++;
-
-	for (; i > 0 && en->ready[(i - 1) / 2] > position; i = (i - 1) / 2)
-		en->ready[i] = en->ready[(i - 1) / 2];
-	en->ready[i] = position;
-}
-
-static unsigned heap_take(struct engine *en)
-{
-	unsigned top = en->ready[0], last = en->ready[--en->ready_count], i = 0;
-
-	for (unsigned child; (child = 2 * i + 1) < en->ready_count; i = child) {
-		if (child + 1 < en->ready_count && en->ready[child + 1] < en->ready[child])
-			child++;
-		if (last <= en->ready[child])
-			break;
-		en->ready[i] = en->ready[child];
-	}
-	en->ready[i] = last;
-	return top;
 }
 
 static void emit(struct engine *en, const struct event *ev)
@@ -145,7 +122,7 @@ static bool canceled(const struct engine *en)
 static void end_unstarted(struct engine *en, unsigned position, enum step_state state, unsigned *list, unsigned *count)
 {
 	en->rep->results[position].state = state;
-	en->waiting[position] = false;
+	en->ready.waiting[position] = false;
 	en->left--;
 	list[(*count)++] = position;
 }
@@ -156,12 +133,12 @@ static void block_after(struct engine *en, unsigned failed, unsigned *list, unsi
 	unsigned from = *count;
 
 	for (unsigned at = failed;; at = list[from++]) {
-		for (unsigned i = en->next_start[at]; i < en->next_start[at + 1]; i++) {
-			struct step_result *res = &en->rep->results[en->next[i]];
+		for (unsigned i = en->ready.next_start[at]; i < en->ready.next_start[at + 1]; i++) {
+			struct step_result *res = &en->rep->results[en->ready.next[i]];
 
-			if (!en->waiting[en->next[i]])
+			if (!en->ready.waiting[en->ready.next[i]])
 				continue;
-			end_unstarted(en, en->next[i], STEP_BLOCKED, list, count);
+			end_unstarted(en, en->ready.next[i], STEP_BLOCKED, list, count);
 			strbuf_printf(&res->notes, "waits for %s\n", en->plan->steps[failed].id);
 		}
 		if (from == *count)
@@ -175,12 +152,12 @@ static void cancel_waiting(struct engine *en, unsigned *list, unsigned *count)
 	for (unsigned i = 0; i < en->plan->step_count; i++) {
 		struct step_result *res = &en->rep->results[i];
 
-		if (!en->waiting[i])
+		if (!en->ready.waiting[i])
 			continue;
 		end_unstarted(en, i, STEP_CANCELED, list, count);
 		fail(&res->fail, FAIL_CANCELED, "not started: interrupted");
 	}
-	en->ready_count = 0;
+	en->ready.heap_count = 0;
 }
 
 static bool succeeded(enum step_state state)
@@ -201,9 +178,7 @@ static void end_step(struct engine *en, unsigned position, unsigned *list, unsig
 		block_after(en, position, list, count);
 		return;
 	}
-	for (unsigned i = en->next_start[position]; i < en->next_start[position + 1]; i++)
-		if (--en->waits[en->next[i]] == 0 && en->waiting[en->next[i]])
-			heap_put(en, en->next[i]);
+	ready_ended(&en->ready, position);
 }
 
 static void run_verb(struct engine *en, struct run *r, struct step_result *res)
@@ -231,14 +206,19 @@ static void run_verb(struct engine *en, struct run *r, struct step_result *res)
 		res->state = STEP_FAILED;
 }
 
+static int64_t deadline_of(const struct engine *en, unsigned position)
+{
+	int64_t timeout_ms = en->plan->steps[position].timeout_ms;
+	int64_t own = timeout_ms > 0 ? clock_after_ms(timeout_ms) : CLOCK_NEVER;
+
+	return own < en->o->deadline_ms ? own : en->o->deadline_ms;
+}
+
 /* Runs one step; its result is final afterwards. No lock is held. */
 static void run_one(struct engine *en, unsigned position)
 {
-	const struct step *step = &en->plan->steps[position];
 	struct step_result *res = &en->rep->results[position];
-	int64_t own = step->timeout_ms > 0 ? clock_after_ms(step->timeout_ms) : CLOCK_NEVER;
-	struct run r = { .en = en, .position = position,
-			 .deadline_ms = own < en->o->deadline_ms ? own : en->o->deadline_ms };
+	struct run r = { .en = en, .position = position, .deadline_ms = deadline_of(en, position) };
 
 	if (clock_left_ms(en->o->deadline_ms) == 0) {
 		/* Its verb would only find that there is no time: the world stays as it is. */
@@ -259,18 +239,17 @@ static void *work(void *ctx)
 
 	pthread_mutex_lock(&en->lock);
 	while (en->left > 0) {
-		unsigned count = 0;
+		unsigned count = 0, position;
 
 		if (canceled(en)) {
 			cancel_waiting(en, list, &count);
-		} else if (en->ready_count > 0) {
-			unsigned position = heap_take(en);
-
+		} else if (ready_take(&en->ready, &position)) {
 			en->rep->results[position].state = STEP_RUNNING;
-			en->waiting[position] = false;
+			en->overdue_ms[position] = deadline_of(en, position);
 			pthread_mutex_unlock(&en->lock);
 			run_one(en, position);
 			pthread_mutex_lock(&en->lock);
+			en->overdue_ms[position] = 0;
 			end_step(en, position, list, &count);
 			pthread_cond_broadcast(&en->changed);
 		}
@@ -280,7 +259,7 @@ static void *work(void *ctx)
 			for (unsigned i = 0; i < count; i++)
 				emit_finished(en, list[i]);
 			pthread_mutex_lock(&en->lock);
-		} else if (en->left > 0 && (en->ready_count == 0 || canceled(en))) {
+		} else if (en->left > 0 && (en->ready.heap_count == 0 || canceled(en))) {
 			/* Others run: each of them broadcasts when it ends. Nobody runs only when left is 0. */
 			pthread_cond_wait(&en->changed, &en->lock);
 		}
@@ -291,48 +270,54 @@ static void *work(void *ctx)
 
 static void engine_init(struct engine *en)
 {
-	unsigned count = en->plan->step_count, edges = 0;
-	auto_(free) unsigned *fill = allocate(count + 1, sizeof *fill);
+	pthread_condattr_t attr;
 
 	pthread_mutex_init(&en->lock, NULL);
 	pthread_mutex_init(&en->sink_lock, NULL);
-	pthread_cond_init(&en->changed, NULL);
-	en->waits = allocate(count, sizeof *en->waits);
-	en->waiting = allocate(count, sizeof *en->waiting);
-	en->ready = allocate(count, sizeof *en->ready);
-	en->next_start = allocate(count + 1, sizeof *en->next_start);
-	en->left = count;
-	for (unsigned i = 0; i < count; i++) {
-		const struct step *step = &en->plan->steps[i];
-
-		en->waits[i] = step->after_count;
-		en->waiting[i] = true;
-		edges += step->after_count;
-		for (unsigned k = 0; k < step->after_count; k++)
-			en->next_start[step->after[k] + 1]++;
-	}
-	for (unsigned i = 0; i < count; i++)
-		en->next_start[i + 1] += en->next_start[i];
-	memcpy(fill, en->next_start, (count + 1) * sizeof *fill);
-	en->next = allocate(edges, sizeof *en->next);
-	for (unsigned i = 0; i < count; i++)
-		for (unsigned k = 0; k < en->plan->steps[i].after_count; k++)
-			en->next[fill[en->plan->steps[i].after[k]]++] = i;
-	for (unsigned i = 0; i < count; i++)
-		if (en->waits[i] == 0)
-			heap_put(en, i);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&en->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	en->overdue_ms = allocate(en->plan->step_count, sizeof *en->overdue_ms);
+	en->left = en->plan->step_count;
+	ready_init(&en->ready, en->plan);
 }
 
 static void engine_clear(struct engine *en)
 {
-	free(en->waits);
-	free(en->waiting);
-	free(en->ready);
-	free(en->next_start);
-	free(en->next);
+	free(en->overdue_ms);
+	ready_clear(&en->ready);
 	pthread_cond_destroy(&en->changed);
 	pthread_mutex_destroy(&en->sink_lock);
 	pthread_mutex_destroy(&en->lock);
+}
+
+/* While workers run: looks for steps that do not come back. */
+static void watch(struct engine *en)
+{
+	int64_t next = 0;
+
+	pthread_mutex_lock(&en->lock);
+	while (en->left > 0) {
+		int64_t now = clock_now_ms();
+		struct timespec at;
+
+		/* Every step that ends wakes us up: not a reason to look at all of them. */
+		for (unsigned i = 0; now >= next && i < en->plan->step_count; i++) {
+			if (!en->overdue_ms[i] || en->overdue_ms[i] == CLOCK_NEVER || now < en->overdue_ms[i] + en->o->overdue_ms)
+				continue;
+			en->overdue_ms[i] = 0;
+			pthread_mutex_unlock(&en->lock);
+			en->o->overdue(en->o->overdue_ctx, &en->plan->steps[i]);
+			pthread_mutex_lock(&en->lock);
+		}
+		if (now >= next)
+			next = now + WATCH_MS;
+		at = (struct timespec){ .tv_sec = next / 1000, .tv_nsec = next % 1000 * 1000000 };
+		if (en->left > 0)
+			pthread_cond_timedwait(&en->changed, &en->lock, &at);
+	}
+	pthread_mutex_unlock(&en->lock);
 }
 
 /* Workers and their join. The calling thread works too when no thread can be made. */
@@ -353,6 +338,8 @@ static void run_workers(struct engine *en)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (made == 0)
 		work(en);
+	else if (en->o->overdue)
+		watch(en);
 	for (unsigned i = 0; i < made; i++)
 		pthread_join(threads[i], NULL);
 }
