@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# Starts pgpool-II, or makes it take up a configuration that has become newer; then logs in through it.
+#
+# A unit of systemd, like the servers (tuning/postgres/start.sh); where no systemd runs it is started in a session of
+# its own. Its processes are known by their working directory.
+
+dir=@{dir:sh} user=@{user:sh} port=@{port:sh} ip=@{ip:sh} super=@{superuser:sh} database=@{database:sh}
+unit=labctl-pgpool.service early=/var/log/labctl-pgpool.log log=$dir/log/pgpool.log
+out=/run/labctl/@{nodename:sh}.start
+sockets=(/run/postgresql/.s.PGSQL."$port" /run/postgresql/.s.PGSQL.9898)
+
+[[ -d /run/labctl ]] || mkdir -p /run/labctl
+pgpool=$(type -P pgpool) || die "pgpool-II is not in the image (pgpool)"
+for psql in /usr/lib/postgresql/*/bin/psql; do :; done
+files=(-f "$dir/pgpool.conf" -F "$dir/pcp.conf" -a "$dir/pool_hba.conf")
+
+# Its pid file ends with a NUL and without a newline, which `read` counts as a failure.
+running() { pid=; { read -r pid <"$dir/pgpool.pid"; } 2>/dev/null; alive "$pid" pgpool "$dir"; }
+failed()  { evidence "$early" 6; evidence "$log"; evidence "$out" 4; die "$1"; }
+
+# The password in PGPASSWORD: root's own environment, which only root can read.
+login() {
+    PGPASSWORD=@{secret.postgres:sh} "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
+        -d "host=$ip port=$port user=$super dbname=$database connect_timeout=10"
+}
+
+put_unit() {
+    local file=/etc/systemd/system/$unit loaded=/run/labctl/$unit.loaded
+    put "$file" 0644 root:root <<END
+# Written by labctl; changes made here are lost.
+[Unit]
+Description=pgpool-II of the lab @{lab.name:raw}
+After=network.target
+RequiresMountsFor=$dir
+
+[Service]
+User=$user
+WorkingDirectory=$dir
+# pgpool ends when its address is not there yet, or when the sockets of one that was killed still are.
+ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
+ExecStartPre=/bin/rm -f $dir/pgpool.pid ${sockets[*]}
+ExecStart=$pgpool -n -D ${files[*]}
+ExecReload=/bin/kill -HUP \$MAINPID
+StandardOutput=append:$early
+StandardError=append:$early
+KillMode=mixed
+KillSignal=SIGINT
+TimeoutStopSec=30
+
+[Install]
+WantedBy=multi-user.target
+END
+    if [[ $file -nt $loaded ]]; then
+        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd does not read $file"
+        printf '' >"$loaded"
+    fi
+    if [[ ! -L /etc/systemd/system/multi-user.target.wants/$unit ]]; then
+        systemctl -q enable "$unit" >"$out" 2>&1 </dev/null || failed "cannot enable $unit"
+        changed "$unit starts at boot"
+    fi
+}
+
+start_it() {
+    # Children of a pgpool that was killed live on, hold the port and still serve clients, unwatched.
+    end_rest
+    ! listening "$port" || die "port $port is taken by another program"
+    printf '' >"$early"
+    # -D: forgets which backends were down when it stopped, and looks for itself.
+    if [[ -d /run/systemd/system ]]; then
+        systemctl reset-failed "$unit" >"$out" 2>&1 </dev/null
+        systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd does not start $unit"
+    else
+        rm -f -- "$dir/pgpool.pid" "${sockets[@]}"
+        as "$user" env -C "$dir" setsid -f "$pgpool" -n -D "${files[@]}" >"$early" 2>&1
+    fi
+    wait_for 40 begun || failed "pgpool does not start"
+}
+
+# Does it listen, or is it certain that it never will?
+begun() {
+    running && listening "$port" && return 0
+    [[ -d /run/systemd/system ]] || return 1
+    ! systemctl -q is-failed "$unit" </dev/null || failed "pgpool does not start"
+    return 1
+}
+
+end_rest() {
+    gone pgpool "$dir" && return 0
+    # shellcheck disable=SC2086  # pids
+    kill -KILL $pids
+    wait_for 10 gone pgpool "$dir" || die "pgpool cannot be stopped"
+}
+
+stop_it() {
+    if [[ -d /run/systemd/system ]] && systemctl -q is-active "$unit" </dev/null; then
+        systemctl stop "$unit" >"$out" 2>&1 </dev/null
+    else
+        kill -INT "$pid"
+    fi
+    wait_for 30 gone pgpool "$dir" || end_rest
+}
+
+# newer FILE: is it newer than the start, and than the last reload?
+newer() { [[ $dir/$1 -nt $dir/pgpool.pid && ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
+
+take_up() {
+    local file files_read=''
+    # Most of its settings count at a start only, and it does not say which.
+    if newer pgpool.conf; then
+        # Whoever tells it to read the file again reads it first, and says what is wrong.
+        as "$user" "$pgpool" "${files[@]}" reload >"$out" 2>&1 || { evidence "$out" 4; die "pgpool refuses its new configuration"; }
+        stop_it
+        start_it
+        changed "restarted pgpool: pgpool.conf"
+        return 0
+    fi
+    for file in pool_hba.conf pool_passwd; do
+        newer "$file" && files_read+=" $file"
+    done
+    [[ -n $files_read ]] || return 0
+    kill -HUP "$pid"
+    printf '' >"$dir/labctl.reloaded"
+    changed "reloaded pgpool:$files_read"
+}
+
+[[ ! -d /run/systemd/system ]] || put_unit
+if running; then
+    take_up
+else
+    start_it
+    changed "started pgpool on port $port"
+fi
+if ! wait_for 10 login; then
+    evidence "$log" 6
+    evidence "$out" 4
+    die "pgpool runs, but $super cannot log in through it: the backends' logs say why"
+fi
