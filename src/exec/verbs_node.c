@@ -8,9 +8,9 @@
 #include "clock.h"
 #include "file.h"
 #include "proc.h"
+#include "seed.h"
 #include "verbs_seed.h"
 
-#define ID_FILE "/etc/labctl-id"
 #define ID_TIMEOUT_MS 20000
 #define STATE_POLL_MS 2000  /* how often the domain is looked at while we wait for its sshd */
 #define CANCEL_POLL_MS 200
@@ -38,10 +38,10 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 		status = root_mount(image.root, node_file(r, NULL, a), &changed, e) < 0 ? -1 :
 			 seed_write_root(w, n, &seeded, e);
 	} else {
-		if (!image.disk || !image.kernel || !image.initrd)
+		if (!image.disk || (!lab_boots_disk(world_lab(w)) && (!image.kernel || !image.initrd)))
 			return fail(e, FAIL_HOST, "image %s has no disk or no kernel: %s", image.name, image.dir);
 		status = image_overlay(image.disk, node_file(r, "disk.qcow2", a), n->disk_gib, &changed, e) < 0 ? -1 :
-			 seed_write_tar(w, n, &seeded, e);
+			 (lab_boots_disk(world_lab(w)) ? seed_write_iso : seed_write_tar)(w, n, &seeded, e);
 	}
 	if (status < 0)
 		return fail_wrap(e, "%s", n->name);
@@ -55,7 +55,8 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct lab *lab = world_lab(w);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
-	struct node_paths paths = { .disk = node_file(r, "disk.qcow2", a), .seed = node_file(r, "seed.tar", a),
+	struct node_paths paths = { .disk = node_file(r, "disk.qcow2", a),
+				    .seed = node_file(r, lab_boots_disk(lab) ? "seed.iso" : "seed.tar", a),
 				    .root = node_file(r, "root", a), .console = node_file(r, "console.log", a) };
 	struct image image;
 	struct virt *v;
@@ -104,6 +105,9 @@ struct watch {
 	pthread_cond_t over;
 	bool done;
 	char dead[128];          /* state of the domain when it was found dead, else empty */
+	const char *console;     /* its log, where a system that is not ours says why it does not come up; or NULL */
+	const char *hopeless;    /* what it says, when that is the end of it (cloud_hopeless()) */
+	const char *seen;        /* the same at the last look: an earlier start's last words are gone at the next one */
 	bool kvm_error;
 };
 
@@ -123,6 +127,15 @@ static bool look(struct watch *w)
 
 	if (world_lab(world_of(w->r))->hypervisor == HYPERVISOR_KVM && kvm_broke(w->log))
 		w->kvm_error = true;
+	if (active && w->console) {
+		const char *says = cloud_hopeless(w->console);
+
+		if (says && says == w->seen)
+			w->hopeless = says;
+		w->seen = says;
+	}
+	if (w->hopeless)
+		return true;
 	if (active && !w->kvm_error && strncmp(state, "crashed", 7) && strncmp(state, "paused", 6))
 		return false;
 	snprintf(w->dead, sizeof w->dead, "%s", state);
@@ -221,22 +234,29 @@ static int explain(struct watch *w, struct fail *e)
 	const struct node *n = run_step(w->r)->node;
 	const struct lab *lab = world_lab(world_of(w->r));
 
-	if (e->code == FAIL_CANCELED && !*w->dead)
+	if (e->code == FAIL_CANCELED && !*w->dead && !w->hopeless)
 		return -1;
 	/* It may have died since the last look. */
-	if (!*w->dead)
+	if (!*w->dead && !w->hopeless)
 		look(w);
 	if (w->kvm_error) {
 		fail(e, FAIL_VIRT, "%s: KVM internal error: this host's KVM cannot run ordinary guests (domain '%s' is %s)",
 		     n->name, n->domain, w->dead);
 		fail_next(e, "labctl doctor; then labctl destroy and labctl --hypervisor qemu create");
+	} else if (w->hopeless) {
+		fail(e, FAIL_VIRT, "%s did not come up: %s", n->name, w->hopeless);
+		fail_next(e, "labctl -l %s destroy; then create with another image, or with boot: %s", lab->name,
+			  boot_names[!lab->disk_image.boot]);
 	} else if (*w->dead) {
 		fail(e, FAIL_VIRT, "%s did not come up: domain '%s' is %s", n->name, n->domain, w->dead);
 		fail_next(e, "labctl -l %s create (starts it again)", lab->name);
 	} else {
 		bool active;
+		const char *hint = w->console ? cloud_hint(w->console) : NULL;
 
 		world_explain_key(world_of(w->r), n, e);
+		if (hint)
+			fail_wrap(e, "%s", hint);
 		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
 			  virt_domain_state(w->virt, n->domain, &active));
 		if (!*e->next)
@@ -254,21 +274,15 @@ static int check_identity(struct run *r, struct ssh *s, struct fail *e)
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf out = { 0 }, err = { 0 };
 	int64_t deadline = clock_after_ms(ID_TIMEOUT_MS);
-	struct ssh_run cat = { .command = "cat " ID_FILE, .out = &out, .err = &err,
+	struct ssh_run cat = { .command = "cat " SEED_ID_FILE, .out = &out, .err = &err,
 			       .deadline_ms = deadline < run_deadline_ms(r) ? deadline : run_deadline_ms(r) };
-	const struct payload_file *files;
-	const char *wanted = NULL;
-	unsigned count;
 	int status;
 
-	if (seed_of(world_of(r), n, a, &files, &count, e) < 0 || ssh_run(s, &cat, &status, e) < 0)
+	if (ssh_run(s, &cat, &status, e) < 0)
 		return -1;
-	for (unsigned i = 0; i < count; i++)
-		if (!strcmp(files[i].path, ID_FILE))
-			wanted = files[i].text;
-	if (wanted && status == 0 && !strcmp(strbuf_text(&out), wanted))
+	if (status == 0 && !strcmp(strbuf_text(&out), seed_id(world_lab(world_of(r)), n, a)))
 		return 0;
-	fail(e, FAIL_CONFLICT, "%s: the machine that answers at %s is another one (%s differs)", n->name, n->ip_text, ID_FILE);
+	fail(e, FAIL_CONFLICT, "%s: the machine that answers at %s is another one (%s differs)", n->name, n->ip_text, SEED_ID_FILE);
 	fail_evidence(e, status == 0 ? strbuf_text(&out) : strbuf_text(&err), 5);
 	return fail_next(e, "labctl -l %s destroy && labctl -l %s create", world_lab(world_of(r))->name,
 			 world_lab(world_of(r))->name);
@@ -291,6 +305,8 @@ static int connect_to(struct run *r, struct ssh **place, struct fail *e)
 
 	/* An older start's last words would mislead; all that this run started speaks after its own start. */
 	watch.since_s = world_was_started(w, n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
+	if (lab_boots_disk(world_lab(w)))
+		watch.console = node_file(r, "console.log", a);
 	watch.log = arena_printf(a, "/var/log/libvirt/%s/%s.log",
 				 world_lab(w)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
 	if (world_target(w, n, &watch.stop_waiting, a, &target, e) < 0 || world_virt(w, &watch.virt, e) < 0 ||
@@ -315,6 +331,8 @@ int verb_node_ready(struct run *r, enum step_state *ret_state, struct fail *e)
 	run_say(r, "waiting for sshd at %s", n->ip_text);
 	if (!*place)
 		status = connect_to(r, place, e);
+	if (status == 0 && lab_boots_disk(world_lab(w)))
+		status = cloud_wait(r, *place, e);
 	if (status == 0)
 		status = check_identity(r, *place, e);
 	world_ssh_done(w, n, status < 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The identity of a node, put where its system finds it: a tar on a disk (machines), files in its root (containers). */
+/*
+ * The identity of a node, put where its system finds it: a tar on a disk (machines), a volume for cloud-init (machines
+ * with a disk that anybody made), files in its root (containers).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -12,6 +15,7 @@
 
 #include "digest.h"
 #include "file.h"
+#include "iso.h"
 #include "seed.h"
 #include "verbs_seed.h"
 
@@ -61,6 +65,42 @@ int seed_write_tar(struct world *w, const struct node *n, bool *ret_changed, str
 	*ret_changed = true;
 	/* libvirt hands it to the user that qemu runs as (dynamic ownership): nobody else may read the host key. */
 	return file_write(path, tar, len, 0600, e);
+}
+
+/* Files of somebody's root and volumes carry times: that they hold this seed is written beside them. */
+static bool seeded_already(const char *stamp, const struct payload_file *files, unsigned count, struct arena *a,
+			   char ret_digest[DIGEST_HEX])
+{
+	auto_(strbuf_clear) struct strbuf old = { 0 };
+	struct fail ignored;
+	size_t len;
+	const void *tar = seed_tar(files, count, a, &len);
+
+	digest_text(tar, len, ret_digest);
+	return file_read(stamp, 4096, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), ret_digest);
+}
+
+int seed_write_iso(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *stamp = paths_node(world_paths(w), n->name, "seeded", a);
+	const char *path = paths_node(world_paths(w), n->name, "seed.iso", a);
+	const struct payload_file *files;
+	struct iso_file *members;
+	char digest[DIGEST_HEX];
+	unsigned count;
+
+	if (seed_of(w, n, a, &files, &count, e) < 0)
+		return -1;
+	if (seeded_already(stamp, files, count, a, digest) && file_exists(path))
+		return 0;
+	members = arena_alloc(a, count * sizeof *members);
+	for (unsigned i = 0; i < count; i++)
+		members[i] = (struct iso_file){ files[i].path + 1, files[i].text };
+	if (iso_write(path, SEED_CLOUD_LABEL, members, count, e) < 0)
+		return -1;
+	*ret_changed = true;
+	return file_write(stamp, digest, strlen(digest), 0600, e);
 }
 
 /* --- files below a root that is somebody else's --- */
@@ -131,22 +171,16 @@ static int write_in_root(int root_fd, const struct payload_file *f, struct fail 
 int seed_write_root(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	auto_(strbuf_clear) struct strbuf old = { 0 };
 	const char *stamp = paths_node(world_paths(w), n->name, "seeded", a);
 	auto_(close) int root = -1, journal = -1;
 	const struct payload_file *files;
 	unsigned count;
-	const void *tar;
-	size_t len;
 	char digest[DIGEST_HEX];
-	struct fail ignored;
 
 	if (seed_of(w, n, a, &files, &count, e) < 0)
 		return -1;
 	/* Tuning writes some of these files as well (/etc/hosts): the seed is put once, not at every create. */
-	tar = seed_tar(files, count, a, &len);
-	digest_text(tar, len, digest);
-	if (file_read(stamp, 4096, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), digest))
+	if (seeded_already(stamp, files, count, a, digest))
 		return 0;
 	root = open(paths_node(world_paths(w), n->name, "root", a), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

@@ -11,7 +11,18 @@ int seed_of(struct world *w, const struct node *n, struct arena *a, const struct
 	    unsigned *ret_count, struct fail *e);
 /* nodes/NODE/seed.tar, 0600. Sets *ret_changed when it was written; leaves it alone otherwise. */
 int seed_write_tar(struct world *w, const struct node *n, bool *ret_changed, struct fail *e);
+/* nodes/NODE/seed.iso, 0600, for lab_boots_disk(). */
+int seed_write_iso(struct world *w, const struct node *n, bool *ret_changed, struct fail *e);
 /* The same files into the mounted root of a container, never following its symlinks out of it. */
 int seed_write_root(struct world *w, const struct node *n, bool *ret_changed, struct fail *e);
+
+/* --- verbs_cloud.c: nodes that boot by themselves --- */
+
+/* What their console says when nothing will come of it any more: a sentence, or NULL. */
+const char *cloud_hopeless(const char *console_log);
+/* What the console says of a system that is up and lets nobody in, or NULL. */
+const char *cloud_hint(const char *console_log);
+/* Wait until cloud-init has finished; its errors are ours. */
+int cloud_wait(struct run *r, struct ssh *s, struct fail *e);
 
 #endif

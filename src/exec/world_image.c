@@ -7,21 +7,39 @@
 #include "build.h"
 #include "fetch.h"
 #include "file.h"
+#include "image_file.h"
 #include "recipe.h"
 #include "world_private.h"
 
-/* The image noted in the lab's record, when it is still in the cache. */
-static bool pinned_image(struct world *w, const struct image_env *env, const char *name, struct image *ret)
+/* Digest of the image noted in the lab's record; false when there is none. */
+static bool noted_digest(struct world *w, char ret_digest[65])
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored;
+
+	return w->paths.lab && file_read(arena_printf(w->arena, "%s/image", w->paths.lab), 4096, &text, &ignored) == 0 &&
+	       sscanf(strbuf_text(&text), "%64s", ret_digest) == 1;
+}
+
+static void note_digest(struct world *w, const char *digest)
+{
+	const char *line = arena_printf(w->arena, "%s\n", digest);
+	struct fail ignored;
+
+	if (w->paths.lab && file_exists(w->paths.lab))
+		file_write(arena_printf(w->arena, "%s/image", w->paths.lab), line, strlen(line), 0600, &ignored);
+}
+
+/* The noted image, when it is still in the cache. */
+static bool pinned_image(struct world *w, const struct image_env *env, const char *name, struct image *ret)
+{
 	struct image *all;
 	unsigned count;
 	struct fail ignored;
 	char digest[65];
 
-	if (!w->paths.lab || strcmp(name, w->lab->image) ||
-	    file_read(arena_printf(w->arena, "%s/image", w->paths.lab), 4096, &text, &ignored) < 0 ||
-	    sscanf(strbuf_text(&text), "%64s", digest) != 1 || image_list(env, w->arena, &all, &count, &ignored) < 0)
+	if (strcmp(name, w->lab->image) || !noted_digest(w, digest) ||
+	    image_list(env, w->arena, &all, &count, &ignored) < 0)
 		return false;
 	for (unsigned i = 0; i < count; i++)
 		if (!strcmp(all[i].name, name) && !strcmp(all[i].digest, digest)) {
@@ -31,27 +49,65 @@ static bool pinned_image(struct world *w, const struct image_env *env, const cha
 	return false;
 }
 
+static void say_progress(void *run, int64_t done_bytes, int64_t total_bytes)
+{
+	if (total_bytes > 0)
+		run_say(run, "download: %lld of %lld MiB", (long long)(done_bytes >> 20), (long long)(total_bytes >> 20));
+	else
+		run_say(run, "download: %lld MiB", (long long)(done_bytes >> 20));
+}
+
+/* A disk that anybody made. With a digest that is known before, what is in the cache needs no source any more. */
+static int find_disk(struct world *w, const struct image_env *env, bool build, struct image *ret, bool *built,
+		     struct fail *e)
+{
+	const struct lab *lab = w->lab;
+	struct fetch f = { .source = lab->image, .what = "image", .sha256 = lab->disk_image.sha256, .cache_dir = w->paths.cache,
+			   .progress = say_progress, .ctx = env->line_ctx, .cancel = env->cancel,
+			   .deadline_ms = env->deadline_ms };
+	const char *name = image_file_name(lab->image, w->arena), *path, *known = lab->disk_image.sha256;
+	char digest[65];
+	bool noted = noted_digest(w, digest);
+
+	if (noted)
+		known = digest;
+	if (!known || !image_file_find(env, name, known, w->arena, ret)) {
+		if (!build) {
+			fail(e, FAIL_NOT_FOUND, "image %s: is not in the cache", lab->image);
+			return fail_next(e, "labctl -l %s create", lab->name);
+		}
+		if (fetch_archive(&f, w->arena, &path, digest, e) < 0 ||
+		    image_file_import(env, path, name, digest, w->arena, ret, built, e) < 0)
+			return *e->next ? -1 : fail_next(e, "look at %s; then labctl create again", lab->image);
+	}
+	if (!noted || strcmp(digest, ret->digest))
+		note_digest(w, ret->digest);
+	ret->name = lab->image; /* what it is looked up by here */
+	return 0;
+}
+
 static int find_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret, bool *built,
 		      struct fail *e)
 {
 	struct image_env env = { .cache_dir = w->paths.cache, .line = say_line, .line_ctx = r,
 				 .kickstart = arena_printf(w->arena, "%s/kickstart", library_dir(w->o.lib)),
 				 .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
-	auto_(strbuf_clear) struct strbuf note = { 0 };
-	struct fail ignored;
+	bool of_lab = !strcmp(name, w->lab->image);
 
 	for (unsigned i = 0; i < w->image_count; i++)
 		if (!strcmp(w->images[i].name, name)) {
 			*ret = w->images[i];
 			return 0;
 		}
-	if (!pinned_image(w, &env, name, ret)) {
+	if (of_lab && lab_boots_disk(w->lab)) {
+		if (find_disk(w, &env, build, ret, built, e) < 0)
+			return -1;
+	} else if (!pinned_image(w, &env, name, ret)) {
 		if ((build ? image_build(&env, name, w->arena, ret, built, e) :
 			     image_find(&env, name, w->arena, ret, e)) < 0)
 			return -1;
-		strbuf_printf(&note, "%s\n", ret->digest);
-		if (w->paths.lab && !strcmp(name, w->lab->image) && file_exists(w->paths.lab))
-			file_write(arena_printf(w->arena, "%s/image", w->paths.lab), note.text, note.len, 0600, &ignored);
+		if (of_lab)
+			note_digest(w, ret->digest);
 	}
 	if (w->image_count < ARRAY_COUNT(w->images))
 		w->images[w->image_count++] = *ret;
@@ -74,14 +130,6 @@ int world_image(struct world *w, const char *name, bool build, struct run *r, st
 	if (ret_built)
 		*ret_built = built;
 	return 0;
-}
-
-static void say_progress(void *run, int64_t done_bytes, int64_t total_bytes)
-{
-	if (total_bytes > 0)
-		run_say(run, "download: %lld of %lld MiB", (long long)(done_bytes >> 20), (long long)(total_bytes >> 20));
-	else
-		run_say(run, "download: %lld MiB", (long long)(done_bytes >> 20));
 }
 
 /* What the build says: adaptations are kept as notes, everything else is what happens right now. */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Nodes that boot by themselves from a disk that anybody made: what their console says, what cloud-init says. */
+#include <jansson.h>
+#include <string.h>
+
+#include "clock.h"
+#include "file.h"
+#include "verbs_seed.h"
+
+#define CONSOLE_LINES 8u
+#define EXPLAIN_MS 60000 /* `cloud-init status` is slow where the processor is emulated */
+
+/* --- the console --- */
+
+static const struct sign { const char *words, *means; } hopeless[] = {
+	{ "No bootable device", "its disk has no boot loader for BIOS (the console says: No bootable device)" },
+	{ "No bootable option or device", "its disk has no boot loader for UEFI (the console says: No bootable option or device)" },
+	{ "grub rescue>", "the boot loader on its disk does not find its own files (the console says: grub rescue>)" },
+	{ "Kernel panic - not syncing", "its kernel gave up (the console says: Kernel panic)" },
+	{ "Entering emergency mode", "its system stopped in emergency mode (the console says why)" },
+	{ "You are in emergency mode", "its system stopped in emergency mode (the console says why)" },
+};
+
+static const struct sign unreachable[] = {
+	{ " login:", "its system is up, but cloud-init did not make it reachable: has the image cloud-init, and is it enabled?" },
+};
+
+static const char *find_sign(const char *console_log, const struct sign *signs, size_t count)
+{
+	auto_(free) char *tail = file_tail(console_log, CONSOLE_LINES);
+
+	for (size_t i = 0; i < count; i++)
+		if (strstr(tail, signs[i].words))
+			return signs[i].means;
+	return NULL;
+}
+
+const char *cloud_hopeless(const char *console_log)
+{
+	return find_sign(console_log, hopeless, ARRAY_COUNT(hopeless));
+}
+
+const char *cloud_hint(const char *console_log)
+{
+	return find_sign(console_log, unreachable, ARRAY_COUNT(unreachable));
+}
+
+/* --- cloud-init --- */
+
+/* Run @command on the node; what it said in @out. Of no consequence: for explanations. */
+static void ask(struct ssh *s, const char *command, struct strbuf *out)
+{
+	struct ssh_run ask = { .command = command, .out = out, .deadline_ms = clock_after_ms(EXPLAIN_MS) };
+	struct fail ignored;
+	int status;
+
+	ssh_run(s, &ask, &status, &ignored);
+}
+
+/* {"v1": {"datasource": "...", "errors": ["..."]}}, since cloud-init 0.7. */
+static int read_result(const struct node *n, const char *text, struct fail *e)
+{
+	json_t *root = json_loads(text, 0, NULL), *errors = json_object_get(json_object_get(root, "v1"), "errors"), *one;
+	auto_(strbuf_clear) struct strbuf all = { 0 };
+	size_t i;
+
+	json_array_foreach(errors, i, one)
+		strbuf_printf(&all, "%s\n", json_is_string(one) ? json_string_value(one) : "(not text)");
+	if (json_is_array(errors) && !all.len) {
+		json_decref(root);
+		return 0;
+	}
+	if (!json_is_array(errors))
+		fail(e, FAIL_OTHER, "%s: cloud-init's result is not what it should be", n->name);
+	else
+		fail(e, FAIL_OTHER, "%s: cloud-init finished with %zu error%s", n->name, json_array_size(errors),
+		     json_array_size(errors) == 1 ? "" : "s");
+	json_decref(root);
+	return fail_evidence(e, all.len ? strbuf_text(&all) : text, 20);
+}
+
+int cloud_wait(struct run *r, struct ssh *s, struct fail *e)
+{
+	/* Not `cloud-init status --wait`: that is a Python start per look, seconds where the processor is emulated. */
+	static const char wait[] = "until cat /run/cloud-init/result.json 2>/dev/null; do sleep 0.5; done";
+	const struct node *n = run_step(r)->node;
+	const char *lab = world_lab(world_of(r))->name;
+	auto_(strbuf_clear) struct strbuf out = { 0 }, more = { 0 };
+	struct ssh_run run = { .command = wait, .out = &out, .deadline_ms = run_deadline_ms(r) };
+	int status;
+
+	run_say(r, "waiting for cloud-init");
+	if (ssh_run(s, &run, &status, e) < 0) {
+		if (e->code != FAIL_TIMEOUT)
+			return fail_wrap(e, "%s: waiting for cloud-init", n->name);
+		fail(e, FAIL_TIMEOUT, "%s: cloud-init has not finished", n->name);
+		ask(s, "cloud-init status --long", &more);
+		fail_evidence(e, strbuf_text(&more), 20);
+		return fail_next(e, "labctl -l %s ssh %s, and there: less /var/log/cloud-init.log; create goes on waiting", lab,
+				 n->name);
+	}
+	if (status == 0 && read_result(n, strbuf_text(&out), e) == 0)
+		return 0;
+	return fail_next(e, "labctl -l %s exec %s -- grep -B2 -A20 -e Traceback -e WARNING /var/log/cloud-init.log", lab, n->name);
+}
