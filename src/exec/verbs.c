@@ -7,6 +7,7 @@ const verb_fn verbs[VERB_COUNT] = {
 	/* host, verbs_host.c */
 	[VERB_LAB_PREPARE] = verb_lab_prepare,
 	[VERB_LAB_RECORD] = verb_lab_record,
+	[VERB_LAB_FILES] = verb_lab_files, /* verbs_files.c */
 	[VERB_IMAGE_BUILD] = verb_image_build,
 	[VERB_NET_CREATE] = verb_net_create,
 	[VERB_DATA_CREATE] = verb_data_create,

@@ -13,6 +13,7 @@
 VERB_FN(verb_join);
 VERB_FN(verb_lab_prepare);
 VERB_FN(verb_lab_record);
+VERB_FN(verb_lab_files);
 VERB_FN(verb_image_build);
 VERB_FN(verb_net_create);
 VERB_FN(verb_data_create);

@@ -316,6 +316,7 @@ static int add_nodes(struct bootstrap *b)
 	s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record", arena_printf(p->arena, "record the %s cluster", b->recipe->kind));
 	if (builds)
 		plan_after(p, s, "source.build");
+	plan_after(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"), "lab.record");
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (!lab->nodes[i].roles)
 			continue;

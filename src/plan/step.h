@@ -20,6 +20,7 @@
 	X(JOIN,           "join",             1, "nothing: waits for many, so that many may wait for one") \
 	X(LAB_PREPARE,    "lab.prepare",    120, "keys, secrets and the record of the lab")   \
 	X(LAB_RECORD,     "lab.record",      10, "the lab's cluster goes into its record")            \
+	X(LAB_FILES,      "lab.files",       30, "inventory files of the lab")                 \
 	X(IMAGE_BUILD,    "image.build",   1800, "the image that nodes boot from")            \
 	X(NET_CREATE,     "net.create",      60, "define and start the lab's network")        \
 	X(DATA_CREATE,    "data.create",     30, "make the node's data directory")            \
