@@ -49,7 +49,7 @@ struct cli {
 	int64_t timeout_ms;      /* -1 = none */
 	enum hypervisor hypervisor;
 	/* command options */
-	const char *source, *out, *role, *image;
+	const char *source, *out, *role, *image, *format;
 	bool dot, keep_data;
 	/* set up by main */
 	struct library *lib;
@@ -110,6 +110,8 @@ int cmd_list(struct cli *c, struct fail *e);
 int cmd_ssh(struct cli *c, struct fail *e);
 int cmd_exec(struct cli *c, struct fail *e);
 int cmd_psql(struct cli *c, struct fail *e);
+int cmd_env(struct cli *c, struct fail *e);
+int cmd_inventory(struct cli *c, struct fail *e);
 int cmd_doctor(struct cli *c, struct fail *e);
 int cmd_image(struct cli *c, struct fail *e);
 int cmd_version(struct cli *c, struct fail *e);

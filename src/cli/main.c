@@ -48,6 +48,15 @@ const struct cmd cmds[] = {
 	{ "psql", cmd_psql, "[NODE] [-- ARGS...]", 1, true, "r", "open psql on a database of the lab",
 	  "Goes to the kind's usual entry (a coordinator, the primary) unless NODE or --role says otherwise. ARGS are "
 	  "psql's.\n\n  labctl psql\n  labctl psql node4 -- -c 'select 1'" },
+	{ "env", cmd_env, "", 0, false, "", "print what a shell needs to work with a lab",
+	  "Lines of export for eval: the lab's name, and what psql and every other program with libpq reads to reach the "
+	  "kind's usual entry. No password is among them: PGPASSFILE names the file that has it.\n\n"
+	  "  eval \"$(labctl env)\" && psql\n  eval \"$(labctl env)\" && psql service=lab-node2" },
+	{ "inventory", cmd_inventory, "", 0, false, "i", "print the lab for psql, JDBC, Ansible, ssh, jq",
+	  "Prints one format; without --format, the formats and the files that have them. The files are written by create "
+	  "and bootstrap and go with the lab. pgpass and jdbc hold passwords, on standard output too.\n\n"
+	  "  labctl inventory --format hosts >>/etc/hosts\n"
+	  "  labctl inventory --format json | jq '.endpoints[]'" },
 	{ "doctor", cmd_doctor, "", 0, false, "", "check whether this host can run labs, and say what is missing", "" },
 	{ "image", cmd_image, "build|list [NAME]", 2, false, "", "build or list the images that nodes boot from",
 	  "  labctl image build            debian12, what every lab boots from\n"

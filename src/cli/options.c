@@ -36,6 +36,7 @@ static const struct option_row rows[] = {
 	{ 'd', false, "dot", NULL, NULL, "print the graph for Graphviz" },
 	{ 'o', true, "out", "DIR", NULL, "directory to write to; must be empty or missing" },
 	{ 'r', true, "role", "ROLE", NULL, "only nodes with this role" },
+	{ 'i', false, "format", "FORMAT", NULL, "pg_service, pgpass, jdbc, ansible, ssh_config, hosts or json" },
 	{ 'S', false, "image", "NAME", NULL, "image the nodes boot from" },
 };
 
@@ -109,6 +110,7 @@ static int apply(struct cli *c, char key, const char *what, const char *value, s
 	case 'd': c->dot = true; break;
 	case 'o': c->out = value; break;
 	case 'r': c->role = value; break;
+	case 'i': c->format = value; break;
 	case 'S': c->image = value; break;
 	case 'H': return set_hypervisor(c, what, value, e);
 	case 'j':

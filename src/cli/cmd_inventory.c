@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* inventory, env: what other programs need to know about a lab, made afresh from its record. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "inventory.h"
+#include "quote.h"
+#include "recipe.h"
+#include "suggest.h"
+
+static int open_inventory(struct cli *c, struct lab **ret_lab, struct inventory *ret, struct fail *e)
+{
+	struct inventory_where *where = arena_new_of(c->arena, struct inventory_where);
+	auto_(lab_free) struct lab *lab = NULL;
+	struct paths paths;
+
+	if (load_existing(c, &lab, e) < 0)
+		return -1;
+	if (!lab->net.subnet) {
+		fail(e, FAIL_NOT_FOUND, "the nodes of lab '%s' have no addresses: it was not created", lab->name);
+		return fail_next(e, "labctl -l %s create", lab->name);
+	}
+	load_paths(c, lab->name, &paths);
+	*where = (struct inventory_where){ .dir = arena_printf(c->arena, "%s/" INVENTORY_DIR, paths.lab), .key = paths.key,
+					   .known_hosts = paths.known_hosts };
+	inventory_make(lab, where, c->arena, ret);
+	*ret_lab = steal(lab);
+	return 0;
+}
+
+static const struct inventory_format *find_format(const char *name, struct fail *e)
+{
+	const char *known[16], *near;
+	size_t count = 0;
+
+	for (const struct inventory_format *f = inventory_formats; f->name; f++) {
+		if (!strcmp(f->name, name))
+			return f;
+		known[count++] = f->name;
+	}
+	known[count] = NULL;
+	near = suggest(name, known);
+	fail(e, FAIL_USAGE, "--format: unknown format '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
+	     near ? "'?" : "");
+	return NULL;
+}
+
+static int list_formats(const struct inventory *inv, struct fail *e)
+{
+	static const struct column columns[] = { { "format", "FORMAT", false }, { "file", "FILE", false },
+						 { "title", "WHAT", false } };
+	json_t *rows = json_array();
+	int r;
+
+	for (const struct inventory_format *f = inventory_formats; f->name; f++)
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "format", f->name, "file",
+						      inventory_path(inv, f->name), "title", f->title));
+	r = report_table(rows, columns, ARRAY_COUNT(columns), e);
+	json_decref(rows);
+	return r;
+}
+
+/* With --json a format that is no JSON is one string of a document. */
+static int print_format(struct cli *c, const struct inventory *inv, const struct inventory_format *f, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, resolved = { 0 };
+	auto_(world_close) struct world *w = NULL;
+	json_t *doc;
+	int r = 0;
+
+	f->print(inv, &text);
+	if (load_world(c, inv->lab, &w, e) < 0 || world_resolve(w, strbuf_text(&text), &resolved, e) < 0)
+		return -1;
+	if (c->json && strcmp(f->name, "json") != 0) {
+		doc = json_pack("{s:i, s:s, s:s, s:s, s:s}", "v", 1, "lab", inv->lab->name, "format", f->name, "file",
+				inventory_path(inv, f->name), "text", strbuf_text(&resolved));
+		r = report_json(doc, e);
+		json_decref(doc);
+	} else {
+		fputs(strbuf_text(&resolved), stdout);
+	}
+	explicit_bzero(resolved.text, resolved.len);
+	return r;
+}
+
+int cmd_inventory(struct cli *c, struct fail *e)
+{
+	const char *name = c->format ? c->format : c->json ? "json" : NULL;
+	const struct inventory_format *f = name ? find_format(name, e) : NULL;
+	auto_(lab_free) struct lab *lab = NULL;
+	struct inventory inv;
+
+	if ((name && !f) || open_inventory(c, &lab, &inv, e) < 0)
+		return -1;
+	return f ? print_format(c, &inv, f, e) : list_formats(&inv, e);
+}
+
+/* NULL = taken away, so that nothing of another lab stays behind. */
+static void add_variable(struct strbuf *lines, json_t *values, const char *name, const char *value)
+{
+	json_object_set_new(values, name, value ? json_string(value) : json_null());
+	strbuf_printf(lines, "%s %s", value ? "export" : "unset", name);
+	if (value) {
+		strbuf_char(lines, '=');
+		quote_add(lines, QUOTE_SH, value);
+	}
+	strbuf_char(lines, '\n');
+}
+
+/* What a shell gets. No password: its file has it. */
+int cmd_env(struct cli *c, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf lines = { 0 };
+	auto_(lab_free) struct lab *lab = NULL;
+	const struct recipe *recipe;
+	const struct endpoint *ep;
+	struct inventory inv;
+	json_t *values, *doc;
+	int r = 0;
+
+	if (open_inventory(c, &lab, &inv, e) < 0)
+		return -1;
+	ep = inv.usual;
+	recipe = lab->cluster.recipe;
+	values = json_object();
+	add_variable(&lines, values, "LABCTL_LAB", lab->name);
+	add_variable(&lines, values, "PGSERVICEFILE", ep ? inventory_path(&inv, "pg_service") : NULL);
+	add_variable(&lines, values, "PGPASSFILE", ep ? inventory_path(&inv, "pgpass") : NULL);
+	add_variable(&lines, values, "PGSERVICE", ep ? ep->services[0] : NULL);
+	add_variable(&lines, values, "PGHOST", ep ? ep->node->ip_text : NULL);
+	add_variable(&lines, values, "PGPORT", ep ? ep->port : NULL);
+	add_variable(&lines, values, "PGUSER", ep ? recipe->superuser : NULL);
+	add_variable(&lines, values, "PGDATABASE", ep ? recipe->database : NULL);
+	doc = json_pack("{s:i, s:s, s:o}", "v", 1, "lab", lab->name, "env", values);
+	if (c->json)
+		r = report_json(doc, e);
+	else
+		fputs(strbuf_text(&lines), stdout);
+	json_decref(doc);
+	return r;
+}
