@@ -261,7 +261,7 @@ static void kickstart_at_end(struct walk *w)
 
 /* --- preseed --- */
 
-static const char preseed_types[] = "string boolean select multiselect note password text title error";
+static const char preseed_types[] = "string boolean select multiselect note password text title error seen";
 
 /* Questions that stop an installation without an answer, some of them only on some disks and networks. */
 static const char *const preseed_answers[] = {
