@@ -50,7 +50,8 @@ struct cli {
 	enum hypervisor hypervisor;
 	/* command options */
 	const char *source, *out, *role, *image, *format;
-	bool dot, keep_data;
+	const char *database, *schema, *column, *template;
+	bool dot, keep_data, force, truncate_local;
 	/* set up by main */
 	struct library *lib;
 	struct arena *arena;
@@ -112,6 +113,7 @@ int cmd_exec(struct cli *c, struct fail *e);
 int cmd_psql(struct cli *c, struct fail *e);
 int cmd_env(struct cli *c, struct fail *e);
 int cmd_inventory(struct cli *c, struct fail *e);
+int cmd_db(struct cli *c, struct fail *e);
 int cmd_doctor(struct cli *c, struct fail *e);
 int cmd_image(struct cli *c, struct fail *e);
 int cmd_version(struct cli *c, struct fail *e);

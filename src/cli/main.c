@@ -57,6 +57,21 @@ const struct cmd cmds[] = {
 	  "and bootstrap and go with the lab. pgpass and jdbc hold passwords, on standard output too.\n\n"
 	  "  labctl inventory --format hosts >>/etc/hosts\n"
 	  "  labctl inventory --format json | jq '.endpoints[]'" },
+	{ "db", cmd_db, "ACTION [NAME|TABLE]", 2, false, "DNCPFL", "make, drop and look into the databases of a lab",
+	  "  create NAME [--template citus|postgis] [--force]   on every node that holds databases, nodes registered in it\n"
+	  "  drop NAME [--force]         on every node; asks for the name on a terminal unless -y is given\n"
+	  "  update-extensions [NAME]    to what is installed; without NAME the templates and the default database\n"
+	  "  list                        every database, and on which nodes it is\n"
+	  "  tables [--db D] [--schema S]   how each table is distributed, its column and size\n"
+	  "  nodes [--db D]              the nodes that the database knows\n"
+	  "  shards TABLE [--db D]       where the parts of a table are, and how full the nodes are\n"
+	  "  distribute --schema S --column C [--db D] [--truncate-local]\n"
+	  "                              every table of S that has the column, one by one; -n shows which\n\n"
+	  "Sessions that hold a database or its template are named, and ended only with --force. Running create, drop and "
+	  "distribute again completes what is missing.\n\n"
+	  "  labctl db create osm --template postgis\n"
+	  "  labctl db distribute --db osm --schema public --column osm_id\n"
+	  "  labctl db shards public.planet_osm_point --db osm" },
 	{ "doctor", cmd_doctor, "", 0, false, "", "check whether this host can run labs, and say what is missing", "" },
 	{ "image", cmd_image, "build|list [NAME]", 2, false, "", "build or list the images that nodes boot from",
 	  "  labctl image build            debian12, what every lab boots from\n"

@@ -38,6 +38,12 @@ static const struct option_row rows[] = {
 	{ 'r', true, "role", "ROLE", NULL, "only nodes with this role" },
 	{ 'i', false, "format", "FORMAT", NULL, "pg_service, pgpass, jdbc, ansible, ssh_config, hosts or json" },
 	{ 'S', false, "image", "NAME", NULL, "image the nodes boot from" },
+	{ 'D', false, "db", "DATABASE", NULL, "the database to look at; postgres by default" },
+	{ 'N', false, "schema", "SCHEMA", NULL, "only tables of this schema" },
+	{ 'C', false, "column", "COLUMN", NULL, "the column by which tables are distributed" },
+	{ 'P', false, "template", "NAME", NULL, "what the database is made from: citus, postgis" },
+	{ 'F', false, "force", NULL, NULL, "end the sessions that are in the way" },
+	{ 'L', false, "truncate-local", NULL, NULL, "remove the local rows of tables that are distributed" },
 };
 
 static int option_code(const struct option_row *row)
@@ -112,6 +118,12 @@ static int apply(struct cli *c, char key, const char *what, const char *value, s
 	case 'r': c->role = value; break;
 	case 'i': c->format = value; break;
 	case 'S': c->image = value; break;
+	case 'D': c->database = value; break;
+	case 'N': c->schema = value; break;
+	case 'C': c->column = value; break;
+	case 'P': c->template = value; break;
+	case 'F': c->force = true; break;
+	case 'L': c->truncate_local = true; break;
 	case 'H': return set_hypervisor(c, what, value, e);
 	case 'j':
 		if (parse_number(what, value, 256, &number, e) < 0)

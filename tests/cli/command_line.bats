@@ -12,7 +12,7 @@ labctl() { "$LABCTL" "$@"; }
 
 @test "help names every command, and each explains itself" {
 	run -0 labctl help
-	for word in create bootstrap destroy plan render status list ssh exec psql doctor image version; do
+	for word in create bootstrap destroy plan render status list ssh exec psql db doctor image version; do
 		[[ $output == *"  $word "* ]]
 		"$LABCTL" help "$word" | grep -q "^Usage: labctl \[OPTIONS\] $word"
 		"$LABCTL" "$word" --help | grep -q "^Options:"

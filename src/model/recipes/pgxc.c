@@ -110,6 +110,41 @@ static const struct rule rules[] = {
 	{ 0 },
 };
 
+static const struct rule create_rules[] = {
+	{ "db.create", "coordinator:first", .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300,
+	  .title = "create the database" },
+	{ "db.coordinator", "coordinator:rest", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql",
+	  .title = "see that the database is there" },
+	{ "db.datanode", "datanode", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql",
+	  .title = "see that the database is there" },
+	{ 0 },
+};
+
+static const struct rule drop_rules[] = {
+	{ "db.free", "coordinator", .verb = RULE_SQL, .arg = T "db_free.sql", .title = "see that nobody is in the database" },
+	{ "db.drop", "coordinator:first", .after = "db.free", .verb = RULE_SQL, .arg = T "db_drop.sql", .timeout_s = 300,
+	  .title = "drop the database" },
+	{ "db.coordinator", "coordinator:rest", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql",
+	  .title = "see that the database is gone" },
+	{ "db.datanode", "datanode", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql",
+	  .title = "see that the database is gone" },
+	{ 0 },
+};
+
+static const struct chore chores[] = {
+	{ "create", create_rules },
+	{ "drop", drop_rules },
+	{ 0 },
+};
+
+static const struct query queries[] = {
+	{ "databases", "coordinator", T "db_databases.sql" },
+	{ "databases", "datanode", T "db_databases.sql" },
+	{ "tables", "coordinator", T "db_tables.sql" },
+	{ "nodes", "coordinator", T "db_nodes.sql" },
+	{ 0 },
+};
+
 static const char *const secrets[] = { "postgres", NULL };
 
 const struct recipe recipe_pgxc = {
@@ -129,6 +164,8 @@ const struct recipe recipe_pgxc = {
 	.placements = placements,
 	.role_sets = role_sets,
 	.rules = rules,
+	.chores = chores,
+	.queries = queries,
 	.group_role = "datanode",
 	.secrets = secrets,
 };

@@ -61,6 +61,50 @@ static const struct database_template templates[] = {
 	{ 0 },
 };
 
+#define DB_FREE(rule_id, role, what) \
+	{ rule_id, role, .verb = RULE_SQL, .arg = T "db_free.sql", .title = "see that nobody is in the " what }
+#define DB_CREATE(before)                                                               \
+	{ "db.create", "primary", .after = before, .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300, \
+	  .title = "create the database" },                                             \
+	{ "db.created", "standby", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql", .timeout_s = 120, \
+	  .title = "see that the database comes through", .log = SERVER_LOG }
+
+static const struct rule create_rules[] = {
+	DB_FREE("db.free", "primary", "template"),
+	DB_CREATE("db.free"),
+	{ 0 },
+};
+
+static const struct rule drop_rules[] = {
+	DB_FREE("db.free", "primary", "database"),
+	DB_FREE("db.standby_free", "standby", "database"),
+	{ "db.drop", "primary", .after = "db.free db.standby_free", .verb = RULE_SQL, .arg = T "db_drop.sql",
+	  .timeout_s = 300, .title = "drop the database" },
+	{ "db.dropped", "standby", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql", .timeout_s = 120,
+	  .title = "see that the database is gone", .log = SERVER_LOG },
+	{ 0 },
+};
+
+static const struct rule extension_rules[] = {
+	{ "db.extensions", "primary", .arg = T "db_extensions.sh", .timeout_s = 600, .title = "update extensions" },
+	{ 0 },
+};
+
+static const struct chore chores[] = {
+	{ "create", create_rules },
+	{ "drop", drop_rules },
+	{ "update-extensions", extension_rules },
+	{ 0 },
+};
+
+static const struct query queries[] = {
+	{ "databases", "primary", T "db_databases.sql" },
+	{ "databases", "standby", T "db_databases.sql" },
+	{ "tables", "primary", T "db_tables.sql" },
+	{ "nodes", "primary", T "db_nodes.sql" },
+	{ 0 },
+};
+
 static const char *const secrets[] = { "postgres", "replication", "pcp", NULL };
 
 const struct recipe recipe_postgres = {
@@ -76,5 +120,7 @@ const struct recipe recipe_postgres = {
 	.rules = rules,
 	.backends = "primary standby",
 	.templates = templates,
+	.chores = chores,
+	.queries = queries,
 	.secrets = secrets,
 };

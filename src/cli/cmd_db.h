@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What the actions of `labctl db` share: a lab with a cluster, a connection to the node that answers a query of the
+ * recipe, its answer as JSON rows. The names of the columns say what is in them (docs/format/queries.md).
+ */
+#ifndef LABCTL_CLI_CMD_DB_H
+#define LABCTL_CLI_CMD_DB_H
+
+#include "cli.h"
+#include "recipe.h"
+
+struct db {
+	struct cli *c;
+	const char *word;        /* the argument of the action, or NULL */
+	struct lab *lab;
+	struct world *world;
+	const struct recipe *recipe;
+	const char *database;    /* the one that is asked */
+	struct sql *sql;         /* to that database, on the first node of a query's role; opened when needed */
+	int64_t deadline_ms;
+};
+
+/* Rows are owned by the caller of db_ask(); the names live as long as the command. */
+struct answer { json_t *rows; struct column *columns; unsigned column_count; };
+
+/* One action. */
+int db_create(struct db *d, struct fail *e);
+int db_drop(struct db *d, struct fail *e);
+int db_update(struct db *d, struct fail *e);
+int db_list(struct db *d, struct fail *e);
+int db_tables(struct db *d, struct fail *e);
+int db_nodes(struct db *d, struct fail *e);
+int db_shards(struct db *d, struct fail *e);
+int db_distribute(struct db *d, struct fail *e);
+
+/* For a line that a person runs next: one word of the shell. */
+const char *db_quoted(struct db *d, const char *word);
+
+/* The kind's query of this name, or FAIL_USAGE. */
+const struct query *db_query(struct db *d, const char *name, struct fail *e);
+/* Connects to where it is asked, unless that is done. A database that is not there is FAIL_NOT_FOUND. */
+int db_open(struct db *d, const char *name, struct fail *e);
+/* Asks it with @params (NULL-terminated; NULL when it has none). */
+int db_ask(struct db *d, const char *name, const char *const *params, struct answer *ret, struct fail *e);
+/* One value by a statement that every PostgreSQL understands; "" for no row. */
+int db_value(struct db *d, const char *statement, const char *const *params, struct strbuf *out, struct fail *e);
+/* FAIL_NOT_FOUND "there is no WHAT 'NAME'", with the nearest of the names that @statement gives. */
+int db_missing(struct db *d, const char *what, const char *name, const char *statement, struct fail *e);
+/* FAIL_NOT_FOUND unless the database has this schema; none is fine. */
+int db_check_schema(struct db *d, struct fail *e);
+
+/*
+ * Every database of the cluster, asked of all nodes that hold databases, at once: rows as `db list` shows them.
+ * Nodes that do not answer are in "silent" of each row and in @ret_silent (sentences); all silent is the failure of one.
+ */
+int db_everywhere(struct db *d, json_t **ret_rows, json_t **ret_silent, struct fail *e);
+
+/* A table, or one document {v, lab, kind, database, WORD: rows}; @more is merged into it and may be NULL. */
+int db_report(struct db *d, const char *word, const struct answer *a, json_t *more, struct fail *e);
+/* Sizes as people read them: "_bytes" become texts. For tables only. */
+void db_readable(json_t *rows);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * db distribute: every table of a schema that has a column. What cannot work is found out first, by the kind's query;
+ * each of the others is a transaction of its own, so that one that fails takes nothing back.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_db.h"
+
+static const char *text_of(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
+}
+
+static void set(json_t *row, const char *result, const char *why)
+{
+	json_object_set_new(row, "result", json_string(result));
+	json_object_set_new(row, "why", *why ? json_string(why) : json_null());
+}
+
+/* Runs a query that does something to the row's table. The connection after a failure is a new one. */
+static int act(struct db *d, const char *query, const json_t *row, const char *column, struct fail *e)
+{
+	const char *const params[] = { text_of(row, "schema"), text_of(row, "table"), column, NULL };
+	struct answer a;
+
+	if (db_ask(d, query, params, &a, e) < 0) {
+		sql_close(d->sql);
+		d->sql = NULL;
+		return -1;
+	}
+	json_decref(a.rows);
+	return 0;
+}
+
+/*
+ * A table may have to wait for another one that its foreign key points to: the failed ones are tried again as long as
+ * any of a round succeeds.
+ */
+static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
+{
+	unsigned left, before = 0;
+
+	do {
+		json_t *row;
+		size_t i;
+
+		left = 0;
+		json_array_foreach(rows, i, row) {
+			if (strcmp(text_of(row, "result"), "would distribute") != 0 && strcmp(text_of(row, "result"), "failed") != 0)
+				continue;
+			if (!d->c->json)
+				fprintf(stderr, "%s.%s ...\n", text_of(row, "schema"), text_of(row, "table"));
+			if (act(d, "distribute_table", row, d->c->column, e) == 0) {
+				set(row, "distributed", "");
+				continue;
+			}
+			set(row, "failed", e->text);
+			if (e->code != FAIL_DB)
+				return left + 1; /* the time is over, or the user stopped it */
+			left++;
+		}
+		if (left == before)
+			break;
+		before = left;
+	} while (left);
+	return left;
+}
+
+/* Rows that were copied to the shards stay in the table's own file, where no query sees them. */
+static unsigned truncate_local(struct db *d, json_t *rows, struct fail *e)
+{
+	unsigned failed = 0;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (!json_is_true(json_object_get(row, "is_distributed")) && strcmp(text_of(row, "result"), "distributed") != 0)
+			continue;
+		if (json_integer_value(json_object_get(row, "local_bytes")) == 0)
+			continue;
+		if (act(d, "truncate_local", row, NULL, e) == 0) {
+			json_object_set_new(row, "local_bytes", json_integer(0));
+			continue;
+		}
+		json_object_set_new(row, "why", json_string(e->text));
+		failed++;
+	}
+	return failed;
+}
+
+static unsigned with_local_rows(const json_t *rows)
+{
+	unsigned count = 0;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		count += (json_is_true(json_object_get(row, "is_distributed")) ||
+			  !strcmp(text_of(row, "result"), "distributed")) &&
+			 json_integer_value(json_object_get(row, "local_bytes")) > 0;
+	return count;
+}
+
+static int report(struct db *d, const struct answer *a, unsigned failed, struct fail *e)
+{
+	unsigned local = with_local_rows(a->rows), count = (unsigned)json_array_size(a->rows);
+	json_t *more = NULL;
+	struct fail ignored;
+
+	if (failed) {
+		fail(e, FAIL_DB, "%u of %u tables failed", failed, count);
+		fail_next(e, "labctl -l %s db distribute with the same words goes on with these", d->lab->name);
+		more = json_pack("{s:o}", "error", report_error(e));
+		d->c->reported = d->c->json;
+	}
+	if (db_report(d, "tables", a, more, failed ? &ignored : e) < 0)
+		return -1;
+	if (!count)
+		fprintf(stderr, "schema '%s' has no tables\n", d->c->schema);
+	if (local && !d->c->dry_run)
+		fprintf(stderr, "%u tables still have their rows in local files too, which no query reads; "
+			"the same command with --truncate-local removes them\n", local);
+	return failed ? -1 : 0;
+}
+
+int db_distribute(struct db *d, struct fail *e)
+{
+	const char *const params[] = { d->c->schema, d->c->column, NULL };
+	auto_(close) int lock = -1;
+	struct paths paths;
+	struct answer a;
+	unsigned failed = 0;
+	int r;
+
+	if (!db_query(d, "distribute", e))
+		return -1;
+	if (!d->c->schema || !d->c->column) {
+		fail(e, FAIL_USAGE, "labctl db distribute: which %s?", d->c->schema ? "column" : "schema");
+		return fail_next(e, "labctl db distribute --schema SCHEMA --column COLUMN");
+	}
+	load_paths(d->c, d->lab->name, &paths);
+	if (!d->c->dry_run && run_lock(d->c, &paths, &lock, e) < 0)
+		return -1;
+	if (db_open(d, "distribute", e) < 0 || db_check_schema(d, e) < 0 || db_ask(d, "distribute", params, &a, e) < 0)
+		return -1;
+	if (!d->c->dry_run)
+		failed = distribute(d, a.rows, e);
+	if (!d->c->dry_run && d->c->truncate_local)
+		failed += truncate_local(d, a.rows, e);
+	r = e->code == FAIL_CANCELED ? -1 : 0;
+	if (r == 0)
+		r = report(d, &a, failed, e);
+	json_decref(a.rows);
+	return r;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* db list, tables, nodes, shards: what is there. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_db.h"
+
+#define BAR_WIDTH 30
+
+int db_report(struct db *d, const char *word, const struct answer *a, json_t *more, struct fail *e)
+{
+	json_t *doc;
+	int r;
+
+	if (!d->c->json) {
+		json_decref(more);
+		db_readable(a->rows);
+		return a->column_count ? report_table(a->rows, a->columns, a->column_count, e) : 0;
+	}
+	doc = json_pack("{s:i, s:s, s:s, s:s, s:O}", "v", 1, "lab", d->lab->name, "kind", d->recipe->kind, "database",
+			d->database, word, a->rows);
+	if (more)
+		json_object_update(doc, more);
+	json_decref(more);
+	r = report_json(doc, e);
+	json_decref(doc);
+	return r;
+}
+
+/* "4 of 4", "3 of 4: not on node2", "3 of 4: node2 does not answer" */
+static json_t *presence(const json_t *row)
+{
+	const json_t *missing = json_object_get(row, "missing"), *silent = json_object_get(row, "silent");
+	size_t has = json_array_size(json_object_get(row, "nodes")), i;
+	size_t all = has + json_array_size(missing) + json_array_size(silent);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const json_t *name;
+
+	strbuf_printf(&text, "%zu of %zu", has, all);
+	json_array_foreach(missing, i, name)
+		strbuf_printf(&text, "%s%s", i ? ", " : ": not on ", json_string_value(name));
+	json_array_foreach(silent, i, name)
+		strbuf_printf(&text, "%s%s", i ? ", " : ": no answer of ", json_string_value(name));
+	return json_string(text.text);
+}
+
+int db_list(struct db *d, struct fail *e)
+{
+	static const struct column columns[] = { { "database", "DATABASE", false }, { "is_template", "TEMPLATE", false },
+						 { "size_bytes", "SIZE", true },    { "on", "ON", false } };
+	json_t *rows, *silent, *row, *doc;
+	size_t i;
+	int r;
+
+	if (db_everywhere(d, &rows, &silent, e) < 0)
+		return -1;
+	json_array_foreach(rows, i, row)
+		json_object_set_new(row, "on", presence(row));
+	if (d->c->json) {
+		doc = json_pack("{s:i, s:s, s:s, s:O, s:O}", "v", 1, "lab", d->lab->name, "kind", d->recipe->kind, "databases",
+				rows, "silent", silent);
+		r = report_json(doc, e);
+		json_decref(doc);
+	} else {
+		db_readable(rows);
+		r = report_table(rows, columns, ARRAY_COUNT(columns), e);
+		json_array_foreach(silent, i, row)
+			fprintf(stderr, "%s\n", json_string_value(row));
+	}
+	json_decref(silent);
+	json_decref(rows);
+	return r;
+}
+
+int db_tables(struct db *d, struct fail *e)
+{
+	const char *const params[] = { d->c->schema ? d->c->schema : "", NULL };
+	struct answer a;
+	int r;
+
+	if (db_ask(d, "tables", params, &a, e) < 0)
+		return -1;
+	r = db_check_schema(d, e);
+	if (r == 0)
+		r = db_report(d, "tables", &a, NULL, e);
+	if (r == 0 && json_array_size(a.rows) == 0 && !d->c->json)
+		fprintf(stderr, "database '%s' has no tables%s%s\n", d->database, d->c->schema ? " in schema " : "",
+			d->c->schema ? d->c->schema : "");
+	json_decref(a.rows);
+	return r;
+}
+
+int db_nodes(struct db *d, struct fail *e)
+{
+	struct answer a;
+	int r;
+
+	if (db_ask(d, "nodes", NULL, &a, e) < 0)
+		return -1;
+	r = db_report(d, "nodes", &a, NULL, e);
+	json_decref(a.rows);
+	return r;
+}
+
+/* --- shards --- */
+
+/* TABLE as the user wrote it is read by the server: schema.table, "Quoted"."Name", or what is found without a schema. */
+static int check_table(struct db *d, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf found = { 0 };
+	const char *const params[] = { d->word, NULL };
+
+	if (db_value(d, "select pg_catalog.to_regclass($1)::oid", params, &found, e) < 0) {
+		if (!strstr(e->text, "SQLSTATE 42602") && !strstr(e->text, "SQLSTATE 42601") && !strstr(e->text, "SQLSTATE 0A000"))
+			return -1;
+		fail(e, FAIL_USAGE, "'%s' is no name of a table", d->word);
+		return fail_next(e, "labctl -l %s db shards 'schema.table' or '\"Schema\".\"Table\"'", d->lab->name);
+	}
+	if (found.len)
+		return 0;
+	db_missing(d, "table", d->word,
+		   "select case when pg_catalog.pg_table_is_visible(c.oid) then format('%I', c.relname)"
+		   " else format('%I.%I', n.nspname, c.relname) end from pg_catalog.pg_class c"
+		   " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p')"
+		   " and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'", e);
+	return fail_next(e, "labctl -l %s db tables --db %s", d->lab->name, db_quoted(d, d->database));
+}
+
+/* One row per node with the sum of its placements, and a bar, the longest for the fullest node. */
+static json_t *sum_nodes(const json_t *shards)
+{
+	json_t *sums = json_array(), *shard, *sum;
+	json_int_t most = 1;
+	size_t i, k;
+
+	json_array_foreach(shards, i, shard) {
+		const char *node = json_string_value(json_object_get(shard, "node"));
+		json_int_t port = json_integer_value(json_object_get(shard, "port"));
+		json_int_t size = json_integer_value(json_object_get(shard, "size_bytes"));
+		json_t *of = NULL;
+
+		json_array_foreach(sums, k, sum)
+			if (!strcmp(json_string_value(json_object_get(sum, "node")), node) &&
+			    json_integer_value(json_object_get(sum, "port")) == port)
+				of = sum;
+		if (!of) {
+			of = json_pack("{s:s, s:I, s:i, s:i}", "node", node, "port", port, "shard_count", 0, "size_bytes", 0);
+			json_array_append_new(sums, of);
+		}
+		size += json_integer_value(json_object_get(of, "size_bytes"));
+		most = size > most ? size : most;
+		json_object_set_new(of, "size_bytes", json_integer(size));
+		json_object_set_new(of, "shard_count", json_integer(json_integer_value(json_object_get(of, "shard_count")) + 1));
+	}
+	json_array_foreach(sums, k, sum) {
+		json_int_t size = json_integer_value(json_object_get(sum, "size_bytes"));
+		char bar[BAR_WIDTH + 1] = "";
+
+		memset(bar, '#', (size_t)((size * BAR_WIDTH + most - 1) / most));
+		json_object_set_new(sum, "bar", json_string(bar));
+	}
+	return sums;
+}
+
+int db_shards(struct db *d, struct fail *e)
+{
+	static struct column sum_columns[] = { { "node", "NODE", false }, { "port", "PORT", true },
+					       { "shard_count", "SHARDS", true }, { "size_bytes", "SIZE", true },
+					       { "bar", "", false } };
+	const char *const params[] = { d->word, NULL };
+	struct answer a, sums = { .columns = sum_columns, .column_count = ARRAY_COUNT(sum_columns) };
+	json_t *more;
+	int r = -1;
+
+	/* Which database and table first: the query itself would only find no row. */
+	if (db_open(d, "shards", e) < 0 || check_table(d, e) < 0 || db_ask(d, "shards", params, &a, e) < 0)
+		return -1;
+	sums.rows = sum_nodes(a.rows);
+	more = json_pack("{s:s, s:O}", "table", d->word, "nodes", sums.rows);
+	if (json_array_size(a.rows) == 0) {
+		json_decref(more);
+		fail(e, FAIL_NOT_FOUND, "table '%s' has no shards: it is local", d->word);
+		fail_next(e, "labctl -l %s db tables --db %s", d->lab->name, db_quoted(d, d->database));
+	} else {
+		r = db_report(d, "shards", &a, more, e);
+	}
+	if (r == 0 && !d->c->json) {
+		putchar('\n');
+		r = db_report(d, "nodes", &sums, NULL, e);
+	}
+	json_decref(a.rows);
+	json_decref(sums.rows);
+	return r;
+}

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: PostgreSQL
+# Words, options and names of `labctl db`, and the plans of its chores: nothing here asks a database.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	for kind in postgres pgxc; do
+		mkdir -p "$LABCTL_STATE/labs/$kind"
+		printf '%s\n' "lab: $kind" 'nodes: 3' 'hypervisor: qemu' 'network: {subnet: 10.88.7.0/24}' \
+			"cluster: {kind: $kind}" >"$LABCTL_STATE/labs/$kind/lab.yaml"
+	done
+	mkdir -p "$LABCTL_STATE/labs/bare"
+	printf '%s\n' 'lab: bare' 'nodes: 1' 'hypervisor: qemu' 'network: {subnet: 10.88.8.0/24}' >"$LABCTL_STATE/labs/bare/lab.yaml"
+}
+
+labctl() { "$LABCTL" "$@"; }
+
+@test "wrong words: the nearest known one, exit 2" {
+	run -2 labctl db
+	run -2 labctl db tabels
+	[[ $output == *"unknown action 'tabels'; did you mean 'tables'?"* ]]
+	run -2 labctl db create
+	[[ $output == *"which database?"* ]]
+	run -2 labctl db shards
+	[[ $output == *"which table?"* ]]
+	run -2 labctl db list all
+	[[ $output == *"one word too many: 'all'"* ]]
+	run -2 labctl db list --force
+	[[ $output == *"db list takes no --force"* ]]
+	run -2 labctl -l postgres db create gis --template postgiss
+	[[ $output == *"did you mean 'postgis'?"* && $output == *"next: labctl -l postgres db create gis --template postgis"* ]]
+	run -2 labctl -l pgxc db create gis --template postgis
+	[[ $output == *"a pgxc cluster has no templates"* ]]
+	run -2 labctl -l postgres db shards public.t
+	[[ $output == *"a postgres cluster knows no 'db shards'"* ]]
+	run -2 labctl -l pgxc db distribute --schema public --column id
+	run -2 labctl -l pgxc db update-extensions
+	[[ $output == *"a pgxc cluster knows no 'db update-extensions'"* ]]
+}
+
+@test "a lab that is not there, or has no cluster: exit 4 and what to do" {
+	run -4 labctl -l nowhere db list
+	run -4 labctl -l bare db list
+	[[ $output == *"has no database yet"* && $output == *"next: labctl -l bare bootstrap"* ]]
+}
+
+@test "names that cannot be, or must not be touched" {
+	run -2 labctl -l postgres db create ''
+	run -2 labctl -l postgres db create "$(printf '%064d' 0)"
+	run -2 labctl -l postgres db create $'line\nbreak'
+	[[ $output == *"no control characters"* ]]
+	run -2 labctl -l postgres db drop postgres
+	run -2 labctl -l postgres db drop template1
+	run -2 labctl -l postgres db drop template_postgis
+	run -2 labctl -l postgres db create template_postgis
+}
+
+@test "-n shows the steps of a chore and asks nobody" {
+	run -0 labctl -n -l postgres db create plain
+	[[ $output == *"db.free/node1"* && $output == *"db.create/node1"* && $output == *"db.created/node3"* ]]
+	run -0 --separate-stderr labctl -n --json -l postgres db drop gis
+	jq -e '.steps[] | select(.id == "db.drop/node1") | .after | index("db.standby_free/node2")' <<<"$output"
+	run -0 labctl -n -l postgres db update-extensions
+	[[ $output == *"db.extensions/node1"* ]]
+	run -0 labctl -n -l pgxc db create gis
+	[ "$(grep -c 'db.create/' <<<"$output")" = 1 ]
+}
+
+@test "failures as JSON are one document" {
+	run -2 --separate-stderr labctl --json -l postgres db shards t
+	[ "$(jq -r .error.code <<<"$output")" = USAGE ]
+}

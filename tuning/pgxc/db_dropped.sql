@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The database is gone here too.
+--@ expect 0
+select count(*) from pg_database where datname = @{db.name:sql}
