@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Names of endpoints, and the quoting of each format. What psql, ssh and Ansible say to them: tests/e2e. */
+/* Names of endpoints, and the quoting of each format. How the files are kept: tests/exec/test_files.c. */
 #include "test.h"
 
 #include <jansson.h>
