@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# What the standbys need on the primary: the role that replicates and one slot each; and that the passwords of the
-# lab are the passwords of the database, also when its data directory is older than the lab.
+# What the standbys need on the primary: one slot each, and the role that replicates with the lab's password, also
+# when the data directory is older than the lab.
 
 dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.accounts
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
@@ -45,13 +45,6 @@ END
         changed "slot $name";;
     esac
 done
-if ! PGPASSWORD=@{secret.postgres:sh} login "dbname=postgres user=$super" 'select 1'; then
-    { printf '%s\n' "$quiet_log"; cat <<'END'
-alter role @{superuser:ident} password @{secret.postgres:sql};
-END
-    } | sql "cannot set the password of $super"
-    changed "password of $super"
-fi
 if ! PGPASSWORD=@{secret.replication:sh} login "user=replication replication=true" 'IDENTIFY_SYSTEM'; then
     { printf '%s\n' "$quiet_log"; cat <<'END'
 alter role replication password @{secret.replication:sql};

@@ -27,22 +27,35 @@ static const struct placement placements[] = {
 #define CONF                                                                            \
 	T "postgresql.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " \
 	T "pg_ident.conf=@{dir}/pg_ident.conf:0600 " T "profile.sh=/var/lib/postgresql/.bash_profile:0644"
+#define P "tuning/pgpool/"
+#define POOL_CONF                                                                       \
+	P "pgpool.conf=@{dir}/pgpool.conf:0600 " P "pool_hba.conf=@{dir}/pool_hba.conf:0600 " \
+	P "pool_passwd=@{dir}/pool_passwd:0600"
+#define POOL_LOG "@{dir}/log/pgpool.log"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define SERVER_LOG "@{dir}/log/postgresql.log"
 
 static const struct rule rules[] = {
-	{ "primary.init", "primary", .arg = T "primary.init.sh", .timeout_s = 300,
+	{ "primary.init", "primary", .arg = T "server.init.sh", .timeout_s = 300,
 	  .title = "initdb of the primary", .log = INIT_LOG },
 	{ "primary.start", "primary", .after = ".primary.init", .arg = T "start.sh", .files = CONF,
 	  .timeout_s = 300, .title = "start the primary", .log = SERVER_LOG },
-	{ "primary.accounts", "primary", .after = ".primary.start", .arg = T "primary.accounts.sh", .timeout_s = 120,
-	  .title = "make passwords and replication slots", .log = "/run/labctl/@{nodename}.accounts" },
+	{ "primary.superuser", "primary", .after = ".primary.start", .arg = T "superuser.sh",
+	  .title = "see to the superuser's password", .log = SERVER_LOG },
+	{ "primary.accounts", "primary", .after = ".primary.superuser", .arg = T "primary.accounts.sh", .timeout_s = 120,
+	  .title = "make the replication slots", .log = "/run/labctl/@{nodename}.accounts" },
 	{ "standby.init", "standby", .after = "primary.accounts", .arg = T "standby.init.sh", .timeout_s = 600,
 	  .title = "copy the primary to the standby", .log = INIT_LOG },
 	{ "standby.start", "standby", .after = ".standby.init", .arg = T "start.sh", .files = CONF,
 	  .timeout_s = 300, .title = "start the standby", .log = SERVER_LOG },
 
-	{ "gate.write", "primary", .after = "primary.accounts standby.start", .verb = RULE_SQL,
+	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "make the directory of pgpool-II" },
+	{ "pgpool.start", "pgpool", .after = ".pgpool.init primary.superuser standby.start", .arg = P "start.sh",
+	  .files = POOL_CONF, .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
+	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
+	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
+
+	{ "gate.write", "primary", .after = "primary.accounts standby.start pgpool.attach", .verb = RULE_SQL,
 	  .arg = T "gate_write.sql", .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
 	{ "gate.read", "standby", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql",
 	  .timeout_s = 120, .title = "read the table of the gate", .log = SERVER_LOG },

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The database system of the primary, by the newest PostgreSQL of the image.
+# The database system of a primary, a coordinator or a worker, by the newest PostgreSQL of the image.
 
 dir=@{dir:sh} user=@{user:sh} super=@{superuser:sh}
 new=$dir.labctl-new out=/run/labctl/@{nodename:sh}.init secret=/run/labctl/@{nodename:sh}.secret
