@@ -137,6 +137,7 @@ static void check(const char *name, const char *file, unsigned node_count)
 static void minimal(void **state) { (void)state; check("minimal", EXAMPLES "minimal.yaml", 0); }
 static void postgres_3(void **state) { (void)state; check("postgres-3", EXAMPLES "postgres-3.yaml", 0); }
 static void pgxc_8(void **state) { (void)state; check("pgxc-8", EXAMPLES "pgxc-8.yaml", 0); }
+static void citus_4(void **state) { (void)state; check("citus-4", EXAMPLES "citus-4.yaml", 0); }
 static void create_8(void **state) { (void)state; check("create-8", NULL, 8); }
 
 static const char *text_of(const struct rendered *files, unsigned count, const char *path)
@@ -191,7 +192,8 @@ static void the_seed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(the_seed), cmocka_unit_test(minimal), cmocka_unit_test(postgres_3),
-					    cmocka_unit_test(pgxc_8), cmocka_unit_test(create_8) };
+					    cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
+					    cmocka_unit_test(create_8) };
 
 	return cmocka_run_group_tests_name("plans", tests, open_library, close_library);
 }

@@ -85,7 +85,8 @@ if [[ $CONFIGURE != *libcurl* && ! -e /usr/include/curl/curl.h ]] &&
     adapt "--without-libcurl: with it Citus tells its makers how it is used; the build root has no headers of it"
 fi
 adapt "with_llvm=no: every file would be compiled a second time, for the JIT compiler's inlining"
-variables=(with_llvm=no)
+adapt "COPT=-g0: nodes have no debugger, and every one of them gets what was built"
+variables=(with_llvm=no COPT=-g0)
 
 # ------------------------------------------------------------ configure
 step configure

@@ -22,18 +22,70 @@ static const struct placement placements[] = {
 	{ 0 },
 };
 
-#define P "tuning/postgres/"
-#define CONF                                                                            \
-	P "postgresql.conf=@{dir}/postgresql.conf:0600 " P "pg_hba.conf=@{dir}/pg_hba.conf:0600 " \
-	P "pg_ident.conf=@{dir}/pg_ident.conf:0600 " P "profile.sh=/var/lib/postgresql/.bash_profile:0644"
+#define T "tuning/citus/"
+#define S "tuning/postgres/"
+#define P "tuning/pgpool/"
+/* The same texts for all servers and pgpool of a node: the second finds them there. */
+#define HOME "/var/lib/postgresql/"
+#define CONF                                                                                           \
+	T "postgresql.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 "      \
+	S "pg_ident.conf=@{dir}/pg_ident.conf:0600 " S "profile.sh=" HOME ".bash_profile:0644 "        \
+	T "pgpass=" HOME ".pgpass:0600"
+#define POOL_CONF                                                                                      \
+	P "pgpool.conf=@{dir}/pgpool.conf:0600 " P "pool_hba.conf=@{dir}/pool_hba.conf:0600 "          \
+	P "pool_passwd=@{dir}/pool_passwd:0600"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define SERVER_LOG "@{dir}/log/postgresql.log"
+#define POOL_LOG "@{dir}/log/pgpool.log"
 
 static const struct rule rules[] = {
-	{ "coordinator.init", "coordinator", .arg = P "primary.init.sh", .timeout_s = 300,
-	  .title = "initdb of the coordinator", .log = INIT_LOG },
-	{ "worker.init", "worker", .arg = P "primary.init.sh", .timeout_s = 300,
-	  .title = "initdb of the worker", .log = INIT_LOG },
+	/* All others wait for it: without Citus no node changes. */
+	{ "coordinator.software", "coordinator", .arg = T "software.sh", .title = "look for Citus" },
+	{ "worker.software", "worker", .arg = T "software.sh", .title = "look for Citus" },
+
+	{ "coordinator.init", "coordinator", .after = "coordinator.software worker.software", .arg = S "server.init.sh",
+	  .timeout_s = 300, .title = "initdb of the coordinator", .log = INIT_LOG },
+	{ "worker.init", "worker", .after = "coordinator.software worker.software", .arg = S "server.init.sh",
+	  .timeout_s = 300, .title = "initdb of the worker", .log = INIT_LOG },
+	{ "coordinator.start", "coordinator", .after = ".coordinator.init", .arg = S "start.sh", .files = CONF,
+	  .timeout_s = 300, .title = "start the coordinator", .log = SERVER_LOG },
+	{ "worker.start", "worker", .after = ".worker.init", .arg = S "start.sh", .files = CONF,
+	  .timeout_s = 300, .title = "start the worker", .log = SERVER_LOG },
+	{ "coordinator.superuser", "coordinator", .after = ".coordinator.start", .arg = S "superuser.sh",
+	  .title = "see to the superuser's password", .log = SERVER_LOG },
+	{ "worker.superuser", "worker", .after = ".worker.start", .arg = S "superuser.sh",
+	  .title = "see to the superuser's password", .log = SERVER_LOG },
+
+	/* On every node: Citus makes neither databases nor, before a node is registered, extensions there. */
+	{ "coordinator.extensions", "coordinator", .after = ".coordinator.superuser", .verb = RULE_SQL,
+	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
+	{ "worker.extensions", "worker", .after = ".worker.superuser", .verb = RULE_SQL,
+	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
+	{ "coordinator.templates", "coordinator", .after = ".coordinator.superuser", .arg = S "templates.sh",
+	  .timeout_s = 300, .title = "make the template databases", .log = SERVER_LOG },
+	{ "worker.templates", "worker", .after = ".worker.superuser", .arg = S "templates.sh",
+	  .timeout_s = 300, .title = "make the template databases", .log = SERVER_LOG },
+	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
+	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
+
+	{ "pgpool.init", "pgpool", .after = "coordinator.software worker.software", .arg = P "init.sh",
+	  .title = "make the directory of pgpool-II" },
+	{ "pgpool.start", "pgpool", .after = ".pgpool.init coordinator.superuser", .arg = P "start.sh", .files = POOL_CONF,
+	  .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
+	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
+	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
+
+	{ "gate.write", "coordinator", .after = "register pgpool.attach coordinator.templates worker.templates",
+	  .verb = RULE_SQL, .arg = T "gate_write.sql", .timeout_s = 120, .title = "write the table of the gate",
+	  .log = SERVER_LOG },
+	{ "gate.worker", "worker", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
+	  .title = "read the table of the gate", .log = SERVER_LOG },
+	{ "gate.pgpool", "pgpool", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
+	  .title = "read the table of the gate through pgpool-II", .log = POOL_LOG },
+	{ "gate.drop", "coordinator", .after = "gate.write gate.worker gate.pgpool", .verb = RULE_SQL,
+	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "drop the table of the gate", .log = SERVER_LOG },
+	{ "coordinator.health", "coordinator", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
+	  .title = "see that every node reaches every other one", .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -51,6 +103,11 @@ const struct recipe recipe_citus = {
 	.title = "Citus on the distribution's PostgreSQL: a coordinator, workers, pgpool-II in front",
 	.user = "postgres",
 	.prefix = "/opt/citus",
+	.build = "tuning/citus/build.sh",
+	.build_image = "build-citus",
+	.build_optional = true,
+	.build_prefix = "/opt/citus",
+	.configure = "",
 	.psql_role = "coordinator",
 	.database = "postgres",
 	.superuser = "postgres",

@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The superuser's own database has what the templates have: the longest list first, each in its order.
+--@ if select 1 from (select ''::text as l@{each template} union all select @{template.extensions:sql}@{end}) t, regexp_split_to_table(l, ' ') e where e <> '' and e not in (select extname from pg_extension)
+do $do$
+declare
+	e text;
+begin
+	for e in
+		select w.e from (select ''::text as l@{each template} union all select @{template.extensions:sql}@{end}) t,
+			regexp_split_to_table(l, ' ') with ordinality w (e, n)
+		where w.e <> '' order by length(l) desc, n
+	loop
+		execute format('create extension if not exists %I', e);
+	end loop;
+end
+$do$

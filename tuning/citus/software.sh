@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# Is Citus here for the PostgreSQL that serves this directory, or will? Looks only: nothing else happens before.
+
+dir=@{dir:sh}
+if ! { read -r version <"$dir/PG_VERSION"; } 2>/dev/null; then
+    version=0
+    for at in /usr/lib/postgresql/*/bin/initdb; do
+        at=${at#/usr/lib/postgresql/}
+        at=${at%%/*}
+        [[ $at =~ ^[0-9]+$ ]] && (( at > version )) && version=$at
+    done
+fi
+[[ -x /usr/lib/postgresql/$version/bin/postgres ]] || die "PostgreSQL ${version#0} is not in the image"
+[[ -f /usr/share/postgresql/$version/extension/citus.control && -f /usr/lib/postgresql/$version/lib/citus.so ]] ||
+    die "Citus is not on this node: neither built from a source archive nor, as a package postgresql-$version-citus-*, in the image; next: labctl -l @{lab.name:raw} bootstrap citus --source FILE|URL"
