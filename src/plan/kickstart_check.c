@@ -12,7 +12,7 @@
 
 /* Commands that do something; one that a release only warns of is a mistake. */
 static const struct command { const char *name; unsigned first, last; } commands[] = {
-	{ "auth", 5, 8 }, { "authconfig", 5, 8 }, { "authselect", 8, LAST }, { "autopart", 5, LAST },
+	{ "auth", 5, 9 }, { "authconfig", 5, 9 }, { "authselect", 8, LAST }, { "autopart", 5, LAST },
 	{ "autostep", 5, 8 }, { "bootloader", 5, LAST }, { "btrfs", 7, 7 }, { "cdrom", 5, LAST },
 	{ "clearpart", 5, LAST }, { "cmdline", 5, LAST }, { "device", 5, 7 }, { "deviceprobe", 5, 7 },
 	{ "dmraid", 5, 7 }, { "driverdisk", 5, LAST }, { "eula", 7, LAST }, { "fcoe", 6, LAST },
@@ -21,9 +21,9 @@ static const struct command { const char *name; unsigned first, last; } commands
 	{ "install", 5, 7 }, { "interactive", 5, 6 }, { "iscsi", 5, LAST }, { "iscsiname", 5, LAST },
 	{ "key", 5, 6 }, { "keyboard", 5, LAST }, { "lang", 5, LAST }, { "liveimg", 7, LAST },
 	{ "logging", 5, LAST }, { "logvol", 5, LAST }, { "mediacheck", 5, LAST }, { "module", 8, 9 },
-	{ "mount", 8, LAST }, { "multipath", 5, 7 }, { "network", 5, LAST }, { "nfs", 5, LAST },
-	{ "nvdimm", 7, 9 }, { "ostreesetup", 7, LAST }, { "part", 5, LAST }, { "partition", 5, LAST },
-	{ "poweroff", 5, LAST }, { "raid", 5, LAST }, { "rdp", 10, LAST }, { "realm", 7, LAST },
+	{ "monitor", 5, 5 }, { "mount", 8, LAST }, { "multipath", 5, 7 }, { "network", 5, LAST }, { "nfs", 5, LAST },
+	{ "nvdimm", 7, 9 }, { "ostreecontainer", 9, LAST }, { "ostreesetup", 7, LAST }, { "part", 5, LAST },
+	{ "partition", 5, LAST }, { "poweroff", 5, LAST }, { "raid", 5, LAST }, { "rdp", 10, LAST }, { "realm", 7, LAST },
 	{ "reboot", 5, LAST }, { "repo", 5, LAST }, { "reqpart", 7, LAST }, { "rescue", 6, LAST },
 	{ "rhsm", 8, LAST }, { "rootpw", 5, LAST }, { "selinux", 5, LAST }, { "services", 5, LAST },
 	{ "shutdown", 5, LAST }, { "skipx", 5, LAST }, { "snapshot", 7, LAST }, { "sshkey", 8, LAST },
