@@ -131,7 +131,7 @@ else
     start_it
     changed "started pgpool on port $port"
 fi
-if ! wait_for 10 login; then
+if ! wait_for 5 login; then
     evidence "$log" 6
     evidence "$out" 4
     die "pgpool runs, but $super cannot log in through it: the backends' logs say why"
