@@ -146,7 +146,7 @@ static bool read_image(const struct image_env *env, const char *entry, struct ar
 		.initrd = member(dir, "initrd.img", a),
 	};
 	return ret->digest && strlen(ret->digest) == DIGEST_HEX - 1 && strncmp(ret->digest, dash + 1, ID_LEN) == 0 &&
-	       ret->root;
+	       (ret->root || ret->disk);
 }
 
 static int by_name(const void *a, const void *b)

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "image_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "file.h"
+#include "image_file.h"
+#include "proc.h"
+
+#define ID_LEN 12 /* digits of the digest in a directory's name, as in image.c */
+
+DEFINE_AUTO(json_t *, json_decref)
+
+/* --- about: one table, read and written --- */
+
+static const struct field { const char *key; size_t offset; } fields[] = {
+#define FIELD(name) { #name, offsetof(struct image_about, name) }
+	FIELD(name), FIELD(release), FIELD(family), FIELD(source), FIELD(source_sha256), FIELD(boot), FIELD(seed), FIELD(made),
+#undef FIELD
+};
+
+static const char **field_of(struct image_about *about, const struct field *f)
+{
+	return (const char **)(void *)((char *)about + f->offset);
+}
+
+static void read_about(const char *dir, struct arena *a, struct image_about *ret)
+{
+	auto_(json_decref) json_t *doc = json_load_file(arena_printf(a, "%s/about", dir), 0, NULL);
+
+	for (size_t i = 0; doc && i < ARRAY_COUNT(fields); i++)
+		*field_of(ret, &fields[i]) = arena_strdup(a, json_string_value(json_object_get(doc, fields[i].key)));
+}
+
+static int write_about(const char *dir, const struct image_about *about, struct arena *a, struct fail *e)
+{
+	auto_(json_decref) json_t *doc = json_pack("{s:i}", "v", 1);
+	struct image_about copy = *about;
+	time_t now = time(NULL);
+	auto_(free) char *text = NULL;
+	struct tm utc;
+	char made[32];
+
+	strftime(made, sizeof made, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	copy.made = made;
+	for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
+		const char *value = *field_of(&copy, &fields[i]);
+
+		if (value && json_object_set_new(doc, fields[i].key, json_string(value)) < 0)
+			return fail(e, FAIL_OTHER, "%s: '%s' is no UTF-8", fields[i].key, value);
+	}
+	text = json_dumps(doc, JSON_INDENT(2));
+	return file_write(arena_printf(a, "%s/about", dir), text, strlen(text), 0644, e);
+}
+
+/* --- looking --- */
+
+int image_store_list(const struct image_env *env, struct arena *a, struct stored **ret, unsigned *ret_count, struct fail *e)
+{
+	struct stored *list = NULL;
+	struct image *images;
+	unsigned count, done = 0;
+
+	if (image_list(env, a, &images, &count, e))
+		return -1;
+	for (unsigned i = 0; i < count; i++) {
+		struct stored *s = arena_push(a, list, done);
+		struct fail ignored = { 0 };
+		struct image wanted;
+		struct stat st;
+
+		s->image = images[i];
+		s->made_s = stat(arena_printf(a, "%s/digest", images[i].dir), &st) ? 0 : st.st_mtime;
+		read_about(images[i].dir, a, &s->about);
+		s->current = s->about.name || (image_find(env, images[i].name, a, &wanted, &ignored) == 0 &&
+					       !strcmp(wanted.dir, images[i].dir));
+	}
+	*ret = list;
+	*ret_count = done;
+	return 0;
+}
+
+int image_store_find(const struct image_env *env, const char *word, struct arena *a, struct stored *ret, struct fail *e)
+{
+	const struct stored *best = NULL;
+	struct stored *list;
+	unsigned count;
+
+	if (image_store_list(env, a, &list, &count, e))
+		return -1;
+	for (unsigned i = 0; i < count; i++) {
+		const char *id = strrchr(list[i].image.dir, '/') + 1;
+
+		if (strcmp(word, id) != 0 && strcmp(word, list[i].image.name) != 0)
+			continue;
+		if (!best || list[i].current > best->current ||
+		    (list[i].current == best->current && list[i].made_s > best->made_s))
+			best = &list[i];
+	}
+	if (!best) {
+		fail(e, FAIL_NOT_FOUND, "no image '%s' in %s/images", word, env->cache_dir);
+		return fail_next(e, "labctl image list");
+	}
+	*ret = *best;
+	return 0;
+}
+
+static _Thread_local int64_t counted;
+
+static int count_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)path, (void)type, (void)ftw;
+	counted += st->st_blocks * 512ll;
+	return 0;
+}
+
+int64_t image_store_bytes(const struct stored *s)
+{
+	counted = 0;
+	nftw(s->image.dir, count_file, 32, FTW_PHYS | FTW_MOUNT);
+	return counted;
+}
+
+/* --- taking in --- */
+
+static int put(const char *temp, const char *dir, const char *digest, const struct image_about *about, struct arena *a,
+	       struct fail *e)
+{
+	const char *line = arena_printf(a, "%s\n", digest);
+
+	if (file_write(arena_printf(a, "%s/digest", temp), line, strlen(line), 0644, e) || write_about(temp, about, a, e))
+		return -1;
+	return rename(temp, dir) ? fail_errno(e, FAIL_OTHER, "%s", dir) : 0;
+}
+
+int image_store_disk(const struct image_env *env, const char *path, const char *format, const struct image_about *about,
+		     struct arena *a, struct image *ret_image, struct fail *e)
+{
+	const char *temp = arena_printf(a, "%s/images/.%s.new", env->cache_dir, about->name), *dir;
+	const char *disk = arena_printf(a, "%s/disk.qcow2", temp);
+	const char *const argv[] = { "qemu-img", "convert", "-q", "-W", "-f", format, "-O", "qcow2", path, disk, NULL };
+	struct fail ignored = { 0 };
+	char digest[DIGEST_HEX];
+
+	if (file_remove_tree(temp, e) || file_mkdirs(temp, 0755, e))
+		return -1;
+	if (proc_check(&(struct proc){ .argv = argv, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
+	    digest_file(disk, digest, e)) {
+		file_remove_tree(temp, &ignored);
+		return -1;
+	}
+	dir = arena_printf(a, "%s/images/%s-%.*s", env->cache_dir, about->name, ID_LEN, digest);
+	if (put(temp, dir, digest, about, a, e)) {
+		file_remove_tree(temp, &ignored);
+		return -1;
+	}
+	*ret_image = (struct image){ .name = about->name, .digest = arena_strdup(a, digest), .dir = dir,
+				     .disk = arena_printf(a, "%s/disk.qcow2", dir) };
+	return 0;
+}
+
+/* A BIOS runs what stands in the first 440 bytes of a disk; where they are empty only UEFI finds something to start. */
+static int detect_boot(const struct image_env *env, const char *disk, struct arena *a, const char **ret_boot, struct fail *e)
+{
+	const char *to = arena_printf(a, "%s.sector", disk);
+	const char *const argv[] = { "qemu-img", "dd", "-f", "qcow2", "-O", "raw", "bs=512", "count=1",
+				     arena_printf(a, "if=%s", disk), arena_printf(a, "of=%s", to), NULL };
+	auto_(strbuf_clear) struct strbuf sector = { 0 };
+	bool code = false;
+	int r = proc_check(&(struct proc){ .argv = argv, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
+				file_read(to, 4096, &sector, e)
+			? -1
+			: 0;
+
+	unlink(to);
+	for (size_t i = 0; i < 440 && i < sector.len; i++)
+		code = code || sector.text[i];
+	*ret_boot = code ? "bios" : "uefi";
+	return r;
+}
+
+int image_store_import(const struct image_env *env, const char *path, const char *digest, const struct image_about *about,
+		       struct arena *a, struct image *ret_image, bool *ret_made, struct fail *e)
+{
+	struct image_about copy = *about;
+
+	if (image_file_import(env, path, about->name, digest, a, ret_image, ret_made, e))
+		return -1;
+	if (detect_boot(env, ret_image->disk, a, &copy.boot, e))
+		return -1;
+	return write_about(ret_image->dir, &copy, a, e);
+}
+
+/* --- taking out --- */
+
+int image_store_remove(const struct image_env *env, const struct stored *s, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *gone = arena_printf(a, "%s/images/.%s.gone", env->cache_dir, strrchr(s->image.dir, '/') + 1);
+
+	if (file_remove_tree(gone, e))
+		return -1;
+	if (rename(s->image.dir, gone) && errno != ENOENT)
+		return fail_errno(e, FAIL_OTHER, "%s", s->image.dir);
+	return file_remove_tree(gone, e);
+}
+
+/* Does a running labctl hold the lock that belongs to ".NAME.install", ".NAME.new", ".NAME-DIGEST12.new"? */
+static bool in_use(const char *images, const char *entry, struct arena *a)
+{
+	const char *dot = strrchr(entry + 1, '.');
+	size_t len = dot ? (size_t)(dot - entry) : 0;
+
+	for (int with_id = 0; with_id < 2 && len; with_id++) {
+		auto_(close) int fd = open(arena_printf(a, "%s/%.*s.lock", images, (int)len, entry), O_RDWR | O_CLOEXEC);
+
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+			return true;
+		len = len > ID_LEN + 1 ? len - ID_LEN - 1 : 0;
+	}
+	return false;
+}
+
+const char *const *image_store_leftovers(const struct image_env *env, struct arena *a)
+{
+	static const char *const endings[] = { ".new", ".install", ".gone" };
+	const char *images = arena_printf(a, "%s/images", env->cache_dir), **list = NULL;
+	DIR *dir = opendir(images);
+	unsigned count = 0;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *end = strrchr(entry->d_name, '.');
+
+		for (size_t i = 0; entry->d_name[0] == '.' && i < ARRAY_COUNT(endings); i++)
+			if (end > entry->d_name && !strcmp(end, endings[i]) && !in_use(images, entry->d_name, a))
+				*arena_push(a, list, count) = arena_printf(a, "%s/%s", images, entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	*arena_push(a, list, count) = NULL;
+	return list;
+}

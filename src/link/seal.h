@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Does an installed disk carry nothing that two nodes must not share? Looked at from outside, without starting it. */
+#ifndef LABCTL_LINK_SEAL_H
+#define LABCTL_LINK_SEAL_H
+
+#include "image.h"
+
+/*
+ * @disk is raw. Reads ext2/3/4 (debugfs); that there is a file system which it cannot read is said through env->line.
+ * FAIL_OTHER names what was found.
+ */
+int seal_check(const char *disk, const struct image_env *env, struct fail *e);
+
+#endif
