@@ -50,6 +50,7 @@ struct cli {
 	enum hypervisor hypervisor;
 	/* command options */
 	const char *source, *out, *role, *image, *format;
+	const char *kickstart, *media, *disk, *sha256, *release; /* of image */
 	const char *database, *schema, *column, *template;
 	bool dot, keep_data, force, truncate_local;
 	/* set up by main */
@@ -116,6 +117,12 @@ int cmd_inventory(struct cli *c, struct fail *e);
 int cmd_db(struct cli *c, struct fail *e);
 int cmd_doctor(struct cli *c, struct fail *e);
 int cmd_image(struct cli *c, struct fail *e);
+struct image;
+struct image_env;
+int image_install(struct cli *c, const struct image_env *env, struct fail *e); /* cmd_install.c */
+int image_report(struct cli *c, const struct image *image, bool made, struct fail *e);
+int image_name_check(const char *name, struct fail *e);
+void image_download(void *cli, int64_t done_bytes, int64_t total_bytes);
 int cmd_version(struct cli *c, struct fail *e);
 int cmd_help(struct cli *c, struct fail *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* doctor, image, version, help: the host and labctl itself. */
+/* doctor, version, help: the host and labctl itself. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,58 +140,6 @@ int cmd_doctor(struct cli *c, struct fail *e)
 	json_decref(doc);
 	json_decref(rows);
 	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u checks failed", faults) : 0;
-}
-
-static void say_line(void *ctx, const char *line)
-{
-	const struct cli *c = ctx;
-
-	fprintf(stderr, "%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
-}
-
-static int image_rows(struct cli *c, const struct image *images, unsigned count, bool built, struct fail *e)
-{
-	static const struct column columns[] = { { "image", "IMAGE", false }, { "digest", "DIGEST", false },
-						 { "dir", "DIRECTORY", false } };
-	json_t *rows = json_array(), *doc;
-	int r;
-
-	for (unsigned i = 0; i < count; i++)
-		json_array_append_new(rows, json_pack("{s:s, s:s%, s:s, s:b}", "image", images[i].name, "digest",
-						      images[i].digest, (size_t)12, "dir", images[i].dir, "built", built));
-	doc = json_pack("{s:i, s:O}", "v", 1, "images", rows);
-	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
-	json_decref(doc);
-	json_decref(rows);
-	return r;
-}
-
-int cmd_image(struct cli *c, struct fail *e)
-{
-	struct image_env env = { .cache_dir = c->cache_dir, .line = say_line, .line_ctx = c, .cancel = c->cancel,
-				 .deadline_ms = clock_after_ms(c->timeout_ms),
-				 .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
-	const char *what = c->arg_count ? c->args[0] : "", *name = c->arg_count > 1 ? c->args[1] : "debian12";
-	struct image image, *images = NULL;
-	unsigned count = 0;
-	bool built = false;
-
-	if (!strcmp(what, "list")) {
-		if (image_list(&env, c->arena, &images, &count, e) < 0)
-			return -1;
-		return image_rows(c, images, count, false, e);
-	}
-	if (strcmp(what, "build") != 0) {
-		fail(e, FAIL_USAGE, "labctl image: build or list?");
-		return fail_next(e, "labctl help image");
-	}
-	if (c->dry_run) {
-		printf("would build %s below %s/images unless it is there\n", name, c->cache_dir);
-		return 0;
-	}
-	if (image_build(&env, name, c->arena, &image, &built, e) < 0)
-		return -1;
-	return image_rows(c, &image, 1, built, e);
 }
 
 int cmd_version(struct cli *c, struct fail *e)

@@ -73,10 +73,17 @@ const struct cmd cmds[] = {
 	  "  labctl db distribute --db osm --schema public --column osm_id\n"
 	  "  labctl db shards public.planet_osm_point --db osm" },
 	{ "doctor", cmd_doctor, "", 0, false, "", "check whether this host can run labs, and say what is missing", "" },
-	{ "image", cmd_image, "build|list [NAME]", 2, false, "", "build or list the images that nodes boot from",
+	{ "image", cmd_image, "list|show|build|install|import|rm|gc [NAME] [FILE|URL]", 3, false, "Kmz2R",
+	  "build, install, import, list and remove the images that nodes boot from",
 	  "  labctl image build            debian12, what every lab boots from\n"
 	  "  labctl image build debian12-build   with compilers, for building from source\n"
-	  "  labctl image list" },
+	  "  labctl image install rocky9 --kickstart el9 --media Rocky-9-x86_64-dvd.iso\n"
+	  "  labctl image install deb12 --kickstart debian12 --media netboot\n"
+	  "  labctl image import alma9 https://.../AlmaLinux-9-GenericCloud.qcow2 --sha256 DIGEST\n"
+	  "  labctl image list             which are there, and which labs use them\n"
+	  "  labctl image show NAME        all that is known of one\n"
+	  "  labctl image rm NAME          unless a lab uses it\n"
+	  "  labctl image gc               remove what nobody uses and no recipe of today leads to (-n: show it)" },
 	{ "version", cmd_version, "", 0, false, "", "show the version of labctl and of its libraries", "" },
 	{ "help", cmd_help, "[COMMAND]", 1, false, "", "explain a command", "" },
 	{ 0 },

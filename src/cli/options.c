@@ -37,6 +37,11 @@ static const struct option_row rows[] = {
 	{ 'o', true, "out", "DIR", NULL, "directory to write to; must be empty or missing" },
 	{ 'r', true, "role", "ROLE", NULL, "only nodes with this role" },
 	{ 'i', false, "format", "FORMAT", NULL, "pg_service, pgpass, jdbc, ansible, ssh_config, hosts or json" },
+	{ 'K', false, "kickstart", "RELEASE", NULL, "what is installed: debian12, el5..el10 or one of their clones (rocky9)" },
+	{ 'm', false, "media", "FILE|URL", NULL, "ISO to install from; netboot for Debian" },
+	{ 'z', false, "disk", "SIZE", NULL, "size of the image's disk (10G)" },
+	{ '2', false, "sha256", "DIGEST", NULL, "digest that the file must have" },
+	{ 'R', false, "release", "RELEASE", NULL, "what the imported disk holds, when its name does not say so" },
 	{ 'S', false, "image", "NAME", NULL, "image the nodes boot from" },
 	{ 'D', false, "db", "DATABASE", NULL, "the database to look at; postgres by default" },
 	{ 'N', false, "schema", "SCHEMA", NULL, "only tables of this schema" },
@@ -118,6 +123,11 @@ static int apply(struct cli *c, char key, const char *what, const char *value, s
 	case 'r': c->role = value; break;
 	case 'i': c->format = value; break;
 	case 'S': c->image = value; break;
+	case 'K': c->kickstart = value; break;
+	case 'm': c->media = value; break;
+	case 'z': c->disk = value; break;
+	case '2': c->sha256 = value; break;
+	case 'R': c->release = value; break;
 	case 'D': c->database = value; break;
 	case 'N': c->schema = value; break;
 	case 'C': c->column = value; break;

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* image: what nodes boot from: built, installed, imported, listed, removed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "cli.h"
+#include "family.h"
+#include "fetch.h"
+#include "file.h"
+#include "image_store.h"
+#include "state.h"
+#include "suggest.h"
+
+static void say_line(void *ctx, const char *line)
+{
+	const struct cli *c = ctx;
+
+	fprintf(stderr, "%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
+}
+
+static struct image_env image_env_of(struct cli *c)
+{
+	return (struct image_env){ .cache_dir = c->cache_dir, .line = say_line, .line_ctx = c, .cancel = c->cancel,
+				   .deadline_ms = clock_after_ms(c->timeout_ms),
+				   .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
+}
+
+/* --- who uses it --- */
+
+struct user { const char *lab, *image, *digest; }; /* digest NULL: the lab has not settled on one */
+
+static int find_users(struct cli *c, struct user **ret, unsigned *ret_count, struct fail *e)
+{
+	struct user *users = NULL;
+	const char *const *names;
+	unsigned count = 0;
+
+	if (state_labs(c->state_dir, c->arena, &names, e) < 0)
+		return -1;
+	for (; *names; names++) {
+		auto_(strbuf_clear) struct strbuf note = { 0 };
+		auto_(lab_free) struct lab *lab = NULL;
+		struct fail ignored = { 0 };
+		struct user *u = arena_push(c->arena, users, count);
+		struct paths paths;
+
+		paths_init(&paths, c->state_dir, c->cache_dir, *names, c->arena);
+		u->lab = *names;
+		if (file_read(arena_printf(c->arena, "%s/image", paths.lab), 4096, &note, &ignored) == 0)
+			u->digest = arena_strndup(c->arena, strbuf_text(&note), strcspn(strbuf_text(&note), " \n"));
+		else if (lab_load(paths.lab_file, &(struct lab_options){ .state_dir = c->state_dir }, &lab, &ignored) == 0)
+			u->image = arena_strdup(c->arena, lab->image);
+	}
+	*ret = users;
+	*ret_count = count;
+	return 0;
+}
+
+static json_t *users_of(const struct stored *s, const struct user *users, unsigned count)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < count; i++)
+		if (users[i].digest ? !strcmp(users[i].digest, s->image.digest) :
+				      users[i].image && !strcmp(users[i].image, s->image.name))
+			json_array_append_new(list, json_string(users[i].lab));
+	return list;
+}
+
+/* --- showing --- */
+
+static json_t *size_text(int64_t bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, bytes >= 1 << 30 ? "%.1f GiB" : "%.0f MiB",
+		 bytes >= 1 << 30 ? (double)bytes / (1 << 30) : (double)bytes / (1 << 20));
+	return json_string(text);
+}
+
+static json_t *age_text(int64_t made_s)
+{
+	static const struct { int64_t seconds; const char *word; } units[] = {
+		{ 86400, "days" }, { 3600, "hours" }, { 60, "minutes" }, { 1, "seconds" },
+	};
+	int64_t age = time(NULL) - made_s;
+	size_t i = 0;
+	char text[48];
+
+	while (i + 1 < ARRAY_COUNT(units) && age < 2 * units[i].seconds)
+		i++;
+	snprintf(text, sizeof text, "%" PRId64 " %s", age / units[i].seconds, units[i].word);
+	return json_string(text);
+}
+
+static json_t *row_of(const struct stored *s, const struct user *users, unsigned user_count)
+{
+	const struct image_about *about = &s->about;
+	const struct release *r = family_find(about->release ? about->release : s->image.name);
+	int64_t bytes = image_store_bytes(s);
+	json_t *row = json_pack("{s:s, s:s*, s:s*, s:s%, s:I, s:o, s:o, s:o, s:s, s:s, s:b}", "image", s->image.name,
+				"release", about->release ? about->release : r ? r->name : NULL,
+				"family", about->family ? about->family : r ? r->family->name : NULL,
+				"digest", s->image.digest, (size_t)12, "bytes", (json_int_t)bytes, "size", size_text(bytes),
+				"age", age_text(s->made_s), "labs", users_of(s, users, user_count), "dir", s->image.dir,
+				"boot", about->boot ? about->boot : s->image.kernel ? "kernel" : s->image.disk ? "disk" : "-",
+				"current", s->current);
+
+	if (about->name)
+		json_object_update_new(row, json_pack("{s:s*, s:s*, s:s*, s:s*}", "source", about->source, "sha256",
+						      about->source_sha256, "seed", about->seed, "made", about->made));
+	return row;
+}
+
+static int print_rows(struct cli *c, json_t *rows, struct fail *e)
+{
+	static const struct column columns[] = { { "image", "IMAGE", false }, { "release", "RELEASE", false },
+						 { "family", "FAMILY", false }, { "digest", "DIGEST", false },
+						 { "size", "SIZE", true }, { "age", "AGE", true }, { "labs", "LABS", false } };
+	json_t *doc = json_pack("{s:i, s:O}", "v", 1, "images", rows);
+	int r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
+
+	json_decref(doc);
+	return r;
+}
+
+int image_report(struct cli *c, const struct image *image, bool made, struct fail *e)
+{
+	struct image_env env = image_env_of(c);
+	json_t *rows = json_array(), *row;
+	struct user *users;
+	struct stored s;
+	unsigned count;
+	int r = -1;
+
+	if (image_store_find(&env, strrchr(image->dir, '/') + 1, c->arena, &s, e) == 0 && find_users(c, &users, &count, e) == 0) {
+		row = row_of(&s, users, count);
+		json_object_set_new(row, "built", json_boolean(made));
+		json_array_append_new(rows, row);
+		r = print_rows(c, rows, e);
+	}
+	json_decref(rows);
+	return r;
+}
+
+static int list(struct cli *c, const struct image_env *env, struct fail *e)
+{
+	json_t *rows = json_array();
+	struct stored *images;
+	struct user *users;
+	unsigned count, user_count;
+	int r = -1;
+
+	if (image_store_list(env, c->arena, &images, &count, e) == 0 && find_users(c, &users, &user_count, e) == 0) {
+		for (unsigned i = 0; i < count; i++)
+			json_array_append_new(rows, row_of(&images[i], users, user_count));
+		r = print_rows(c, rows, e);
+	}
+	json_decref(rows);
+	return r;
+}
+
+static int show(struct cli *c, const struct image_env *env, struct fail *e)
+{
+	struct user *users;
+	const char *key;
+	struct stored s;
+	json_t *row, *value;
+	unsigned count;
+	int r = 0;
+
+	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || find_users(c, &users, &count, e) < 0)
+		return -1;
+	row = row_of(&s, users, count);
+	if (c->json) {
+		r = report_json(row, e);
+	} else {
+		json_object_foreach(row, key, value) {
+			json_t *text = json_is_array(value) ? NULL : value;
+
+			printf("%-8s", key);
+			if (text)
+				printf(" %s\n", json_is_string(text) ? json_string_value(text) : json_is_true(text) ? "yes" :
+				       json_is_integer(text) ? arena_printf(c->arena, "%lld", json_integer_value(text)) : "no");
+			for (size_t i = 0; !text && i < json_array_size(value); i++)
+				printf(" %s", json_string_value(json_array_get(value, i)));
+			if (!text)
+				printf("\n");
+		}
+	}
+	json_decref(row);
+	return r;
+}
+
+/* --- making --- */
+
+static int build(struct cli *c, const struct image_env *env, struct fail *e)
+{
+	const char *name = c->arg_count > 1 ? c->args[1] : "debian12";
+	struct image image;
+	bool built = false;
+
+	if (c->dry_run) {
+		printf("would build %s below %s/images unless it is there\n", name, c->cache_dir);
+		return 0;
+	}
+	return image_build(env, name, c->arena, &image, &built, e) < 0 ? -1 : image_report(c, &image, built, e);
+}
+
+int image_name_check(const char *name, struct fail *e)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+
+	if (!*name || strspn(name, allowed) != strlen(name) || strlen(name) > 60 || strchr("-._", *name))
+		return fail(e, FAIL_USAGE, "'%s' cannot be an image's name: small letters, digits, - . _ and no more than 60",
+			    name);
+	return 0;
+}
+
+void image_download(void *ctx, int64_t done_bytes, int64_t total_bytes)
+{
+	char text[80];
+
+	if (total_bytes > 0)
+		snprintf(text, sizeof text, "download: %lld of %lld MiB", (long long)(done_bytes >> 20),
+			 (long long)(total_bytes >> 20));
+	else
+		snprintf(text, sizeof text, "download: %lld MiB", (long long)(done_bytes >> 20));
+	say_line(ctx, text);
+}
+
+static int import(struct cli *c, const struct image_env *env, struct fail *e)
+{
+	struct image_about about = { .name = c->args[1], .source = c->args[2], .seed = "nocloud" };
+	struct fetch f = { .source = c->args[2], .what = "image", .sha256 = c->sha256, .cache_dir = c->cache_dir,
+			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env->deadline_ms };
+	const struct release *r = family_find(c->release ? c->release : c->args[1]);
+	struct image image;
+	const char *path;
+	bool made = false;
+	char sha256[65];
+
+	if (image_name_check(about.name, e) < 0)
+		return -1;
+	if (c->release && !r) {
+		const char *near = suggest(c->release, release_names);
+
+		return fail(e, FAIL_USAGE, "--release: unknown release '%s'%s%s%s", c->release, near ? "; did you mean '" : "",
+			    near ? near : "", near ? "'?" : "");
+	}
+	if (r) {
+		about.release = r->name;
+		about.family = r->family->name;
+	}
+	if (c->dry_run) {
+		printf("would put %s below %s/images as %s\n", c->args[2], c->cache_dir, about.name);
+		return 0;
+	}
+	if (fetch_archive(&f, c->arena, &path, sha256, e) < 0)
+		return -1;
+	about.source_sha256 = sha256;
+	return image_store_import(env, path, sha256, &about, c->arena, &image, &made, e) < 0 ? -1 :
+	       image_report(c, &image, made, e);
+}
+
+/* --- removing --- */
+
+static int confirm(struct cli *c, const char *what, const char *word, struct fail *e)
+{
+	char answer[160];
+
+	if (c->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return 0;
+	fprintf(stderr, "This removes %s. Type %s to go on: ", what, word);
+	if (!fgets(answer, sizeof answer, stdin))
+		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
+	answer[strcspn(answer, "\n")] = '\0';
+	return strcmp(answer, word) == 0 ? 0 : fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
+}
+
+static int rm(struct cli *c, const struct image_env *env, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf labs = { 0 };
+	struct user *users;
+	struct stored s;
+	unsigned count;
+	json_t *used;
+
+	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || find_users(c, &users, &count, e) < 0)
+		return -1;
+	used = users_of(&s, users, count);
+	for (size_t i = 0; i < json_array_size(used); i++)
+		strbuf_printf(&labs, "%s%s", i ? ", " : "", json_string_value(json_array_get(used, i)));
+	json_decref(used);
+	if (labs.len) {
+		fail(e, FAIL_CONFLICT, "image '%s' is what the nodes of %s stand on", c->args[1], labs.text);
+		return fail_next(e, "labctl -l %.*s destroy", (int)strcspn(labs.text, ","), labs.text);
+	}
+	if (c->dry_run) {
+		printf("would remove %s\n", s.image.dir);
+		return 0;
+	}
+	return confirm(c, s.image.dir, s.image.name, e) < 0 ? -1 : image_store_remove(env, &s, e);
+}
+
+/* What no lab uses and no name or recipe of today leads to; and what was left by what was killed. */
+static int gc(struct cli *c, const struct image_env *env, struct fail *e)
+{
+	const char *const *left = image_store_leftovers(env, c->arena);
+	struct stored *images, **unused = NULL;
+	unsigned count, user_count, unused_count = 0;
+	json_t *rows = json_array();
+	struct user *users;
+	int r = -1;
+
+	if (image_store_list(env, c->arena, &images, &count, e) < 0 || find_users(c, &users, &user_count, e) < 0)
+		goto out;
+	for (unsigned i = 0; i < count; i++) {
+		json_t *row = images[i].current ? NULL : row_of(&images[i], users, user_count);
+
+		if (row && json_array_size(json_object_get(row, "labs")) == 0) {
+			json_array_append(rows, row);
+			*arena_push(c->arena, unused, unused_count) = &images[i];
+		}
+		json_decref(row);
+	}
+	if (print_rows(c, rows, e) < 0)
+		goto out;
+	for (unsigned i = 0; left[i]; i++)
+		fprintf(stderr, "left by what was killed: %s\n", left[i]);
+	if (c->dry_run || (!unused_count && !left[0])) {
+		r = 0;
+		goto out;
+	}
+	r = confirm(c, "the images above", "remove", e);
+	for (unsigned i = 0; r == 0 && i < unused_count; i++)
+		r = image_store_remove(env, unused[i], e);
+	for (unsigned i = 0; r == 0 && left[i]; i++)
+		r = file_remove_tree(left[i], e);
+out:
+	json_decref(rows);
+	return r;
+}
+
+int cmd_image(struct cli *c, struct fail *e)
+{
+	static const struct { const char *word; int (*run)(struct cli *, const struct image_env *, struct fail *);
+			      unsigned args_min, args_max; } actions[] = {
+		{ "list", list, 0, 0 }, { "show", show, 1, 1 }, { "build", build, 0, 1 }, { "install", image_install, 1, 1 },
+		{ "import", import, 2, 2 }, { "rm", rm, 1, 1 }, { "gc", gc, 0, 0 },
+	};
+	static const char *const words[] = { "list", "show", "build", "install", "import", "rm", "gc", NULL };
+	struct image_env env = image_env_of(c);
+	const char *near = c->arg_count ? suggest(c->args[0], words) : NULL;
+
+	for (size_t i = 0; c->arg_count && i < ARRAY_COUNT(actions); i++) {
+		if (strcmp(c->args[0], actions[i].word) != 0)
+			continue;
+		if (c->arg_count - 1 >= actions[i].args_min && c->arg_count - 1 <= actions[i].args_max)
+			return actions[i].run(c, &env, e);
+		fail(e, FAIL_USAGE, "labctl image %s: %s", c->args[0],
+		     c->arg_count - 1 < actions[i].args_min ? "something is missing" : "one word too many");
+		return fail_next(e, "labctl help image");
+	}
+	fail(e, FAIL_USAGE, "labctl image: list, show, build, install, import, rm or gc?%s%s%s", near ? " Did you mean '" : "",
+	     near ? near : "", near ? "'?" : "");
+	return fail_next(e, "labctl help image");
+}

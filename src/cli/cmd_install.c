@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* image install: an unattended installation, from the lab file's words to a stored image. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "cli.h"
+#include "fetch.h"
+#include "file.h"
+#include "image_store.h"
+#include "install.h"
+#include "kickstart.h"
+#include "kickstart_check.h"
+#include "proc.h"
+#include "suggest.h"
+#include "virt.h"
+
+#define TIMEOUT_MS (2 * 3600 * 1000ll) /* emulated machines are slow */
+#define QUIET_MS (20 * 60 * 1000ll)    /* they unpack and configure single packages for minutes */
+#define DISK_GIB 10u                   /* virtual: a node's disk may be larger, never smaller */
+#define RECIPE "debian12"              /* what an installed Debian is made into */
+
+/* What the host's apt answers: of the first line that starts and ends so, what is between; "" when there is none. */
+static const char *ask(struct cli *c, const char *const *argv, const char *start, const char *end)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	size_t before = strlen(start), after = strlen(end), len;
+	struct fail ignored = { 0 };
+	const char *line;
+
+	if (proc_check(&(struct proc){ .argv = argv, .out = &out, .deadline_ms = clock_after_ms(120000), .cancel = c->cancel },
+		       &ignored))
+		return "";
+	for (line = strbuf_text(&out); *line; line += len + (line[len] == '\n')) {
+		len = strcspn(line, "\n");
+		if (len >= before + after && !strncmp(line, start, before) && !strncmp(line + len - after, end, after))
+			return arena_strndup(c->arena, line + before, len - before - after);
+	}
+	return "";
+}
+
+/* In the machine's network the host is 10.0.2.2: a proxy or mirror of the host's own is found there. */
+static const char *as_seen_inside(struct cli *c, const char *url)
+{
+	static const char *const local[] = { "http://localhost", "http://127.0.0.1", "http://[::1]" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(local); i++)
+		if (!strncmp(url, local[i], strlen(local[i])) && strchr(":/", url[strlen(local[i])]))
+			return arena_printf(c->arena, "http://10.0.2.2%s", url + strlen(local[i]));
+	return url;
+}
+
+/* The host's own mirror (or $LABCTL_MIRROR, which build-image knows of) and the proxy that its apt goes through. */
+static int find_mirror(struct cli *c, struct install *i, struct fail *e)
+{
+	static const char *const proxy[] = { "apt-config", "dump", "--format", "%v%n", "Acquire::http::Proxy", NULL };
+	const char *dir = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib));
+	const char *const sources[] = { "bash", arena_printf(c->arena, "%s/build-image", dir), "--print",
+					arena_printf(c->arena, "%s/" RECIPE, dir), NULL };
+	const char *url = ask(c, sources, "source deb ", arena_printf(c->arena, " %s main", i->release->suite)), *host, *path;
+
+	if (strncmp(url, "http://", 7) != 0) {
+		fail(e, FAIL_HOST, "%s%s%s", *url ? "the host's apt source is '" : "the host's apt has no source for ",
+		     *url ? url : i->release->suite, *url ? "', and the installer knows http:// only" : "");
+		return fail_next(e, "LABCTL_MIRROR=http://HOST/DIRECTORY labctl image install ...");
+	}
+	host = as_seen_inside(c, url) + strlen("http://");
+	path = host + strcspn(host, "/");
+	i->mirror_host = arena_strndup(c->arena, host, (size_t)(path - host));
+	i->mirror_dir = *path ? arena_strndup(c->arena, path, strlen(path) - (path[1] && path[strlen(path) - 1] == '/')) : "/";
+	i->mirror_proxy = as_seen_inside(c, ask(c, proxy, "", ""));
+	return 0;
+}
+
+/* Where pykickstart is installed, its grammar of that very release has the last word. */
+static int validate(struct cli *c, const struct release *r, const char *answers, struct fail *e)
+{
+	char path[] = "/tmp/labctl-ks.XXXXXX";
+	const char *const argv[] = { "ksvalidator", "-v", r->syntax, path, NULL };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	auto_(close) int fd = -1;
+	int status;
+
+	if (!r->syntax || !proc_found("ksvalidator"))
+		return 0;
+	fd = mkstemp(path);
+	if (fd < 0 || write(fd, answers, strlen(answers)) != (ssize_t)strlen(answers))
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	status = 0;
+	if (proc_run(&(struct proc){ .argv = argv, .out = &out, .deadline_ms = clock_after_ms(60000), .cancel = c->cancel },
+		     &status, e) == 0 && status) {
+		fail(e, FAIL_OTHER, "ksvalidator finds mistakes in the kickstart for %s", r->name);
+		fail_evidence(e, strbuf_text(&out), 15);
+	}
+	unlink(path);
+	return e->code ? -1 : 0;
+}
+
+static int make_answers(struct cli *c, const struct release *r, const char *name, const char **ret_text, struct fail *e)
+{
+	struct problems problems = { .arena = c->arena };
+	auto_(lab_free) struct lab *lab = NULL;
+	struct install i;
+
+	/* Time zone, locale, users, SELinux: as the lab file says, or as without one. */
+	if (lab_load(c->file, &(struct lab_options){ .state_dir = c->state_dir }, &lab, e) < 0 ||
+	    install_init(&i, lab, r, name, c->lib, c->arena, e) < 0 ||
+	    (medium_of(r)->package && find_mirror(c, &i, e) < 0) ||
+	    kickstart_render(&i, c->lib, c->arena, ret_text, e) < 0 ||
+	    kickstart_check(r, medium_of(r)->answers, *ret_text, &problems, e) < 0)
+		return -1;
+	return validate(c, r, *ret_text, e);
+}
+
+static int parse_disk(struct cli *c, uint64_t *ret_gib, struct fail *e)
+{
+	char *end;
+	unsigned long gib = c->disk ? strtoul(c->disk, &end, 10) : DISK_GIB;
+
+	if (c->disk && (*c->disk < '0' || *c->disk > '9' || (*end && strcmp(end, "G") != 0) || gib < 2 || gib > 1024))
+		return fail(e, FAIL_USAGE, "--disk: '%s' is not a size from 2G to 1024G", c->disk);
+	*ret_gib = gib;
+	return 0;
+}
+
+static int choose_release(struct cli *c, const struct release **ret, struct fail *e)
+{
+	const char *near;
+
+	if (!c->kickstart || !c->media) {
+		fail(e, FAIL_USAGE, "labctl image install: --kickstart and --media say what is installed, and from where");
+		return fail_next(e, "labctl image install rocky9 --kickstart el9 --media FILE.iso");
+	}
+	*ret = family_find(c->kickstart);
+	if (*ret)
+		return medium_check(*ret, c->media, e);
+	near = suggest(c->kickstart, release_names);
+	return fail(e, FAIL_USAGE, "--kickstart: unknown release '%s'%s%s%s", c->kickstart, near ? "; did you mean '" : "",
+		    near ? near : "", near ? "'?" : "");
+}
+
+static int get_media(struct cli *c, const struct image_env *env, struct installer *i, struct fail *e)
+{
+	struct fetch f = { .source = c->media, .what = "medium", .sha256 = c->sha256, .cache_dir = c->cache_dir,
+			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env->deadline_ms };
+	char *sha256 = arena_alloc(c->arena, 65);
+
+	i->media = c->media;
+	if (medium_of(i->release)->package)
+		return 0;
+	i->media_sha256 = sha256;
+	return fetch_archive(&f, c->arena, &i->media, sha256, e);
+}
+
+int image_install(struct cli *c, const struct image_env *caller_env, struct fail *e)
+{
+	struct image_env env = *caller_env;
+	struct installer i = { .name = c->args[1], .quiet_ms = QUIET_MS };
+	struct inject *files = NULL;
+	struct image image;
+	const char *answers;
+	unsigned count = 0;
+
+	if (image_name_check(i.name, e) < 0 || choose_release(c, &i.release, e) < 0 || parse_disk(c, &i.disk_gib, e) < 0)
+		return -1;
+	if (c->hypervisor == HYPERVISOR_LXC)
+		return fail(e, FAIL_USAGE, "an installer needs a machine: --hypervisor kvm or qemu");
+	if (make_answers(c, i.release, i.name, &answers, e) < 0)
+		return -1;
+	if (c->dry_run) {
+		fputs(answers, stdout);
+		return 0;
+	}
+	if (c->timeout_ms < 0)
+		env.deadline_ms = clock_after_ms(TIMEOUT_MS);
+	i.kvm = c->hypervisor == HYPERVISOR_KVM || (c->hypervisor == HYPERVISOR_AUTO && virt_kvm_works(NULL));
+	*arena_push(c->arena, files, count) = (struct inject){ .path = medium_of(i.release)->answers, .data = answers,
+							       .len = strlen(answers), .mode = S_IFREG | 0600 };
+	if ((medium_of(i.release)->package &&
+	     inject_tree(arena_printf(c->arena, "%s/" RECIPE, env.kickstart), "labctl", c->arena, &files, &count, e) < 0) ||
+	    get_media(c, &env, &i, e) < 0)
+		return -1;
+	i.files = files;
+	i.file_count = count;
+	env.line(env.line_ctx, arena_printf(c->arena, "installing %s %s", i.release->name,
+					    i.kvm ? "(kvm)" : "in an emulated machine: half an hour and more"));
+	return install_image(&env, &i, c->arena, &image, e) < 0 ? -1 : image_report(c, &image, true, e);
+}
