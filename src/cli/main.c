@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "cli.h"
+#include "virt.h"
 
 #define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
 
@@ -131,7 +132,7 @@ static void on_overdue(int signo)
 
 /*
  * Every wait of ours has a deadline, but a call into libvirt has none. So --timeout ends the process itself when its
- * deadlines did not, a little later. The timer ends with the program: exec(2) of ssh and psql removes it.
+ * deadlines did not, a little later; without --timeout it is on_hang(). The timer ends with the program: exec(2) of ssh and psql removes it.
  */
 static void limit_time(int64_t timeout_ms)
 {
@@ -143,6 +144,19 @@ static void limit_time(int64_t timeout_ms)
 		return;
 	sigaction(SIGALRM, &end, NULL);
 	timer_settime(timer, 0, &at, NULL);
+}
+
+#define HANG_MS 120000 /* libvirt starts a machine or container in seconds, also where eight start at once in emulation */
+
+static void on_hang(void *ctx, const char *uri)
+{
+	struct fail e = { 0 };
+
+	fail(&e, FAIL_TIMEOUT, "libvirt (%s) has not answered for %d s", uri, HANG_MS / 1000);
+	fail_next(&e, "is libvirtd stuck? (systemctl status libvirtd); then the same command again");
+	report_fail(ctx, &e);
+	fflush(NULL);
+	_exit(FAIL_TIMEOUT);
 }
 
 /* Causes that any file may have, with the same way out. */
@@ -176,6 +190,7 @@ int main(int argc, char **argv)
 	c.arena = arena_new();
 	r = options_parse(&c, argc, argv, &e);
 	limit_time(c.timeout_ms);
+	virt_watch(HANG_MS, on_hang, &c);
 	if (r < 0)
 		c.json = c.json || wants_json(argv);
 	/* What only talks to nodes does without the data files. */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "cli.h"
@@ -12,7 +11,6 @@
 #include "state.h"
 
 #define LOCK_WAIT_MS 2000 /* a second labctl waits so long for the first, then says who it is */
-#define OVERDUE_MS 20000  /* for what a step does after its deadline: ask for a state, read a console */
 #define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */
 
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e)
@@ -176,28 +174,13 @@ static int64_t run_deadline(const struct cli *c)
 	return c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms;
 }
 
-/* Its thread cannot be taken out of the call it hangs in: the program ends, and the same command goes on from here. */
-static void step_hangs(void *ctx, const struct step *step)
-{
-	const struct cli *c = ctx;
-	struct fail e = { 0 };
-
-	fail(&e, FAIL_TIMEOUT, "%s: does not come back %d s after its deadline: libvirt does not answer?", step->id,
-	     OVERDUE_MS / 1000);
-	fail_next(&e, "is libvirtd stuck? (systemctl status libvirtd); then the same command again");
-	report_fail(c, &e);
-	fflush(NULL);
-	_exit(FAIL_TIMEOUT);
-}
-
 int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e)
 {
 	auto_(journal_close) struct journal *journal = NULL;
 	struct progress *progress;
 	struct exec_report rep = { 0 };
 	struct event_sink sinks[2];
-	struct exec_options o = { .verbs = verbs, .context = w, .deadline_ms = run_deadline(c), .cancel = c->cancel,
-				  .overdue = step_hangs, .overdue_ctx = c, .overdue_ms = OVERDUE_MS };
+	struct exec_options o = { .verbs = verbs, .context = w, .deadline_ms = run_deadline(c), .cancel = c->cancel };
 	struct fail report = { 0 };
 	int r;
 

@@ -12,8 +12,6 @@
 #include "clock.h"
 #include "ready.h"
 
-#define WATCH_MS 500 /* how often hanging steps are looked for */
-
 const char *const step_state_names[STEP_STATE_COUNT] = {
 	"waiting", "running", "done", "unchanged", "failed", "timeout", "canceled", "blocked", "skipped",
 };
@@ -29,7 +27,6 @@ struct engine {
 	pthread_mutex_t lock, sink_lock;
 	pthread_cond_t changed;
 	struct ready ready;             /* results belong to whoever runs them; of waiting steps to whoever has the lock */
-	int64_t *overdue_ms;            /* per running step: when it counts as hanging; 0 = not running, or told */
 	unsigned left;                  /* steps that are not in a final state */
 	bool has_cause; unsigned cause; /* failed or timed-out step that ended first */
 };
@@ -206,19 +203,14 @@ static void run_verb(struct engine *en, struct run *r, struct step_result *res)
 		res->state = STEP_FAILED;
 }
 
-static int64_t deadline_of(const struct engine *en, unsigned position)
-{
-	int64_t timeout_ms = en->plan->steps[position].timeout_ms;
-	int64_t own = timeout_ms > 0 ? clock_after_ms(timeout_ms) : CLOCK_NEVER;
-
-	return own < en->o->deadline_ms ? own : en->o->deadline_ms;
-}
-
 /* Runs one step; its result is final afterwards. No lock is held. */
 static void run_one(struct engine *en, unsigned position)
 {
 	struct step_result *res = &en->rep->results[position];
-	struct run r = { .en = en, .position = position, .deadline_ms = deadline_of(en, position) };
+	int64_t timeout_ms = en->plan->steps[position].timeout_ms;
+	int64_t own = timeout_ms > 0 ? clock_after_ms(timeout_ms) : CLOCK_NEVER;
+	struct run r = { .en = en, .position = position,
+			 .deadline_ms = own < en->o->deadline_ms ? own : en->o->deadline_ms };
 
 	if (clock_left_ms(en->o->deadline_ms) == 0) {
 		/* Its verb would only find that there is no time: the world stays as it is. */
@@ -245,11 +237,9 @@ static void *work(void *ctx)
 			cancel_waiting(en, list, &count);
 		} else if (ready_take(&en->ready, &position)) {
 			en->rep->results[position].state = STEP_RUNNING;
-			en->overdue_ms[position] = deadline_of(en, position);
 			pthread_mutex_unlock(&en->lock);
 			run_one(en, position);
 			pthread_mutex_lock(&en->lock);
-			en->overdue_ms[position] = 0;
 			end_step(en, position, list, &count);
 			pthread_cond_broadcast(&en->changed);
 		}
@@ -270,54 +260,19 @@ static void *work(void *ctx)
 
 static void engine_init(struct engine *en)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&en->lock, NULL);
 	pthread_mutex_init(&en->sink_lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&en->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	en->overdue_ms = allocate(en->plan->step_count, sizeof *en->overdue_ms);
+	pthread_cond_init(&en->changed, NULL);
 	en->left = en->plan->step_count;
 	ready_init(&en->ready, en->plan);
 }
 
 static void engine_clear(struct engine *en)
 {
-	free(en->overdue_ms);
 	ready_clear(&en->ready);
 	pthread_cond_destroy(&en->changed);
 	pthread_mutex_destroy(&en->sink_lock);
 	pthread_mutex_destroy(&en->lock);
-}
-
-/* While workers run: looks for steps that do not come back. */
-static void watch(struct engine *en)
-{
-	int64_t next = 0;
-
-	pthread_mutex_lock(&en->lock);
-	while (en->left > 0) {
-		int64_t now = clock_now_ms();
-		struct timespec at;
-
-		/* Every step that ends wakes us up: not a reason to look at all of them. */
-		for (unsigned i = 0; now >= next && i < en->plan->step_count; i++) {
-			if (!en->overdue_ms[i] || en->overdue_ms[i] == CLOCK_NEVER || now < en->overdue_ms[i] + en->o->overdue_ms)
-				continue;
-			en->overdue_ms[i] = 0;
-			pthread_mutex_unlock(&en->lock);
-			en->o->overdue(en->o->overdue_ctx, &en->plan->steps[i]);
-			pthread_mutex_lock(&en->lock);
-		}
-		if (now >= next)
-			next = now + WATCH_MS;
-		at = (struct timespec){ .tv_sec = next / 1000, .tv_nsec = next % 1000 * 1000000 };
-		if (en->left > 0)
-			pthread_cond_timedwait(&en->changed, &en->lock, &at);
-	}
-	pthread_mutex_unlock(&en->lock);
 }
 
 /* Workers and their join. The calling thread works too when no thread can be made. */
@@ -338,8 +293,6 @@ static void run_workers(struct engine *en)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (made == 0)
 		work(en);
-	else if (en->o->overdue)
-		watch(en);
 	for (unsigned i = 0; i < made; i++)
 		pthread_join(threads[i], NULL);
 }

@@ -73,12 +73,6 @@ struct exec_options {
 	int64_t deadline_ms;            /* of the whole run (--timeout), CLOCK_NEVER */
 	atomic_bool *cancel;            /* set by Ctrl-C: stop starting, cancel what runs */
 	const struct event_sink *sinks; unsigned sink_count;
-	/*
-	 * A step that has not come back @overdue_ms after its deadline hangs in a call that has none of its own (libvirt's
-	 * have not). Told once per step, from the thread of exec_run(); it may end the program: the journal has the intents.
-	 */
-	void (*overdue)(void *ctx, const struct step *step); void *overdue_ctx;
-	int64_t overdue_ms;
 };
 
 struct exec_report {

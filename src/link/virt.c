@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Connections to libvirt, handed out one call at a time, and the tags of what we made there.
- * No keepalive: it needs an event loop of libvirt's, and the sockets are local.
+ * No keepalive: libvirtd would answer it while a call hangs. It needs an event loop of libvirt's, and the sockets are local.
  */
 #include "virt.h"
 
@@ -165,11 +165,14 @@ static int call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fai
 
 int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
 {
+	struct virt_running running;
 	struct quiet quiet;
 	int result;
 
 	begin_quiet(&quiet);
+	virt_begin(&running, v->uri);
 	result = call(v, op, arg, e);
+	virt_end(&running);
 	end_quiet(&quiet);
 	return result;
 }

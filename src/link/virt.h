@@ -24,6 +24,12 @@ void virt_close(struct virt *v);
 DEFINE_AUTO(struct virt *, virt_close)
 
 /*
+ * libvirt's calls have no deadlines, and a thread cannot be taken out of one. From now on @hang is told, once, of every
+ * call that has run for @after_ms, from a thread of its own: it may end the program, or the daemon. It must not call libvirt.
+ */
+void virt_watch(int64_t after_ms, void (*hang)(void *ctx, const char *uri), void *ctx);
+
+/*
  * Define (from @xml) and start. An existing domain of this name is accepted only when its labctl tag
  * carries @lab_uuid, else FAIL_CONFLICT. *ret_changed = false when it was running already. A defined but
  * stopped domain of ours is redefined and started.

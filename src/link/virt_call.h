@@ -30,6 +30,16 @@ int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail 
 /* FAIL_VIRT with libvirt's own sentence. Before any cleanup: each libvirt call, frees included, resets the last error. */
 __attribute__((format(printf, 2, 3), cold)) int fail_virt(struct fail *e, const char *fmt, ...);
 
+/* A call that runs, for virt_watch(); on the caller's stack. virt_watch.c */
+struct virt_running {
+	const char *uri;
+	int64_t since_ms;
+	bool told;
+	struct virt_running *next;
+};
+void virt_begin(struct virt_running *r, const char *uri);
+void virt_end(struct virt_running *r);
+
 /* The code of libvirt's last error in this thread, VIR_ERR_OK when there is none. */
 int virt_error(void);
 

@@ -13,7 +13,6 @@
 #include "arena.h"
 #include "clock.h"
 #include "executor.h"
-#include "plan.h"
 
 #define STEPS 120
 #define ROUNDS 60
@@ -260,41 +259,6 @@ static void deadlines_end_steps(void **state)
 	exec_report_clear(&rep);
 }
 
-static void tell_overdue(void *ctx, const struct step *step)
-{
-	(void)step;
-	atomic_fetch_add((atomic_int *)ctx, 1);
-}
-
-/* A verb that does not mind its deadline, as a call into libvirt may not. */
-static int hang(struct run *r, enum step_state *ret_state, struct fail *e)
-{
-	(void)ret_state;
-	(void)e;
-	while (atomic_load((atomic_int *)run_context(r)) == 0)
-		clock_sleep_ms(5);
-	return 0;
-}
-
-static void hanging_steps_are_told(void **state)
-{
-	verb_fn verbs[VERB_COUNT] = { [VERB_JOIN] = hang };
-	struct plan *p = plan_new("test", NULL);
-	atomic_int told = 0;
-	struct exec_options o = { .verbs = verbs, .context = &told, .jobs = 2, .deadline_ms = CLOCK_NEVER,
-				  .overdue = tell_overdue, .overdue_ctx = &told, .overdue_ms = 50 };
-	struct exec_report rep;
-	struct fail e = { 0 };
-
-	(void)state;
-	plan_add(p, VERB_JOIN, NULL, "hangs", "hangs")->timeout_ms = 20;
-	assert_int_equal(plan_finish(p, &e), 0);
-	assert_int_equal(exec_run(p, &o, &rep, &e), 0);
-	assert_int_equal(atomic_load(&told), 1);
-	exec_report_clear(&rep);
-	plan_free(p);
-}
-
 static void lowest_position_first(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -333,7 +297,6 @@ int main(void)
 		cmocka_unit_test(failures_block_descendants_only),
 		cmocka_unit_test(cancel_in_the_middle),
 		cmocka_unit_test(deadlines_end_steps),
-		cmocka_unit_test(hanging_steps_are_told),
 		cmocka_unit_test(lowest_position_first),
 		cmocka_unit_test(empty_plan),
 	};

@@ -3,7 +3,14 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "private_server.h"
 #include "virt.h"
 
@@ -55,6 +62,52 @@ static void domain_lives_and_goes(void **state)
 	assert_false(changed);
 	assert_string_equal(virt_domain_state(virt, "demo-node1", NULL), "missing");
 	assert_int_equal(e.code, FAIL_NONE);
+}
+
+struct silent { int listener; atomic_int accepted; };
+
+/* Takes connections and says nothing, until it is told of: then it hangs up. */
+static void hang_up(void *ctx, const char *uri)
+{
+	struct silent *s = ctx;
+
+	assert_non_null(strstr(uri, "socket="));
+	close(atomic_exchange(&s->accepted, -1));
+}
+
+static void *accept_one(void *arg)
+{
+	struct silent *s = arg;
+
+	atomic_store(&s->accepted, accept(s->listener, NULL, NULL));
+	return NULL;
+}
+
+static void a_call_that_hangs_is_told(void **state)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct silent s = { .listener = socket(AF_UNIX, SOCK_STREAM, 0), .accepted = -1 };
+	struct virt *v = NULL;
+	struct fail e = { 0 };
+	int64_t since = clock_now_ms();
+	pthread_t thread;
+	char uri[200];
+
+	(void)state;
+	snprintf(at.sun_path, sizeof at.sun_path, "/tmp/labctl-silent.%d", (int)getpid());
+	snprintf(uri, sizeof uri, "qemu+unix:///system?socket=%s", at.sun_path);
+	assert_int_equal(bind(s.listener, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(listen(s.listener, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, accept_one, &s), 0);
+	virt_watch(300, hang_up, &s);
+	assert_int_equal(virt_open(uri, &v, &e), -1);
+	virt_watch(600000, hang_up, &s);
+	pthread_join(thread, NULL);
+	close(s.listener);
+	unlink(at.sun_path);
+	assert_int_equal(e.code, FAIL_VIRT);
+	assert_int_equal(atomic_load(&s.accepted), -1);
+	assert_in_range(clock_now_ms() - since, 290, 10000);
 }
 
 static void foreign_domains_stay(void **state)
@@ -207,7 +260,7 @@ static void versions_and_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(foreign_domains_stay),
+		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(foreign_domains_stay),
 		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
 		cmocka_unit_test(versions_and_reasons),
