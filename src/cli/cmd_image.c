@@ -198,9 +198,10 @@ static int show(struct cli *c, const struct image_env *env, struct fail *e)
 
 /* --- making --- */
 
-static int build(struct cli *c, const struct image_env *env, struct fail *e)
+static int build(struct cli *c, const struct image_env *caller_env, struct fail *e)
 {
 	const char *name = c->arg_count > 1 ? c->args[1] : "debian12";
+	struct image_env env = *caller_env;
 	struct image image;
 	bool built = false;
 
@@ -208,7 +209,9 @@ static int build(struct cli *c, const struct image_env *env, struct fail *e)
 		printf("would build %s below %s/images unless it is there\n", name, c->cache_dir);
 		return 0;
 	}
-	return image_build(env, name, c->arena, &image, &built, e) < 0 ? -1 : image_report(c, &image, built, e);
+	/* Whoever asks for it by name may have added a source of packages since. */
+	env.resolve = true;
+	return image_build(&env, name, c->arena, &image, &built, e) < 0 ? -1 : image_report(c, &image, built, e);
 }
 
 int image_name_check(const char *name, struct fail *e)
