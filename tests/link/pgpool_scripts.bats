@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # The scripts of tuning/pgpool as `labctl render` writes them, with the real pgpool-II in front of a real primary and a
-# real standby, on two nodes that are mount, network and process namespaces of their own. The tests stand in the order
-# in which they need each other: making the servers is what takes time.
+# real standby, on two nodes that are mount, network, process and IPC namespaces of their own (a pgpool that was killed
+# leaves its shared memory). The tests stand in the order in which they need each other: making the servers takes time.
 # shellcheck disable=SC2154,SC2314
 bats_require_minimum_version 1.5.0
 
@@ -39,7 +39,7 @@ render() {
 
 # A node: nothing of the host's is written, for what the scripts write lies on file systems of its own.
 start_node() {
-	unshare --mount --net --pid --fork --kill-child --mount-proc bash -c '
+	unshare --mount --net --ipc --pid --fork --kill-child --mount-proc bash -c '
 		set -eu
 		[ $$ = 1 ] && [ "$(readlink /proc/self/ns/mnt)" != "$1" ]
 		mount --make-rprivate /
@@ -63,7 +63,7 @@ link() { nsenter -t "$(inside "$1")" -n ip link "${@:2}"; }
 
 # on NODE COMMAND...: inside, as root, if that is the inside.
 on() {
-	nsenter -t "$(inside "$1")" -m -n -p -- /bin/bash -c \
+	nsenter -t "$(inside "$1")" -m -n -i -p -- /bin/bash -c \
 		'[ "$(findmnt -nro SOURCE --mountpoint /mnt)" = pool-node ] || exit 99; cd /; exec "$@"' on "${@:2}"
 }
 
