@@ -15,10 +15,13 @@ static const char *text_of(const json_t *row, const char *key)
 	return text ? text : "";
 }
 
+/* The server's sentence; the node is known. */
 static void set(json_t *row, const char *result, const char *why)
 {
+	const char *said = strstr(why, "sql: ");
+
 	json_object_set_new(row, "result", json_string(result));
-	json_object_set_new(row, "why", *why ? json_string(why) : json_null());
+	json_object_set_new(row, "why", *why ? json_string(said ? said + 5 : why) : json_null());
 }
 
 /* Runs a query that does something to the row's table. The connection after a failure is a new one. */
@@ -42,13 +45,13 @@ static int act(struct db *d, const char *query, const json_t *row, const char *c
  */
 static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 {
-	unsigned left, before = 0;
+	unsigned left, done;
 
 	do {
 		json_t *row;
 		size_t i;
 
-		left = 0;
+		left = done = 0;
 		json_array_foreach(rows, i, row) {
 			if (strcmp(text_of(row, "result"), "would distribute") != 0 && strcmp(text_of(row, "result"), "failed") != 0)
 				continue;
@@ -56,6 +59,8 @@ static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 				fprintf(stderr, "%s.%s ...\n", text_of(row, "schema"), text_of(row, "table"));
 			if (act(d, "distribute_table", row, d->c->column, e) == 0) {
 				set(row, "distributed", "");
+				json_object_set_new(row, "is_distributed", json_true());
+				done++;
 				continue;
 			}
 			set(row, "failed", e->text);
@@ -63,14 +68,16 @@ static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 				return left + 1; /* the time is over, or the user stopped it */
 			left++;
 		}
-		if (left == before)
-			break;
-		before = left;
-	} while (left);
+	} while (left && done);
 	return left;
 }
 
 /* Rows that were copied to the shards stay in the table's own file, where no query sees them. */
+static bool has_local_rows(const json_t *row)
+{
+	return json_is_true(json_object_get(row, "is_distributed")) && json_integer_value(json_object_get(row, "local_bytes")) > 0;
+}
+
 static unsigned truncate_local(struct db *d, json_t *rows, struct fail *e)
 {
 	unsigned failed = 0;
@@ -78,39 +85,27 @@ static unsigned truncate_local(struct db *d, json_t *rows, struct fail *e)
 	size_t i;
 
 	json_array_foreach(rows, i, row) {
-		if (!json_is_true(json_object_get(row, "is_distributed")) && strcmp(text_of(row, "result"), "distributed") != 0)
-			continue;
-		if (json_integer_value(json_object_get(row, "local_bytes")) == 0)
+		if (!has_local_rows(row))
 			continue;
 		if (act(d, "truncate_local", row, NULL, e) == 0) {
 			json_object_set_new(row, "local_bytes", json_integer(0));
 			continue;
 		}
-		json_object_set_new(row, "why", json_string(e->text));
+		set(row, text_of(row, "result"), e->text);
 		failed++;
 	}
 	return failed;
 }
 
-static unsigned with_local_rows(const json_t *rows)
-{
-	unsigned count = 0;
-	json_t *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-		count += (json_is_true(json_object_get(row, "is_distributed")) ||
-			  !strcmp(text_of(row, "result"), "distributed")) &&
-			 json_integer_value(json_object_get(row, "local_bytes")) > 0;
-	return count;
-}
-
 static int report(struct db *d, const struct answer *a, unsigned failed, struct fail *e)
 {
-	unsigned local = with_local_rows(a->rows), count = (unsigned)json_array_size(a->rows);
-	json_t *more = NULL;
+	unsigned local = 0, count = (unsigned)json_array_size(a->rows);
+	json_t *more = NULL, *row;
 	struct fail ignored;
+	size_t i;
 
+	json_array_foreach(a->rows, i, row)
+		local += has_local_rows(row);
 	if (failed) {
 		fail(e, FAIL_DB, "%u of %u tables failed", failed, count);
 		fail_next(e, "labctl -l %s db distribute with the same words goes on with these", d->lab->name);

@@ -138,7 +138,7 @@ static const struct chore chores[] = {
 };
 
 static const struct query queries[] = {
-	{ "databases", "coordinator", T "db_databases.sql" },
+	{ "databases", "coordinator", T "db_coordinator_databases.sql" },
 	{ "databases", "datanode", T "db_databases.sql" },
 	{ "tables", "coordinator", T "db_tables.sql" },
 	{ "nodes", "coordinator", T "db_nodes.sql" },

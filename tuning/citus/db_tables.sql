@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- `labctl db tables`: $1 is a schema, or '' for all. Tables of extensions are not the user's.
+select n.nspname as schema, c.relname as "table", k.kind,
+	case when p.partkey is not null then column_to_column_name(c.oid, p.partkey::text) end as "column",
+	nullif((select count(*) from pg_dist_shard s where s.logicalrelid = c.oid), 0) as shard_count,
+	case k.kind when 'local' then pg_total_relation_size(c.oid) else citus_total_relation_size(c.oid, false) end as size_bytes
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+left join pg_dist_partition p on p.logicalrelid = c.oid
+-- By a column, or whole: everywhere (two-phase commit), in one shard of a distributed schema, or only known to Citus.
+cross join lateral (select case when p.logicalrelid is null then 'local' when p.partmethod <> 'n' then 'distributed'
+	when p.repmodel = 't' then 'reference' when p.colocationid > 0 then 'distributed' else 'local' end as kind) k
+where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+	and ($1::text = '' or n.nspname = $1)
+	and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by 1, 2
