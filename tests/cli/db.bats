@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache
 	cd "$BATS_TEST_TMPDIR" || exit 1
-	for kind in postgres pgxc; do
+	for kind in postgres pgxc citus; do
 		mkdir -p "$LABCTL_STATE/labs/$kind"
 		printf '%s\n' "lab: $kind" 'nodes: 3' 'hypervisor: qemu' 'network: {subnet: 10.88.7.0/24}' \
 			"cluster: {kind: $kind}" >"$LABCTL_STATE/labs/$kind/lab.yaml"
@@ -35,6 +35,8 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"a pgxc cluster has no templates"* ]]
 	run -2 labctl -l postgres db shards public.t
 	[[ $output == *"a postgres cluster knows no 'db shards'"* ]]
+	run -2 labctl -l citus db distribute --column id
+	[[ $output == *"which schema?"* ]]
 	run -2 labctl -l pgxc db distribute --schema public --column id
 	run -2 labctl -l pgxc db update-extensions
 	[[ $output == *"a pgxc cluster knows no 'db update-extensions'"* ]]
@@ -58,12 +60,19 @@ labctl() { "$LABCTL" "$@"; }
 }
 
 @test "-n shows the steps of a chore and asks nobody" {
+	run -0 labctl -n -l postgres db create gis --template postgis
+	[[ $output == *"db.free/node1"* && $output == *"db.template/node1"* && $output == *"db.create/node1"* ]]
+	[[ $output == *"db.created/node3"* ]]
 	run -0 labctl -n -l postgres db create plain
-	[[ $output == *"db.free/node1"* && $output == *"db.create/node1"* && $output == *"db.created/node3"* ]]
+	[[ $output != *"db.template/"* && $output == *"db.create/node1"* ]]
 	run -0 --separate-stderr labctl -n --json -l postgres db drop gis
 	jq -e '.steps[] | select(.id == "db.drop/node1") | .after | index("db.standby_free/node2")' <<<"$output"
 	run -0 labctl -n -l postgres db update-extensions
 	[[ $output == *"db.extensions/node1"* ]]
+	run -0 --separate-stderr labctl -n --json -l citus db create gis
+	jq -e '.steps[] | select(.id == "db.register/node1") | .after | any(startswith("db.worker_create/"))' <<<"$output"
+	run -0 --separate-stderr labctl -n --json -l citus db drop gis
+	jq -e '.steps[] | select(.id == "db.drop/node1") | .after | any(startswith("db.worker_free/"))' <<<"$output"
 	run -0 labctl -n -l pgxc db create gis
 	[ "$(grep -c 'db.create/' <<<"$output")" = 1 ]
 }

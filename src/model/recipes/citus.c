@@ -96,6 +96,56 @@ static const struct database_template templates[] = {
 	{ 0 },
 };
 
+/* On every node, for Citus makes databases nowhere; then the nodes are registered in the new one. */
+#define ON_EACH(word, before, what, ...)                                       \
+	{ "db." word, "coordinator", .after = before, .title = what, __VA_ARGS__ }, \
+	{ "db.worker_" word, "worker", .after = before, .title = what, __VA_ARGS__ }
+
+static const struct rule create_rules[] = {
+	ON_EACH("free", NULL, "see that nobody is in the template", .verb = RULE_SQL, .arg = S "db_free.sql"),
+	ON_EACH("template", "db.free db.worker_free", "make the template databases", .arg = S "templates.sh", .timeout_s = 300),
+	ON_EACH("create", "db.template db.worker_template", "create the database", .verb = RULE_SQL, .arg = S "db_create.sql",
+		.timeout_s = 300),
+	{ "db.register", "coordinator", .after = "db.create db.worker_create", .verb = RULE_SQL, .arg = T "register.sql",
+	  .database = "@{db.name}", .timeout_s = 300, .title = "register the workers in it", .log = SERVER_LOG },
+	{ "db.health", "coordinator", .after = "db.register", .verb = RULE_SQL, .arg = T "health.sql",
+	  .database = "@{db.name}", .title = "see that every node reaches every other one", .log = SERVER_LOG },
+	{ 0 },
+};
+
+static const struct rule drop_rules[] = {
+	ON_EACH("free", NULL, "see that nobody is in the database", .verb = RULE_SQL, .arg = S "db_free.sql"),
+	{ "db.drop", "coordinator", .after = "db.free db.worker_free", .verb = RULE_SQL, .arg = S "db_drop.sql",
+	  .timeout_s = 300, .title = "drop the database" },
+	{ "db.worker_drop", "worker", .after = "db.drop db.worker_free", .verb = RULE_SQL, .arg = S "db_drop.sql",
+	  .timeout_s = 300, .title = "drop the database" },
+	{ 0 },
+};
+
+static const struct rule extension_rules[] = {
+	ON_EACH("extensions", NULL, "update extensions", .arg = S "db_extensions.sh", .timeout_s = 600),
+	{ 0 },
+};
+
+static const struct chore chores[] = {
+	{ "create-from", create_rules },
+	{ "drop", drop_rules },
+	{ "update-extensions", extension_rules },
+	{ 0 },
+};
+
+static const struct query queries[] = {
+	{ "databases", "coordinator", S "db_databases.sql" },
+	{ "databases", "worker", S "db_databases.sql" },
+	{ "tables", "coordinator", T "db_tables.sql" },
+	{ "nodes", "coordinator", T "db_nodes.sql" },
+	{ "shards", "coordinator", T "db_shards.sql" },
+	{ "distribute", "coordinator", T "db_distribute.sql" },
+	{ "distribute_table", "coordinator", T "db_distribute_table.sql" },
+	{ "truncate_local", "coordinator", T "db_truncate_local.sql" },
+	{ 0 },
+};
+
 static const char *const secrets[] = { "postgres", "pcp", NULL };
 
 const struct recipe recipe_citus = {
@@ -116,5 +166,7 @@ const struct recipe recipe_citus = {
 	.rules = rules,
 	.backends = "coordinator",
 	.templates = templates,
+	.chores = chores,
+	.queries = queries,
 	.secrets = secrets,
 };

@@ -88,6 +88,15 @@ static const struct rule create_rules[] = {
 	{ 0 },
 };
 
+/* Nobody's session ends because a template is made: that comes after the look at who is there. */
+static const struct rule create_from_rules[] = {
+	DB_FREE("db.free", "primary", "template"),
+	{ "db.template", "primary", .after = "db.free", .arg = T "templates.sh", .timeout_s = 300,
+	  .title = "make the template databases" },
+	DB_CREATE("db.template"),
+	{ 0 },
+};
+
 static const struct rule drop_rules[] = {
 	DB_FREE("db.free", "primary", "database"),
 	DB_FREE("db.standby_free", "standby", "database"),
@@ -105,6 +114,7 @@ static const struct rule extension_rules[] = {
 
 static const struct chore chores[] = {
 	{ "create", create_rules },
+	{ "create-from", create_from_rules },
 	{ "drop", drop_rules },
 	{ "update-extensions", extension_rules },
 	{ 0 },
