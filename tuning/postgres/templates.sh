@@ -19,21 +19,15 @@ names=() lists=()
 names+=(@{template.name:sh}) lists+=(@{template.extensions:sh})
 @{end}
 
-# covers LIST LIST: is every word of the second in the first?
-covers() {
-    local word
-    for word in $2; do [[ " $1 " == *" $word "* ]] || return 1; done
-}
-
-# make NAME EXTENSIONS FROM: what FROM has is copied, which is cheaper. One that was left half made is completed.
+# make NAME EXTENSIONS: one that was left half made is completed.
 make() {
-    local extension statements=''
     sql postgres "cannot make the database $1" <<END
-select 'create database $1 template ${3:-template1}' where not exists (select from pg_database where datname = '$1') \gexec
+select 'create database $1' where not exists (select from pg_database where datname = '$1') \gexec
 alter database $1 allow_connections true;
 END
-    for extension in $2; do statements+="create extension if not exists $extension;"$'\n'; done
-    sql "$1" "cannot make the extensions of $1" <<<"$statements"
+    sql "$1" "cannot make the extensions of $1" <<END
+create extension if not exists ${2// /; create extension if not exists };
+END
     close "$1"
     changed "database $1"
 }
@@ -47,13 +41,11 @@ END
 
 known=$(sql postgres "cannot read the databases" <<<"select datname, datallowconn from pg_database where datistemplate")
 [[ $known != *::fail* ]] || { printf '%s\n' "$known"; exit 1; }        # what sql() said
-known=$'\n'$known$'\n' from='' has=''
+known=$'\n'$known$'\n'
 for i in "${!names[@]}"; do
-    covers "${lists[i]}" "$has" || from=''
     case $known in
     *$'\n'"${names[i]}|f"$'\n'*) ;;
     *$'\n'"${names[i]}|t"$'\n'*) close "${names[i]}"; changed "closed ${names[i]}";;
-    *) make "${names[i]}" "${lists[i]}" "$from";;
+    *) make "${names[i]}" "${lists[i]}";;
     esac
-    from=${names[i]} has=${lists[i]}
 done
