@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* CACHE/images/NAME-DIGEST12 with disk.qcow2 and `digest`, beside the images of image.c. */
+/* CACHE/images/NAME-DIGEST12 with disk.qcow2, boot-sector and `digest`, beside the images of image.c. */
 #include "image_file.h"
 
 #include <ctype.h>
@@ -16,6 +16,9 @@
 
 #define ID_LEN 12   /* digits of the digest in a directory's name, as in image.c */
 #define NAME_LEN 60
+#define BOOT_SECTOR "boot-sector" /* first of the disk, as it is */
+#define SECTOR 512u
+#define CODE_LEN 440u             /* of it; then the disk's identifier and the partition table */
 
 /* --- what a file is, by its first bytes --- */
 
@@ -121,6 +124,8 @@ static int convert(const struct image_env *env, const char *path, const char *te
 	const char *const check[] = { "qemu-img", "check", "-q", "-U", "-f", "qcow2", path, NULL };
 	const char *const copy[] = { "qemu-img", "convert", "-q", "-W", "-U", "-f", format, "-O", "qcow2", path,
 				     arena_printf(a, "%s/disk.qcow2", temp), NULL };
+	const char *const first[] = { "qemu-img", "dd", "-U", "-f", format, "-O", "raw", "bs=512", "count=1",
+				      arena_printf(a, "if=%s", path), arena_printf(a, "of=%s/" BOOT_SECTOR, temp), NULL };
 
 	if (!strcmp(format, "qcow2") &&
 	    proc_check(&(struct proc){ .argv = check, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e)) {
@@ -130,7 +135,8 @@ static int convert(const struct image_env *env, const char *path, const char *te
 	}
 	if (file_mkdirs(temp, 0755, e))
 		return -1;
-	if (proc_check(&(struct proc){ .argv = copy, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
+	if (proc_check(&(struct proc){ .argv = first, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
+	    proc_check(&(struct proc){ .argv = copy, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
 		return fail_wrap(e, "image %s", path);
 	return file_write(arena_printf(a, "%s/digest", temp), line, strlen(line), 0644, e);
 }
@@ -165,4 +171,19 @@ int image_file_import(const struct image_env *env, const char *path, const char 
 	if (!image_file_find(env, name, digest, a, ret_image))
 		return fail(e, FAIL_OTHER, "image %s: is not in the cache although it was just put there", path);
 	return 0;
+}
+
+int image_file_check_bios(const struct image *image, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf sector = { 0 };
+	struct fail unknown;
+
+	if (file_read(arena_printf(a, "%s/" BOOT_SECTOR, image->dir), SECTOR, &sector, &unknown))
+		return 0;
+	for (size_t i = 0; i < CODE_LEN && i < sector.len; i++)
+		if (sector.text[i])
+			return 0;
+	fail(e, FAIL_HOST, "image %s: its disk has no boot loader for BIOS", image->name);
+	return fail_next(e, "in the lab file: image: {source: ..., boot: uefi}, if its disk has one for UEFI");
 }

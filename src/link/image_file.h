@@ -20,4 +20,10 @@ bool image_file_find(const struct image_env *env, const char *name, const char *
 int image_file_import(const struct image_env *env, const char *path, const char *name, const char *digest, struct arena *a,
 		      struct image *ret_image, bool *ret_made, struct fail *e);
 
+/*
+ * Could a BIOS start from this disk of the cache? FAIL_HOST when its first sector has no code: SeaBIOS would jump into
+ * zeros and say nothing at all, so this is the only place where it can be noticed.
+ */
+int image_file_check_bios(const struct image *image, struct fail *e);
+
 #endif

@@ -103,6 +103,8 @@ static void imports(void **state)
 		assert_ok(import(sources[i], a, &image, &made, &e), e);
 		assert_true(made);
 		assert_null(image.root);
+		assert_int_equal(image_file_check_bios(&image, &e), -1);
+		assert_non_null(strstr(e.text, "no boot loader for BIOS"));
 		assert_ok(import(sources[i], a, &again, &made, &e), e);
 		assert_false(made);
 		assert_string_equal(again.disk, image.disk);
@@ -111,8 +113,13 @@ static void imports(void **state)
 	}
 	raw_disk(a, "one.img", "other words");
 	struct image other;
+	int fd = open(raw, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, "\xeb\xfe", 2, 0), 2); /* code that a BIOS starts */
+	close(fd);
 	assert_ok(import(raw, a, &other, &made, &e), e);
 	assert_true(made);
+	assert_ok(image_file_check_bios(&other, &e), e);
 }
 
 static void refuses(void **state)
