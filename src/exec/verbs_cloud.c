@@ -14,6 +14,9 @@
 
 static const struct sign { const char *words, *means; } hopeless[] = {
 	{ "No bootable device", "its disk has no boot loader for BIOS (the console says: No bootable device)" },
+	{ "perating system not found", "its disk has no system that BIOS can start (the console says: Operating system not found)" },
+	{ "Missing operating system", "its disk has no system that BIOS can start (the console says: Missing operating system)" },
+	{ "Shell>", "its disk has no boot loader for UEFI (the console shows the firmware's shell)" },
 	{ "No bootable option or device", "its disk has no boot loader for UEFI (the console says: No bootable option or device)" },
 	{ "grub rescue>", "the boot loader on its disk does not find its own files (the console says: grub rescue>)" },
 	{ "Kernel panic - not syncing", "its kernel gave up (the console says: Kernel panic)" },
@@ -22,6 +25,7 @@ static const struct sign { const char *words, *means; } hopeless[] = {
 };
 
 static const struct sign unreachable[] = {
+	{ "Booting from Hard Disk...", "nothing is on the console since its boot loader was started (console=ttyS0 is missing there?)" },
 	{ " login:", "its system is up, but cloud-init did not make it reachable: has the image cloud-init, and is it enabled?" },
 };
 
