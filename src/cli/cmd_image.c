@@ -266,6 +266,8 @@ static int import(struct cli *c, const struct image_env *env, struct fail *e)
 	if (fetch_archive(&f, c->arena, &path, sha256, e) < 0)
 		return -1;
 	about.source_sha256 = sha256;
+	if (!strstr(about.source, "://"))
+		about.source = path; /* absolute */
 	return image_store_import(env, path, sha256, &about, c->arena, &image, &made, e) < 0 ? -1 :
 	       image_report(c, &image, made, e);
 }

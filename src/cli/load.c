@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "file.h"
+#include "image_store.h"
 #include "recipe.h"
 #include "state.h"
 #include "suggest.h"
@@ -29,11 +30,35 @@ static const char *absolute(struct cli *c, const char *source)
 	return here ? arena_printf(c->arena, "%s/%s", here, source) : source;
 }
 
+/* Disks that were installed or imported by name are words for `image:`. A cache that cannot be read has none. */
+static void find_stored(struct cli *c, struct lab_options *o)
+{
+	const struct image_env env = { .cache_dir = c->cache_dir };
+	struct stored_disk *disks = NULL;
+	struct fail ignored = { 0 };
+	struct stored *list;
+	unsigned count;
+
+	if (image_store_named(&env, c->arena, &list, &count, &ignored) < 0)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		const struct image_about *about = &list[i].about;
+
+		*arena_push(c->arena, disks, o->stored_count) =
+			(struct stored_disk){ list[i].image.name, about->boot && !strcmp(about->boot, "uefi") ? BOOT_UEFI : BOOT_BIOS,
+					      about->seed && !strcmp(about->seed, "labctl") ? SEED_LABCTL : SEED_NOCLOUD };
+	}
+	o->stored = disks;
+}
+
 static struct lab_options options_of(struct cli *c)
 {
-	return (struct lab_options){ .name = c->lab_name, .hypervisor = c->hypervisor,
+	struct lab_options o = { .name = c->lab_name, .hypervisor = c->hypervisor,
 				     .image = c->image && strchr(c->image, '/') ? absolute(c, c->image) : c->image,
 				     .archive = absolute(c, c->source), .state_dir = c->state_dir };
+
+	find_stored(c, &o);
+	return o;
 }
 
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret)

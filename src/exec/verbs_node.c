@@ -41,7 +41,7 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 		if (!image.disk || (!lab_boots_disk(world_lab(w)) && (!image.kernel || !image.initrd)))
 			return fail(e, FAIL_HOST, "image %s has no disk or no kernel: %s", image.name, image.dir);
 		status = image_overlay(image.disk, node_file(r, "disk.qcow2", a), n->disk_gib, &changed, e) < 0 ? -1 :
-			 (lab_boots_disk(world_lab(w)) ? seed_write_iso : seed_write_tar)(w, n, &seeded, e);
+			 (lab_uses_cloud_init(world_lab(w)) ? seed_write_iso : seed_write_tar)(w, n, &seeded, e);
 	}
 	if (status < 0)
 		return fail_wrap(e, "%s", n->name);
@@ -56,7 +56,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	struct node_paths paths = { .disk = node_file(r, "disk.qcow2", a),
-				    .seed = node_file(r, lab_boots_disk(lab) ? "seed.iso" : "seed.tar", a),
+				    .seed = node_file(r, lab_uses_cloud_init(lab) ? "seed.iso" : "seed.tar", a),
 				    .root = node_file(r, "root", a), .console = node_file(r, "console.log", a) };
 	struct image image;
 	struct virt *v;
@@ -331,7 +331,7 @@ int verb_node_ready(struct run *r, enum step_state *ret_state, struct fail *e)
 	run_say(r, "waiting for sshd at %s", n->ip_text);
 	if (!*place)
 		status = connect_to(r, place, e);
-	if (status == 0 && lab_boots_disk(world_lab(w)))
+	if (status == 0 && lab_uses_cloud_init(world_lab(w)))
 		status = cloud_wait(r, *place, e);
 	if (status == 0)
 		status = check_identity(r, *place, e);

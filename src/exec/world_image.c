@@ -8,6 +8,7 @@
 #include "fetch.h"
 #include "file.h"
 #include "image_file.h"
+#include "image_store.h"
 #include "recipe.h"
 #include "world_private.h"
 
@@ -83,6 +84,18 @@ static int find_disk(struct world *w, const struct image_env *env, bool build, s
 	if (!noted || strcmp(digest, ret->digest))
 		note_digest(w, ret->digest);
 	ret->name = lab->image; /* what it is looked up by here */
+	return lab->disk_image.boot == BOOT_BIOS ? image_file_check_bios(ret, e) : 0;
+}
+
+/* The newest of that name; from then on the lab keeps to it. */
+static int find_stored(struct world *w, const struct image_env *env, const char *name, struct image *ret, struct fail *e)
+{
+	struct stored s;
+
+	if (image_store_find(env, name, w->arena, &s, e) < 0)
+		return -1;
+	*ret = s.image;
+	note_digest(w, ret->digest);
 	return 0;
 }
 
@@ -99,7 +112,10 @@ static int find_image(struct world *w, const char *name, bool build, struct run 
 			*ret = w->images[i];
 			return 0;
 		}
-	if (of_lab && lab_boots_disk(w->lab)) {
+	if (of_lab && w->lab->disk_image.stored) {
+		if (!pinned_image(w, &env, name, ret) && find_stored(w, &env, name, ret, e) < 0)
+			return -1;
+	} else if (of_lab && lab_boots_disk(w->lab)) {
 		if (find_disk(w, &env, build, ret, built, e) < 0)
 			return -1;
 	} else if (!pinned_image(w, &env, name, ret)) {

@@ -69,6 +69,37 @@ static int write_about(const char *dir, const struct image_about *about, struct 
 
 /* --- looking --- */
 
+static int by_age(const void *a, const void *b)
+{
+	int64_t x = ((const struct stored *)a)->made_s, y = ((const struct stored *)b)->made_s;
+
+	return (x > y) - (x < y);
+}
+
+int image_store_named(const struct image_env *env, struct arena *a, struct stored **ret, unsigned *ret_count, struct fail *e)
+{
+	struct stored *list = NULL;
+	unsigned count, done = 0;
+	struct image *images;
+
+	if (image_list(env, a, &images, &count, e))
+		return -1;
+	for (unsigned i = 0; i < count; i++) {
+		struct stored s = { .image = images[i], .current = true };
+		struct stat st;
+
+		read_about(images[i].dir, a, &s.about);
+		s.made_s = stat(arena_printf(a, "%s/digest", images[i].dir), &st) ? 0 : st.st_mtime;
+		if (s.about.name)
+			*arena_push(a, list, done) = s;
+	}
+	if (done)
+		qsort(list, done, sizeof *list, by_age);
+	*ret = list;
+	*ret_count = done;
+	return 0;
+}
+
 int image_store_list(const struct image_env *env, struct arena *a, struct stored **ret, unsigned *ret_count, struct fail *e)
 {
 	struct stored *list = NULL;
@@ -173,35 +204,15 @@ int image_store_disk(const struct image_env *env, const char *path, const char *
 	return 0;
 }
 
-/* A BIOS runs what stands in the first 440 bytes of a disk; where they are empty only UEFI finds something to start. */
-static int detect_boot(const struct image_env *env, const char *disk, struct arena *a, const char **ret_boot, struct fail *e)
-{
-	const char *to = arena_printf(a, "%s.sector", disk);
-	const char *const argv[] = { "qemu-img", "dd", "-f", "qcow2", "-O", "raw", "bs=512", "count=1",
-				     arena_printf(a, "if=%s", disk), arena_printf(a, "of=%s", to), NULL };
-	auto_(strbuf_clear) struct strbuf sector = { 0 };
-	bool code = false;
-	int r = proc_check(&(struct proc){ .argv = argv, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
-				file_read(to, 4096, &sector, e)
-			? -1
-			: 0;
-
-	unlink(to);
-	for (size_t i = 0; i < 440 && i < sector.len; i++)
-		code = code || sector.text[i];
-	*ret_boot = code ? "bios" : "uefi";
-	return r;
-}
-
 int image_store_import(const struct image_env *env, const char *path, const char *digest, const struct image_about *about,
 		       struct arena *a, struct image *ret_image, bool *ret_made, struct fail *e)
 {
 	struct image_about copy = *about;
+	struct fail no_code = { 0 };
 
 	if (image_file_import(env, path, about->name, digest, a, ret_image, ret_made, e))
 		return -1;
-	if (detect_boot(env, ret_image->disk, a, &copy.boot, e))
-		return -1;
+	copy.boot = image_file_check_bios(ret_image, &no_code) == 0 ? "bios" : "uefi";
 	return write_about(ret_image->dir, &copy, a, e);
 }
 

@@ -24,6 +24,8 @@ struct stored {
 };
 
 int image_store_list(const struct image_env *env, struct arena *a, struct stored **ret, unsigned *ret_count, struct fail *e);
+/* Only those taken in by name, oldest first; cheaper. */
+int image_store_named(const struct image_env *env, struct arena *a, struct stored **ret, unsigned *ret_count, struct fail *e);
 /* Newest image NAME, or just that one: NAME-DIGEST12. FAIL_NOT_FOUND. */
 int image_store_find(const struct image_env *env, const char *word, struct arena *a, struct stored *ret, struct fail *e);
 /* Bytes on the host of all that belongs to it. */

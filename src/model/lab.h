@@ -24,12 +24,14 @@
 enum hypervisor { HYPERVISOR_AUTO, HYPERVISOR_KVM, HYPERVISOR_QEMU, HYPERVISOR_LXC, HYPERVISOR_COUNT };
 enum transport { TRANSPORT_AUTO, TRANSPORT_NFS, TRANSPORT_FILESYSTEM, TRANSPORT_COUNT }; /* filesystem: lxc only */
 enum boot { BOOT_BIOS, BOOT_UEFI, BOOT_COUNT }; /* firmware; of disks with a boot loader only */
+enum seed_reader { SEED_NOCLOUD, SEED_LABCTL, SEED_COUNT }; /* who on such a disk takes a node's identity: cloud-init, or what our installations leave */
 enum nfs_server { NFS_AUTO, NFS_KERNEL, NFS_GANESHA, NFS_COUNT };
 
 extern const char *const hypervisor_names[HYPERVISOR_COUNT + 1]; /* "auto", "kvm"...; NULL at the end */
 extern const char *const transport_names[TRANSPORT_COUNT + 1];
 extern const char *const nfs_server_names[NFS_COUNT + 1];
 extern const char *const boot_names[BOOT_COUNT + 1];
+extern const char *const seed_names[SEED_COUNT + 1];
 
 struct net {
 	uint32_t subnet;         /* host byte order; 0 = lease one at create */
@@ -108,8 +110,8 @@ struct lab {
 	const char *name;
 	char uuid[37];           /* of the name: see digest_uuid() */
 	enum hypervisor hypervisor;
-	const char *image;       /* "debian12", or path or URL of a disk with a boot loader: lab_boots_disk() */
-	struct disk_image { const char *sha256; enum boot boot; } disk_image; /* what else is said of such a disk */
+	const char *image;       /* "debian12", or a disk with a boot loader by path, URL or name in the store: lab_boots_disk() */
+	struct disk_image { const char *sha256, *stored; enum boot boot; enum seed_reader seed; } disk_image; /* of such a disk; .stored is its name */
 	struct net net;
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
 	struct node *nodes; unsigned node_count;
@@ -123,6 +125,9 @@ struct problem { int line; const char *key; const char *text; };
 struct problems { struct problem *items; unsigned count; struct arena *arena; };
 __attribute__((format(printf, 4, 5))) void problem_add(struct problems *p, int line, const char *key, const char *fmt, ...);
 
+/* A disk that was installed or imported under a name: `image: NAME`. */
+struct stored_disk { const char *name; enum boot boot; enum seed_reader seed; };
+
 /* What the command line and the environment say beside the file; 0 / NULL = nothing said. */
 struct lab_options {
 	const char *name;              /* -l */
@@ -132,6 +137,7 @@ struct lab_options {
 	enum hypervisor hypervisor;    /* --hypervisor */
 	const char *image;             /* --image: a word, an absolute path or a URL */
 	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
+	const struct stored_disk *stored; unsigned stored_count; /* what is in the store */
 };
 
 /*
@@ -163,10 +169,15 @@ void lab_print(const struct lab *lab, struct strbuf *out);
  */
 int lab_select(const struct lab *lab, const char *selector, const char *role, bool *ret_set, struct fail *e);
 
-/* Do its nodes boot by themselves, from a disk that anybody made (cloud-init), instead of from a recipe of ours? */
+/* Do its nodes boot by themselves, from a disk that anybody made, instead of from a recipe of ours? */
 static inline bool lab_boots_disk(const struct lab *lab)
 {
-	return strchr(lab->image, '/') != NULL;
+	return strchr(lab->image, '/') || lab->disk_image.stored;
+}
+/* Is it cloud-init that makes them nodes? */
+static inline bool lab_uses_cloud_init(const struct lab *lab)
+{
+	return lab_boots_disk(lab) && lab->disk_image.seed == SEED_NOCLOUD;
 }
 
 /* Role number @role_name of the lab's recipe, or -1. */

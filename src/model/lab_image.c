@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What nodes boot from: a word (a recipe of ours), or a disk that anybody made, by path or URL. */
+/* What nodes boot from: a word (a recipe of ours, a disk of the store), or a disk that anybody made, by path or URL. */
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -9,24 +9,58 @@
 #define LAB(field) .offset = offsetof(struct lab, field)
 
 const char *const boot_names[] = { "bios", "uefi", NULL };
+const char *const seed_names[] = { "nocloud", "labctl", NULL };
 static const char *const images[] = { "debian12", NULL };
 
 static const struct key disk_keys[] = {
 	{ "source", KEY_TEXT, LAB(image) },
 	{ "sha256", KEY_TEXT, LAB(disk_image.sha256), .form = form_digest },
+	{ "stored", KEY_TEXT, LAB(disk_image.stored) },
 	{ "boot", KEY_WORD, LAB(disk_image.boot), .words = boot_names },
+	{ "seed", KEY_WORD, LAB(disk_image.seed), .words = seed_names },
 	{ 0 },
 };
 
+/* Recipes first; then the store. */
+static const char *const *known_words(const struct source *s)
+{
+	const struct lab_options *o = s->options;
+	const char **words = NULL;
+	unsigned count = 0;
+
+	for (unsigned i = 0; images[i]; i++)
+		*arena_push(s->lab->arena, words, count) = images[i];
+	for (unsigned i = 0; i < o->stored_count; i++)
+		*arena_push(s->lab->arena, words, count) = o->stored[i].name;
+	*arena_push(s->lab->arena, words, count) = NULL;
+	return words;
+}
+
+static void take_word(struct source *s, const char *word)
+{
+	struct lab *lab = s->lab;
+
+	lab->image = arena_strdup(lab->arena, word);
+	for (unsigned i = 0; i < s->options->stored_count; i++) {
+		const struct stored_disk *d = &s->options->stored[i];
+
+		if (!strcmp(word, d->name) && strcmp(word, images[0]) != 0)
+			lab->disk_image = (struct disk_image){ .stored = lab->image, .boot = d->boot, .seed = d->seed };
+	}
+}
+
 void image_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
 {
+	const char *const *words = known_words(s);
 	struct lab *lab = s->lab;
 	const char *text;
 	unsigned i = UINT_MAX;
 
 	if (node->type == YAML_MAPPING_NODE) {
 		schema_read_map(s, node, disk_keys, lab, path);
-		if (!lab->image)
+		if (lab->disk_image.stored)
+			lab->image = lab->disk_image.stored;
+		else if (!lab->image)
 			source_problem(s, path, "needs source: path or URL of a disk image");
 		else if (!lab_boots_disk(lab)) /* a slash is what tells a file from a word */
 			lab->image = arena_printf(lab->arena, "./%s", lab->image);
@@ -38,9 +72,9 @@ void image_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 		return;
 	}
 	if (text || node->type != YAML_SCALAR_NODE)
-		schema_word(s, &(struct key){ k->name, KEY_WORD, .words = images }, node, path, &i);
+		schema_word(s, &(struct key){ k->name, KEY_WORD, .words = words }, node, path, &i);
 	if (i != UINT_MAX)
-		lab->image = images[i];
+		take_word(s, words[i]);
 }
 
 void image_complete(struct source *s)
@@ -49,8 +83,8 @@ void image_complete(struct source *s)
 	const char *said = s->options->image;
 
 	if (said && (!lab->image || strcmp(said, lab->image) != 0)) {
-		lab->image = arena_strdup(lab->arena, said);
-		lab->disk_image.sha256 = NULL; /* of the other one */
+		lab->disk_image = (struct disk_image){ .boot = lab->disk_image.boot }; /* the rest is the other one's */
+		take_word(s, said);
 	}
 	if (!lab->image)
 		lab->image = images[0];
@@ -58,7 +92,7 @@ void image_complete(struct source *s)
 		lab->disk_image = (struct disk_image){ 0 };
 		return;
 	}
-	if (lab->image[0] != '/' && !strstr(lab->image, "://") && s->dir)
+	if (!lab->disk_image.stored && lab->image[0] != '/' && !strstr(lab->image, "://") && s->dir)
 		lab->image = arena_printf(lab->arena, "%s/%s", s->dir, lab->image + (strncmp(lab->image, "./", 2) ? 0 : 2));
 }
 
@@ -73,15 +107,15 @@ void image_print(const struct lab *lab, struct strbuf *out)
 {
 	const struct disk_image *d = &lab->disk_image;
 
-	if (!d->sha256 && d->boot == BOOT_BIOS) {
+	if (!d->sha256 && !d->stored && d->boot == BOOT_BIOS && d->seed == SEED_NOCLOUD) {
 		strbuf_str(out, "image: ");
 		yaml_text(out, lab->image);
 	} else {
-		strbuf_str(out, "image: {source: ");
+		strbuf_printf(out, "image: {%s: ", d->stored ? "stored" : "source");
 		yaml_text(out, lab->image);
 		if (d->sha256)
 			strbuf_printf(out, ", sha256: \"%s\"", d->sha256);
-		strbuf_printf(out, ", boot: %s}", boot_names[d->boot]);
+		strbuf_printf(out, ", boot: %s, seed: %s}", boot_names[d->boot], seed_names[d->seed]);
 	}
 	strbuf_char(out, '\n');
 }

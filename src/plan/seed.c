@@ -62,7 +62,7 @@ const struct payload_file *seed_files(const struct lab *lab, const struct node *
 	unsigned count = 0;
 	char gateway[16];
 
-	if (lab_boots_disk(lab))
+	if (lab_uses_cloud_init(lab))
 		return seed_cloud(lab, n, keys, a, ret_count);
 	ip_format(lab->net.gateway, gateway);
 #define SEED(at, bits, content) \

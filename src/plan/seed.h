@@ -17,7 +17,7 @@ struct seed_keys { const char *host_private, *host_public, *authorized; };
 
 /*
  * hostname, hosts, machine-id, network, host key, authorized key, labctl-id, paths absolute in the guest; or, where
- * lab_boots_disk(), /meta-data, /user-data and /network-config of the volume.
+ * lab_uses_cloud_init(), /meta-data, /user-data and /network-config of the volume.
  */
 const struct payload_file *seed_files(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* `image: NAME` of disks that are in the store: words beside those of the recipes, kept with the lab. */
+#include "test.h"
+
+#include <string.h>
+
+#include "lab.h"
+
+static const struct stored_disk disks[] = {
+	{ "rocky9", BOOT_UEFI, SEED_LABCTL }, { "alma8", BOOT_BIOS, SEED_NOCLOUD }, { "debian12", BOOT_UEFI, SEED_NOCLOUD },
+};
+
+static int load(const char *yaml, const char *option, unsigned stored, struct lab **ret, struct fail *e)
+{
+	const struct lab_options o = { .image = option, .stored = disks, .stored_count = stored };
+
+	return lab_parse(yaml, strlen(yaml), "/labs/x.yaml", &o, ret, e);
+}
+
+static void names_of_the_store_are_words(void **state)
+{
+	static const struct { const char *yaml, *option, *image; bool disk, cloud; enum boot boot; } cases[] = {
+		{ "image: rocky9", NULL, "rocky9", true, false, BOOT_UEFI },
+		{ "image: alma8", NULL, "alma8", true, true, BOOT_BIOS },
+		{ "", "alma8", "alma8", true, true, BOOT_BIOS },
+		{ "image: alma8", "rocky9", "rocky9", true, false, BOOT_UEFI },
+		{ "image: rocky9", "debian12", "debian12", false, false, BOOT_BIOS },
+		{ "image: rocky9", "/a.img", "/a.img", true, true, BOOT_BIOS },
+		/* a recipe's name stays the recipe's */
+		{ "image: debian12", NULL, "debian12", false, false, BOOT_BIOS },
+		{ "image: {source: /a.img, seed: labctl}", NULL, "/a.img", true, false, BOOT_BIOS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(lab_free) struct lab *lab = NULL, *again = NULL;
+		auto_(strbuf_clear) struct strbuf text = { 0 }, text_again = { 0 };
+		struct fail e = { 0 };
+
+		if (load(cases[i].yaml, cases[i].option, ARRAY_COUNT(disks), &lab, &e) < 0)
+			fail_msg("case %zu: %s\n%s", i, e.text, e.evidence);
+		assert_string_equal(lab->image, cases[i].image);
+		assert_int_equal(lab_boots_disk(lab), cases[i].disk);
+		assert_int_equal(lab_uses_cloud_init(lab), cases[i].cloud);
+		if (strcmp(cases[i].image, "/a.img") != 0)
+			assert_int_equal(lab->disk_image.boot, cases[i].boot);
+		/* What is saved with the lab says it all: the image may be gone from the store when it is read again. */
+		lab_print(lab, &text);
+		if (load(text.text, NULL, 0, &again, &e) < 0)
+			fail_msg("case %zu, again: %s\n%s", i, e.text, text.text);
+		lab_print(again, &text_again);
+		assert_string_equal(text_again.text, text.text);
+		assert_int_equal(lab_boots_disk(again), cases[i].disk);
+		assert_int_equal(lab_uses_cloud_init(again), cases[i].cloud);
+	}
+}
+
+static void other_words_are_not(void **state)
+{
+	static const char *const yamls[][2] = {
+		{ "image: rocky8", "did you mean rocky9?" },
+		{ "image: suse", "known: debian12, rocky9, alma8" },
+		{ "image: rocky9\nhypervisor: lxc", "is a disk" },
+	};
+	struct lab *lab = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(yamls); i++) {
+		struct fail e = { 0 };
+
+		assert_int_equal(load(yamls[i][0], NULL, ARRAY_COUNT(disks), &lab, &e), -1);
+		assert_int_equal(e.code, FAIL_LAB);
+		if (!strstr(e.text, yamls[i][1]))
+			fail_msg("%s: %s", yamls[i][0], e.text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_of_the_store_are_words),
+		cmocka_unit_test(other_words_are_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
