@@ -1,11 +1,10 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- The gate, on the coordinator: rows of a distributed table on every node that holds shards. A gate leaves nothing: it
--- is no change.
+-- is no change. Two shards for each worker are enough to see rows on all of them, and quickly made.
 --@ run
 --@ quiet
 drop table if exists public.labctl_gate;
 create table public.labctl_gate (id int primary key, v text not null);
--- Two for each worker are enough to see rows on all of them, and quickly made.
 select set_config('citus.shard_count', greatest(2 * @{worker.count:sql}::int, 2)::text, true);
 select create_distributed_table('public.labctl_gate', 'id');
 insert into public.labctl_gate select i, 'row ' || i from generate_series(1, 1000) i;

@@ -21,7 +21,14 @@ query() {
         "$bin/psql" -XAtqw -h /run/postgresql -p "$port" -U "$super" -d postgres 2>"$out" <<<"$1"
 }
 ready()  { running && [[ $(query 'select 1') == 1 ]]; }
-failed() { evidence "$early" 6; evidence "$log"; evidence "$out" 4; die "$1"; }
+
+# What a server says before it has its log, and ends with, belongs in the sentence: a library that it cannot load.
+failed() {
+    local line why=''
+    [[ ! -r $early ]] || while IFS= read -r line; do [[ $line != *FATAL:* ]] || why=": ${line##*FATAL:  }"; done <"$early"
+    evidence "$early" 6; evidence "$log"; evidence "$out" 4
+    die "$1$why"
+}
 
 put_unit() {
     local file=/etc/systemd/system/$unit loaded=/run/labctl/$unit.loaded

@@ -13,9 +13,10 @@ login() {
 }
 
 if ! login; then
-    # On standard input: a password is in no process list, and in no log.
+    # On standard input: a password is in no process list, and in no log. Where Citus runs each node sees to its own.
     "$psql" -XAtqw -v ON_ERROR_STOP=1 -h /run/postgresql -p "$port" -U "$super" -d postgres -f - >"$out" 2>&1 <<'END' ||
 set log_statement = none; set log_min_error_statement = panic; set log_min_duration_statement = -1;
+set citus.enable_alter_role_propagation = off;
 alter role @{superuser:ident} password @{secret.postgres:sql};
 END
         { evidence "$out"; die "cannot set the password of $super"; }
