@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: PostgreSQL
+# A primary with two standbys behind pgpool-II, PostGIS and pg_repack, all of the distribution's packages: databases
+# made from a template and looked into by `labctl db`, a backend that goes away, and nothing left.
+bats_require_minimum_version 1.5.0
+# shellcheck disable=SC1091,SC2154,SC2030,SC2031
+
+setup_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_up pgpool
+	export LABCTL_HYPERVISOR=lxc LABCTL_FILE=$WORK/gis.yaml
+	cat >"$LABCTL_FILE" <<-'END'
+		lab: gis
+		nodes: 3
+		cluster: {kind: postgres, primary: 1, standby: 2-3, pgpool: 1}
+	END
+	host_state before
+}
+
+teardown_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_down
+}
+
+setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
+
+# sql ROLE-OR-NODE DATABASE STATEMENT...
+sql() {
+	local where=$1 database=$2 words=()
+	shift 2
+	for statement; do words+=(-c "$statement"); done
+	[[ $where == node* ]] || where="-r $where"
+	# shellcheck disable=SC2086
+	labctl psql $where -- -d "$database" -XAtq -v ON_ERROR_STOP=1 "${words[@]}"
+}
+
+# Steps that a --json document says were done.
+done_steps() { jq '[.steps[] | select(.state == "done")] | length' <<<"$1"; }
+
+# Backends that pgpool uses.
+backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' | wc -l; }
+
+@test "bootstrap with pgpool-II in front ends healthy, and again changes nothing" {
+	labctl create
+	labctl --timings bootstrap
+	run -0 --separate-stderr labctl --json bootstrap
+	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"
+	[ "$(done_steps "$output")" = 0 ]
+	run -0 --separate-stderr labctl --json status
+	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 4 ]
+	[ "$(backends_up)" = 3 ]
+}
+
+@test "the sockets of pgpool-II are where a user may have them, and nowhere else" {
+	labctl ssh node1 -- test -S /run/postgresql/.s.PGSQL.9999 -a -S /run/postgresql/.s.PGSQL.9898
+	run ! labctl ssh node1 -- test -e /tmp/.s.PGSQL.9999 -o -e /tmp/.s.PGSQL.9898
+}
+
+@test "what is written through pgpool-II is read through it, from standbys too" {
+	sql pgpool postgres 'create table e2e (n int)' 'insert into e2e select generate_series(1, 1000)'
+	# Each session reads at one backend: more than one answers in the end.
+	for _ in $(seq 40); do
+		[ "$(sql pgpool postgres 'select count(*) from e2e')" = 1000 ] || { sleep 0.2; continue; }
+		sql pgpool postgres 'select inet_server_addr()' >>"$BATS_TEST_TMPDIR/seen"
+		[ "$(sort -u "$BATS_TEST_TMPDIR/seen" | wc -l)" -gt 1 ] && break
+	done
+	[ "$(sort -u "$BATS_TEST_TMPDIR/seen" | wc -l)" -gt 1 ]
+}
+
+@test "a database from the PostGIS template is on every node, and works through pgpool-II" {
+	labctl db create osm --template postgis
+	run -0 --separate-stderr labctl --json db create osm --template postgis
+	[ "$(done_steps "$output")" = 0 ]
+	run -0 --separate-stderr labctl --json db list
+	[ "$(jq -r '.databases[] | select(.database == "osm").on' <<<"$output")" = '3 of 3' ]
+	[ "$(jq -r '.databases[] | select(.database == "template_postgis").is_template' <<<"$output")" = true ]
+	sql pgpool osm 'create table "Mixed Case" (osm_id bigint, geom geometry(point, 4326))' \
+		"insert into \"Mixed Case\" select i, st_setsrid(st_makepoint(i, i), 4326) from generate_series(1, 80) i"
+	[ "$(sql node1 osm 'select count(*) from "Mixed Case" where st_dwithin(geom, st_setsrid(st_makepoint(10, 10), 4326), 3)')" = 5 ]
+	for _ in $(seq 40); do
+		got=$(sql pgpool osm 'select count(*) from "Mixed Case" where st_dwithin(geom, st_setsrid(st_makepoint(10, 10), 4326), 3)') && [ "$got" = 5 ] && break
+		sleep 0.2
+	done
+	[ "$got" = 5 ]
+	[ "$(sql node1 osm "select count(*) from pg_extension where extname in ('postgis', 'postgis_topology', 'pg_repack')")" = 3 ]
+	labctl ssh node1 -- runuser -u postgres -- pg_repack --dry-run -d osm
+}
+
+@test "db tables and nodes; names that are not there, and names that are an injection" {
+	run -0 --separate-stderr labctl --json db tables --db osm
+	[ "$(jq -c '[.tables[] | select(.schema == "public") | .table, .kind, .size_bytes > 0]' <<<"$output")" = '["Mixed Case","local",true]' ]
+	run -0 --separate-stderr labctl --json db nodes
+	[ "$(jq -c '[.nodes[].role]' <<<"$output")" = '["primary","standby","standby"]' ]
+	run -4 labctl db tables --db osn
+	[[ $output == *"did you mean 'osm'?"* ]]
+	run -4 labctl db tables --db osm --schema publik
+	[[ $output == *"did you mean 'public'?"* ]]
+	run -4 labctl db drop osn
+	[[ $output == *"did you mean 'osm'?"* ]]
+	name="a\"b';drop database osm;--"
+	labctl db create "$name"
+	labctl db drop "$name"
+	run -0 --separate-stderr labctl --json db list
+	[ "$(jq -c '[.databases[].database]' <<<"$output")" = '["osm","postgres","template_postgis"]' ]
+}
+
+@test "extensions that are behind or missing are brought up, in one database and in the templates" {
+	sql node1 osm "create extension pg_stat_statements version '1.9'" 'drop extension postgis_tiger_geocoder'
+	run -0 --separate-stderr labctl --json db update-extensions osm
+	[[ $(jq -r '.steps[].notes // ""' <<<"$output") == *"pg_stat_statements in osm: 1.9 to "* ]]
+	[ "$(sql node1 osm "select count(*) from pg_extension where extname = 'postgis_tiger_geocoder'")" = 1 ]
+	sql node1 postgres 'alter database template_postgis allow_connections true'
+	sql node1 template_postgis 'drop extension pg_repack'
+	labctl db update-extensions
+	[ "$(sql node1 postgres "select datallowconn from pg_database where datname = 'template_postgis'")" = f ]
+	run -0 --separate-stderr labctl --json db update-extensions
+	[ "$(done_steps "$output")" = 0 ]
+	labctl db create again --template postgis
+	[ "$(sql node1 again "select count(*) from pg_extension where extname = 'pg_repack'")" = 1 ]
+	labctl db drop again
+}
+
+# hold NODE DATABASE: a session in it for a while, and its beginning awaited.
+hold() {
+	(sql "$1" "$2" "set application_name = 'holder'" 'select pg_sleep(60)' >/dev/null 2>&1 || true) 3>&- &
+	for _ in $(seq 50); do
+		[ "$(sql "$1" postgres "select count(*) from pg_stat_activity where application_name = 'holder' and datname = '$2'")" = 1 ] && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+@test "sessions in a template or a database are named, and end only with --force" {
+	sql node1 postgres 'alter database template_postgis allow_connections true'
+	hold node1 template_postgis
+	run -30 labctl db create two --template postgis
+	[[ $output == *"template_postgis is in use by 1 session"* && $output == *"of postgres (holder) at"* ]]
+	[[ $output == *"next: labctl -l gis db create two --template postgis --force"* ]]
+	[ "$(sql node1 postgres "select count(*) from pg_stat_activity where application_name = 'holder'")" = 1 ]
+	labctl db create two --template postgis --force
+	[ "$(sql node1 postgres "select count(*) from pg_stat_activity where application_name = 'holder'")" = 0 ]
+	hold node2 two
+	run -30 labctl db drop two
+	[[ $output == *"db.standby_free/node2"* && $output == *"of postgres (holder) at"* ]]
+	labctl db drop two --force
+	run -0 --separate-stderr labctl --json db list
+	[ "$(jq '[.databases[] | select(.database == "two")] | length' <<<"$output")" = 0 ]
+}
+
+@test "a standby that went away is started and attached again by bootstrap" {
+	labctl ssh node2 -- systemctl stop labctl-postgres-standby
+	for _ in $(seq 100); do
+		[ "$(backends_up)" = 2 ] && break
+		sleep 0.2
+	done
+	[ "$(backends_up)" = 2 ]
+	labctl bootstrap
+	[ "$(backends_up)" = 3 ]
+}
+
+@test "destroy leaves the host as it was" {
+	labctl --timings destroy
+	host_state after
+	same_host before after
+}
