@@ -309,7 +309,10 @@ static int rm(struct cli *c, const struct image_env *env, struct fail *e)
 		printf("would remove %s\n", s.image.dir);
 		return 0;
 	}
-	return confirm(c, s.image.dir, s.image.name, e) < 0 ? -1 : image_store_remove(env, &s, e);
+	if (confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(env, &s, e) < 0)
+		return -1;
+	fprintf(stderr, "removed %s\n", s.image.dir);
+	return 0;
 }
 
 /* What no lab uses and no name or recipe of today leads to; and what was left by what was killed. */

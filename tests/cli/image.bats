@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: PostgreSQL
+# labctl image: taking in, showing, refusing, removing. Disks are real, machines are not needed.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache LABCTL_YES=1
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	# A disk with code in its first sector, and the mark at its end.
+	truncate -s 1M small.img
+	printf '\xeb\xfe' | dd of=small.img conv=notrunc status=none
+	printf '\x55\xaa' | dd of=small.img bs=1 seek=510 conv=notrunc status=none
+}
+
+labctl() { "$LABCTL" "$@"; }
+
+# A lab's record, as far as images are concerned.
+record() {
+	mkdir -p "$LABCTL_STATE/labs/$1"
+	printf 'lab: %s\nnodes: 1\nnetwork: {subnet: 10.88.0.0/24}\nimage: {stored: %s, boot: bios, seed: nocloud}\n' \
+		"$1" "$2" >"$LABCTL_STATE/labs/$1/lab.yaml"
+}
+
+@test "import: kept by name, with what is known of it; the same again is the same" {
+	run -0 --separate-stderr labctl --json image import rocky9-small small.img --release rocky9
+	id=$(sha256sum <small.img | cut -c1-12)
+	jq -e --arg id "$id" --arg file "$PWD/small.img" '.images | length == 1 and (.[0] | .image == "rocky9-small" and
+		.release == "el9" and .family == "el7plus" and .digest == $id and .boot == "bios" and .source == $file and
+		.labs == [] and .bytes > 0 and .current)' <<<"$output"
+	run -0 --separate-stderr labctl --json image list
+	[ "$(jq -r '.images[].digest' <<<"$output")" = "$id" ]
+	run -0 --separate-stderr labctl --json image show rocky9-small
+	[ "$(jq -r .seed <<<"$output")" = nocloud ]
+	run -0 labctl image import rocky9-small small.img --release el9
+	[ "$(find cache/images -name disk.qcow2 | wc -l)" = 1 ]
+}
+
+@test "a disk without code for BIOS is noted as one for UEFI" {
+	printf '\0\0' | dd of=small.img conv=notrunc status=none
+	labctl image import efi small.img
+	run -0 --separate-stderr labctl --json image show efi
+	[ "$(jq -r .boot <<<"$output")" = uefi ]
+}
+
+@test "import refuses what no machine could boot from, and leaves nothing" {
+	qemu-img create -q -f qcow2 -F raw -b "$PWD/small.img" part.qcow2
+	run -6 labctl image import part part.qcow2
+	[[ $output == *"is only a part"* ]]
+	qemu-img convert -O qcow2 small.img whole.qcow2
+	truncate -s 100K whole.qcow2
+	run ! labctl image import cut whole.qcow2
+	[[ $output == *"damaged or truncated"* ]]
+	run ! labctl image import small small.img --sha256 "$(printf '%064d' 7)"
+	[[ $output == *0000007* ]]
+	run -2 labctl image import Big/Name small.img
+	[[ $output == *"cannot be an image's name"* ]]
+	run -2 labctl image import x small.img --release rocki9
+	[[ $output == *"unknown release"* ]]
+	run -4 labctl image import x missing.img
+	[ -z "$(find cache/images -mindepth 1 ! -name '*.lock')" ]
+}
+
+@test "a stored image is a word of lab files, an unknown one is not" {
+	labctl image import rocky9 small.img
+	run -0 labctl plan create 1 --image rocky9
+	[[ $output == *"image rocky9"* ]]
+	printf 'image: rocky8\n' >lab.yaml
+	run -3 labctl -f lab.yaml plan create 1
+	[[ $output == *"did you mean rocky9?"* ]]
+}
+
+@test "rm: not while a lab uses it; then it is gone" {
+	labctl image import rocky9 small.img
+	record one rocky9
+	run -5 labctl image rm rocky9
+	[[ $output == *"nodes of one stand on"* ]]
+	# A lab that has settled on another digest does not count.
+	printf '%064d\n' 1 >state/labs/one/image
+	run -0 labctl -n image rm rocky9
+	[[ $output == *"would remove"* ]]
+	compgen -G "cache/images/rocky9-*" >/dev/null
+	run -0 labctl image rm rocky9
+	[ -z "$(ls cache/images)" ]
+	run -4 labctl image rm rocky9
+}
+
+@test "gc: what has no name and no recipe, and what the killed left; nothing that is used" {
+	labctl image import rocky9 small.img
+	cp -r cache/images/rocky9-* "cache/images/old-$(sha256sum <small.img | cut -c1-12)"
+	rm cache/images/old-*/about
+	mkdir cache/images/.dead.install cache/images/.busy.install
+	exec 9>cache/images/.busy.lock
+	flock 9
+	sha256sum <small.img | cut -d' ' -f1 >digest
+	record one rocky9
+	cp digest state/labs/one/image
+	run -0 labctl image gc
+	compgen -G "cache/images/old-*" >/dev/null # of the same digest as what lab `one` stands on
+	[ ! -e cache/images/.dead.install ]
+	[ -d cache/images/.busy.install ]
+	rm -r state/labs/one
+	run -0 labctl -n image gc
+	[[ $output == *old* && $output != *rocky9* ]]
+	compgen -G "cache/images/old-*" >/dev/null
+	run -0 labctl image gc
+	[ -z "$(compgen -G "cache/images/old-*")" ]
+	compgen -G "cache/images/rocky9-*" >/dev/null
+}
+
+@test "install: what is missing or wrong is said before anything is made" {
+	run -2 labctl image install x --kickstart el9
+	[[ $output == *"--kickstart and --media"* ]]
+	run -2 labctl image install x --kickstart rocki9 --media a.iso
+	[[ $output == *"unknown release 'rocki9'"* ]]
+	run -2 labctl image install x --kickstart el9 --media netboot
+	[[ $output == *"from its ISO"* ]]
+	run -2 labctl image install x --kickstart el9 --media a.iso --disk huge
+	[[ $output == *"is not a size"* ]]
+	run -2 labctl image install x --kickstart el9 --media a.iso --hypervisor lxc
+	run -4 labctl image install x --kickstart el9 --media a.iso
+	truncate -s 1M a.iso
+	run -6 labctl image install x --kickstart el9 --media a.iso
+	[[ $output == *"is no ISO image"* ]]
+	[ -z "$(find cache/images -mindepth 1 ! -name '*.lock')" ]
+}
+
+@test "install -n prints what the installer would be told, with the lab file's words" {
+	printf 'tuning: {timezone: Asia/Shanghai}\n' >lab.yaml
+	for release in el5 el6 el7 el8 el9 el10; do
+		run -0 labctl -n -f lab.yaml image install x --kickstart "$release" --media a.iso
+		[[ $output == *"Asia/Shanghai"* && $output == *poweroff* ]]
+	done
+	[ ! -e cache ]
+}
+
+@test "image: words, and how many" {
+	run -2 labctl image lst
+	[[ $output == *"Did you mean 'list'?"* ]]
+	run -2 labctl image
+	run -2 labctl image import one
+	[[ $output == *"something is missing"* ]]
+	run -2 labctl image list one
+	[[ $output == *"one word too many"* ]]
+}
