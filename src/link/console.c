@@ -10,7 +10,7 @@
 
 #define TEXT_KEPT_BYTES 6000u
 
-/* Words that decide. Later ones win over earlier ones of a lower state, a question only while it stands last. */
+/* Words that decide: the worst wins, a question only while it stands last. */
 static const struct phrase { const char *text; enum console_state state; } phrases[] = {
 	/* debconf as lines of text (Debian) */
 	{ "Prompt: '?' for help", CONSOLE_ASKS },

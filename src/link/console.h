@@ -10,15 +10,16 @@
 
 #include "strbuf.h"
 
+/* A later one is worse: an installer that has failed and switches the machine off has failed. */
 enum console_state {
 	CONSOLE_RUNS,
 	CONSOLE_ASKS,     /* a question, with nothing after it so far */
+	CONSOLE_OFF,
+	CONSOLE_RESTARTS,
+	CONSOLE_HALTS,    /* the system ended without switching the machine off */
+	CONSOLE_STARTS_OVER,
 	CONSOLE_FAILS,    /* the installer says so */
 	CONSOLE_PANICS,   /* the kernel does */
-	CONSOLE_STARTS_OVER,
-	CONSOLE_HALTS,    /* the system ended without switching the machine off */
-	CONSOLE_RESTARTS,
-	CONSOLE_OFF,
 };
 
 #define CONSOLE_SEEN 256

@@ -115,9 +115,11 @@ static void look(struct installation *s, int64_t now)
 {
 	struct stat st;
 
-	if (s->console.news != s->news || (stat(s->disk, &st) == 0 && st.st_blocks != s->blocks)) {
+	if (stat(s->disk, &st))
+		st.st_blocks = s->blocks;
+	if (s->console.news != s->news || st.st_blocks != s->blocks) {
 		s->news = s->console.news;
-		s->blocks = stat(s->disk, &st) == 0 ? st.st_blocks : s->blocks;
+		s->blocks = st.st_blocks;
 		s->news_ms = now;
 	}
 	if (now - s->said_ms >= SAY_MS && strcmp(s->said, s->console.progress) != 0) {

@@ -64,6 +64,19 @@ static unsigned find_partitions(int fd, uint64_t ret_at[PARTITIONS_MAX])
 	return count;
 }
 
+/* In the first sector, before the disk's signature and the partition table. */
+static bool has_boot_code(int fd)
+{
+	unsigned char code[440] = { 0 };
+	bool found = false;
+
+	if (pread(fd, code, sizeof code, 0) != (ssize_t)sizeof code)
+		return false;
+	for (size_t i = 0; i < sizeof code; i++)
+		found = found || code[i];
+	return found;
+}
+
 static bool is_ext(int fd, uint64_t at)
 {
 	unsigned char magic[2] = { 0 };
@@ -112,6 +125,8 @@ int seal_check(const char *disk, const struct image_env *env, struct fail *e)
 	count = find_partitions(fd, at);
 	if (!count)
 		return fail(e, FAIL_OTHER, "the installer left no partition on the disk");
+	if (!has_boot_code(fd))
+		return fail(e, FAIL_OTHER, "the installer left no boot loader on the disk");
 	for (unsigned i = 0; i < count; i++) {
 		if (!is_ext(fd, at[i]))
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Does an installed disk carry nothing that two nodes must not share? Looked at from outside, without starting it. */
+/* Can an installed disk start, and does it carry nothing that two nodes must not share? Looked at from outside. */
 #ifndef LABCTL_LINK_SEAL_H
 #define LABCTL_LINK_SEAL_H
 

@@ -104,7 +104,8 @@ static void make_kernel(const char *name, const char *says, enum ending ending)
 	memcpy(image + CODE_AT + sizeof code, endings[ending], sizeof endings[ending]);
 	assert_true(strlen(says) < TABLE_AT - TEXT_AT);
 	memcpy(image + TEXT_AT, says, strlen(says));
-	/* one partition of type Linux, from 1 MiB on */
+	/* a boot loader, and one partition of type Linux, from 1 MiB on */
+	image[TABLE_AT] = 0xf4;
 	image[TABLE_AT + 446 + 4] = 0x83;
 	image[TABLE_AT + 446 + 9] = 0x08;
 	image[TABLE_AT + 446 + 13] = 0x10;
@@ -266,7 +267,7 @@ static void count_note(void *ctx, const char *line)
 static int check_seal(struct arena *a, bool gpt, struct fail *e)
 {
 	struct image_env env = { .line = count_note };
-	unsigned char table[34 * 512] = { 0 };
+	unsigned char table[34 * 512] = { 0xf4 };
 	auto_(close) int fd = -1;
 
 	unlink(at(a, "disk"));
@@ -309,6 +310,9 @@ static void identities_are_found_from_outside(void **state)
 		assert_has(e.text, traces[i][1]);
 		put(traces[i][0], "", 0);
 	}
+	RUN("dd", "if=/dev/zero", arena_printf(a, "of=%s", at(a, "disk")), "bs=440", "count=1", "conv=notrunc", "status=none");
+	assert_int_equal(seal_check(at(a, "disk"), &(struct image_env){ .line = count_note }, &e), -1);
+	assert_has(e.text, "no boot loader");
 	unlink(at(a, "disk"));
 	RUN("truncate", "-s", "1M", at(a, "disk"));
 	assert_int_equal(seal_check(at(a, "disk"), &(struct image_env){ .line = count_note }, &e), -1);
@@ -389,6 +393,7 @@ static void what_ends_badly_says_why_and_leaves_nothing(void **state)
 		{ "reboot: Restarting system\r\n", RESET, FAIL_OTHER, "restarted the machine" },
 		{ "reboot: System halted\r\n", HANG, FAIL_OTHER, "did not switch the machine off" },
 		{ "Traceback (most recent call last):\r\n", HANG, FAIL_OTHER, "gave up" },
+		{ "Traceback (most recent call last):\r\nreboot: Power down\r\n", OFF, FAIL_OTHER, "gave up" },
 		{ "Installing\r\n", OFF, FAIL_OTHER, "ended before its installer" },
 		{ "Installing\r\n", HANG, FAIL_TIMEOUT, "hangs or goes in circles" },
 		{ "Retrying mirror 7\r\n", AGAIN, FAIL_TIMEOUT, "hangs or goes in circles" },
