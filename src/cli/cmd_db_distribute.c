@@ -107,7 +107,8 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	json_array_foreach(a->rows, i, row)
 		local += has_local_rows(row);
 	if (failed) {
-		fail(e, FAIL_DB, "%u of %u tables failed", failed, count);
+		fail(e, e->code == FAIL_TIMEOUT ? FAIL_TIMEOUT : FAIL_DB, "%u of %u tables failed%s", failed, count,
+		     e->code == FAIL_TIMEOUT ? ", and the time (--timeout) is over" : "");
 		fail_next(e, "labctl -l %s db distribute with the same words goes on with these", d->lab->name);
 		more = json_pack("{s:o}", "error", report_error(e));
 		d->c->reported = d->c->json;

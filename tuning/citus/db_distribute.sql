@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- `labctl db distribute`: $1 is a schema, $2 a column. What cannot be distributed by it is known before it is tried.
+-- Tables of extensions are not the user's.
 select n.nspname as schema, c.relname as "table", case when w.why is null then 'would distribute' else 'skipped' end as result,
 	p.logicalrelid is not null and p.partmethod <> 'n' as is_distributed, t.size_bytes, t.local_bytes, w.why
 from pg_class c
@@ -17,7 +18,6 @@ left join lateral (
 	join pg_class x on x.oid = i.indexrelid
 	where i.indrelid = c.oid and (i.indisunique or i.indisexclusion) and a.attnum <> all (i.indkey)) u on true
 cross join lateral (select case
-	when e.objid is not null then 'belongs to an extension'
 	when c.relkind in ('v', 'm') then 'is a view'
 	when c.relkind = 'f' then 'is a foreign table'
 	when c.relispartition then (select format('is a partition, goes with %s', i.inhparent::regclass) from pg_inherits i
@@ -26,8 +26,7 @@ cross join lateral (select case
 	when p.repmodel = 't' then 'is a reference table'
 	when p.colocationid > 0 then 'is in a distributed schema'
 	when a.attnum is null then format('has no column %I', $2)
-	else u.why end as why
-	from (select 1) one
-	left join pg_depend e on e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e') w
+	else u.why end as why) w
 where c.relkind in ('r', 'p', 'f', 'v', 'm') and n.nspname = $1
+	and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 order by c.relname

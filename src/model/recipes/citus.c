@@ -102,7 +102,8 @@ static const struct database_template templates[] = {
 	{ "db.worker_" word, "worker", .after = before, .title = what, __VA_ARGS__ }
 
 static const struct rule create_rules[] = {
-	ON_EACH("free", NULL, "see that nobody is in the template", .verb = RULE_SQL, .arg = S "db_free.sql"),
+	ON_EACH("free", NULL, "see that nobody is in the template", .verb = RULE_SQL, .arg = S "db_free.sql",
+		.timeout_s = 20),
 	ON_EACH("template", "db.free db.worker_free", "make the template databases", .arg = S "templates.sh", .timeout_s = 300),
 	ON_EACH("create", "db.template db.worker_template", "create the database", .verb = RULE_SQL, .arg = S "db_create.sql",
 		.timeout_s = 300),
@@ -114,7 +115,8 @@ static const struct rule create_rules[] = {
 };
 
 static const struct rule drop_rules[] = {
-	ON_EACH("free", NULL, "see that nobody is in the database", .verb = RULE_SQL, .arg = S "db_free.sql"),
+	ON_EACH("free", NULL, "see that nobody is in the database", .verb = RULE_SQL, .arg = S "db_free.sql",
+		.timeout_s = 20),
 	{ "db.drop", "coordinator", .after = "db.free db.worker_free", .verb = RULE_SQL, .arg = S "db_drop.sql",
 	  .timeout_s = 300, .title = "drop the database" },
 	{ "db.worker_drop", "worker", .after = "db.drop db.worker_free", .verb = RULE_SQL, .arg = S "db_drop.sql",

@@ -121,7 +121,8 @@ static const struct rule create_rules[] = {
 };
 
 static const struct rule drop_rules[] = {
-	{ "db.free", "coordinator", .verb = RULE_SQL, .arg = T "db_free.sql", .title = "see that nobody is in the database" },
+	{ "db.free", "coordinator", .verb = RULE_SQL, .arg = T "db_free.sql", .timeout_s = 40,
+	  .title = "see that nobody is in the database" },
 	{ "db.drop", "coordinator:first", .after = "db.free", .verb = RULE_SQL, .arg = T "db_drop.sql", .timeout_s = 300,
 	  .title = "drop the database" },
 	{ "db.coordinator", "coordinator:rest", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql",

@@ -75,7 +75,7 @@ static const struct database_template templates[] = {
 };
 
 #define DB_FREE(rule_id, role, what) \
-	{ rule_id, role, .verb = RULE_SQL, .arg = T "db_free.sql", .title = "see that nobody is in the " what }
+	{ rule_id, role, .verb = RULE_SQL, .arg = T "db_free.sql", .timeout_s = 20, .title = "see that nobody is in the " what }
 #define DB_CREATE(before)                                                               \
 	{ "db.create", "primary", .after = before, .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300, \
 	  .title = "create the database" },                                             \

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: PostgreSQL
+# The chores of `labctl db` on a real Citus: databases on every node with the workers registered in them, awkward
+# tables distributed one by one, shards and nodes.
+bats_require_minimum_version 1.5.0
+# shellcheck disable=SC1091,SC2154,SC2030,SC2031
+
+setup_file() {
+	[[ -n ${LABCTL_CITUS_ARCHIVE-} ]] || return 0
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_up citusdb
+	export LABCTL_HYPERVISOR=lxc
+	labctl create 3
+	labctl bootstrap citus --source "$LABCTL_CITUS_ARCHIVE"
+}
+
+teardown_file() {
+	[[ -n ${LABCTL_CITUS_ARCHIVE-} ]] || return 0
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_down
+}
+
+setup() {
+	[[ -n ${LABCTL_CITUS_ARCHIVE-} ]] || skip "LABCTL_CITUS_ARCHIVE names no Citus source archive"
+	source "$SOURCE_DIR/tests/support/labs.bash"
+}
+
+# sql NODE DATABASE STATEMENT...
+sql() {
+	local node=$1 database=$2 words=()
+	shift 2
+	for statement; do words+=(-c "$statement"); done
+	labctl psql "$node" -- -d "$database" -XAtq -v ON_ERROR_STOP=1 "${words[@]}"
+}
+
+done_steps() { jq '[.steps[] | select(.state == "done")] | length' <<<"$1"; }
+on() { labctl --json db list | jq -r --arg name "$1" '.databases[] | select(.database == $name).on'; }
+
+# result TABLE: what the document in $output says of it.
+result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result + ": " + (.why // "")' <<<"$output"; }
+
+@test "a database is on every node, with the workers in it; what is missing is completed" {
+	labctl db create osm --template postgis
+	run -0 --separate-stderr labctl --json db create osm --template postgis
+	[ "$(done_steps "$output")" = 0 ]
+	run -0 --separate-stderr labctl --json db nodes --db osm
+	[ "$(jq -c '[.nodes[] | select(.is_active) | .role]' <<<"$output")" = '["coordinator","worker","worker"]' ]
+	sql node2 postgres 'create database half template template_citus'
+	[ "$(on half)" = '1 of 3: not on node1, node3' ]
+	labctl db create half
+	[ "$(on half)" = '3 of 3' ]
+	run -0 --separate-stderr labctl --json db nodes --db half
+	[ "$(jq '[.nodes[] | select(.is_active)] | length' <<<"$output")" = 3 ]
+	labctl db drop half
+	[ "$(on half)" = '' ]
+}
+
+@test "every table with the column is distributed, each by itself; the others are skipped with the reason" {
+	sql node1 osm 'create schema osm' \
+		'create table osm.a as select i::bigint as osm_id, st_makepoint(i, i) as geom from generate_series(1, 5000) i' \
+		'create table osm."Mixed Case" (osm_id bigint)' 'create table osm."q""uote;drop table osm.a;--" (osm_id bigint)' \
+		'create table osm.pk (id bigserial primary key, osm_id bigint)' 'create table osm.nocol (id int)' \
+		'create table osm.part (osm_id bigint, d date) partition by range (d)' \
+		"create table osm.part_2026 partition of osm.part for values from ('2026-01-01') to ('2027-01-01')" \
+		"insert into osm.part values (1, '2026-05-05')" \
+		'create table osm.parent (osm_id bigint primary key)' 'insert into osm.parent values (1)' \
+		'create table osm.achild (osm_id bigint references osm.parent)' 'insert into osm.achild values (1)' \
+		'create table osm.ref (osm_id int)' "select create_reference_table('osm.ref')" 'create view osm.v as select 1 as osm_id' \
+		'create table osm.zjson (osm_id json)' 'create table public.users (id bigint)'
+	run -0 --separate-stderr labctl -n --json db distribute --db osm --schema osm --column osm_id
+	[ "$(result a)" = 'would distribute: ' ]
+	[ "$(sql node1 osm 'select count(*) from pg_dist_partition where partmethod = $$h$$')" = 0 ]
+	run -30 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id
+	[ "$(jq -r .error.code <<<"$output")" = DB ]
+	for table in a 'Mixed Case' 'q"uote;drop table osm.a;--' part parent achild; do
+		[ "$(result "$table")" = 'distributed: ' ]
+	done
+	[ "$(result pk)" = 'skipped: primary key pk_pkey does not include osm_id' ]
+	[ "$(result nocol)" = 'skipped: has no column osm_id' ]
+	[ "$(result part_2026)" = 'skipped: is a partition, goes with osm.part' ]
+	[ "$(result ref)" = 'skipped: is a reference table' ]
+	[ "$(result v)" = 'skipped: is a view' ]
+	[[ $(result zjson) == 'failed: data type json has no default operator class'* ]]
+	[ "$(sql node3 osm 'select count(*) from osm.a where st_dwithin(geom, st_makepoint(10, 10), 3)')" = 5 ]
+}
+
+@test "rows in local files stay until they are asked to go" {
+	sql node1 osm 'drop table osm.zjson'
+	run -0 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id
+	[ "$(jq '[.tables[] | select(.is_distributed and .local_bytes > 0)] | length' <<<"$output")" -gt 0 ]
+	run -0 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id --truncate-local
+	[ "$(jq '[.tables[] | select(.is_distributed and .local_bytes > 0)] | length' <<<"$output")" = 0 ]
+	[ "$(sql node1 osm 'select count(*) from osm.a')" = 5000 ]
+}
+
+@test "tables, right in public and for quoted names; shards with a sum per node" {
+	labctl db distribute --db osm --schema public --column id
+	run -0 --separate-stderr labctl --json db tables --db osm
+	[ "$(jq -c '.tables[] | select(.table == "users") | [.kind, .column, .shard_count]' <<<"$output")" = '["distributed","id",32]' ]
+	[ "$(jq -c '.tables[] | select(.table == "ref") | [.kind, .column, .shard_count]' <<<"$output")" = '["reference",null,1]' ]
+	[ "$(jq -r '.tables[] | select(.table == "nocol") | .kind' <<<"$output")" = local ]
+	[ "$(jq '.tables[] | select(.table == "a") | .size_bytes > 100000' <<<"$output")" = true ]
+	for table in osm.a users 'osm."Mixed Case"' 'osm."q""uote;drop table osm.a;--"'; do
+		run -0 --separate-stderr labctl --json db shards "$table" --db osm
+		[ "$(jq '[.nodes[].shard_count] | add' <<<"$output")" = 32 ]
+	done
+	run -0 --separate-stderr labctl db shards osm.a --db osm
+	[[ $output == *'######'* ]]
+	run -4 labctl db shards osm.nocol --db osm
+	[[ $output == *"it is local"* ]]
+	run -4 labctl db shards usrs --db osm
+	[[ $output == *"did you mean 'users'?"* ]]
+	run -2 labctl db shards "users'; drop table users;--" --db osm
+	run -4 labctl db distribute --db osm --schema 'osm"; drop schema osm cascade;--' --column osm_id
+	[ "$(sql node1 osm 'select count(*) from osm.a')" = 5000 ]
+}
+
+@test "a database in use on a worker is not dropped, unless it is forced" {
+	(sql node2 osm "set application_name = 'holder'" 'select pg_sleep(60)' >/dev/null 2>&1 || true) 3>&- &
+	for _ in $(seq 50); do
+		[ "$(sql node2 postgres "select count(*) from pg_stat_activity where application_name = 'holder'")" = 1 ] && break
+		sleep 0.1
+	done
+	run -30 labctl db drop osm
+	[[ $output == *"db.worker_free/node2"* && $output == *"of postgres (holder) at"* && $output != *citus_internal* ]]
+	[ "$(on osm)" = '3 of 3' ]
+	labctl db drop osm --force
+	[ "$(on osm)" = '' ]
+	labctl db update-extensions
+}
