@@ -23,11 +23,12 @@ const struct cmd cmds[] = {
 	  "  labctl -n create 3               show the steps, touch nothing\n"
 	  "  labctl --hypervisor lxc create 3 containers instead of machines" },
 	{ "bootstrap", cmd_bootstrap, "[KIND]", 1, false, "s", "build, install, configure and start a database cluster",
-	  "KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators) or postgres (a primary with "
-	  "streaming standbys); without KIND, what the lab file says. Ends with a gate: rows written through one node "
+	  "KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators), citus (a coordinator and workers, "
+	  "pgpool-II in front) or postgres (a primary with streaming standbys); without KIND, what the lab file says. Ends with a gate: rows written through one node "
 	  "are read through the others. Running it again changes nothing, or goes on where it stopped.\n\n"
 	  "  labctl bootstrap postgres\n"
-	  "  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz" },
+	  "  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz\n"
+	  "  labctl bootstrap citus --source citus-12.1.12.tar.gz" },
 	{ "destroy", cmd_destroy, "", 0, false, "k", "remove everything that labctl made for the lab",
 	  "Stops and removes domains, network, disks, mounts, exports, keys and the record of the lab, and nothing "
 	  "else: what does not carry the lab's tag is left alone and named. A lab whose record is lost or damaged goes "
