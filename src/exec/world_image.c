@@ -166,6 +166,8 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 	struct build b = { .cache_dir = w->paths.cache, .prefix = recipe->build_prefix, .link = c->prefix,
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+	/* What a disk holds that anybody made is not known: software for it is built in the user land we know. */
+	const char *user_land = lab_boots_disk(w->lab) ? "debian12" : w->lab->image;
 	struct image image;
 	char sha256[65];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -178,7 +180,7 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 	}
 	run_say(r, "archive %s", c->archive);
 	if (fetch_archive(&f, w->arena, &b.archive, sha256, e) < 0 ||
-	    find_image(w, arena_printf(w->arena, "%s-%s", w->lab->image, recipe->build_image), true, r, &image, ret_built, e) < 0)
+	    find_image(w, arena_printf(w->arena, "%s-%s", user_land, recipe->build_image), true, r, &image, ret_built, e) < 0)
 		return -1;
 	b.image = &image;
 	b.archive_sha256 = sha256;
