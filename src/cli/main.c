@@ -25,7 +25,8 @@ const struct cmd cmds[] = {
 	{ "bootstrap", cmd_bootstrap, "[KIND]", 1, false, "s", "build, install, configure and start a database cluster",
 	  "KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators), citus (a coordinator and workers, "
 	  "pgpool-II in front) or postgres (a primary with streaming standbys); without KIND, what the lab file says. "
-	  "Ends with a gate: rows written through one node are read through the others. Running it again changes nothing, or goes on where it stopped.\n\n"
+	  "Ends with a gate: rows written through one node are read through the others. Running it again changes "
+	  "nothing, or goes on where it stopped.\n\n"
 	  "  labctl bootstrap postgres\n"
 	  "  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz\n"
 	  "  labctl bootstrap citus --source citus-12.1.12.tar.gz" },
