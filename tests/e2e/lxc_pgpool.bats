@@ -146,6 +146,13 @@ hold() {
 	[ "$(jq '[.databases[] | select(.database == "two")] | length' <<<"$output")" = 0 ]
 }
 
+@test "a person is asked for the name of the database that is dropped" {
+	run -130 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm" /dev/null <<<lab
+	[[ $output == *"Type the database's name"* && $output == *"not confirmed, nothing was removed"* ]]
+	run -0 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm --force" /dev/null <<<osm
+	run -4 labctl db drop osm
+}
+
 @test "a standby that went away is started and attached again by bootstrap" {
 	labctl ssh node2 -- systemctl stop labctl-postgres-standby
 	for _ in $(seq 100); do
