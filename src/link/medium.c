@@ -19,8 +19,8 @@
 #define CONSOLE " console=ttyS0,115200n8 loglevel=5"
 #define OLD_KS "ks=file:/ks.cfg cmdline"
 #define KS "inst.ks=file:/ks.cfg inst.repo=cdrom inst.cmdline"
-/* "text" asks on plain lines, and TERM=dumb keeps the installer from drawing; both show a question as what it is. */
-#define PRESEED "auto=true priority=critical preseed/file=/preseed.cfg DEBIAN_FRONTEND=text TERM=dumb"
+/* Debian reads /preseed.cfg of its initrd unasked. "text" asks on plain lines, TERM=dumb keeps it from drawing. */
+#define PRESEED "auto=true priority=critical DEBIAN_FRONTEND=text TERM=dumb"
 
 static const struct medium media[RELEASE_COUNT] = {
 	[RELEASE_DEBIAN12] = { NETBOOT "linux", NETBOOT "initrd.gz", "debian-installer-12-netboot-amd64", "preseed.cfg",
