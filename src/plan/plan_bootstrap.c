@@ -357,9 +357,13 @@ int plan_chore(const struct lab *lab, const struct library *lib, const char *cho
 	struct bootstrap b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .db = db, .base = "node.ready",
 			       .cache = { .arena = p->arena }, .e = e };
 	const struct chore *c = b.recipe ? recipe_chore(b.recipe, chore) : NULL;
+	auto_(strbuf_clear) struct strbuf command = { 0 };
 
 	if (!c)
 		return fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", b.recipe ? b.recipe->kind : "missing", chore);
+	/* What the user would say again when it was interrupted. */
+	quote_add(&command, QUOTE_SH, db->name);
+	p->command = arena_printf(p->arena, "db %s %s", chore, strbuf_text(&command));
 	b.rules = c->rules;
 	add_ready(p);
 	if (add_rules(&b) < 0)
