@@ -113,6 +113,8 @@ static void end_line(struct console *c)
 		judge(c, line);
 		note_progress(c, line);
 		note_news(c, line);
+		if (!strncmp(line, "labctl: ", 8))
+			strbuf_printf(&c->notes, "%s\n", line + 8);
 		if (strstr(line, "Linux version ") && ++c->boots > 1 && c->state < CONSOLE_STARTS_OVER)
 			c->state = CONSOLE_STARTS_OVER;
 		strbuf_printf(&c->text, "%s\n", line);
@@ -166,5 +168,6 @@ void console_feed(struct console *c, const char *data, size_t len)
 void console_clear(struct console *c)
 {
 	strbuf_clear(&c->text);
+	strbuf_clear(&c->notes);
 	strbuf_clear(&c->line);
 }

@@ -111,6 +111,18 @@ static void hear(struct installation *s, int fd, int64_t now)
 	}
 }
 
+/* Packages that the release lacks, for example: all of it is told, unlike progress. */
+static void say_notes(struct installation *s)
+{
+	char *rest, *note;
+
+	if (!s->console.notes.len)
+		return;
+	for (note = strtok_r(s->console.notes.text, "\n", &rest); note; note = strtok_r(NULL, "\n", &rest))
+		s->env->line(s->env->line_ctx, note);
+	strbuf_truncate(&s->console.notes, 0);
+}
+
 static void look(struct installation *s, int64_t now)
 {
 	struct stat st;
@@ -122,6 +134,7 @@ static void look(struct installation *s, int64_t now)
 		s->blocks = st.st_blocks;
 		s->news_ms = now;
 	}
+	say_notes(s);
 	if (now - s->said_ms >= SAY_MS && strcmp(s->said, s->console.progress) != 0) {
 		memcpy(s->said, s->console.progress, sizeof s->said);
 		s->said_ms = now;

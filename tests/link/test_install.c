@@ -256,12 +256,13 @@ static void going_in_circles_is_no_news(void **state)
 
 /* --- sealed disks --- */
 
-static unsigned notes;
+static unsigned notes, lacking;
 
 static void count_note(void *ctx, const char *line)
 {
 	(void)ctx;
 	notes += strstr(line, "was not looked at") != NULL;
+	lacking += !strcmp(line, "not in the release: lrzsz") || !strcmp(line, "not in the release: tcl");
 }
 
 static int check_seal(struct arena *a, bool gpt, struct fail *e)
@@ -365,8 +366,10 @@ static void an_installed_disk_is_an_image(void **state)
 
 	(void)state;
 	notes = 0;
-	assert_ok(install(a, make_iso(a, "Installing bash (1/2)\r\nreboot: Power down\r\n", OFF), &image, &e), e);
+	assert_ok(install(a, make_iso(a, "Installing bash (1/2)\r\nlabctl: not in the release: lrzsz\r\n"
+				      "labctl: not in the release: tcl\r\nreboot: Power down\r\n", OFF), &image, &e), e);
 	assert_int_equal(notes, 1);
+	assert_int_equal(lacking, 2);
 	assert_int_equal(leftovers(), 0);
 	assert_ok(image_store_find(&env, "rocky9", a, &s, &e), e);
 	assert_string_equal(s.image.dir, image.dir);
