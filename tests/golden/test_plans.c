@@ -149,10 +149,31 @@ static const char *text_of(const struct rendered *files, unsigned count, const c
 	return "";
 }
 
+struct seed { const char *path, *line; };
+
+/* Every line is there, and no secret is. */
+static void render_has(const char *example, const struct seed *seed, size_t seed_count)
+{
+	auto_(lab_free) struct lab *lab = load(example, 0);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct rendered *files;
+	struct fail e = { 0 };
+	unsigned count;
+
+	assert_int_equal(plan_render(lab, lib, a, &files, &count, &e), 0);
+	for (size_t i = 0; i < seed_count; i++)
+		if (!strstr(text_of(files, count, seed[i].path), seed[i].line))
+			fail_msg("%s lacks %s", seed[i].path, seed[i].line);
+	for (unsigned i = 0; i < count; i++)
+		if (strchr(files[i].text, SECRET_MARK[0]) || strstr(files[i].text, "PRIVATE KEY"))
+			fail_msg("%s holds a secret or its raw placeholder", files[i].path);
+	assert_string_equal(files[count - 1].path, "manifest.json");
+}
+
 /* Values of the walk-through, where it has them. */
 static void the_seed(void **state)
 {
-	static const struct { const char *path, *line; } seed[] = {
+	static const struct seed seed[] = {
 		{ "host/exports", "/data03/171 192.168.122.0/24(rw,no_root_squash,sync)\n" },
 		{ "nodes/node1/files/etc/hosts", "192.168.122.178 db-192-168-122-178.sky-mobi.com db-192-168-122-178\n" },
 		{ "nodes/node1/files/etc/sysctl.d/90-labctl.conf", "kernel.sem = 50100 64128000 50100 1280\n" },
@@ -172,27 +193,51 @@ static void the_seed(void **state)
 		{ "nodes/node3/files/home/pgxc/.bash_profile", "export PGUSER=postgres\nexport PGDATABASE=postgres\n" },
 		{ "nodes/node3/script.sh", "192.168.122.1:/data03/173" },
 	};
-	auto_(lab_free) struct lab *lab = load(EXAMPLES "pgxc-8.yaml", 0);
-	auto_(arena_free) struct arena *a = arena_new();
-	struct rendered *files;
-	struct fail e = { 0 };
-	unsigned count;
 
 	(void)state;
-	assert_int_equal(plan_render(lab, lib, a, &files, &count, &e), 0);
-	for (size_t i = 0; i < ARRAY_COUNT(seed); i++)
-		if (!strstr(text_of(files, count, seed[i].path), seed[i].line))
-			fail_msg("%s lacks %s", seed[i].path, seed[i].line);
-	for (unsigned i = 0; i < count; i++)
-		if (strchr(files[i].text, SECRET_MARK[0]) || strstr(files[i].text, "PRIVATE KEY"))
-			fail_msg("%s holds a secret or its raw placeholder", files[i].path);
-	assert_string_equal(files[count - 1].path, "manifest.json");
+	render_has(EXAMPLES "pgxc-8.yaml", seed, ARRAY_COUNT(seed));
+}
+
+/* The second one's custom-postgresql.conf, line by line: 2 GiB where it has 32 GB. */
+static void the_second_seed(void **state)
+{
+#define CONF "nodes/node2/files/data/citus/postgresql.conf"
+	static const struct seed seed[] = {
+		{ CONF, "\nshared_buffers = 512MB\n" },
+		{ CONF, "\neffective_cache_size = 682MB\n" },
+		{ CONF, "\nmaintenance_work_mem = 64MB\n" },
+		{ CONF, "\ncheckpoint_completion_target = 0.9\n" },
+		{ CONF, "\nwal_buffers = 16MB\n" },
+		{ CONF, "\ndefault_statistics_target = 100\n" },
+		{ CONF, "\nrandom_page_cost = 1.1\n" },
+		{ CONF, "\nwork_mem = 4MB\n" },
+		{ CONF, "\nmin_wal_size = 128MB\n" },
+		{ CONF, "\nmax_wal_size = 1024MB\n" },
+		{ CONF, "\nmax_worker_processes = 256\n" },
+		{ CONF, "\nmax_parallel_workers_per_gather = 8\n" },
+		{ CONF, "\nmax_parallel_workers = 256\n" },
+		{ CONF, "\nmax_parallel_maintenance_workers = 8\n" },
+		{ CONF, "\nmax_connections = 512\n" },
+		{ CONF, "\npassword_encryption = 'scram-sha-256'\n" },
+		{ CONF, "\nshared_preload_libraries = 'citus'\n" },
+		{ CONF, "\nlisten_addresses = 'localhost,10.88.0.12'\n" },
+		{ CONF, "\nlog_timezone = 'Etc/UTC'\n" },
+		{ CONF, "\ndatestyle = 'iso, mdy'\n" },
+		{ CONF, "\ntimezone = 'Etc/UTC'\n" },
+		{ CONF, "\ndefault_text_search_config = 'pg_catalog.english'\n" },
+		{ "nodes/node2/files/data/citus/pg_hba.conf", "\nhost all all 10.88.0.0/24 scram-sha-256\n" },
+		{ "nodes/node1/files/data/pgpool/pgpool.conf", "\nbackend_hostname0 = '10.88.0.11'\n" },
+		{ "nodes/node1/files/data/pgpool/pgpool.conf", "\nport = 9999\n" },
+	};
+
+	(void)state;
+	render_has(EXAMPLES "citus-4.yaml", seed, ARRAY_COUNT(seed));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(the_seed), cmocka_unit_test(minimal), cmocka_unit_test(postgres_3),
-					    cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(the_seed), cmocka_unit_test(the_second_seed),
+					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
 					    cmocka_unit_test(create_8) };
 
 	return cmocka_run_group_tests_name("plans", tests, open_library, close_library);
