@@ -306,6 +306,8 @@ static void clone_with_systemd(void **state)
 
 	(void)state;
 	put(&c, "/etc/systemd/system/x.service", "", 0);
+	put(&c, "/etc/ssh/ssh_host_rsa_key", "PRIVATE", 7);
+	put(&c, "/root/anaconda-ks.cfg", "rootpw", 6);
 	run_seed(&c, "install");
 	assert_non_null(strstr(get(&c, "/etc/systemd/system/sysinit.target.wants/labctl-seed.service"),
 			       "ExecStart=/usr/libexec/labctl/seed\n"));
@@ -313,6 +315,9 @@ static void clone_with_systemd(void **state)
 	assert_non_null(strstr(text, "HostKey /etc/ssh/ssh_host_ed25519_key\n"));
 	assert_non_null(strstr(text, "MaxSessions 64\n"));
 	assert_true(gone(&c, "/etc/NetworkManager/system-connections/installer.nmconnection"));
+	assert_string_equal(get(&c, "/etc/machine-id"), "");
+	assert_true(gone(&c, "/etc/ssh/ssh_host_rsa_key"));
+	assert_true(gone(&c, "/root/anaconda-ks.cfg"));
 
 	run_seed(&c, NULL);
 	text = get(&c, "/etc/NetworkManager/system-connections/labctl.nmconnection");
