@@ -345,6 +345,8 @@ int state_labs(const char *state_dir, struct arena *a, const char *const **ret_n
 			*arena_push(a, names, count) = arena_strdup(a, entry->d_name);
 	if (count)
 		qsort(names, count, sizeof *names, by_name);
+	else
+		rmdir(path); /* a labctl that was killed around its only lab left it empty */
 	*arena_push(a, names, count) = NULL;
 	*ret_names = names;
 	return 0;

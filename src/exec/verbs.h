@@ -94,6 +94,13 @@ void say_line(void *run, const char *line);
 #define DATA_MARKER ".labctl-id"       /* in a data directory: "LAB_UUID NODE" */
 #define DATA_ROOT_MARKER ".labctl-root" /* in a directory of data directories that labctl made: "LAB_UUID TOPMOST" */
 
+/* The highest directory above (or at) @path that does not exist. */
+const char *topmost_missing(const char *path, struct arena *a);
+/* What a directory of data directories is called until its mark is in it, and again from when it goes. */
+const char *data_root_aside(const char *topmost, const struct lab *lab, struct arena *a);
+/* Takes away what a labctl that was killed while it wrote this mark left beside it. */
+void drop_torn_marks(const char *dir, const char *marker);
+
 /* NFS parameters of the lab, in @a. */
 void nfs_of(struct world *w, struct arena *a, struct nfs_lab *ret_nfs);
 /* Name of the lab's network: of the step, else of the XML. */

@@ -100,32 +100,63 @@ int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 
 /* --- data directories --- */
 
-/* Only the marker is left in @root: take both away, and the parents that were made with it. */
-static void remove_data_root(const char *root, const char *uuid, struct arena *a)
+static bool holds_only(const char *path, const char *name)
 {
-	const char *marker = arena_printf(a, "%s/" DATA_ROOT_MARKER, root);
-	auto_(strbuf_clear) struct strbuf text = { 0 };
-	auto_(closedir) DIR *dir = opendir(root);
+	auto_(closedir) DIR *dir = opendir(path);
 	struct dirent *entry;
-	struct fail ignored;
-	char *path = arena_strdup(a, root), *topmost;
 
 	while (dir && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, DATA_ROOT_MARKER))
-			return;
-	if (!dir || file_read(marker, 4096, &text, &ignored) < 0 || strncmp(strbuf_text(&text), uuid, 36) ||
-	    !(topmost = strchr(text.text, ' ')))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, name))
+			return false;
+	return dir != NULL;
+}
+
+/* What was put aside: marker and empty directories. What somebody put there in the same moment is put back. */
+static void remove_aside(const char *root, const char *topmost, const struct lab *lab, struct arena *a)
+{
+	const char *aside = data_root_aside(topmost, lab, a);
+	char *path = arena_printf(a, "%s%s", aside, root + strlen(topmost));
+
+	drop_torn_marks(path, DATA_ROOT_MARKER);
+	unlink(arena_printf(a, "%s/" DATA_ROOT_MARKER, path));
+	while (strlen(path) >= strlen(aside) && rmdir(path) == 0)
+		*strrchr(path, '/') = '\0';
+	if (file_exists(aside))
+		rename(aside, topmost);
+}
+
+/*
+ * When only its marker is left in @root: take both away, and the parents that were made with it and hold nothing else.
+ * Put aside first, as it was before it was marked: a kill in the middle leaves what the next destroy finds.
+ */
+static void remove_data_root(const char *root, const struct lab *lab, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail ignored;
+	char *top = arena_strdup(a, root), *topmost;
+
+	if (!file_exists(root)) {
+		remove_aside(root, topmost_missing(root, a), lab, a);
+		return;
+	}
+	drop_torn_marks(root, DATA_ROOT_MARKER);
+	if (!holds_only(root, DATA_ROOT_MARKER) ||
+	    file_read(arena_printf(a, "%s/" DATA_ROOT_MARKER, root), 4096, &text, &ignored) < 0 ||
+	    strncmp(strbuf_text(&text), lab->uuid, 36) || !(topmost = strchr(text.text, ' ')))
 		return;
 	topmost++;
 	topmost[strcspn(topmost, "\n")] = '\0';
-	unlink(marker);
-	for (size_t len = strlen(topmost); strlen(path) >= len && !strncmp(path, topmost, len) && rmdir(path) == 0;) {
-		char *slash = strrchr(path, '/');
+	while (strlen(top) > strlen(topmost) && !strncmp(top, topmost, strlen(topmost))) {
+		char *slash = strrchr(top, '/');
 
-		if (!slash || slash == path)
-			break;
 		*slash = '\0';
+		if (!holds_only(top, slash + 1)) {
+			*slash = '/';
+			break;
+		}
 	}
+	if (rename(top, data_root_aside(top, lab, a)) == 0)
+		remove_aside(root, top, lab, a);
 }
 
 /*
@@ -140,6 +171,7 @@ static int remove_data(const char *path, const char *going, const char *mark, st
 
 	if (file_remove_tree(going, e) < 0)
 		return -1;
+	drop_torn_marks(path, DATA_MARKER);
 	/* One that labctl made and had no time to mark is empty. */
 	if (!file_exists(path) || rmdir(path) == 0)
 		return 0;
@@ -178,7 +210,7 @@ int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 			       : -1;
 	}
 	world_lock(w);
-	remove_data_root(root, lab->uuid, a);
+	remove_data_root(root, lab, a);
 	world_unlock(w);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Verbs of the host: record, image, network, data directories, exports. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,8 +108,18 @@ static bool directory_is_empty(const char *path)
 	return dir != NULL;
 }
 
-/* The highest directory above (or at) @path that does not exist. */
-static const char *topmost_missing(const char *path, struct arena *a)
+void drop_torn_marks(const char *path, const char *marker)
+{
+	auto_(closedir) DIR *dir = opendir(path);
+	struct dirent *entry;
+	size_t len = strlen(marker);
+
+	while (dir && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, marker, len) && entry->d_name[len] == '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+}
+
+const char *topmost_missing(const char *path, struct arena *a)
 {
 	const char *topmost = path;
 	char *above = arena_strdup(a, path);
@@ -121,21 +132,28 @@ static const char *topmost_missing(const char *path, struct arena *a)
 	return topmost;
 }
 
-/* The directory of the data directories, once for all nodes. What is made here is noted, so that destroy takes it away. */
+const char *data_root_aside(const char *topmost, const struct lab *lab, struct arena *a)
+{
+	return arena_printf(a, "%s.labctl-%s", topmost, lab->uuid);
+}
+
+/*
+ * The directory of the data directories, once for all nodes. What is made here is noted in it, so that destroy takes it
+ * away: it appears together with its note, by rename, and is known by its name until then.
+ */
 static int make_data_root(struct world *w, const char *root, struct arena *a, struct fail *e)
 {
-	const char *text;
-	int status = 0;
+	const char *topmost = topmost_missing(root, a), *aside = data_root_aside(topmost, world_lab(w), a), *inside, *text;
 
-	world_lock(w);
-	if (!file_exists(root)) {
-		text = arena_printf(a, "%s %s\n", world_lab(w)->uuid, topmost_missing(root, a));
-		if (file_mkdirs(root, 0755, e) < 0 ||
-		    file_write(arena_printf(a, "%s/" DATA_ROOT_MARKER, root), text, strlen(text), 0600, e) < 0)
-			status = -1;
-	}
-	world_unlock(w);
-	return status;
+	if (file_exists(root))
+		return 0;
+	inside = arena_printf(a, "%s%s", aside, root + strlen(topmost));
+	text = arena_printf(a, "%s %s\n", world_lab(w)->uuid, topmost);
+	drop_torn_marks(inside, DATA_ROOT_MARKER);
+	if (file_mkdirs(inside, 0755, e) < 0 ||
+	    file_write(arena_printf(a, "%s/" DATA_ROOT_MARKER, inside), text, strlen(text), 0600, e) < 0)
+		return -1;
+	return rename(aside, topmost) < 0 ? fail_errno(e, FAIL_OTHER, "make directory %s", topmost) : 0;
 }
 
 int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
@@ -150,8 +168,13 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct fail ignored;
 
 	if (strrchr(root, '/') > root) {
+		int status;
+
 		*strrchr(root, '/') = '\0';
-		if (make_data_root(world_of(r), root, a, e) < 0)
+		world_lock(world_of(r));
+		status = make_data_root(world_of(r), root, a, e);
+		world_unlock(world_of(r));
+		if (status < 0)
 			return -1;
 	}
 	if (file_read(marker, 4096, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), text)) {
@@ -160,6 +183,7 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	}
 	if (mkdir(n->export_dir, 0755) < 0 && errno != EEXIST)
 		return fail_errno(e, FAIL_OTHER, "make directory %s", n->export_dir);
+	drop_torn_marks(n->export_dir, DATA_MARKER);
 	/* Ours from now on, and destroy takes away what is ours: never somebody's files. */
 	if (!directory_is_empty(n->export_dir)) {
 		fail(e, FAIL_CONFLICT, "data directory %s of %s is not empty and %s", n->export_dir, n->name,

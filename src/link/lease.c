@@ -77,6 +77,14 @@ static bool parse_lease_name(const char *name, uint32_t *ret_address, unsigned *
 	return true;
 }
 
+/* A lease that was being written when its labctl was killed: nobody has it. The lock is held. */
+static bool is_torn(const char *name)
+{
+	char dot;
+
+	return sscanf(name, "%*3u.%*3u.%*3u.%*3u-%*2u%c", &dot) == 1 && dot == '.';
+}
+
 static int read_leases(struct used_list *u, const char *state_dir, struct fail *e)
 {
 	const char *path = arena_printf(u->a, "%s/leases", state_dir);
@@ -90,6 +98,8 @@ static int read_leases(struct used_list *u, const char *state_dir, struct fail *
 		struct used row = { .use = USE_LEASE };
 		char *name;
 
+		if (is_torn(entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
 		if (!parse_lease_name(entry->d_name, &row.address, &row.prefix_len))
 			continue;
 		if (file_read(arena_printf(u->a, "%s/%s", path, entry->d_name), 4096, &text, e)) {
@@ -306,13 +316,13 @@ int lease_take(const struct lease_wish *w, uint32_t *ret_subnet, unsigned *ret_p
 int lease_drop(const char *state_dir, const char *lab_uuid, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
+	const char *leases = arena_printf(a, "%s/leases", state_dir), *lock_path = arena_printf(a, "%s/lock", state_dir);
 	struct used_list u = { .a = a };
 	auto_(close) int lock = -1;
 
-	if (!file_exists(arena_printf(a, "%s/leases", state_dir)))
+	if (!file_exists(leases) && !file_exists(lock_path))
 		return 0;
-	if (file_lock(arena_printf(a, "%s/lock", state_dir), "lease", clock_after_ms(LOCK_WAIT_MS), &lock, e) ||
-	    read_leases(&u, state_dir, e))
+	if (file_lock(lock_path, "lease", clock_after_ms(LOCK_WAIT_MS), &lock, e) || read_leases(&u, state_dir, e))
 		return -1;
 	for (unsigned i = 0; i < u.count; i++) {
 		const char *path = lease_path(a, state_dir, u.list[i].address, u.list[i].prefix_len);
@@ -321,7 +331,7 @@ int lease_drop(const char *state_dir, const char *lab_uuid, struct fail *e)
 			return fail_errno(e, FAIL_OTHER, "%s", path);
 	}
 	/* The last one takes the directory and the lock with it: nothing of ours stays. */
-	if (rmdir(arena_printf(a, "%s/leases", state_dir)) == 0)
-		unlink(arena_printf(a, "%s/lock", state_dir));
+	if (rmdir(leases) == 0 || errno == ENOENT)
+		unlink(lock_path);
 	return 0;
 }
