@@ -34,8 +34,8 @@ static int make_lab(struct cli *c, unsigned node_count, struct fail *e)
 	if (world_lease(w, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, w, p, e) < 0)
 		return -1;
 	if (!c->json)
-		fprintf(stderr, "next: labctl -l %s bootstrap postgres | ssh %s | status | destroy\n", lab->name,
-			lab->nodes[0].name);
+		fprintf(stderr, "next: labctl -l %s bootstrap %s | ssh %s | status | destroy\n", lab->name,
+			lab->cluster.recipe ? lab->cluster.recipe->kind : "citus|pgxc|postgres", lab->nodes[0].name);
 	return 0;
 }
 

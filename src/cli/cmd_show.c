@@ -32,7 +32,7 @@ int cmd_plan(struct cli *c, struct fail *e)
 		if (load_for_show(c, 0, more, &lab, e) < 0)
 			return -1;
 		if (!lab->cluster.recipe)
-			return fail(e, FAIL_USAGE, "which kind of cluster? labctl plan bootstrap pgxc|postgres");
+			return fail(e, FAIL_USAGE, "which kind of cluster? labctl plan bootstrap citus|pgxc|postgres");
 		if (plan_bootstrap(lab, c->lib, &p, e) < 0)
 			return -1;
 	} else if (!strcmp(which, "destroy")) {

@@ -188,7 +188,7 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 	if (!b.script)
 		return fail(e, FAIL_OTHER, "labctl's own data lacks %s", recipe->build);
 	for (unsigned i = 0; i < c->place_count; i++)
-		if (recipe->psql_role && !strcmp(c->places[i].role, recipe->psql_role))
+		if (recipe->build_port && !strcmp(c->places[i].role, recipe->build_port))
 			b.port = c->places[i].port;
 	*ret_built = false;
 	return build_software(&b, w->arena, ret_tar, ret_built, e);

@@ -130,6 +130,8 @@ static void audit_roles(struct audit *a)
 			if (!role_named(r, word, len))
 				problem(a, "role set %s: unknown role %.*s", s->name, (int)len, word);
 	}
+	if (r->build_port && !role_named(r, r->build_port, strlen(r->build_port)))
+		problem(a, "build_port is no role");
 	if (!r->psql_role || !role_named(r, r->psql_role, strlen(r->psql_role)))
 		problem(a, "psql_role is no role");
 	if (r->group_role && !role_named(r, r->group_role, strlen(r->group_role)))

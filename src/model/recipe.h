@@ -75,6 +75,7 @@ struct recipe {
 	bool build_optional;         /* without an archive the image is expected to have the software */
 	const char *build_prefix;    /* "/opt/pgxc_1.0.2" */
 	const char *configure;       /* default configure options */
+	const char *build_port;      /* role whose port is compiled in; or NULL */
 	const char *psql_role;       /* where `labctl psql` goes by default */
 	const char *database;        /* "postgres" */
 	const char *superuser;       /* SQL user: "postgres" */

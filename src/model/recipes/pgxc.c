@@ -155,6 +155,7 @@ const struct recipe recipe_pgxc = {
 	.prefix = "/opt/pgxc",
 	.build = T "build.sh",
 	.build_image = "build",
+	.build_port = "coordinator",
 	.build_prefix = "/opt/pgxc_1.0.2",
 	.configure = "--with-pgport=1921 --with-perl --with-python --with-tcl --with-openssl --with-pam --without-ldap "
 		     "--with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug",
