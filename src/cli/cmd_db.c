@@ -121,13 +121,16 @@ static int check_name(const struct db *d, struct fail *e)
 }
 
 /* @check, when there is one, looks at the database first; a plan that is only shown asks nobody. */
-static int run_chore(struct db *d, const char *chore, const struct db_request *request,
+static int run_chore(struct db *d, const char *chore, struct db_request *request,
 		     int (*check)(struct db *d, struct fail *e), struct fail *e)
 {
+	const char *template = d->c->template;
 	auto_(plan_free) struct plan *p = NULL;
 	auto_(close) int lock = -1;
 	struct paths paths;
 
+	request->said = arena_printf(d->c->arena, "db %s %s%s%s", d->c->args[0], d->word ? db_quoted(d, d->word) : "",
+				     template ? " --template " : "", template ? template : "");
 	if (plan_chore(d->lab, d->c->lib, chore, request, &p, e) < 0)
 		return -1;
 	if (d->c->dry_run)
@@ -140,8 +143,7 @@ static int run_chore(struct db *d, const char *chore, const struct db_request *r
 	if (run_plan(d->c, d->world, p, e) == 0)
 		return 0;
 	if ((strstr(e->text, IN_USE) || strstr(e->text, FREE)) && e->code == FAIL_DB && !request->force)
-		return fail_next(e, "labctl -l %s db %s %s%s%s --force    (ends these sessions)", d->lab->name, d->c->args[0],
-				 db_quoted(d, d->word), d->c->template ? " --template " : "", d->c->template ? d->c->template : "");
+		return fail_next(e, "labctl -l %s %s --force    (ends these sessions)", d->lab->name, request->said);
 	return -1;
 }
 

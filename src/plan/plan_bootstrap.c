@@ -353,17 +353,13 @@ int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan
 int plan_chore(const struct lab *lab, const struct library *lib, const char *chore, const struct db_request *db,
 	       struct plan **ret_plan, struct fail *e)
 {
-	auto_(plan_free) struct plan *p = plan_new("db", lab);
+	auto_(plan_free) struct plan *p = plan_new(db->said ? db->said : "db", lab);
 	struct bootstrap b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .db = db, .base = "node.ready",
 			       .cache = { .arena = p->arena }, .e = e };
 	const struct chore *c = b.recipe ? recipe_chore(b.recipe, chore) : NULL;
-	auto_(strbuf_clear) struct strbuf command = { 0 };
 
 	if (!c)
 		return fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", b.recipe ? b.recipe->kind : "missing", chore);
-	/* What the user would say again when it was interrupted. */
-	quote_add(&command, QUOTE_SH, db->name);
-	p->command = arena_printf(p->arena, "db %s %s", chore, strbuf_text(&command));
 	b.rules = c->rules;
 	add_ready(p);
 	if (add_rules(&b) < 0)
