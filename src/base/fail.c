@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auto.h"
+#include "quote.h"
 #include "strbuf.h"
 
 static const struct {
@@ -28,6 +29,14 @@ const char *fail_code_name(enum fail_code code)
 	return "OTHER";
 }
 
+/* Bytes of the terminal control at @p: one of C0 and DEL, two of C1 (as UTF-8), none of anything else. */
+static unsigned control(const char *p)
+{
+	const unsigned char *c = (const unsigned char *)p;
+
+	return *c < 0x20 || *c == 0x7f ? 1 : *c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+}
+
 /* One line, no terminal controls: outside texts (servers, libraries) end up in failures. */
 static void tidy(char *text)
 {
@@ -36,8 +45,7 @@ static void tidy(char *text)
 	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
 		text[--len] = '\0';
 	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+		memset(p, ' ', control(p));
 }
 
 int fail(struct fail *e, enum fail_code code, const char *fmt, ...)
@@ -77,6 +85,8 @@ int fail_next(struct fail *e, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e->next, sizeof e->next, fmt, args);
 	va_end(args);
+	tidy(e->next);
+	tidy(e->next);
 	return -1;
 }
 
@@ -107,7 +117,8 @@ int fail_evidence(struct fail *e, const char *text, unsigned line_max)
 	for (; p < text + len && used + 1 < sizeof e->evidence; p++) {
 		if (*p == '\r')
 			continue;
-		e->evidence[used++] = (unsigned char)*p < 0x20 && *p != '\n' && *p != '\t' ? '?' : *p;
+		e->evidence[used++] = control(p) && *p != '\n' && *p != '\t' ? '?' : *p;
+		p += control(p) == 2;
 	}
 	e->evidence[used] = '\0';
 	return -1;

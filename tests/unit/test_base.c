@@ -32,6 +32,13 @@ static void failures_are_one_line(void **state)
 	assert_string_equal(e.evidence, "two\nthree?[2J");
 	fail_evidence(&e, NULL, 2);
 	assert_string_equal(e.evidence, "");
+	/* what terminals obey beyond C0: DEL, and C1 as UTF-8; other letters of two bytes stay */
+	fail(&e, FAIL_SSH, "a\x7f\xc2\x9b" "31mb\xc2\xa9");
+	assert_string_equal(e.text, "a   31mb\xc2\xa9");
+	fail_next(&e, "ls\x1b[2J");
+	assert_string_equal(e.next, "ls [2J");
+	fail_evidence(&e, "a\x7f\xc2\x9b" "31mb\xc3\xa4\xc2", 2);
+	assert_string_equal(e.evidence, "a??31mb\xc3\xa4\xc2");
 	assert_string_equal(fail_code_name(FAIL_DB), "DB");
 }
 
