@@ -254,40 +254,51 @@ int journal_note(struct journal *j, const char *what, const char *text, struct f
 
 /* --- reading --- */
 
+/* The record of a line if it is of this event, else NULL. Few lines are: only those are parsed. */
+static json_t *record_at(const char *line, size_t len, const char *event)
+{
+	char wanted[32];
+	int wanted_len = snprintf(wanted, sizeof wanted, "\"event\":\"%s\"", event);
+	json_t *record = memmem(line, len, wanted, (size_t)wanted_len) ? json_loadb(line, len, 0, NULL) : NULL;
+	const char *said = json_string_value(json_object_get(record, "event"));
+
+	if (said && !strcmp(said, event))
+		return record;
+	json_decref(record);
+	return NULL;
+}
+
 static void last_take(struct journal_last *last, const char *line, size_t len)
 {
 	json_t *record;
-	const char *event, *state;
 
-	/* Only these three count; quotes inside texts are escaped, so the words cannot be a text's. */
-	if (!memmem(line, len, "\"event\":\"run\"", 13) && !memmem(line, len, "\"event\":\"end\"", 13) &&
-	    !memmem(line, len, "\"event\":\"finished\"", 18))
-		return;
-	record = json_loadb(line, len, 0, NULL);
-	event = json_string_value(json_object_get(record, "event"));
-	state = json_string_value(json_object_get(record, "state"));
-	if (event && !strcmp(event, "run")) {
+	if ((record = record_at(line, len, "run"))) {
 		const char *command = json_string_value(json_object_get(record, "command"));
 
 		*last = (struct journal_last){ .wall_ms = json_integer_value(json_object_get(record, "t_ms")) };
 		snprintf(last->command, sizeof last->command, "%s", command ? command : "");
-	} else if (event && !strcmp(event, "end")) {
+	} else if ((record = record_at(line, len, "end"))) {
 		last->finished = true;
 		last->wall_ms = json_integer_value(json_object_get(record, "t_ms"));
-	} else if (event && state && (!strcmp(state, "failed") || !strcmp(state, "timeout") || !strcmp(state, "canceled"))) {
-		last->failed++;
+	} else if ((record = record_at(line, len, "finished"))) {
+		const char *state = json_string_value(json_object_get(record, "state"));
+
+		last->failed += state && (!strcmp(state, "failed") || !strcmp(state, "timeout") || !strcmp(state, "canceled"));
 	}
 	json_decref(record);
 }
 
-/* Start of the last run's header line, or NULL. */
+/* Start of the last run's header line, or NULL. @len ends with a newline: a header that was torn began no run. */
 static const char *last_run(const char *text, size_t len)
 {
 	for (const char *end = text + len; end > text;) {
 		const char *line = memrchr(text, '\n', (size_t)(end - text) - 1);
+		json_t *record;
 
 		line = line ? line + 1 : text;
-		if (memmem(line, (size_t)(end - line), "\"event\":\"run\"", 13))
+		record = record_at(line, (size_t)(end - line), "run");
+		json_decref(record);
+		if (record)
 			return line;
 		end = line;
 	}
@@ -299,7 +310,7 @@ int journal_last(const char *path, struct journal_last *ret, struct fail *e)
 	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct journal_last last = { 0 };
 	struct stat st;
-	const char *text, *line;
+	const char *text, *line, *whole;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(e, errno == ENOENT ? FAIL_NOT_FOUND : FAIL_OTHER, "journal %s", path);
@@ -307,7 +318,8 @@ int journal_last(const char *path, struct journal_last *ret, struct fail *e)
 		text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (text == MAP_FAILED)
 			return fail_errno(e, FAIL_OTHER, "journal %s", path);
-		line = last_run(text, (size_t)st.st_size);
+		whole = memrchr(text, '\n', (size_t)st.st_size);
+		line = whole ? last_run(text, (size_t)(whole + 1 - text)) : NULL;
 		for (const char *end; line && (end = memchr(line, '\n', (size_t)(text + st.st_size - line))); line = end + 1)
 			last_take(&last, line, (size_t)(end - line));
 		munmap((void *)(uintptr_t)text, (size_t)st.st_size);

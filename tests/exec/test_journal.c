@@ -185,6 +185,18 @@ static void last_run(void **state)
 	list = records(true);
 	assert_string_equal(member(list, json_array_size(list) - 2, "what"), "resume");
 	json_decref(list);
+	/* killed in the middle of the next header: that began no run, whole line or not */
+	f = fopen(path, "ae");
+	assert_non_null(f);
+	fputs("{\"v\":1,\"run\":\"x\",\"t_ms\":7,\"event\":\"run\",\"comm", f);
+	for (int i = 0; i < 2; i++) {
+		fflush(f);
+		assert_int_equal(journal_last(path, &last, &e), 0);
+		assert_string_equal(last.command, "create");
+		assert_true(last.finished);
+		fputs("\n", f);
+	}
+	fclose(f);
 }
 
 static void many_at_once(void **state)
