@@ -217,6 +217,7 @@ static int connect_node(struct ssh *s, const struct ssh_target *t, int64_t deadl
 static size_t parse_pinned(const char *line, char ret_type[64], unsigned char blob[KEY_BLOB_MAX])
 {
 	char text[KEY_BLOB_MAX];
+	unsigned char again[KEY_BLOB_MAX];
 	size_t len;
 	int decoded;
 
@@ -226,8 +227,10 @@ static size_t parse_pinned(const char *line, char ret_type[64], unsigned char bl
 	decoded = EVP_DecodeBlock(blob, (const unsigned char *)text, (int)len);
 	if (decoded <= 0 || len < 4)
 		return 0;
-	/* EVP_DecodeBlock() counts the padding. */
-	return (size_t)decoded - (text[len - 1] == '=') - (text[len - 2] == '=');
+	/* EVP_DecodeBlock() counts the padding, and takes it anywhere: what does not print back is no key. */
+	decoded -= (text[len - 1] == '=') + (text[len - 2] == '=');
+	EVP_EncodeBlock(again, blob, decoded);
+	return strcmp((const char *)again, text) ? 0 : (size_t)decoded;
 }
 
 /* As ssh-keygen -l prints it. */
