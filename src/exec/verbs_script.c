@@ -22,24 +22,37 @@ struct answer {
 	char why[512];
 };
 
-static bool word(const char *line, const char *name, const char **ret_rest)
-{
-	size_t len = strlen(name);
+/* The words of the protocol; any other line is chatter. */
+enum word { WORD_CHANGED, WORD_SKIPPED, WORD_SAY, WORD_VALUE, WORD_NEEDED, WORD_EVIDENCE, WORD_FAIL, WORD_NONE };
+static const char *const words[WORD_NONE] = { "::changed", "::skipped", "::say", "::value", "::needed", "::evidence", "::fail" };
 
-	if (strncmp(line, name, len) || (line[len] != ' ' && line[len] != '\0'))
-		return false;
-	*ret_rest = line + len + (line[len] == ' ');
-	return true;
+/* *ret_rest is what follows the word and a blank, all of the line for WORD_NONE. */
+static enum word word_of(const char *line, const char **ret_rest)
+{
+	*ret_rest = line;
+	for (unsigned i = 0; i < WORD_NONE; i++) {
+		size_t len = strlen(words[i]);
+
+		if (strncmp(line, words[i], len) || (line[len] != ' ' && line[len] != '\0'))
+			continue;
+		*ret_rest = line + len + (line[len] == ' ');
+		return i;
+	}
+	return WORD_NONE;
 }
 
-/* "NAME NUMBER" for later steps of the run (payload.h). */
-static void take_value(struct answer *a, const char *rest)
+/* "NAME NUMBER" and nothing else: the number ends up in later scripts and SQL. */
+static bool value_of(const char *rest, char ret_name[32], unsigned long long *ret_value)
 {
-	char name[32];
-	unsigned long long value;
+	size_t len = strcspn(rest, " "), digits = strspn(rest + len + (rest[len] == ' '), "0123456789");
+	const char *number = rest + len + 1;
 
-	if (sscanf(rest, "%31s %llu", name, &value) == 2)
-		world_tell(world_of(a->r), name, value);
+	if (!len || len > 31 || !digits || digits > 19 || number[digits] || (*number == '0' && digits > 1))
+		return false;
+	memcpy(ret_name, rest, len);
+	ret_name[len] = '\0';
+	*ret_value = strtoull(number, NULL, 10);
+	return true;
 }
 
 static void take_line(void *ctx, const char *line)
@@ -47,28 +60,40 @@ static void take_line(void *ctx, const char *line)
 	struct answer *a = ctx;
 	auto_(free) char *text = strdup(line);
 	const char *rest;
+	unsigned long long value;
+	char name[32];
 
 	if (!text)
 		abort();
 	world_redact(world_of(a->r), text);
-	if (word(text, "::changed", &rest)) {
+	switch (word_of(text, &rest)) {
+	case WORD_CHANGED:
 		a->changed = true;
 		run_note(a->r, "changed: %s", rest);
-	} else if (word(text, "::skipped", &rest)) {
+		break;
+	case WORD_SKIPPED:
 		run_note(a->r, "skipped: %s", rest);
-	} else if (word(text, "::say", &rest)) {
+		break;
+	case WORD_SAY:
 		run_say(a->r, "%s", rest);
-	} else if (word(text, "::value", &rest)) {
-		take_value(a, rest);
-	} else if (word(text, "::needed", &rest)) {
+		break;
+	case WORD_VALUE: /* for later steps of the run (payload.h) */
+		if (value_of(rest, name, &value))
+			world_tell(world_of(a->r), name, value);
+		break;
+	case WORD_NEEDED:
 		a->needed = true;
-	} else if (word(text, "::evidence", &rest)) {
+		break;
+	case WORD_EVIDENCE:
 		strbuf_printf(&a->evidence, "%s\n", rest);
-	} else if (word(text, "::fail", &rest)) {
+		break;
+	case WORD_FAIL:
 		a->failed = true;
 		snprintf(a->why, sizeof a->why, "%s", rest);
-	} else if (a->other.len < 65536) {
-		strbuf_printf(&a->other, "%s\n", text);
+		break;
+	case WORD_NONE:
+		if (a->other.len < 65536)
+			strbuf_printf(&a->other, "%s\n", text);
 	}
 }
 
