@@ -242,8 +242,6 @@ void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, cons
 
 	(void)k;
 	s->cluster_line = source_line(s, path);
-	if (c->places) /* a duplicate key, reported already */
-		return;
 	if (kind && kind->type == YAML_SCALAR_NODE)
 		name = (const char *)kind->data.scalar.value;
 	c->recipe = name ? recipe_find(name) : NULL;

@@ -240,6 +240,15 @@ const char *schema_key(struct source *s, const yaml_node_pair_t *pair)
 	return (const char *)yaml_document_get_node(s->doc, pair->key)->data.scalar.value;
 }
 
+/* The pair before @p with the same key, or NULL. */
+static const yaml_node_pair_t *same_before(struct source *s, const yaml_node_t *map, const yaml_node_pair_t *p)
+{
+	for (const yaml_node_pair_t *q = map->data.mapping.pairs.start; q < p; q++)
+		if (!strcmp(schema_key(s, q), schema_key(s, p)))
+			return q;
+	return NULL;
+}
+
 bool schema_pairs(struct source *s, yaml_node_t *node, const char *path)
 {
 	yaml_node_pair_t *first = node->data.mapping.pairs.start, *end = node->data.mapping.pairs.top;
@@ -259,18 +268,18 @@ bool schema_pairs(struct source *s, yaml_node_t *node, const char *path)
 		yaml_node_t *key = yaml_document_get_node(s->doc, p->key);
 		int line = (int)key->start_mark.line + 1;
 		const char *text = (const char *)key->data.scalar.value;
+		const yaml_node_pair_t *same;
 
 		if (key->type != YAML_SCALAR_NODE || strlen(text) != key->data.scalar.length || form_clean(text) ||
 		    strlen(text) > 255) {
 			problem_add(&s->problems, line, *path ? path : "yaml", "a key must be a plain word");
 			return false;
 		}
-		for (yaml_node_pair_t *q = first; q < p; q++)
-			if (!strcmp(schema_key(s, q), text))
-				problem_add(&s->problems, line,
-					    arena_printf(s->lab->arena, "%s%s%s", path, *path ? "." : "", text),
-					    "duplicate key, first in line %d",
-					    (int)yaml_document_get_node(s->doc, q->key)->start_mark.line + 1);
+		same = same_before(s, node, p);
+		if (same)
+			problem_add(&s->problems, line, arena_printf(s->lab->arena, "%s%s%s", path, *path ? "." : "", text),
+				    "duplicate key, first in line %d",
+				    (int)yaml_document_get_node(s->doc, same->key)->start_mark.line + 1);
 	}
 	return true;
 }
@@ -302,6 +311,8 @@ void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys
 		const char *below = arena_printf(s->lab->arena, "%s%s%s", path, *path ? "." : "", name);
 		const struct key *k = keys;
 
+		if (same_before(s, node, p)) /* reported already; what was read once must not be read again */
+			continue;
 		schema_origin(s, below, yaml_document_get_node(s->doc, p->key));
 		while (k->name && strcmp(k->name, name))
 			k++;
