@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "auto.h"
-#include "quote.h"
 #include "strbuf.h"
 
 static const struct {
@@ -86,7 +85,6 @@ int fail_next(struct fail *e, const char *fmt, ...)
 	vsnprintf(e->next, sizeof e->next, fmt, args);
 	va_end(args);
 	tidy(e->next);
-	tidy(e->next);
 	return -1;
 }
 
@@ -115,7 +113,7 @@ int fail_evidence(struct fail *e, const char *text, unsigned line_max)
 	if ((size_t)(text + len - p) >= sizeof e->evidence)
 		p = text + len - sizeof e->evidence + 1;
 	for (; p < text + len && used + 1 < sizeof e->evidence; p++) {
-		if (*p == '\r')
+		if (p[0] == '\r' && p[1] == '\n')
 			continue;
 		e->evidence[used++] = control(p) && *p != '\n' && *p != '\t' ? '?' : *p;
 		p += control(p) == 2;

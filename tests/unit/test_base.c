@@ -39,6 +39,8 @@ static void failures_are_one_line(void **state)
 	assert_string_equal(e.next, "ls [2J");
 	fail_evidence(&e, "a\x7f\xc2\x9b" "31mb\xc3\xa4\xc2", 2);
 	assert_string_equal(e.evidence, "a??31mb\xc3\xa4\xc2");
+	fail_evidence(&e, "1%\r2%\xc2\r\x9b\r\n3%", 2); /* what is taken away makes no control of its neighbours */
+	assert_string_equal(e.evidence, "1%?2%\xc2?\x9b\n3%");
 	assert_string_equal(fail_code_name(FAIL_DB), "DB");
 }
 
