@@ -22,8 +22,8 @@
 #include "clock.h"
 #include "file.h"
 
-#define OUT_MAX_BYTES (16u << 20)
 #define ERROR_KEPT_BYTES 8192u
+#define LINE_MAX_BYTES 65536u /* the rest of a longer line is dropped */
 #define TERM_GRACE_MS 2000
 #define POLL_MS 100 /* how late a cancel is seen */
 
@@ -171,7 +171,7 @@ static int start(struct child *c, struct fail *e)
 	else if (find_program(p->argv[0], path) < 0)
 		return fail(e, FAIL_HOST, "%s: not installed", p->argv[0]);
 	if (p->log_path) {
-		log_fd = open(p->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		log_fd = open(p->log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (log_fd < 0)
 			return fail_errno(e, FAIL_OTHER, "%s", p->log_path);
 	}
@@ -219,13 +219,14 @@ static void take_out(struct child *c, const char *data, size_t len)
 {
 	const struct proc *p = c->p;
 
-	if (p->out && p->out->len < OUT_MAX_BYTES)
+	if (p->out && p->out->len < PROC_OUT_MAX_BYTES)
 		strbuf_add(p->out, data, len);
 	if (!p->line)
 		return;
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] != '\n') {
-			strbuf_char(&c->line, data[i]);
+			if (c->line.len < LINE_MAX_BYTES)
+				strbuf_char(&c->line, data[i]);
 			continue;
 		}
 		p->line(p->line_ctx, strbuf_text(&c->line));

@@ -13,6 +13,8 @@
 #include "fail.h"
 #include "strbuf.h"
 
+#define PROC_OUT_MAX_BYTES (16u << 20) /* of .out; a longer output is cut there */
+
 struct proc {
 	const char *const *argv;      /* NULL-terminated; argv[0] searched in PATH */
 	const char *const *env;       /* NULL = inherit; else NAME=VALUE added to the inherited ones */
@@ -20,9 +22,9 @@ struct proc {
 	const char *chroot;           /* root directory or NULL */
 	const char *input;            /* text for stdin, or NULL = /dev/null */
 	size_t input_len;
-	struct strbuf *out;           /* stdout is appended here (max 16 MiB), or NULL = discarded */
+	struct strbuf *out;           /* stdout is appended here, or NULL = discarded */
 	const char *log_path;         /* stderr (and stdout when .out and .line are NULL) appended here; NULL = kept for the error */
-	void (*line)(void *ctx, const char *line); /* each line of stdout as it comes, or NULL */
+	void (*line)(void *ctx, const char *line); /* each line of stdout as it comes (64 KiB of it), or NULL */
 	void *line_ctx;
 	int64_t deadline_ms;          /* absolute; CLOCK_NEVER */
 	const atomic_bool *cancel;    /* checked every 100 ms; may be NULL */

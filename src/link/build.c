@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
@@ -99,57 +100,12 @@ static int write_record(struct run *r, struct fail *e)
 
 /* --- the archive --- */
 
-/* Checks one name of `tar -t`; *top is the directory that all of them share. */
-static int check_member(const struct build *b, const char *name, struct arena *a, const char **top, struct fail *e)
-{
-	const char *p, *end;
-
-	if (name[0] == '/')
-		return fail(e, FAIL_OTHER, "archive %s: holds the absolute path %s", b->archive, name);
-	for (p = name; *p; p = *end ? end + 1 : end) {
-		end = p + strcspn(p, "/");
-		if (end - p == 2 && p[0] == '.' && p[1] == '.')
-			return fail(e, FAIL_OTHER, "archive %s: holds a path that leads out of it: %s", b->archive, name);
-	}
-	while (strncmp(name, "./", 2) == 0)
-		name += 2;
-	if (!*name || strcmp(name, ".") == 0)
-		return 0;
-	end = name + strcspn(name, "/");
-	if (!*top)
-		*top = arena_strndup(a, name, (size_t)(end - name));
-	else if (strlen(*top) != (size_t)(end - name) || strncmp(*top, name, (size_t)(end - name)) != 0)
-		return fail(e, FAIL_OTHER, "archive %s: is no source archive: it has more than one top directory (%s, %.*s)",
-			    b->archive, *top, (int)(end - name), name);
-	return 0;
-}
-
-/* Lists the archive; *ret_top is its single top directory. */
-static int inspect_archive(struct run *r, const char **ret_top, struct fail *e)
-{
-	const struct build *b = r->b;
-	/* literal: a name with a newline in it stays one line */
-	const char *const argv[] = { "tar", "-t", "--quoting-style=escape", "-f", b->archive, NULL };
-	auto_(strbuf_clear) struct strbuf list = { 0 };
-	const char *top = NULL;
-	char *name, *rest;
-
-	if (proc_check(&(struct proc){ .argv = argv, .out = &list, .deadline_ms = b->deadline_ms, .cancel = b->cancel }, e))
-		return e->code == FAIL_OTHER ? fail_wrap(e, "archive %s: cannot be read", b->archive) : -1;
-	for (name = list.text ? strtok_r(list.text, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest))
-		if (check_member(b, name, r->a, &top, e))
-			return -1;
-	if (!top)
-		return fail(e, FAIL_OTHER, "archive %s: is empty", b->archive);
-	*ret_top = top;
-	return 0;
-}
-
 /* Unpacks into the overlay's upper directory, before anything is mounted. */
 static int unpack(struct run *r, struct fail *e)
 {
 	const struct build *b = r->b;
-	const char *argv[] = { "tar", "-x", "--no-same-owner", "-C", arena_printf(r->a, "%s/upper/labctl/src", r->work), "-f",
+	/* modes as a user's tar would leave them: no program that runs as root for whoever finds it */
+	const char *argv[] = { "tar", "-x", "--no-same-owner", "--no-same-permissions", "-C", arena_printf(r->a, "%s/upper/labctl/src", r->work), "-f",
 			       b->archive, NULL };
 	const struct proc p = { .argv = argv, .log_path = r->log, .deadline_ms = b->deadline_ms, .cancel = b->cancel };
 
@@ -170,7 +126,9 @@ static int prepare(struct run *r, const char **ret_top, struct fail *e)
 		return fail(e, FAIL_HOST, "%s has %lld MiB left, a build needs %lld", b->cache_dir, (long long)space >> 20,
 			    NEEDS_BYTES >> 20);
 	r->step = "unpack";
-	if (inspect_archive(r, ret_top, e))
+	if (archive_check(b->archive, b->cancel, b->deadline_ms, r->a, ret_top, e))
+		return -1;
+	if (file_mkdirs(r->work, 0700, e))
 		return -1;
 	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
 		if (file_mkdirs(arena_printf(r->a, "%s/%s", r->work, dirs[i]), 0755, e))
