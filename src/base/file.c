@@ -96,6 +96,52 @@ int file_mkdirs(const char *path, mode_t mode, struct fail *e)
 	return 0;
 }
 
+static int check_one(const char *path, bool last, struct fail *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	if (!S_ISDIR(st.st_mode))
+		return fail(e, FAIL_CONFLICT, "%s is not a directory", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		fail(e, FAIL_CONFLICT, "%s belongs to user %u, who could put anything there", path, (unsigned)st.st_uid);
+		return fail_next(e, "ls -la %s; then, if what is in it is yours: chown root %s", path, path);
+	}
+	/* Where names are their owners' (/tmp) others cannot touch ours, but they could be first. */
+	if ((st.st_mode & 022) && (last || !(st.st_mode & S_ISVTX))) {
+		fail(e, FAIL_CONFLICT, "%s may be written by others, who could put anything there", path);
+		return fail_next(e, "ls -la %s; then, if what is in it is yours: chmod go-w %s", path, path);
+	}
+	return 0;
+}
+
+int file_check_dir(const char *path, struct fail *e)
+{
+	auto_(free) char *copy = strdup(path), *real = NULL;
+	bool last = true;
+
+	if (!copy)
+		abort();
+	while (!(real = realpath(copy, NULL))) {
+		char *slash = strrchr(copy, '/');
+
+		if (errno != ENOENT || !slash)
+			return fail_errno(e, FAIL_OTHER, "%s", path);
+		slash[slash == copy] = '\0';
+		last = false;
+	}
+	for (;; last = false) {
+		char *slash = strrchr(real, '/');
+
+		if (check_one(real, last, e) < 0)
+			return -1;
+		if (slash == real && !slash[1])
+			return 0;
+		slash[slash == real] = '\0';
+	}
+}
+
 /* Empties the directory @fd (consumed), which lives on device @dev; @path is for messages. */
 static int empty_directory(int fd, dev_t dev, const char *path, struct fail *e)
 {
@@ -161,7 +207,7 @@ int file_remove_tree(const char *path, struct fail *e)
 
 int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_fd, struct fail *e)
 {
-	auto_(close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	auto_(close) int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	auto_(strbuf_clear) struct strbuf holder = { 0 };
 	struct stat held, named;
 

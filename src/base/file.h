@@ -25,6 +25,12 @@ bool file_exists(const char *path);
 int file_mkdirs(const char *path, mode_t mode, struct fail *e);
 
 /*
+ * Can nobody but root and us put anything, a symlink above all, into @path or on the way to it? What is not there yet is
+ * fine. FAIL_CONFLICT names the directory.
+ */
+int file_check_dir(const char *path, struct fail *e);
+
+/*
  * Removes @path with all below it, staying on one file system (a mount point
  * below it is an error, not a descent) and never following a symlink. Missing is fine.
  */

@@ -92,6 +92,30 @@ static void quote_xml(struct strbuf *b, const char *s)
 	}
 }
 
+/* Length of the UTF-8 character at @p, 0 when there is none or it is a control. */
+static size_t shown_length(const unsigned char *p, size_t left)
+{
+	size_t len = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+
+	if (len == 1)
+		return (*p >= 0x20 && *p != 0x7f) || *p == '\n' || *p == '\t';
+	if (len == 0 || len > left || (*p == 0xc2 && p[1] < 0xa0)) /* C1 */
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+void quote_tame(char *text, size_t len)
+{
+	for (size_t i = 0, shown; i < len; i += shown ? shown : 1) {
+		shown = shown_length((unsigned char *)text + i, len - i);
+		if (!shown)
+			text[i] = '?';
+	}
+}
+
 void quote_add(struct strbuf *b, enum quote kind, const char *s)
 {
 	switch (kind) {

@@ -24,4 +24,10 @@ enum quote quote_named(const char *name);
 /* Appends @s quoted. NUL cannot occur; newlines survive in all kinds. */
 void quote_add(struct strbuf *b, enum quote kind, const char *s);
 
+/*
+ * For a person's terminal: every control of one (ESC and its kind, DEL, C1 as a byte or in UTF-8) and every byte that is
+ * no UTF-8 becomes '?', in place. Newlines and tabs stay. What nodes, servers and consoles said passes here.
+ */
+void quote_tame(char *text, size_t len);
+
 #endif
