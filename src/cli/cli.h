@@ -98,6 +98,8 @@ struct column { const char *key, *title; bool right; };
 int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e);
 int report_json(const json_t *document, struct fail *e);
 void report_fail(const struct cli *c, const struct fail *e);
+/* What a node, a server or an installer said, on stderr: harmless to a terminal. */
+__attribute__((format(printf, 1, 2))) void report_say(const char *fmt, ...);
 /* The failure as a JSON object: what a document says under "error". */
 json_t *report_error(const struct fail *e);
 

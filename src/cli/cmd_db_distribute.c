@@ -56,7 +56,7 @@ static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 			if (strcmp(text_of(row, "result"), "would distribute") != 0 && strcmp(text_of(row, "result"), "failed") != 0)
 				continue;
 			if (!d->c->json)
-				fprintf(stderr, "%s.%s ...\n", text_of(row, "schema"), text_of(row, "table"));
+				report_say("%s.%s ...\n", text_of(row, "schema"), text_of(row, "table"));
 			if (act(d, "distribute_table", row, d->c->column, e) == 0) {
 				set(row, "distributed", "");
 				json_object_set_new(row, "is_distributed", json_true());

@@ -65,7 +65,7 @@ int db_list(struct db *d, struct fail *e)
 		db_readable(rows);
 		r = report_table(rows, columns, ARRAY_COUNT(columns), e);
 		json_array_foreach(silent, i, row)
-			fprintf(stderr, "%s\n", json_string_value(row));
+			report_say("%s\n", json_string_value(row));
 	}
 	json_decref(silent);
 	json_decref(rows);

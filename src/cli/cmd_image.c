@@ -19,7 +19,7 @@ static void say_line(void *ctx, const char *line)
 {
 	const struct cli *c = ctx;
 
-	fprintf(stderr, "%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
+	report_say("%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
 }
 
 static struct image_env image_env_of(struct cli *c)

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "cli.h"
 #include "file.h"
+#include "inventory.h"
 #include "proc.h"
 #include "quote.h"
 #include "recipe.h"
@@ -210,9 +211,11 @@ static void run_jobs(struct jobs *jobs, unsigned workers)
 		pthread_join(threads[--started], NULL);
 }
 
-/* Each line behind the node's name, so that nothing of eight nodes is mixed up. */
-static void print_lines(FILE *to, const char *node, unsigned width, const struct strbuf *text)
+/* Each line behind the node's name, so that nothing of eight nodes is mixed up. A terminal gets no controls of theirs. */
+static void print_lines(FILE *to, const char *node, unsigned width, struct strbuf *text)
 {
+	if (text->len && isatty(fileno(to)))
+		quote_tame(text->text, text->len);
 	for (const char *p = strbuf_text(text), *end = p + text->len; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = newline ? (size_t)(newline - p) : (size_t)(end - p);
@@ -276,7 +279,7 @@ static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 			print_lines(stdout, j->node->name, width, &j->out);
 			print_lines(stderr, j->node->name, width, &j->err);
 			if (j->failed)
-				fprintf(stderr, "%-*s  %s\n", (int)width, j->node->name, j->fail.text);
+				report_say("%-*s  %s\n", (int)width, j->node->name, j->fail.text);
 			else if (j->status)
 				fprintf(stderr, "%-*s  exit status %d\n", (int)width, j->node->name, j->status);
 		}
@@ -353,14 +356,14 @@ int cmd_exec(struct cli *c, struct fail *e)
 	return r;
 }
 
-/* psql of the host; the password travels in its environment, not among its arguments. */
+/* psql of the host. The password is neither among its arguments nor in its environment: the lab's file has it. */
 int cmd_psql(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	const struct recipe *recipe;
 	const struct node *n;
-	const char *role, *argv[64];
-	char secret[64], port[8];
+	const char *role, *passwords, *argv[64];
+	char port[8];
 	struct paths paths;
 	unsigned k = 0;
 	int number;
@@ -384,9 +387,13 @@ int cmd_psql(struct cli *c, struct fail *e)
 	if (!node_has_role(n, number) || !recipe->roles[number].sql)
 		return fail(e, FAIL_USAGE, "%s has no role that answers SQL", n->name);
 	load_paths(c, lab->name, &paths);
-	if (state_secret(&paths, recipe->superuser, secret, e) < 0)
-		return -1;
-	setenv("PGPASSWORD", secret, 1);
+	passwords = arena_printf(c->arena, "%s/" INVENTORY_DIR "/pgpass", paths.lab);
+	if (!file_exists(passwords)) {
+		fail(e, FAIL_NOT_FOUND, "%s does not exist", passwords);
+		return fail_next(e, "labctl -l %s bootstrap", lab->name);
+	}
+	unsetenv("PGPASSWORD"); /* somebody's own, which would win */
+	setenv("PGPASSFILE", passwords, 1);
 	setenv("PGCONNECT_TIMEOUT", "10", 0);
 	snprintf(port, sizeof port, "%u", lab->cluster.places[number].port);
 	argv[k++] = "psql";

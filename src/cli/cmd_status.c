@@ -133,7 +133,7 @@ int cmd_status(struct cli *c, struct fail *e)
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
 	for (unsigned i = 0; i < asked_count && !c->json; i++)
 		if (!json_is_true(json_object_get(asked[i].ret, "up")))
-			fprintf(stderr, "%s\n", json_string_value(json_object_get(asked[i].ret, "why")));
+			report_say("%s\n", json_string_value(json_object_get(asked[i].ret, "why")));
 	json_decref(doc);
 	json_decref(rows);
 	return r;

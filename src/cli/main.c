@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "cli.h"
+#include "file.h"
 #include "virt.h"
 
 #define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
@@ -170,6 +172,14 @@ static void advise(struct fail *e)
 		fail_next(e, "run labctl as root");
 }
 
+/* Root trusts what is there; whoever else could write there would be root. */
+static int check_places(const struct cli *c, struct fail *e)
+{
+	if (c->cmd->run == cmd_help || c->cmd->run == cmd_version)
+		return 0;
+	return file_check_dir(c->state_dir, e) < 0 || file_check_dir(c->cache_dir, e) < 0 ? -1 : 0;
+}
+
 /* A command line that cannot be read may still say how its failure is to be told. */
 static bool wants_json(char **argv)
 {
@@ -188,6 +198,9 @@ int main(int argc, char **argv)
 
 	/* Files say their modes themselves; directories must be passable for QEMU's own user. */
 	umask(022);
+	/* No core file with keys and passwords in it. Others cannot read any; and their /proc/self would be root's. */
+	if (geteuid() == 0)
+		prctl(PR_SET_DUMPABLE, 0);
 	catch_signals();
 	c.arena = arena_new();
 	r = options_parse(&c, argc, argv, &e);
@@ -198,6 +211,8 @@ int main(int argc, char **argv)
 	/* What only talks to nodes does without the data files. */
 	if (r == 0 && !c.cmd->takes_command)
 		r = library_load(NULL, &c.lib, &e);
+	if (r == 0)
+		r = check_places(&c, &e);
 	if (r == 0)
 		r = c.cmd->run(&c, &e);
 	else if (r > 0)

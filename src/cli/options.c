@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "lab_source.h"
 #include "suggest.h"
 
 #define GLOBAL_KEYS "flnyjJtvHcT"
@@ -109,7 +110,12 @@ static int apply(struct cli *c, char key, const char *what, const char *value, s
 
 	switch (key) {
 	case 'f': c->file = value; break;
-	case 'l': c->lab_name = value; break;
+	case 'l':
+		/* It becomes part of paths before any lab file is read. */
+		if (form_lab_name(value))
+			return fail(e, FAIL_USAGE, "%s: lab '%s': a name %s", what, value, form_lab_name(value));
+		c->lab_name = value;
+		break;
 	case 'n': c->dry_run = truth(value); break;
 	case 'y': c->yes = truth(value); break;
 	case 'J': c->json = truth(value); break;

@@ -81,7 +81,7 @@ static void draw(struct progress *g)
 
 		snprintf(line, sizeof line, "%6.1fs  %-8s %s%s%s", (double)(now - r->start_ms) / 1000, place(r->step),
 			 r->step->title, *r->said ? ": " : "", r->said);
-		fprintf(stderr, "%.*s\n", (int)g->width - 1, line);
+		report_say("%.*s\n", (int)g->width - 1, line);
 		g->drawn++;
 	}
 	if (g->running_count) {
@@ -97,7 +97,7 @@ static void notes(const struct strbuf *text)
 	for (const char *p = strbuf_text(text); *p;) {
 		size_t len = strcspn(p, "\n");
 
-		fprintf(stderr, "                     %.*s\n", (int)len, p);
+		report_say("                     %.*s\n", (int)len, p);
 		p += len + (p[len] == '\n');
 	}
 }
@@ -125,7 +125,7 @@ static void finish(struct progress *g, const struct event *ev)
 	fprintf(stderr, "%6.1fs  %-8s %s: %s", (double)(ev->at_ms - g->cli->start_ms) / 1000, place(ev->step),
 		ev->step->title, step_state_names[r->state]);
 	if (bad)
-		fprintf(stderr, ": %s", r->fail.text);
+		report_say(": %s", r->fail.text);
 	fputc('\n', stderr);
 	if (g->cli->verbose || r->state == STEP_SKIPPED) /* what is left out is never silent */
 		notes(&r->notes);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <libsmartcols/libsmartcols.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "quote.h"
 
 DEFINE_AUTO(struct libscols_table *, scols_unref_table)
 
@@ -60,7 +63,10 @@ int report_table(const json_t *rows, const struct column *columns, unsigned coun
 
 int report_json(const json_t *document, struct fail *e)
 {
-	if (json_dumpf(document, stdout, JSON_INDENT(2)) < 0 || putchar('\n') < 0)
+	/* C1 controls are letters to JSON, and commands to some terminals. */
+	size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+
+	if (json_dumpf(document, stdout, JSON_INDENT(2) | ascii) < 0 || putchar('\n') < 0)
 		return fail(e, FAIL_OTHER, "cannot print the result");
 	return 0;
 }
@@ -86,22 +92,34 @@ json_t *report_error(const struct fail *e)
 			 text_json(e->text), "evidence", text_json(e->evidence), "next", text_json(e->next));
 }
 
+void report_say(const char *fmt, ...)
+{
+	auto_(free) char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		abort();
+	va_end(args);
+	quote_tame(text, strlen(text));
+	fputs(text, stderr);
+}
+
 /* What, why, evidence, next command; one greppable word. With --json the failure is the document. */
 void report_fail(const struct cli *c, const struct fail *e)
 {
 	/* A host without colours or a pipe reads the same text. */
-	fprintf(stderr, "labctl: %s", e->text);
-	fprintf(stderr, " [%s]\n", fail_code_name(e->code));
+	report_say("labctl: %s [%s]\n", e->text, fail_code_name(e->code));
 	if (*e->evidence) {
 		for (const char *p = e->evidence; *p;) {
 			size_t len = strcspn(p, "\n");
 
-			fprintf(stderr, "  | %.*s\n", (int)len, p);
+			report_say("  | %.*s\n", (int)len, p);
 			p += len + (p[len] == '\n');
 		}
 	}
 	if (*e->next)
-		fprintf(stderr, "  next: %s\n", e->next);
+		report_say("  next: %s\n", e->next);
 	if (c->json && !c->reported) {
 		json_t *doc = json_pack("{s:i, s:o}", "v", 1, "error", report_error(e));
 		struct fail ignored;
