@@ -11,12 +11,15 @@
 #define COMMAND "exec bash --norc --noprofile -s"
 #define EVIDENCE_LINES 20u
 #define TAIL_TIMEOUT_MS 10000
+#define TALK_MAX_BYTES 65536u /* of evidence and of chatter: a node may print for ever */
+#define NOTES_MAX 1000u
 #define TRIES 3 /* connections for one script */
 
 /* What a script said. */
 struct answer {
 	struct run *r;
 	bool changed, needed, failed;
+	unsigned notes;
 	struct strbuf evidence; /* ::evidence lines */
 	struct strbuf other;    /* lines that are no protocol: somebody's chatter, evidence when it fails */
 	char why[512];
@@ -69,10 +72,12 @@ static void take_line(void *ctx, const char *line)
 	switch (word_of(text, &rest)) {
 	case WORD_CHANGED:
 		a->changed = true;
-		run_note(a->r, "changed: %s", rest);
+		if (a->notes++ < NOTES_MAX)
+			run_note(a->r, "changed: %s", rest);
 		break;
 	case WORD_SKIPPED:
-		run_note(a->r, "skipped: %s", rest);
+		if (a->notes++ < NOTES_MAX)
+			run_note(a->r, "skipped: %s", rest);
 		break;
 	case WORD_SAY:
 		run_say(a->r, "%s", rest);
@@ -85,6 +90,8 @@ static void take_line(void *ctx, const char *line)
 		a->needed = true;
 		break;
 	case WORD_EVIDENCE:
+		if (a->evidence.len > TALK_MAX_BYTES) /* only the last lines are shown */
+			strbuf_truncate(&a->evidence, 0);
 		strbuf_printf(&a->evidence, "%s\n", rest);
 		break;
 	case WORD_FAIL:
@@ -92,7 +99,7 @@ static void take_line(void *ctx, const char *line)
 		snprintf(a->why, sizeof a->why, "%s", rest);
 		break;
 	case WORD_NONE:
-		if (a->other.len < 65536)
+		if (a->other.len < TALK_MAX_BYTES)
 			strbuf_printf(&a->other, "%s\n", text);
 	}
 }
@@ -116,9 +123,8 @@ static void add_log(struct ssh *s, const char *path, struct strbuf *evidence)
 static int run_over(struct answer *a, struct ssh *s, const struct strbuf *input, struct strbuf *err, int *ret_status,
 		    struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf out = { 0 };
-	struct ssh_run run = { .command = COMMAND, .input = strbuf_text(input), .input_len = input->len, .out = &out,
-			       .err = err, .line = take_line, .line_ctx = a, .deadline_ms = run_deadline_ms(a->r) };
+	struct ssh_run run = { .command = COMMAND, .input = strbuf_text(input), .input_len = input->len, .err = err,
+			       .line = take_line, .line_ctx = a, .deadline_ms = run_deadline_ms(a->r) };
 
 	return ssh_run(s, &run, ret_status, e);
 }
