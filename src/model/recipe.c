@@ -231,6 +231,8 @@ unsigned recipe_check(const struct recipe *r, struct strbuf *out)
 		problem(&a, "a build needs build_image, build_prefix and configure");
 	audit_roles(&a);
 	audit_rules(&a, r->rules);
+	if (r->software)
+		audit_rules(&a, r->software);
 	audit_databases(&a);
 	return a.count;
 }

@@ -72,7 +72,6 @@ struct recipe {
 	const char *prefix;          /* where the software is: "/opt/pgxc" */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
 	const char *build_image;     /* what it is built in: "build" = the image called IMAGE-build */
-	bool build_optional;         /* without an archive the image is expected to have the software */
 	const char *build_prefix;    /* "/opt/pgxc_1.0.2" */
 	const char *configure;       /* default configure options */
 	const char *build_port;      /* role whose port is compiled in; or NULL */
@@ -83,6 +82,7 @@ struct recipe {
 	const struct placement *placements;  /* ends with a zero row */
 	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
 	const struct rule *rules;            /* ends with a zero row */
+	const struct rule *software;         /* look for the software in the image where no archive is named; NULL = one must be */
 	const char *backends;                /* roles that a pooler stands in front of, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */
 	const struct chore *chores;          /* ends with a zero row; may be NULL */

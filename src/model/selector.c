@@ -164,7 +164,7 @@ bool lab_builds(const struct lab *lab)
 {
 	const struct recipe *r = lab->cluster.recipe;
 
-	return r && r->build && (lab->cluster.archive || !r->build_optional);
+	return r && r->build && (lab->cluster.archive || !r->software);
 }
 
 int lab_role(const struct lab *lab, const char *role_name)

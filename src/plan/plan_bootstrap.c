@@ -284,13 +284,18 @@ static void add_ready(struct plan *p)
 				READY_TIMEOUT_S * 1000;
 }
 
-static int add_rules(struct bootstrap *b)
+/* The instances of @rules; what waits for nothing on its node waits for step @base of it. */
+static int add_rules(struct bootstrap *b, const struct rule *rules, const char *base)
 {
+	b->rules = rules;
+	b->base = base;
+	b->known = NULL;
+	b->known_count = 0;
 	know_rules(b);
 	for (unsigned i = 0; i < b->known_count; i++)
 		if (add_rule(b, &b->known[i]) < 0)
 			return -1;
-	return plan_finish(b->plan, b->e);
+	return 0;
 }
 
 /*
@@ -313,9 +318,13 @@ static int add_nodes(struct bootstrap *b)
 	if (builds)
 		plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
 			 c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software");
+	else if (b->recipe->software && add_rules(b, b->recipe->software, "node.ready") < 0)
+		return -1;
 	s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record", arena_printf(p->arena, "record the %s cluster", b->recipe->kind));
 	if (builds)
 		plan_after(p, s, "source.build");
+	for (unsigned i = 0; i < b->known_count; i++)
+		after_all(b, s, &b->known[i]);
 	plan_after(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"), "lab.record");
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (!lab->nodes[i].roles)
@@ -342,9 +351,8 @@ int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan
 
 	if (!b.recipe)
 		return fail(e, FAIL_USAGE, "lab '%s' has no cluster to bootstrap", lab->name);
-	b.rules = b.recipe->rules;
-	b.base = lab_builds(lab) ? "source.install" : "tune";
-	if (add_nodes(&b) < 0 || add_rules(&b) < 0)
+	if (add_nodes(&b) < 0 || add_rules(&b, b.recipe->rules, lab_builds(lab) ? "source.install" : "tune") < 0 ||
+	    plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;
@@ -354,15 +362,13 @@ int plan_chore(const struct lab *lab, const struct library *lib, const char *cho
 	       struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new(db->said ? db->said : "db", lab);
-	struct bootstrap b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .db = db, .base = "node.ready",
-			       .cache = { .arena = p->arena }, .e = e };
+	struct bootstrap b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .db = db, .cache = { .arena = p->arena }, .e = e };
 	const struct chore *c = b.recipe ? recipe_chore(b.recipe, chore) : NULL;
 
 	if (!c)
 		return fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", b.recipe ? b.recipe->kind : "missing", chore);
-	b.rules = c->rules;
 	add_ready(p);
-	if (add_rules(&b) < 0)
+	if (add_rules(&b, c->rules, "node.ready") < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;

@@ -87,6 +87,8 @@ static void rules_name_files(void **state)
 		if (r->build)
 			assert_file(l, "build", r->build, strlen(r->build));
 		assert_rules(l, r->rules);
+		if (r->software)
+			assert_rules(l, r->software);
 		for (const struct chore *c = r->chores; c && c->name; c++)
 			assert_rules(l, c->rules);
 		for (const struct query *q = r->queries; q && q->name; q++)

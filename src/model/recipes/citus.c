@@ -38,14 +38,16 @@ static const struct placement placements[] = {
 #define SERVER_LOG "@{dir}/log/postgresql.log"
 #define POOL_LOG "@{dir}/log/pgpool.log"
 
-static const struct rule rules[] = {
-	/* All others wait for it: without Citus no node changes. */
+static const struct rule software[] = {
 	{ "coordinator.software", "coordinator", .arg = T "software.sh", .title = "look for Citus" },
 	{ "worker.software", "worker", .arg = T "software.sh", .title = "look for Citus" },
+	{ 0 },
+};
 
-	{ "coordinator.init", "coordinator", .after = "coordinator.software worker.software", .arg = S "server.init.sh",
+static const struct rule rules[] = {
+	{ "coordinator.init", "coordinator", .arg = S "server.init.sh",
 	  .timeout_s = 300, .title = "initdb of the coordinator", .log = INIT_LOG },
-	{ "worker.init", "worker", .after = "coordinator.software worker.software", .arg = S "server.init.sh",
+	{ "worker.init", "worker", .arg = S "server.init.sh",
 	  .timeout_s = 300, .title = "initdb of the worker", .log = INIT_LOG },
 	{ "coordinator.start", "coordinator", .after = ".coordinator.init", .arg = S "start.sh", .files = CONF,
 	  .timeout_s = 300, .title = "start the coordinator", .log = SERVER_LOG },
@@ -68,8 +70,7 @@ static const struct rule rules[] = {
 	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
 
-	{ "pgpool.init", "pgpool", .after = "coordinator.software worker.software", .arg = P "init.sh",
-	  .title = "make the directory of pgpool-II" },
+	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "make the directory of pgpool-II" },
 	{ "pgpool.start", "pgpool", .after = ".pgpool.init coordinator.superuser", .arg = P "start.sh", .files = POOL_CONF,
 	  .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
@@ -157,7 +158,6 @@ const struct recipe recipe_citus = {
 	.prefix = "/opt/citus",
 	.build = "tuning/citus/build.sh",
 	.build_image = "build-citus",
-	.build_optional = true,
 	.build_prefix = "/opt/citus",
 	.configure = "",
 	.psql_role = "coordinator",
@@ -166,6 +166,7 @@ const struct recipe recipe_citus = {
 	.roles = roles,
 	.placements = placements,
 	.rules = rules,
+	.software = software,
 	.backends = "coordinator",
 	.templates = templates,
 	.chores = chores,
