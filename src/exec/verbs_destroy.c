@@ -119,7 +119,7 @@ static void remove_aside(const char *root, const char *topmost, const struct lab
 
 	drop_torn_marks(path, DATA_ROOT_MARKER);
 	unlink(arena_printf(a, "%s/" DATA_ROOT_MARKER, path));
-	while (strlen(path) >= strlen(aside) && rmdir(path) == 0)
+	while (strlen(path) >= strlen(aside) && (rmdir(path) == 0 || errno == ENOENT))
 		*strrchr(path, '/') = '\0';
 	if (file_exists(aside))
 		rename(aside, topmost);

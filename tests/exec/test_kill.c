@@ -115,6 +115,9 @@ static void half_a_root(void **state)
 	put(arena_printf(f->arena, "%s/root/" DATA_ROOT_MARKER ".aB3dE9", aside), "half");
 	run_verb(f, VERB_DATA_REMOVE);
 	assert_false(file_exists(aside));
+	make_dirs(aside);
+	run_verb(f, VERB_DATA_REMOVE);
+	assert_false(file_exists(aside) || file_exists(in(f, "made")));
 
 	make_dirs(arena_printf(f->arena, "%s/root", aside));
 	put(arena_printf(f->arena, "%s/root/" DATA_ROOT_MARKER ".aB3dE9", aside), "half");
