@@ -11,6 +11,7 @@
 #   ::changed TEXT    something is different now
 #   ::skipped TEXT    something that was asked for cannot be had here
 #   ::evidence LINE   a line of a log, printed before a failure
+#   ::next TEXT       what its user can do about the failure that follows
 #   ::fail TEXT       it did not work; the script ends with status 1
 #
 # A script is quiet and ends with 0 when all is as wanted, and may always be run

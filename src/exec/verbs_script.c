@@ -22,12 +22,13 @@ struct answer {
 	unsigned notes;
 	struct strbuf evidence; /* ::evidence lines */
 	struct strbuf other;    /* lines that are no protocol: somebody's chatter, evidence when it fails */
-	char why[512];
+	char why[512], next[256];
 };
 
 /* The words of the protocol; any other line is chatter. */
-enum word { WORD_CHANGED, WORD_SKIPPED, WORD_SAY, WORD_VALUE, WORD_NEEDED, WORD_EVIDENCE, WORD_FAIL, WORD_NONE };
-static const char *const words[WORD_NONE] = { "::changed", "::skipped", "::say", "::value", "::needed", "::evidence", "::fail" };
+enum word { WORD_CHANGED, WORD_SKIPPED, WORD_SAY, WORD_VALUE, WORD_NEEDED, WORD_EVIDENCE, WORD_NEXT, WORD_FAIL, WORD_NONE };
+static const char *const words[WORD_NONE] = { "::changed", "::skipped", "::say", "::value", "::needed", "::evidence",
+						"::next", "::fail" };
 
 /* *ret_rest is what follows the word and a blank, all of the line for WORD_NONE. */
 static enum word word_of(const char *line, const char **ret_rest)
@@ -94,6 +95,9 @@ static void take_line(void *ctx, const char *line)
 			strbuf_truncate(&a->evidence, 0);
 		strbuf_printf(&a->evidence, "%s\n", rest);
 		break;
+	case WORD_NEXT:
+		snprintf(a->next, sizeof a->next, "%s", rest);
+		break;
 	case WORD_FAIL:
 		a->failed = true;
 		snprintf(a->why, sizeof a->why, "%s", rest);
@@ -149,6 +153,8 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 		fail(e, FAIL_REMOTE, "the script ended with status %d", status);
 	fail_evidence(e, strbuf_text(&evidence), EVIDENCE_LINES);
 	world_redact_fail(world_of(a->r), e);
+	if (*a->next)
+		return fail_next(e, "%s", a->next);
 	return fail_next(e, "labctl -l %s ssh %s", world_lab(world_of(a->r))->name, step->node->name);
 }
 

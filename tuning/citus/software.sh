@@ -12,5 +12,7 @@ if ! { read -r version <"$dir/PG_VERSION"; } 2>/dev/null; then
     done
 fi
 [[ -x /usr/lib/postgresql/$version/bin/postgres ]] || die "PostgreSQL ${version#0} is not in the image"
-[[ -f /usr/share/postgresql/$version/extension/citus.control && -f /usr/lib/postgresql/$version/lib/citus.so ]] ||
-    die "Citus is not on this node: neither built from a source archive nor, as a package postgresql-$version-citus-*, in the image; next: labctl -l @{lab.name:raw} bootstrap citus --source FILE|URL"
+if [[ ! -f /usr/share/postgresql/$version/extension/citus.control || ! -f /usr/lib/postgresql/$version/lib/citus.so ]]; then
+    printf '::next %s\n' 'labctl -l @{lab.name:raw} bootstrap citus --source FILE|URL'
+    die "the image has no Citus (a package postgresql-$version-citus-*), and no source archive was named"
+fi
