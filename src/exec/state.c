@@ -33,7 +33,10 @@ static bool is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-/* The lab's directory may be traversed by qemu, which runs as another user; what is private below it is 0600. */
+/*
+ * The lab's directory and a machine's may be traversed by qemu, which runs as another user; what is private below is
+ * 0600. A container's is shut: its root would offer the host's users its programs, those that run as root too.
+ */
 static int make_lab_dir(const struct paths *p, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -261,7 +264,7 @@ static int prepare_keys(const struct paths *p, const struct lab *lab, struct are
 		const struct node *n = &lab->nodes[i];
 		const char *path = paths_node(p, n->name, "host_key", a);
 
-		if (file_mkdirs(paths_node(p, n->name, NULL, a), 0711, e) < 0)
+		if (file_mkdirs(paths_node(p, n->name, NULL, a), lab->hypervisor == HYPERVISOR_LXC ? 0700 : 0711, e) < 0)
 			return -1;
 		if (!key_exists(path))
 			keys[count++] = (struct keygen){ path, arena_printf(a, "labctl-%s-%s", lab->name, n->name) };

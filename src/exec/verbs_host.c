@@ -150,7 +150,8 @@ static int make_data_root(struct world *w, const char *root, struct arena *a, st
 	inside = arena_printf(a, "%s%s", aside, root + strlen(topmost));
 	text = arena_printf(a, "%s %s\n", world_lab(w)->uuid, topmost);
 	drop_torn_marks(inside, DATA_ROOT_MARKER);
-	if (file_mkdirs(inside, 0755, e) < 0 ||
+	/* Nodes may put programs there that run as root: none of the host's users gets at them. */
+	if (file_mkdirs(inside, 0755, e) < 0 || (chmod(inside, 0700) < 0 && fail_errno(e, FAIL_OTHER, "%s", inside)) ||
 	    file_write(arena_printf(a, "%s/" DATA_ROOT_MARKER, inside), text, strlen(text), 0600, e) < 0)
 		return -1;
 	return rename(aside, topmost) < 0 ? fail_errno(e, FAIL_OTHER, "make directory %s", topmost) : 0;

@@ -32,7 +32,7 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 	int status;
 
 	if (world_image(w, NULL, false, r, &image, NULL, e) < 0 ||
-	    file_mkdirs(node_file(r, NULL, a), 0711, e) < 0)
+	    file_mkdirs(node_file(r, NULL, a), world_lab(w)->hypervisor == HYPERVISOR_LXC ? 0700 : 0711, e) < 0)
 		return -1;
 	if (world_lab(w)->hypervisor == HYPERVISOR_LXC) {
 		status = root_mount(image.root, node_file(r, NULL, a), &changed, e) < 0 ? -1 :
