@@ -116,7 +116,7 @@ bool image_file_find(const struct image_env *env, const char *name, const char *
 static int convert(const struct image_env *env, const char *path, const char *temp, const char *digest, struct arena *a,
 		   struct fail *e)
 {
-	const char *format, *line = arena_printf(a, "%s\n", digest);
+	const char *format = NULL, *line = arena_printf(a, "%s\n", digest);
 
 	if (format_of(path, &format, e))
 		return -1;
