@@ -25,11 +25,11 @@ static bool each_setting(struct scope *s, bool restart)
 {
 	const struct cluster *c = &s->lab->cluster;
 	const struct setting *next = restart || !s->setting ? c->settings : s->setting + 1;
-	const struct setting *end = c->settings + c->setting_count;
 
-	while (c->setting_count && next < end && s->role >= 0 && strcmp(next->role, s->lab->cluster.places[s->role].role) != 0)
-		next++;
-	s->setting = c->setting_count && s->role >= 0 && next < end ? next : NULL;
+	s->setting = NULL;
+	for (; c->setting_count && s->role >= 0 && !s->setting && next < c->settings + c->setting_count; next++)
+		if (!strcmp(next->role, c->places[s->role].role))
+			s->setting = next;
 	return s->setting != NULL;
 }
 

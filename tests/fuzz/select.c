@@ -5,7 +5,7 @@
 
 static const char *const shapes[] = {
 	"nodes: 1\n",
-	"nodes: 1024\n",
+	"nodes: 200\n",
 	"{nodes: [{}, {}, {name: db-3}, {}, {}, {name: gtm}], cluster: {kind: pgxc}}",
 	"{nodes: 4, cluster: {kind: postgres}}",
 };
