@@ -14,13 +14,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "virt_call.h"
 
 /* One for each worker of the executor: a stop waits in libvirtd, and it has 20 workers of its own. */
 #define CONNECTIONS_MAX 8
+#define RETURN_MS 10000 /* a daemon that was there before is back by then, when somebody restarts it */
+#define RETURN_POLL_MS 100
 
 struct virt {
 	char *uri;
+	bool reached;         /* written before anybody else knows us */
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t returned;
 	virConnectPtr idle[CONNECTIONS_MAX];
@@ -98,8 +102,11 @@ static void end_quiet(struct quiet *q)
 
 static int connect_to(struct virt *v, virConnectPtr *ret_connection, struct fail *e)
 {
-	virConnectPtr c = virConnectOpen(v->uri);
+	int64_t until = clock_after_ms(v->reached ? RETURN_MS : 0);
+	virConnectPtr c;
 
+	while (!(c = virConnectOpen(v->uri)) && clock_left_ms(until) > 0)
+		clock_sleep_ms(RETURN_POLL_MS);
 	if (!c) {
 		fail_virt(e, "connect to %s", v->uri);
 		return fail_next(e, "labctl doctor");
@@ -201,6 +208,7 @@ int virt_open(const char *uri, struct virt **ret_virt, struct fail *e)
 	/* the first connection stays idle, so that the test driver's world lives as long as we do */
 	if (virt_call(v, nothing, NULL, e))
 		return -1;
+	v->reached = true;
 	*ret_virt = steal(v);
 	return 0;
 }
