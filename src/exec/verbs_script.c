@@ -158,6 +158,25 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	return fail_next(e, "labctl -l %s ssh %s", world_lab(world_of(a->r))->name, step->node->name);
 }
 
+/* The node's silence is mostly that of a machine that does not run: libvirt knows. */
+static int explain_silence(struct run *r, struct fail *e)
+{
+	const struct node *n = run_step(r)->node;
+	struct fail silence = *e, ignored;
+	struct virt *v;
+	bool active = true;
+	const char *state;
+
+	if ((e->code != FAIL_SSH && e->code != FAIL_TIMEOUT) || world_virt(world_of(r), &v, &ignored) < 0)
+		return -1;
+	state = virt_domain_state(v, n->domain, &active);
+	if (active)
+		return -1;
+	fail(e, FAIL_VIRT, "%s does not run any more: domain '%s' is %s", n->name, n->domain, state);
+	fail_evidence(e, silence.text, 1);
+	return fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(world_of(r))->name);
+}
+
 int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e)
 {
 	struct world *w = world_of(r);
@@ -194,8 +213,10 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 			run_note(r, "again, on a new connection: %s", why.text);
 			continue;
 		}
-		if (result < 0)
+		if (result < 0) {
 			*e = why;
+			explain_silence(r, e);
+		}
 		explicit_bzero(input.text, input.len);
 		return result;
 	}
@@ -265,6 +286,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (blocks.text)
 		explicit_bzero(blocks.text, blocks.len);
 	if (status < 0) {
+		explain_silence(r, e);
 		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
 			add_remote_log(r, p->log, e);
 		world_redact_fail(w, e);
