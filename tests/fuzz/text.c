@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Short texts: addresses as inet_pton() reads them, sizes and names of leases that print back, words that are found or
- * suggested, and failures and evidence made of anything that no terminal obeys.
+ * suggested, and texts for a terminal made of anything, which it does not obey.
  */
 #include "../../src/link/lease.c" /* parse_lease_name() */
 
 #include "fuzz.h"
 
 #include <arpa/inet.h>
+#include <libxml/xmlstring.h>
 
 #include "family.h"
 #include "lab_source.h"
+#include "quote.h"
 #include "suggest.h"
 
 static void address(const char *text)
@@ -34,7 +36,7 @@ static void size_and_lease(const char *text)
 	unsigned prefix_len = 0;
 	char again[32];
 
-	if (size_parse_mib(text, &mib)) {
+	if (size_parse_mib(text, &mib) && mib <= 64u << 20) { /* 64 TiB: more no lab has */
 		size_text(mib, again);
 		PROMISE(size_parse_mib(again, &mib_again) && mib == mib_again, "%s", text);
 	}
@@ -68,7 +70,14 @@ static void harmless(const char *text, const char *layout)
 
 static void failures(const char *text, unsigned lines)
 {
+	auto_(free) char *tame = strdup(text);
 	struct fail e = { 0 };
+
+	if (!tame)
+		abort();
+	quote_tame(tame, strlen(tame));
+	harmless(tame, "\n\t");
+	PROMISE(strlen(tame) == strlen(text) && xmlCheckUTF8((const unsigned char *)tame), "%s", text);
 
 	fail(&e, FAIL_OTHER, "%s", text);
 	fail_wrap(&e, "%s", text);
