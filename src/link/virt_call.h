@@ -56,6 +56,11 @@ void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag);
 /* An attribute in @a, or NULL. */
 const char *virt_attribute(xmlNodePtr node, const char *name, struct arena *a);
 
+/* Ports of a network's bridge. virt_port.c */
+void virt_port_add(const char *bridge, const char *interface);
+/* Takes away what a libvirtd that was killed while it started a container left on the bridge. */
+void virt_ports_sweep(const char *bridge);
+
 /* What start and remove work on. */
 struct virt_object {
 	const char *name, *lab_uuid, *xml;

@@ -5,12 +5,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "virt_call.h"
 
@@ -27,18 +23,6 @@ static int find_network(virConnectPtr c, const struct virt_object *o, virNetwork
 	if (owner == VIRT_OURS)
 		*ret_network = steal(network);
 	return owner;
-}
-
-/* Makes the interface a port of the bridge. What is one already stays where it is. */
-static void add_port(const char *bridge, const char *interface)
-{
-	auto_(close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_ifindex = (int)if_nametoindex(interface) };
-
-	if (fd < 0 || !request.ifr_ifindex || strlen(bridge) >= sizeof request.ifr_name)
-		return;
-	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", bridge);
-	ioctl(fd, SIOCBRADDIF, &request);
 }
 
 static xmlNodePtr child(xmlNodePtr node, const char *name)
@@ -76,7 +60,7 @@ static void reconnect(virConnectPtr c, const struct virt_object *o, const char *
 			const char *port = target ? virt_attribute(target, "dev", a) : NULL;
 
 			if (!strcmp((const char *)n->name, "interface") && network && port && !strcmp(network, o->name))
-				add_port(bridge, port);
+				virt_port_add(bridge, port);
 		}
 	}
 	if (count >= 0)
@@ -124,11 +108,15 @@ static int network_remove(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
 	auto_(virNetworkFree) virNetworkPtr network = NULL;
+	auto_(free) char *bridge = NULL;
 	int owner = find_network(c, o, &network, e), persistent;
 
 	if (owner != VIRT_OURS)
 		return owner;
 	persistent = virNetworkIsPersistent(network);
+	bridge = virNetworkGetBridgeName(network);
+	if (bridge)
+		virt_ports_sweep(bridge);
 	if (virNetworkIsActive(network) == 1 && virNetworkDestroy(network) < 0 && virt_error() != VIR_ERR_NO_NETWORK &&
 	    virt_error() != VIR_ERR_OPERATION_INVALID)
 		return fail_virt(e, "network '%s': stop", o->name);
