@@ -79,7 +79,7 @@ put_beside() {
     printf -v mask '%o' $(( 0777 & ~8#$mode ))
     umask "$mask"
     set -C                          # a link that somebody puts there meanwhile is not followed
-    printf '%s' "$text" 2>/dev/null >"$temporary" || die "cannot write $temporary"
+    printf '%s' "$text" >"$temporary" || die "cannot write $temporary"
     set +C
     umask 022
     # A file that was just made is root's, and no program: mostly there is nothing left to do.
@@ -157,14 +157,21 @@ pause() {
     return 0
 }
 
+# now_since_boot: hundredths of a second, in the variable now. A clock that is set while we wait is no reason to give
+# up, nor to wait for an hour.
+now_since_boot() {
+    read -r now _ </proc/uptime
+    now=$(( 10#${now/./} ))
+}
+
 # wait_for SECONDS COMMAND...: runs COMMAND until it succeeds or the time is over.
 wait_for() {
     local end now nap=0.02
-    now=${EPOCHREALTIME/[.,]/}
-    end=$(( now + $1 * 1000000 ))
+    now_since_boot
+    end=$(( now + $1 * 100 ))
     shift
     until "$@"; do
-        now=${EPOCHREALTIME/[.,]/}
+        now_since_boot
         (( now < end )) || return 1
         pause "$nap"
         case $nap in 0.02) nap=0.05;; 0.05) nap=0.1;; *) nap=0.2;; esac
