@@ -41,6 +41,7 @@ static void *tick(void *arg);
 struct progress *progress_new(const struct cli *c, const struct plan *p)
 {
 	struct progress *g = calloc(1, sizeof *g);
+	pthread_condattr_t attr;
 	struct winsize size;
 
 	if (g)
@@ -53,7 +54,10 @@ struct progress *progress_new(const struct cli *c, const struct plan *p)
 	for (unsigned i = 0; i < p->step_count; i++)
 		g->total += p->steps[i].verb != VERB_JOIN;
 	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->stopping, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&g->stopping, &attr);
+	pthread_condattr_destroy(&attr);
 	g->ticking = g->live && pthread_create(&g->ticker, NULL, tick, g) == 0;
 	return g;
 }
@@ -137,13 +141,10 @@ static void *tick(void *arg)
 
 	pthread_mutex_lock(&g->lock);
 	while (!g->stop) {
-		struct timespec until;
+		int64_t until = clock_after_ms(TICK_MS);
+		struct timespec at = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
 
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += TICK_MS * 1000000L;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&g->stopping, &g->lock, &until);
+		pthread_cond_timedwait(&g->stopping, &g->lock, &at);
 		if (!g->stop && g->running_count)
 			draw(g);
 	}
