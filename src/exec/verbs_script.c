@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Scripts and SQL on nodes. The protocol of scripts is at the top of tuning/lib.sh. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define TALK_MAX_BYTES 65536u /* of evidence and of chatter: a node may print for ever */
 #define NOTES_MAX 1000u
 #define TRIES 3 /* connections for one script */
+#define PAUSE_MS 1000 /* before the next: an sshd that was restarted is back, a machine that goes down is down */
 
 /* What a script said. */
 struct answer {
@@ -138,6 +140,7 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 {
 	const struct step *step = run_step(a->r);
 	auto_(strbuf_clear) struct strbuf evidence = { 0 };
+	bool full;
 
 	strbuf_add(&evidence, strbuf_text(&a->evidence), a->evidence.len);
 	if (!a->evidence.len) {
@@ -147,19 +150,23 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 		if (log)
 			add_log(s, log, &evidence);
 	}
+	full = strstr(strbuf_text(&evidence), strerror(ENOSPC)) != NULL;
 	if (a->failed)
-		fail(e, FAIL_REMOTE, "%s", a->why);
+		fail(e, FAIL_REMOTE, "%s%s", a->why, full ? ": the node has no space left" : "");
 	else
 		fail(e, FAIL_REMOTE, "the script ended with status %d", status);
 	fail_evidence(e, strbuf_text(&evidence), EVIDENCE_LINES);
 	world_redact_fail(world_of(a->r), e);
 	if (*a->next)
 		return fail_next(e, "%s", a->next);
+	if (full)
+		return fail_next(e, "labctl -l %s exec %s -- df -h; make room, then the same command again",
+				 world_lab(world_of(a->r))->name, step->node->name);
 	return fail_next(e, "labctl -l %s ssh %s", world_lab(world_of(a->r))->name, step->node->name);
 }
 
-/* The node's silence is mostly that of a machine that does not run: libvirt knows. */
-static int explain_silence(struct run *r, struct fail *e)
+/* The node's silence is mostly that of a machine that does not run: libvirt knows. Then @e says so. */
+static bool is_off(struct run *r, struct fail *e)
 {
 	const struct node *n = run_step(r)->node;
 	struct fail silence = *e, ignored;
@@ -168,13 +175,14 @@ static int explain_silence(struct run *r, struct fail *e)
 	const char *state;
 
 	if ((e->code != FAIL_SSH && e->code != FAIL_TIMEOUT) || world_virt(world_of(r), &v, &ignored) < 0)
-		return -1;
+		return false;
 	state = virt_domain_state(v, n->domain, &active);
 	if (active)
-		return -1;
+		return false;
 	fail(e, FAIL_VIRT, "%s does not run any more: domain '%s' is %s", n->name, n->domain, state);
 	fail_evidence(e, silence.text, 1);
-	return fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(world_of(r))->name);
+	fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(world_of(r))->name);
+	return true;
 }
 
 int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e)
@@ -190,7 +198,7 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 		struct answer a = { .r = r };
 		auto_(strbuf_clear) struct strbuf err = { 0 };
 		struct fail why = { 0 };
-		bool broken = false, connected;
+		bool broken = false, connected, again;
 		struct ssh *s;
 
 		result = world_ssh(w, n, run_deadline_ms(r), &s, &why);
@@ -208,15 +216,16 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 		strbuf_clear(&a.evidence);
 		strbuf_clear(&a.other);
 		/* A connection that broke is no reason to give up: a script may always be run again. */
-		if (result < 0 && tries < TRIES && clock_left_ms(run_deadline_ms(r)) > 0 &&
-		    (why.code == FAIL_SSH || (why.code == FAIL_TIMEOUT && !connected))) {
+		again = result < 0 && tries < TRIES && clock_left_ms(run_deadline_ms(r)) > 0 &&
+			(why.code == FAIL_SSH || (why.code == FAIL_TIMEOUT && !connected));
+		if (again)
+			clock_sleep_ms(clock_poll_ms(run_deadline_ms(r), PAUSE_MS));
+		if (result < 0 && !is_off(r, &why) && again) {
 			run_note(r, "again, on a new connection: %s", why.text);
 			continue;
 		}
-		if (result < 0) {
+		if (result < 0)
 			*e = why;
-			explain_silence(r, e);
-		}
 		explicit_bzero(input.text, input.len);
 		return result;
 	}
@@ -286,7 +295,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (blocks.text)
 		explicit_bzero(blocks.text, blocks.len);
 	if (status < 0) {
-		explain_silence(r, e);
+		is_off(r, e);
 		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
 			add_remote_log(r, p->log, e);
 		world_redact_fail(w, e);
