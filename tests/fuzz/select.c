@@ -27,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	auto_(strbuf_clear) struct strbuf numbers = { 0 };
 	bool set[LAB_NODES_MAX] = { 0 }, again[LAB_NODES_MAX] = { 0 };
 	char *role = strchr(text, '\n');
+	unsigned low, high;
 	struct fail e = { 0 };
+	int end = 0;
 
 	if (role)
 		*role++ = '\0';
@@ -43,6 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(!role || node_has_role(&lab->nodes[i], lab_role(lab, role)));
 		strbuf_printf(&numbers, "%s%u", numbers.len ? "," : "", i + 1);
 	}
+	if (!role && sscanf(text, "%6u-%6u%n", &low, &high, &end) == 2 && !text[end])
+		for (unsigned i = 0; i < lab->node_count; i++)
+			PROMISE(set[i] == (i + 1 >= low && i + 1 <= high), "%s", text);
 	PROMISE(numbers.len && !memchr(set + lab->node_count, true, LAB_NODES_MAX - lab->node_count));
 	PROMISE(lab_select(lab, numbers.text, role, again, &e) == 0 && !memcmp(set, again, sizeof set), "%s", numbers.text);
 	return 0;
