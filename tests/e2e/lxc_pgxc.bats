@@ -41,6 +41,18 @@ setup() {
 	done
 }
 
+@test "the same questions as to Citus are answered from the catalogs of Postgres-XC" {
+	run -0 --separate-stderr labctl --json db tables
+	jq -e '.tables[] | select(.table == "e2e" and .kind == "hash" and .column == "id")' <<<"$output"
+	run -0 --separate-stderr labctl --json db nodes
+	[ "$(jq '.nodes | length' <<<"$output")" = 12 ]
+	labctl db create chores
+	labctl psql node8 -- -d chores -Atc 'SELECT 1'
+	labctl db drop chores
+	run -4 labctl db drop chores
+	run -2 labctl db shards e2e
+}
+
 @test "a second bootstrap changes nothing" {
 	run -0 --separate-stderr labctl --json bootstrap pgxc
 	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"

@@ -49,6 +49,13 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
 }
 
+@test "psql and ssh of the host know the lab by its inventory" {
+	# shellcheck disable=SC2016
+	inside bash -c 'eval "$("$LABCTL" env)" && psql -wAtc "SELECT 1" && psql -w service=lab-node2 -Atc "SELECT pg_is_in_recovery()"' |
+		tail -n 1 | grep -qx t
+	inside ssh -F "$LABCTL_STATE/labs/lab/inventory/ssh_config" lab-node2 true </dev/null
+}
+
 @test "rows written on the primary are read on every standby" {
 	labctl psql node1 -- -qc 'CREATE TABLE e2e (n int)' -c 'INSERT INTO e2e SELECT generate_series(1, 1000)'
 	for n in 2 3 4 5 6 7 8; do
