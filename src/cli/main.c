@@ -166,7 +166,9 @@ static void on_hang(void *ctx, const char *uri)
 /* Causes that any file may have, with the same way out. */
 static void advise(struct fail *e)
 {
-	if (strstr(e->text, "No space left on device"))
+	/* Evidence of other codes is mostly a node's. */
+	if (strstr(e->text, "No space left on device") ||
+	    (e->code == FAIL_OTHER && strstr(e->evidence, "No space left on device")))
 		fail_next(e, "df -h; make room, then run the same command again");
 	else if (geteuid() != 0 && strstr(e->text, "Permission denied"))
 		fail_next(e, "run labctl as root");
