@@ -218,9 +218,11 @@ void world_explain_key(struct world *w, const struct node *n, struct fail *e)
 
 	if (e->code != FAIL_SSH || !strstr(e->text, "host key: changed"))
 		return;
-	fail_next(e, "compare with /etc/ssh/ssh_host_ed25519_key.pub on the node's console; to accept it put that into %s "
-		  "and run labctl -l %s create; else labctl -l %s destroy", paths_node(&w->paths, n->name, "host_key.pub", a),
-		  w->lab->name, w->lab->name);
+	/* Both halves: create gives the node what the record has. */
+	fail_next(e, "compare with the node's /etc/ssh/ssh_host_ed25519_key.pub on its console; to accept it put that file in "
+		  "place of %1$s.pub and the one without .pub in place of %1$s, then labctl -l %2$s create; "
+		  "else labctl -l %2$s destroy",
+		  paths_node(&w->paths, n->name, "host_key", a), w->lab->name);
 }
 
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e)

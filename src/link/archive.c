@@ -60,7 +60,7 @@ static int check_name(const char *archive, const char *name, struct arena *a, co
 }
 
 /*
- * One line of `tar -tv --numeric-owner`: "lrwxrwxrwx 0/0 0 2026-01-31 10:11 NAME -> TARGET"; "hrw... NAME link to NAME".
+ * One line of `tar -tvP --numeric-owner`: "lrwxrwxrwx 0/0 0 2026-01-31 10:11 NAME -> TARGET"; "hrw... NAME link to NAME".
  * A source archive is files, directories and links between them.
  */
 static int check_member(const char *archive, char *line, struct arena *a, const char **top, struct fail *e)
@@ -93,7 +93,7 @@ int archive_check(const char *archive, const atomic_bool *cancel, int64_t deadli
 		  struct fail *e)
 {
 	/* literal: a name with a newline in it stays one line */
-	const char *const argv[] = { "tar", "-tv", "--numeric-owner", "--quoting-style=escape", "-f", archive, NULL };
+	const char *const argv[] = { "tar", "-tvP", "--numeric-owner", "--quoting-style=escape", "-f", archive, NULL };
 	auto_(strbuf_clear) struct strbuf list = { 0 };
 	const char *top = NULL;
 	char *line, *rest;

@@ -58,7 +58,8 @@ static int create_overlay(const char *base, const char *path, uint64_t size_gib,
 		unlink(temp.text);
 		return fail_wrap(e, "disk %s", path);
 	}
-	if (rename(temp.text, path)) {
+	/* It will hold the node's keys and passwords. libvirt hands it to the user that qemu runs as. */
+	if (chmod(temp.text, 0600) || rename(temp.text, path)) {
 		fail_errno(e, FAIL_OTHER, "%s", path);
 		unlink(temp.text);
 		return -1;
