@@ -14,7 +14,7 @@
 #include "quote.h"
 
 #define NOBODY 65534
-#define ANSWER_MS 5000
+#define ANSWER_MS 15000
 
 static struct shell { const char *const *argv; int to, from; } shells[] = {
 	{ (const char *const[]){ "/bin/sh", NULL }, -1, -1 },

@@ -10,6 +10,8 @@
 #include "private_server.h"
 #include "quote.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
 #define IDENTIFIER_MAX 63 /* then PostgreSQL cuts */
 #define VALUE_MAX 1500
 
@@ -33,7 +35,7 @@ static PGconn *open_as(const char *user, const char *strings)
 	char info[2 * PRIVATE_PATH];
 
 	snprintf(info, sizeof info, "host=%s dbname=postgres user=%s client_encoding=SQL_ASCII options='-c "
-		 "standard_conforming_strings=%s -c escape_string_warning=off -c statement_timeout=5s'", server.dir, user, strings);
+		 "standard_conforming_strings=%s -c escape_string_warning=off -c statement_timeout=15s'", server.dir, user, strings);
 	for (int tries = 0; tries < 600; tries++) {
 		PGconn *c = PQconnectdb(info);
 
@@ -70,7 +72,8 @@ static void make_user(void)
 	PQfinish(c);
 }
 
-static void start(void)
+/* Before libFuzzer's clock runs: a server may take its time on a busy machine. */
+int LLVMFuzzerInitialize(int *argc, char ***argv_)
 {
 	const struct passwd *user = geteuid() ? getpwuid(geteuid()) : getpwnam("postgres");
 	char program[PRIVATE_PATH], bin[PRIVATE_PATH], sockets[PRIVATE_PATH + 64], log[PRIVATE_PATH + 16], path[PRIVATE_PATH + 32];
@@ -78,6 +81,7 @@ static void start(void)
 			       "-c", "log_statement=none", "-c", "log_min_messages=panic", "-c", "log_min_error_statement=panic", NULL };
 	glob_t found = { 0 };
 
+	(void)argc, (void)argv_;
 	if (!user || glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found))
 		private_die("no PostgreSQL server (package postgresql) on this host");
 	snprintf(bin, sizeof bin, "%.*s", (int)(strrchr(found.gl_pathv[found.gl_pathc - 1], '/') - found.gl_pathv[found.gl_pathc - 1]),
@@ -102,6 +106,7 @@ static void start(void)
 	make_user();
 	server.on = open_as("fuzz", "on");
 	server.off = open_as("fuzz", "off");
+	return 0;
 }
 
 /* One row of one column that is @wanted, and a column called @name unless that is NULL. */
@@ -133,8 +138,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	auto_(free) char *text = fuzz_text(data, size < VALUE_MAX ? size : VALUE_MAX);
 	auto_(strbuf_clear) struct strbuf query = { 0 };
 
-	if (!server.on)
-		start();
 	strbuf_str(&query, "select ");
 	quote_add(&query, QUOTE_SQL, text);
 	if (*text) {
