@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -150,6 +151,18 @@ static void limit_time(int64_t timeout_ms)
 	timer_settime(timer, 0, &at, NULL);
 }
 
+/* An SSH session stays open per node: more files than the 1024 that a shell allows. Not all that the host would give. */
+static void allow_files(void)
+{
+	const rlim_t wanted = 2 * LAB_NODES_MAX;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 #define HANG_MS 120000 /* libvirt starts a machine or container in seconds, also where eight start at once in emulation */
 
 static void on_hang(void *ctx, const char *uri)
@@ -203,6 +216,7 @@ int main(int argc, char **argv)
 	/* No core file with keys and passwords in it. Others cannot read any; and their /proc/self would be root's. */
 	if (geteuid() == 0)
 		prctl(PR_SET_DUMPABLE, 0);
+	allow_files();
 	catch_signals();
 	c.arena = arena_new();
 	r = options_parse(&c, argc, argv, &e);
