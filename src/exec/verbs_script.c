@@ -174,7 +174,8 @@ static bool is_off(struct run *r, struct fail *e)
 	bool active = true;
 	const char *state;
 
-	if ((e->code != FAIL_SSH && e->code != FAIL_TIMEOUT) || world_virt(world_of(r), &v, &ignored) < 0)
+	if ((e->code != FAIL_SSH && e->code != FAIL_DB && e->code != FAIL_TIMEOUT) ||
+	    world_virt(world_of(r), &v, &ignored) < 0)
 		return false;
 	state = virt_domain_state(v, n->domain, &active);
 	if (active)
