@@ -8,34 +8,53 @@
 
 #define EL_SEED "/usr/libexec/labctl/seed" /* SELinux lets programs run that lie there, not in /usr/lib */
 
+/* OpenSSH 4.3 and 5.3, best first. Nodes of other families are never offered any of it. */
+static const struct ssh_algorithms ssh_of_2006 = {
+	.kex = "diffie-hellman-group14-sha1,diffie-hellman-group1-sha1", .host_key = "ssh-rsa",
+	.ciphers = "aes128-ctr,aes128-cbc,3des-cbc", .macs = "hmac-sha1",
+};
+
+/* Read after the distribution's own limit of processes, 90-nproc.conf, in el6; el5 reads the one file. */
 const struct family families[FAMILY_COUNT] = {
 	[FAMILY_DEBIAN] = {
 		.name = "debian", .package_manager = "apt-get", .package_query = "dpkg-query -W",
-		.service_manager = "systemctl", .firewall = "nftables",
+		.service_manager = "systemctl", .firewall = "nftables", .firewall_conf = "/etc/nftables.conf",
+		.sysctl_conf = "/etc/sysctl.d/90-labctl.conf", .limits_conf = "/etc/security/limits.d/90-labctl.conf",
+		.locale_conf = "/etc/default/locale",
 		.network = "networkd", .network_dir = "/etc/systemd/network",
-		.sshd = "ssh", .ntp = "chrony", .ntp_conf = "/etc/chrony/chrony.conf",
+		.sshd = "ssh", .ntp = "chrony", .ntp_conf = "/etc/chrony/chrony.conf", .ntp_pool = "2.debian.pool.ntp.org",
+		.nfs = "vers=4.2",
 		.sudo_group = "sudo", .key_type = "ed25519", .seed = "/usr/lib/labctl/seed",
 	},
 	[FAMILY_EL5] = {
 		.name = "el5", .package_manager = "yum", .package_query = "rpm -q",
-		.service_manager = "chkconfig", .firewall = "iptables",
+		.service_manager = "chkconfig", .firewall = "iptables", .firewall_conf = "/etc/sysconfig/iptables",
+		.sysctl_conf = "/etc/sysctl.conf", .limits_conf = "/etc/security/limits.conf",
+		.locale_conf = "/etc/sysconfig/i18n",
 		.network = "ifcfg", .network_dir = "/etc/sysconfig/network-scripts",
-		.sshd = "sshd", .ntp = "ntpd", .ntp_conf = "/etc/ntp.conf",
-		.sudo_group = "wheel", .key_type = "rsa", .seed = EL_SEED,
+		.sshd = "sshd", .ntp = "ntpd", .ntp_conf = "/etc/ntp.conf", .ntp_pool = "0.centos.pool.ntp.org",
+		.nfs = "vers=3",
+		.sudo_group = "wheel", .key_type = "rsa", .ssh = &ssh_of_2006, .seed = EL_SEED,
 	},
 	[FAMILY_EL6] = {
 		.name = "el6", .package_manager = "yum", .package_query = "rpm -q",
-		.service_manager = "chkconfig", .firewall = "iptables",
+		.service_manager = "chkconfig", .firewall = "iptables", .firewall_conf = "/etc/sysconfig/iptables",
+		.sysctl_conf = "/etc/sysctl.conf", .limits_conf = "/etc/security/limits.d/95-labctl.conf",
+		.locale_conf = "/etc/sysconfig/i18n",
 		.network = "ifcfg", .network_dir = "/etc/sysconfig/network-scripts",
-		.sshd = "sshd", .ntp = "ntpd", .ntp_conf = "/etc/ntp.conf",
-		.sudo_group = "wheel", .key_type = "rsa", .seed = EL_SEED,
+		.sshd = "sshd", .ntp = "ntpd", .ntp_conf = "/etc/ntp.conf", .ntp_pool = "0.centos.pool.ntp.org",
+		.nfs = "vers=4,minorversion=1",
+		.sudo_group = "wheel", .key_type = "rsa", .ssh = &ssh_of_2006, .seed = EL_SEED,
 	},
 	/* yum is another name of dnf from el8 on. All of them read key files; ifcfg files end with el9. */
 	[FAMILY_EL7PLUS] = {
 		.name = "el7plus", .package_manager = "yum", .package_query = "rpm -q",
-		.service_manager = "systemctl", .firewall = "nftables",
+		.service_manager = "systemctl", .firewall = "nftables", .firewall_conf = "/etc/sysconfig/nftables.conf",
+		.sysctl_conf = "/etc/sysctl.d/90-labctl.conf", .limits_conf = "/etc/security/limits.d/90-labctl.conf",
+		.locale_conf = "/etc/locale.conf",
 		.network = "networkmanager", .network_dir = "/etc/NetworkManager/system-connections",
-		.sshd = "sshd", .ntp = "chronyd", .ntp_conf = "/etc/chrony.conf",
+		.sshd = "sshd", .ntp = "chronyd", .ntp_conf = "/etc/chrony.conf", .ntp_pool = "2.centos.pool.ntp.org",
+		.nfs = "vers=4.2",
 		.sudo_group = "wheel", .key_type = "ed25519", .seed = EL_SEED,
 	},
 };
@@ -164,11 +183,12 @@ static const struct service services[] = {
 	{ "avahi-daemon", false, { "avahi-daemon",                "avahi-daemon", "avahi-daemon", "avahi-daemon" } },
 	{ "bluetooth",    false, { "bluetooth",                   "bluetooth",    "bluetooth",    "bluetooth" } },
 	{ "hidd",         false, { "",                            "hidd",         "",             "" } },
-	{ "smartd",       false, { "smartmontools",               "smartd",       "smartd",       "smartd" } },
-	{ "yum-updatesd", false, { "apt-daily.timer apt-daily-upgrade.timer", "yum-updatesd", "", "dnf-makecache.timer" } },
+	{ "smartd",       false, { "smartmontools smartd",              "smartd",       "smartd",       "smartd" } },
+	{ "yum-updatesd", false, { "apt-daily.timer apt-daily-upgrade.timer unattended-upgrades", "yum-updatesd", "",
+				   "dnf-makecache.timer" } },
 	{ "hplip",        false, { "hplip",                       "hplip",        "",             "" } },
 	{ "isdn",         false, { "isdnutils",                   "isdn",         "",             "" } },
-	{ "iscsi",        false, { "open-iscsi",                  "iscsi",        "iscsi",        "iscsi" } },
+	{ "iscsi",        false, { "open-iscsi iscsi",                 "iscsi",        "iscsi",        "iscsi" } },
 	{ "iscsid",       false, { "iscsid",                      "iscsid",       "iscsid",       "iscsid" } },
 	{ "multipathd",   true,  { "multipathd",                  "multipathd",   "multipathd",   "multipathd" } },
 };
@@ -176,4 +196,33 @@ static const struct service services[] = {
 const struct service *family_service_row(unsigned i)
 {
 	return i < ARRAY_COUNT(services) ? &services[i] : NULL;
+}
+
+#define FIELD(name) { #name, offsetof(struct family, name) }
+static const struct { const char *name; size_t offset; } fields[] = {
+	FIELD(name), FIELD(package_manager), FIELD(package_query), FIELD(service_manager), FIELD(firewall),
+	FIELD(firewall_conf), FIELD(sysctl_conf), FIELD(limits_conf), FIELD(locale_conf), FIELD(network), FIELD(network_dir),
+	FIELD(sshd), FIELD(ntp), FIELD(ntp_conf), FIELD(ntp_pool), FIELD(nfs), FIELD(sudo_group), FIELD(key_type),
+};
+
+static const char *field(const struct release *r, const char *name)
+{
+	if (!strcmp(name, "release"))
+		return r->name;
+	for (unsigned i = 0; i < ARRAY_COUNT(fields); i++)
+		if (!strcmp(fields[i].name, name))
+			return *(const char *const *)(const void *)((const char *)r->family + fields[i].offset);
+	return NULL;
+}
+
+const char *family_value(const struct release *r, const char *name)
+{
+	if (!strncmp(name, "family.", 7))
+		return field(r, name + 7);
+	if (!strncmp(name, "package.", 8))
+		return family_package(r, name + 8, NULL);
+	for (unsigned i = 0; !strncmp(name, "service.", 8) && i < ARRAY_COUNT(services); i++)
+		if (!strcmp(services[i].name, name + 8))
+			return services[i].names[r->family - families];
+	return NULL;
 }

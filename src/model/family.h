@@ -13,18 +13,25 @@ enum family_id { FAMILY_DEBIAN, FAMILY_EL5, FAMILY_EL6, FAMILY_EL7PLUS, FAMILY_C
 enum release_id { RELEASE_DEBIAN12, RELEASE_EL5, RELEASE_EL6, RELEASE_EL7, RELEASE_EL8, RELEASE_EL9, RELEASE_EL10,
 		  RELEASE_COUNT };
 
+/* Algorithms as libssh2 and ssh(1) list them. */
+struct ssh_algorithms { const char *kex, *host_key, *ciphers, *macs; };
+
 struct family {
 	const char *name;            /* "debian", "el5", "el6", "el7plus" */
 	const char *package_manager; /* "apt-get", "yum" */
 	const char *package_query;   /* prints the version of the package named after it; fails when there is none */
 	const char *service_manager; /* "systemctl", "chkconfig" */
-	const char *firewall;        /* whose rules are loaded at boot: "nftables", "iptables" */
+	const char *firewall, *firewall_conf; /* whose rules are loaded at boot: "nftables", "iptables"; its file */
+	const char *sysctl_conf, *limits_conf, *locale_conf; /* files that tuning may write as a whole */
 	const char *network;         /* who reads network_dir: "networkd", "ifcfg", "networkmanager" */
 	const char *network_dir;
 	const char *sshd;            /* service of the SSH server */
 	const char *ntp, *ntp_conf;  /* service that keeps the time, its file */
+	const char *ntp_pool;        /* the distribution's part of pool.ntp.org */
+	const char *nfs;             /* mount options of the newest NFS that its releases share */
 	const char *sudo_group;
 	const char *key_type;        /* newest type of key that its SSH knows, for ssh-keygen -t */
+	const struct ssh_algorithms *ssh; /* what its SSH lacks today's for; NULL = it has today's */
 	const char *seed;            /* the program that takes a node's identity from the seed disk */
 };
 
@@ -59,6 +66,11 @@ struct package {
 const struct package *family_package_row(unsigned i);
 /* Name of @package in @r; "" when it has none, with the reason (@ret_why may be NULL); NULL when no row has it. */
 const char *family_package(const struct release *r, const char *package, const char **ret_why);
+/*
+ * Value of a template's name: "family.FIELD", "family.release", "package.NAME", "service.NAME" (several are separated by
+ * blanks). "" when there is none in @r, NULL when no row or field has that name.
+ */
+const char *family_value(const struct release *r, const char *name);
 
 /* The services that the walk-through switches, by its names. */
 struct service {

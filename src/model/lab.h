@@ -33,6 +33,8 @@ extern const char *const nfs_server_names[NFS_COUNT + 1];
 extern const char *const boot_names[BOOT_COUNT + 1];
 extern const char *const seed_names[SEED_COUNT + 1];
 
+struct release;
+
 struct net {
 	uint32_t subnet;         /* host byte order; 0 = lease one at create */
 	unsigned prefix_len;     /* 16..29 */
@@ -111,7 +113,8 @@ struct lab {
 	char uuid[37];           /* of the name: see digest_uuid() */
 	enum hypervisor hypervisor;
 	const char *image;       /* "debian12", or a disk with a boot loader by path, URL or name in the store: lab_boots_disk() */
-	struct disk_image { const char *sha256, *stored; enum boot boot; enum seed_reader seed; } disk_image; /* of such a disk; .stored is its name */
+	struct disk_image { const char *sha256, *stored, *release; enum boot boot; enum seed_reader seed; } disk_image; /* of such a disk; .stored is its name */
+	const struct release *release; /* what the nodes run (family.h): never NULL; a disk that says nothing is a Debian */
 	struct net net;
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
 	struct node *nodes; unsigned node_count;

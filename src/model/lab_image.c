@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "family.h"
 #include "lab_source.h"
 
 #define LAB(field) .offset = offsetof(struct lab, field)
@@ -12,12 +13,18 @@ const char *const boot_names[] = { "bios", "uefi", NULL };
 const char *const seed_names[] = { "nocloud", "labctl", NULL };
 static const char *const images[] = { "debian12", NULL };
 
+static const char *form_release(const char *text)
+{
+	return family_find(text) ? NULL : "is no release that labctl knows (el5 to el10 and names like rocky9, debian12)";
+}
+
 static const struct key disk_keys[] = {
 	{ "source", KEY_TEXT, LAB(image) },
 	{ "sha256", KEY_TEXT, LAB(disk_image.sha256), .form = form_digest },
 	{ "stored", KEY_TEXT, LAB(disk_image.stored) },
 	{ "boot", KEY_WORD, LAB(disk_image.boot), .words = boot_names },
 	{ "seed", KEY_WORD, LAB(disk_image.seed), .words = seed_names },
+	{ "release", KEY_TEXT, LAB(disk_image.release), .form = form_release },
 	{ 0 },
 };
 
@@ -88,26 +95,40 @@ void image_complete(struct source *s)
 	}
 	if (!lab->image)
 		lab->image = images[0];
-	if (!lab_boots_disk(lab)) {
+	if (!lab_boots_disk(lab))
 		lab->disk_image = (struct disk_image){ 0 };
+	if (lab->disk_image.release)
+		lab->release = family_find(lab->disk_image.release);
+	if (!lab->release)
+		lab->release = &releases[RELEASE_DEBIAN12];
+	if (!lab_boots_disk(lab))
 		return;
-	}
 	if (!lab->disk_image.stored && lab->image[0] != '/' && !strstr(lab->image, "://") && s->dir)
 		lab->image = arena_printf(lab->arena, "%s/%s", s->dir, lab->image + (strncmp(lab->image, "./", 2) ? 0 : 2));
 }
 
 void image_check(struct source *s)
 {
-	if (lab_boots_disk(s->lab) && s->lab->hypervisor == HYPERVISOR_LXC)
+	const struct lab *lab = s->lab;
+	bool chkconfig = !strcmp(lab->release->family->service_manager, "chkconfig");
+
+	if (lab_boots_disk(lab) && lab->hypervisor == HYPERVISOR_LXC)
 		source_problem(s, "image", "is a disk, which a machine can boot; containers (lxc) need a tree: image: %s",
 			       images[0]);
+	/* By its own words: yum, chkconfig, iptables. */
+	if (!strcmp(lab->tuning.profile, "seed-el5") && !chkconfig)
+		source_problem(s, "tuning.profile", "seed-el5 is for el5 and el6, and the image has %s (did you mean seed?)",
+			       lab->release->name);
+	/* NFS-Ganesha is told to serve version 4 only. */
+	if (lab->release == &releases[RELEASE_EL5] && lab->data.server == NFS_GANESHA)
+		source_problem(s, "data.server", "el5 mounts NFS version 3, which only the kernel's server has");
 }
 
 void image_print(const struct lab *lab, struct strbuf *out)
 {
 	const struct disk_image *d = &lab->disk_image;
 
-	if (!d->sha256 && !d->stored && d->boot == BOOT_BIOS && d->seed == SEED_NOCLOUD) {
+	if (!d->sha256 && !d->stored && !d->release && d->boot == BOOT_BIOS && d->seed == SEED_NOCLOUD) {
 		strbuf_str(out, "image: ");
 		yaml_text(out, lab->image);
 	} else {
@@ -115,7 +136,10 @@ void image_print(const struct lab *lab, struct strbuf *out)
 		yaml_text(out, lab->image);
 		if (d->sha256)
 			strbuf_printf(out, ", sha256: \"%s\"", d->sha256);
-		strbuf_printf(out, ", boot: %s, seed: %s}", boot_names[d->boot], seed_names[d->seed]);
+		strbuf_printf(out, ", boot: %s, seed: %s", boot_names[d->boot], seed_names[d->seed]);
+		if (d->release)
+			strbuf_printf(out, ", release: %s", lab->release->name);
+		strbuf_char(out, '}');
 	}
 	strbuf_char(out, '\n');
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family.h"
 #include "payload.h"
 #include "plan.h"
 #include "recipe.h"
@@ -105,7 +106,6 @@ VALUE(v_hypervisor, hypervisor_names[s->lab->hypervisor == HYPERVISOR_AUTO ? HYP
 VALUE(v_is_container, truth(s->lab->hypervisor == HYPERVISOR_LXC))
 VALUE(v_transport, transport_names[lab_transport(s->lab)])
 VALUE(v_mount, s->lab->data.mount)
-VALUE(v_mount_options, s->lab->data.mount_options)
 VALUE(v_data_options, s->lab->data.options)
 VALUE(v_timezone, s->lab->tuning.timezone)
 VALUE(v_locale, s->lab->tuning.locale)
@@ -142,6 +142,18 @@ static const char *v_subnet(struct scope *s)
 	ip_format(s->lab->net.subnet, ip);
 	snprintf(s->buffer, sizeof s->buffer, "%s/%u", ip, s->lab->net.prefix_len);
 	return s->buffer;
+}
+
+/* labctl's own choice of a version is a wish: older systems mount what they have. */
+static const char *v_mount_options(struct scope *s)
+{
+	static const char wish[] = "vers=4.2";
+	const char *options = s->lab->data.mount_options, *at = strstr(options, wish);
+
+	if (!at || !strcmp(s->lab->release->family->nfs, wish))
+		return options;
+	return arena_printf(s->arena, "%.*s%s%s", (int)(at - options), options, s->lab->release->family->nfs,
+			    at + strlen(wish));
 }
 
 static const char *v_gateway(struct scope *s)
@@ -403,7 +415,7 @@ static const char *db_value(struct scope *s, const char *name)
 
 const char *scope_value(struct scope *s, const char *name)
 {
-	const char *dot = strchr(name, '.');
+	const char *dot = strchr(name, '.'), *of_family;
 
 	if (!strncmp(name, "peer.", 5))
 		return peer_value(s, name + 5);
@@ -432,5 +444,8 @@ const char *scope_value(struct scope *s, const char *name)
 	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
 		if (values[i].name[0] == name[0] && !strcmp(values[i].name, name))
 			return plain_value(s, &values[i]);
-	return dot ? role_value(s, name, dot) : NULL;
+	if (!dot)
+		return NULL;
+	of_family = family_value(s->lab->release, name);
+	return of_family ? of_family : role_value(s, name, dot);
 }

@@ -10,6 +10,7 @@
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
  *   db.name db.template db.force (of a chore: plan_chore())
  *   timezone locale ntp_server profile
+ *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
  * Lists: @{each node}, @{each ROLE} with peer.name peer.ip peer.hostname peer.fqdn peer.address peer.index
  *   peer.port peer.dir peer.nodename peer.first peer.self peer.preferred; @{each setting} with setting.key setting.value

@@ -70,6 +70,16 @@ static int bad_row(struct tuning_run *t, const char *problem, const char *word)
 	return fail(t->e, FAIL_OTHER, "%s:%u: %s '%.40s'", t->manifest, t->line, problem, word);
 }
 
+/* "family.firewall=nftables": a name of the templates and its value. */
+static int named_value_is(struct tuning_run *t, const char *word)
+{
+	const char *equal = strchr(word, '='), *value = NULL;
+
+	if (equal)
+		value = scope_value(&t->scope, arena_strndup(t->scope.arena, word, (size_t)(equal - word)));
+	return value ? !strcmp(value, equal + 1) : bad_row(t, "unknown condition", word);
+}
+
 /* Does the condition hold? -1 when it is none. */
 static int holds(struct tuning_run *t, const char *word)
 {
@@ -87,7 +97,7 @@ static int holds(struct tuning_run *t, const char *word)
 		if (!strcmp(known[i].word, word))
 			return known[i].is;
 	if (strncmp(word, "role=", 5) != 0)
-		return bad_row(t, "unknown condition", word);
+		return named_value_is(t, word);
 	t->by_role = true;
 	/* A role of another kind of cluster is nobody's here. */
 	return lab->cluster.recipe && node_has_role(t->scope.node, lab_role(lab, word + 5));
@@ -120,7 +130,7 @@ static int add_row(struct tuning_run *t, char **words, unsigned count)
 	bool file = !strcmp(words[0], "file");
 	unsigned fixed = file ? 5 : 2;
 	struct arena *a = t->scope.arena;
-	const char *name, *text;
+	const char *name, *text, *path;
 
 	if (!file && strcmp(words[0], "script") != 0)
 		return bad_row(t, "a row is 'file' or 'script', not", words[0]);
@@ -140,8 +150,10 @@ static int add_row(struct tuning_run *t, char **words, unsigned count)
 		add_body(t->out, text);
 		return 0;
 	}
+	if (scope_expand_text(&t->scope, words[2], words[2], QUOTE_RAW, &path, t->e) < 0)
+		return fail_wrap(t->e, "%s:%u", t->manifest, t->line);
 	*arena_push(a, t->files, t->file_count) = (struct payload_file){
-		.path = arena_strdup(a, words[2]), .mode = arena_strdup(a, words[3]), .owner = arena_strdup(a, words[4]),
+		.path = arena_strdup(a, path), .mode = arena_strdup(a, words[3]), .owner = arena_strdup(a, words[4]),
 		.text = text };
 	return 0;
 }

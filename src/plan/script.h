@@ -10,10 +10,10 @@
 
 /*
  * The whole operating-system tuning of one node as one script, by the rows of tuning/os/PROFILE/manifest:
- *   file SOURCE DEST MODE OWNER [if=WORD] [role=ROLE]     put the expanded SOURCE there
- *   script SOURCE [if=WORD] [role=ROLE]                   run the expanded SOURCE
- * SOURCE is relative to the profile's directory. WORD: nfs filesystem container (or lxc) machine. All conditions of
- * a row must hold. @cache (NULL = none) is the lab's: nodes that do not differ share one payload.
+ *   file SOURCE DEST MODE OWNER [if=WORD] [role=ROLE] [NAME=VALUE]     put the expanded SOURCE there
+ *   script SOURCE [if=WORD] [role=ROLE] [NAME=VALUE]                   run the expanded SOURCE
+ * SOURCE is relative to the profile's directory; DEST may hold names of templates. WORD: nfs filesystem container (or
+ * lxc) machine. NAME: of a template (family.service_manager). All conditions of a row must hold. @cache (NULL = none) is the lab's: nodes that do not differ share one payload.
  */
 int script_tuning(const struct lab *lab, const struct node *n, const struct library *lib, struct scope_cache *cache,
 		  struct arena *a, const struct payload **ret_payload, struct fail *e);

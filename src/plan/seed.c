@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family.h"
 #include "seed.h"
 #include "strbuf.h"
 
@@ -60,6 +61,7 @@ const struct payload_file *seed_files(const struct lab *lab, const struct node *
 {
 	struct payload_file *files = NULL;
 	unsigned count = 0;
+	const char *host_key = arena_printf(a, "/etc/ssh/ssh_host_%s_key", lab->release->family->key_type);
 	char gateway[16];
 
 	if (lab_uses_cloud_init(lab))
@@ -72,8 +74,8 @@ const struct payload_file *seed_files(const struct lab *lab, const struct node *
 	SEED("/etc/machine-id", "0444", machine_id(n, a));
 	SEED("/etc/systemd/network/10-labctl.network", "0644", network_text(lab, n, gateway, a));
 	SEED("/etc/resolv.conf", "0644", arena_printf(a, "search %s\nnameserver %s\n", lab->net.domain, gateway));
-	SEED("/etc/ssh/ssh_host_ed25519_key", "0600", line_end(keys->host_private, a));
-	SEED("/etc/ssh/ssh_host_ed25519_key.pub", "0644", line_end(keys->host_public, a));
+	SEED(host_key, "0600", line_end(keys->host_private, a));
+	SEED(arena_printf(a, "%s.pub", host_key), "0644", line_end(keys->host_public, a));
 	SEED("/root/.ssh/authorized_keys", "0600", line_end(keys->authorized, a));
 	SEED(SEED_ID_FILE, "0644", seed_id(lab, n, a));
 #undef SEED

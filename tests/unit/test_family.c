@@ -94,10 +94,19 @@ static void every_row(void **state)
 		}
 	}
 	assert_null(family_package(&releases[0], "no-such-package", NULL));
+	assert_string_equal(family_value(&releases[RELEASE_EL9], "family.release"), "el9");
+	assert_string_equal(family_value(&releases[RELEASE_EL9], "family.name"), "el7plus");
+	assert_string_equal(family_value(&releases[RELEASE_EL9], "package.ntp"), "chrony");
+	assert_string_equal(family_value(&releases[RELEASE_EL9], "service.hidd"), "");
+	assert_null(family_value(&releases[0], "family"));
+	assert_null(family_value(&releases[0], "packages.ntp"));
 	for (unsigned f = 0; f < FAMILY_COUNT; f++) {
 		const struct family *y = &families[f];
 
 		assert_true(y->name && y->package_manager && y->package_query && y->service_manager && y->firewall);
+		assert_true(y->firewall_conf && y->sysctl_conf && y->limits_conf && y->locale_conf && y->ntp_pool && y->nfs);
+		/* Algorithms of their age go with keys of their age, and with nobody else's. */
+		assert_int_equal(y->ssh != NULL, !strcmp(y->key_type, "rsa"));
 		assert_true(y->network && y->network_dir && y->sshd && y->ntp && y->ntp_conf && y->sudo_group && y->key_type);
 		assert_int_equal(y->seed[0], '/');
 	}

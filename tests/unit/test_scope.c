@@ -78,6 +78,38 @@ static void of_the_lab(void **state)
 			    "UTC en_US.UTF-8 []");
 }
 
+/* Of what the nodes run: this lab's are Debian; a disk may say otherwise. */
+static void of_the_family(void **state)
+{
+	static const char yaml[] = "lab: old\nnodes: 2\nimage: {source: /a.img, release: %s}\n%s";
+	static const char names[] = "@{family.release} @{family.name} @{family.package_manager} @{family.service_manager} "
+				    "@{package.e4fsprogs} [@{package.growpart}] [@{service.hidd}] @{data.mount_options}";
+	static const struct { const char *release, *more, *expected; } cases[] = {
+		{ "debian12", "", "debian12 debian apt-get systemctl e2fsprogs [] [] vers=4.2,proto=tcp,hard" },
+		{ "centos5", "", "el5 el5 yum chkconfig e4fsprogs [] [hidd] vers=3,proto=tcp,hard" },
+		{ "el6", "", "el6 el6 yum chkconfig e2fsprogs [] [] vers=4,minorversion=1,proto=tcp,hard" },
+		{ "el6", "data: {mount_options: 'soft,vers=4.2,ro'}", "el6 el6 yum chkconfig e2fsprogs [] [] soft,vers=4,minorversion=1,ro" },
+		{ "el6", "data: {mount_options: 'proto=tcp'}", "el6 el6 yum chkconfig e2fsprogs [] [] proto=tcp" },
+		{ "rocky9", "", "el9 el7plus yum systemctl e2fsprogs [cloud-utils-growpart] [] vers=4.2,proto=tcp,hard" },
+	};
+	struct lab *const kept = lab;
+
+	(void)state;
+	assert_string_equal(expand(0, NULL, names), cases[0].expected);
+	assert_string_equal(expand(0, NULL, "@{family.nosuch}"), "test:1: unknown name family.nosuch");
+	assert_string_equal(expand(0, NULL, "@{package.nosuch}"), "test:1: unknown name package.nosuch");
+	assert_string_equal(expand(0, NULL, "@{service.nosuch}"), "test:1: unknown name service.nosuch");
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		const char *text = arena_printf(a, yaml, cases[i].release, cases[i].more);
+		struct fail e = { 0 };
+
+		assert_int_equal(lab_parse(text, strlen(text), "test.yaml", NULL, &lab, &e), 0);
+		assert_string_equal(expand(0, NULL, names), cases[i].expected);
+		lab_free(lab);
+	}
+	lab = kept;
+}
+
 static void of_the_node(void **state)
 {
 	(void)state;
@@ -232,7 +264,7 @@ int main(void)
 {
 #define IN_ARENA(f) cmocka_unit_test_setup_teardown(f, open_arena, close_arena)
 	const struct CMUnitTest tests[] = {
-		IN_ARENA(of_the_lab), IN_ARENA(of_the_node), IN_ARENA(small_memory),       IN_ARENA(of_roles),
+		IN_ARENA(of_the_lab), IN_ARENA(of_the_family), IN_ARENA(of_the_node), IN_ARENA(small_memory),       IN_ARENA(of_roles),
 		IN_ARENA(lists),      IN_ARENA(secrets),     IN_ARENA(kinds_are_demanded), IN_ARENA(shared_texts),
 		IN_ARENA(limits),     IN_ARENA(limits_of_a_large_lab), IN_ARENA(roles_of_this_node),
 	};

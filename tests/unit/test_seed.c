@@ -64,6 +64,31 @@ static void identity(void **state)
 	assert_non_null(strstr(file_at(files, count, "/etc/labctl-id")->text, lab->uuid));
 }
 
+/* A system whose SSH knows no ed25519 gets its key under the name that its sshd looks for. */
+static void keys_of_their_age(void **state)
+{
+	static const struct { const char *release, *path; } cases[] = {
+		{ "el5", "/etc/ssh/ssh_host_rsa_key" }, { "el6", "/etc/ssh/ssh_host_rsa_key" },
+		{ "el7", "/etc/ssh/ssh_host_ed25519_key" }, { "debian12", "/etc/ssh/ssh_host_ed25519_key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		auto_(lab_free) struct lab *d = NULL;
+		const char *yaml = arena_printf(a, "lab: d\nnodes: 1\nimage: {source: /a.img, seed: labctl, release: %s}\n"
+						"network: {subnet: 10.88.0.0/24}\n", cases[i].release);
+		const struct payload_file *files;
+		struct fail e = { 0 };
+		unsigned count;
+
+		assert_int_equal(lab_parse(yaml, strlen(yaml), "test.yaml", NULL, &d, &e), 0);
+		files = seed_files(d, &d->nodes[0], &keys, a, &count);
+		assert_string_equal(file_at(files, count, cases[i].path)->mode, "0600");
+		assert_string_equal(file_at(files, count, arena_printf(a, "%s.pub", cases[i].path))->mode, "0644");
+	}
+}
+
 static void archive(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -146,7 +171,7 @@ static void cloud(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(archive), cmocka_unit_test(cloud) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(keys_of_their_age), cmocka_unit_test(archive), cmocka_unit_test(cloud) };
 
 	return cmocka_run_group_tests_name("seed", tests, open_lab, close_lab);
 }
