@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "digest.h"
+#include "family.h"
 #include "file.h"
 #include "proc.h"
 #include "recipe.h"
@@ -85,7 +86,7 @@ void state_drop_empty(const struct paths *p)
 
 /* --- keys --- */
 
-struct keygen { const char *path, *comment; };
+struct keygen { const char *path, *comment, *type; };
 struct keygen_work { const struct keygen *keys; unsigned count, next; pthread_mutex_t lock; struct fail fail; };
 
 static bool key_exists(const char *path)
@@ -100,7 +101,8 @@ static int make_key(const struct keygen *k, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *fresh = arena_printf(a, "%s.new", k->path), *fresh_pub = arena_printf(a, "%s.pub", fresh);
-	const char *const argv[] = { "ssh-keygen", "-t", "ed25519", "-N", "", "-q", "-C", k->comment, "-f", fresh, NULL };
+	/* No size: ed25519 has one, and the default for RSA is what today's ssh still takes and that of 2006 already. */
+	const char *const argv[] = { "ssh-keygen", "-t", k->type, "-N", "", "-q", "-C", k->comment, "-f", fresh, NULL };
 	struct proc keygen = { .argv = argv, .deadline_ms = clock_after_ms(KEYGEN_TIMEOUT_MS) };
 
 	unlink(fresh);
@@ -256,10 +258,11 @@ int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, 
 static int prepare_keys(const struct paths *p, const struct lab *lab, struct arena *a, bool *changed, struct fail *e)
 {
 	struct keygen *keys = arena_alloc(a, (lab->node_count + 1) * sizeof *keys);
+	const char *type = lab->release->family->key_type;
 	unsigned count = 0;
 
 	if (!key_exists(p->key))
-		keys[count++] = (struct keygen){ p->key, arena_printf(a, "labctl-%s", lab->name) };
+		keys[count++] = (struct keygen){ p->key, arena_printf(a, "labctl-%s", lab->name), type };
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct node *n = &lab->nodes[i];
 		const char *path = paths_node(p, n->name, "host_key", a);
@@ -267,7 +270,7 @@ static int prepare_keys(const struct paths *p, const struct lab *lab, struct are
 		if (file_mkdirs(paths_node(p, n->name, NULL, a), lab->hypervisor == HYPERVISOR_LXC ? 0700 : 0711, e) < 0)
 			return -1;
 		if (!key_exists(path))
-			keys[count++] = (struct keygen){ path, arena_printf(a, "labctl-%s-%s", lab->name, n->name) };
+			keys[count++] = (struct keygen){ path, arena_printf(a, "labctl-%s-%s", lab->name, n->name), type };
 	}
 	*changed |= count > 0;
 	return make_keys(keys, count, e);

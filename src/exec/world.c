@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "family.h"
 #include "file.h"
 #include "lease.h"
 #include "recipe.h"
@@ -208,7 +209,7 @@ int world_target(struct world *w, const struct node *n, const atomic_bool *cance
 	strbuf_truncate(&key, strcspn(strbuf_text(&key), "\r\n"));
 	*ret_target = (struct ssh_target){ .node = n->name, .ip = n->ip_text, .port = 22, .user = "root",
 					   .private_key = w->paths.key, .host_key = arena_strdup(a, strbuf_text(&key)),
-					   .cancel = cancel };
+					   .algorithms = w->lab->release->family->ssh, .cancel = cancel };
 	return 0;
 }
 
@@ -219,10 +220,10 @@ void world_explain_key(struct world *w, const struct node *n, struct fail *e)
 	if (e->code != FAIL_SSH || !strstr(e->text, "host key: changed"))
 		return;
 	/* Both halves: create gives the node what the record has. */
-	fail_next(e, "compare with the node's /etc/ssh/ssh_host_ed25519_key.pub on its console; to accept it put that file in "
+	fail_next(e, "compare with the node's /etc/ssh/ssh_host_%3$s_key.pub on its console; to accept it put that file in "
 		  "place of %1$s.pub and the one without .pub in place of %1$s, then labctl -l %2$s create; "
 		  "else labctl -l %2$s destroy",
-		  paths_node(&w->paths, n->name, "host_key", a), w->lab->name);
+		  paths_node(&w->paths, n->name, "host_key", a), w->lab->name, w->lab->release->family->key_type);
 }
 
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e)

@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,18 +34,20 @@ static const char PHASE_AUTH[] = "authenticate";
 
 /*
  * First choice and fallbacks. curve25519 costs a fifth of dh-gex, aes128-ctr with SHA-2 is what libssh2 1.10
- * and every sshd since 2012 share; the older ones are for old guests only.
+ * and every sshd since 2012 share; older nodes name theirs (ssh_target.algorithms).
  */
-static const struct method {
-	int type;
-	const char *prefs;
-} methods[] = {
-	{ LIBSSH2_METHOD_KEX, "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,"
-			      "diffie-hellman-group14-sha256,diffie-hellman-group14-sha1" },
-	{ LIBSSH2_METHOD_CRYPT_CS, "aes128-ctr,aes256-ctr" },
-	{ LIBSSH2_METHOD_CRYPT_SC, "aes128-ctr,aes256-ctr" },
-	{ LIBSSH2_METHOD_MAC_CS, "hmac-sha2-256,hmac-sha1" },
-	{ LIBSSH2_METHOD_MAC_SC, "hmac-sha2-256,hmac-sha1" },
+static const struct ssh_algorithms today = {
+	.kex = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,diffie-hellman-group14-sha256",
+	.ciphers = "aes128-ctr,aes256-ctr",
+	.macs = "hmac-sha2-256",
+};
+
+static const struct method { int type; size_t offset; } methods[] = {
+	{ LIBSSH2_METHOD_KEX, offsetof(struct ssh_algorithms, kex) },
+	{ LIBSSH2_METHOD_CRYPT_CS, offsetof(struct ssh_algorithms, ciphers) },
+	{ LIBSSH2_METHOD_CRYPT_SC, offsetof(struct ssh_algorithms, ciphers) },
+	{ LIBSSH2_METHOD_MAC_CS, offsetof(struct ssh_algorithms, macs) },
+	{ LIBSSH2_METHOD_MAC_SC, offsetof(struct ssh_algorithms, macs) },
 };
 
 /* libssh2's own texts are poor ("transport read"); these say what it means here. */
@@ -261,12 +264,13 @@ static int verify_host_key(struct ssh *s, const unsigned char *pinned, size_t pi
 	fingerprint(key, len, got);
 	ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "changed: the node shows %s, pinned is %s;", got, wanted);
 	return fail_next(e,
-			 "to accept it, put the node's /etc/ssh/ssh_host_ed25519_key.pub into the lab's keys after "
+			 "to accept it, put the node's host key (/etc/ssh/ssh_host_*_key.pub) into the lab's keys after "
 			 "checking it on the node's console; if the machine is not the lab's, run: labctl destroy");
 }
 
 static int handshake(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, struct fail *e)
 {
+	const char *offered = (const char *)(t->algorithms ? t->algorithms : &today);
 	unsigned char pinned[KEY_BLOB_MAX];
 	char type[64];
 	size_t pinned_len = parse_pinned(t->host_key, type, pinned);
@@ -275,7 +279,8 @@ static int handshake(struct ssh *s, const struct ssh_target *t, int64_t deadline
 	if (!pinned_len)
 		return ssh_fail(s, FAIL_OTHER, PHASE_HOST_KEY, e, "the pinned key is not a line of a .pub file");
 	for (size_t i = 0; i < ARRAY_COUNT(methods); i++)
-		libssh2_session_method_pref(s->session, methods[i].type, methods[i].prefs);
+		libssh2_session_method_pref(s->session, methods[i].type,
+					    *(const char *const *)(const void *)(offered + methods[i].offset));
 	/* Only the pinned type may be negotiated, else an sshd with several keys shows another one: a false alarm. */
 	rc = libssh2_session_method_pref(s->session, LIBSSH2_METHOD_HOSTKEY, type);
 	if (rc)

@@ -14,6 +14,7 @@
 
 #include "auto.h"
 #include "fail.h"
+#include "family.h"
 #include "strbuf.h"
 
 #define SSH_OUT_MAX_BYTES (16u << 20)
@@ -25,8 +26,9 @@ struct ssh_target {
 	const char *ip;           /* dotted */
 	unsigned port;            /* 22 */
 	const char *user;         /* "root" */
-	const char *private_key;  /* path of an OpenSSH ed25519 key */
+	const char *private_key;  /* path of an OpenSSH key */
 	const char *host_key;     /* "ssh-ed25519 AAAA..." : the pinned key, as in the .pub file */
+	const struct ssh_algorithms *algorithms; /* all that is offered; NULL = today's */
 	const atomic_bool *cancel; /* may be NULL */
 };
 

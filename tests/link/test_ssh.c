@@ -64,6 +64,106 @@ static int group_teardown(void **state)
 	return 0;
 }
 
+/* An sshd with RSA keys only, which says what it hears; @algorithms are more lines of its configuration. */
+static void start_rsa_sshd(struct private_sshd *d, const char *algorithms)
+{
+	auto_(strbuf_clear) struct strbuf conf = { 0 }, pub = { 0 };
+	char path[PRIVATE_PATH + 32];
+	struct fail e = { 0 };
+
+	if (!d->port) {
+		private_tmpdir(d->dir);
+		d->port = private_port();
+		d->user = sshd.user;
+		snprintf(d->user_key, sizeof(d->user_key), "%s/user", d->dir);
+		snprintf(path, sizeof(path), "%s/host", d->dir);
+		private_run((const char *const[]){ "ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", d->user_key, NULL });
+		private_run((const char *const[]){ "ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", path, NULL });
+		snprintf(path, sizeof(path), "%s/host.pub", d->dir);
+		assert_ok(file_read(path, 4096, &pub, &e), e);
+		d->host_pub = strbuf_steal(&pub);
+	}
+	strbuf_printf(&conf,
+		      "ListenAddress 127.0.0.1\nPort %u\nHostKey %s/host\nPidFile none\nAuthorizedKeysFile %s.pub\n"
+		      "StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nLogLevel DEBUG2\n%s",
+		      d->port, d->dir, d->user_key, algorithms);
+	snprintf(path, sizeof(path), "%s/sshd_config", d->dir);
+	private_write(path, 0600, strbuf_text(&conf));
+	snprintf(path, sizeof(path), "%s/sshd.log", d->dir);
+	private_write(path, 0600, "");
+	private_sshd_start(d);
+}
+
+static struct ssh_target rsa_target(const struct private_sshd *d, const struct ssh_algorithms *algorithms)
+{
+	return (struct ssh_target){ .node = "node3", .ip = "127.0.0.1", .port = d->port, .user = d->user,
+				    .private_key = d->user_key, .host_key = d->host_pub, .algorithms = algorithms };
+}
+
+/* What a server of 2006 has lets in nodes whose family names it, one by one, and nobody else. */
+static void old_nodes_with_old_algorithms(void **state)
+{
+	static const char *const kex[] = { "diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1" };
+	static const char *const ciphers[] = { "aes128-cbc", "3des-cbc", "aes128-ctr" };
+	struct private_sshd old = { 0 };
+	struct fail e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(kex) * ARRAY_COUNT(ciphers); i++) {
+		auto_(strbuf_clear) struct strbuf lines = { 0 };
+		auto_(ssh_close) struct ssh *s = NULL, *refused = NULL;
+		struct ssh_target t;
+
+		strbuf_printf(&lines, "KexAlgorithms %s\nCiphers %s\nMACs hmac-sha1\nHostKeyAlgorithms ssh-rsa\n"
+			      "PubkeyAcceptedAlgorithms ssh-rsa\n", kex[i % 2], ciphers[i / 2]);
+		start_rsa_sshd(&old, strbuf_text(&lines));
+		t = rsa_target(&old, families[i % 2 ? FAMILY_EL5 : FAMILY_EL6].ssh);
+		assert_ok(ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e), e);
+		assert_int_equal(run(s, "exit 7", NULL, NULL), 7);
+		t.algorithms = families[FAMILY_EL7PLUS].ssh;
+		assert_int_equal(ssh_open(&t, clock_after_ms(10000), &refused, &e), -1);
+		assert_has(e.text, "no algorithm in common");
+		private_stop(&old.pid, SIGTERM);
+	}
+	private_sshd_remove(&old);
+}
+
+/* What a node of today hears, from its sshd's own log, which has the server's proposal first. */
+static void new_nodes_hear_nothing_old(void **state)
+{
+	static const char *const old_words[] = { "sha1", "cbc" };
+	struct private_sshd new = { 0 };
+	char path[PRIVATE_PATH + 32];
+	struct fail e = { 0 };
+
+	(void)state;
+	for (int old = 0; old < 2; old++) {
+		auto_(strbuf_clear) struct strbuf log = { 0 };
+		struct ssh *s = NULL;
+		struct ssh_target t;
+		const char *heard;
+		char *end;
+
+		start_rsa_sshd(&new, old ? "KexAlgorithms +diffie-hellman-group14-sha1\nHostKeyAlgorithms +ssh-rsa\n"
+					   "PubkeyAcceptedAlgorithms +ssh-rsa\n"
+					 : "HostKeyAlgorithms +ssh-rsa\nPubkeyAcceptedAlgorithms +ssh-rsa\n");
+		t = rsa_target(&new, families[old ? FAMILY_EL5 : FAMILY_DEBIAN].ssh);
+		assert_ok(ssh_wait(&t, 3000, 0, clock_after_ms(20000), &s, &e), e);
+		ssh_close(s);
+		private_stop(&new.pid, SIGTERM);
+		snprintf(path, sizeof(path), "%s/sshd.log", new.dir);
+		assert_ok(file_read(path, 1 << 20, &log, &e), e);
+		heard = strstr(strbuf_text(&log), "peer client KEXINIT proposal");
+		assert_non_null(heard);
+		end = strstr(heard, "compression");
+		assert_non_null(end);
+		*end = '\0';
+		for (size_t i = 0; i < ARRAY_COUNT(old_words); i++)
+			assert_int_equal(!!strstr(heard, old_words[i]), old);
+	}
+	private_sshd_remove(&new);
+}
+
 static void session_runs_commands(void **state)
 {
 	auto_(ssh_close) struct ssh *s = open_session();
@@ -436,6 +536,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session_runs_commands),
+		cmocka_unit_test(old_nodes_with_old_algorithms),
+		cmocka_unit_test(new_nodes_hear_nothing_old),
 		cmocka_unit_test(a_signal_is_no_success),
 		cmocka_unit_test(wrong_host_key_names_both),
 		cmocka_unit_test(wrong_user_key_is_refused),
