@@ -58,8 +58,10 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 	auto_(strbuf_clear) struct strbuf temp = { 0 };
 	auto_(close) int fd = -1;
 
-	strbuf_printf(&temp, "%s.XXXXXX", path);
-	fd = mkostemp(temp.text, O_CLOEXEC);
+	/* One name, so that what a killed writer left is found and replaced by the next; whoever writes a file has its lock. */
+	strbuf_printf(&temp, "%s.new", path);
+	unlink(temp.text);
+	fd = open(temp.text, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_errno(e, FAIL_OTHER, "write %s", path);
 	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temp.text, path) < 0) {

@@ -201,6 +201,13 @@ static void files(void **state)
 	assert_int_equal(file_write(path, "one\ntwo\nthree\n", 14, 0600, &e), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	/* What a killed writer left, or somebody put there, is neither kept nor followed. */
+	snprintf(deep, sizeof deep, "%s/a.new", dir);
+	assert_int_equal(symlink("/etc/passwd", deep), 0);
+	assert_int_equal(file_write(path, "one\ntwo\nthree\n", 14, 0600, &e), 0);
+	assert_int_equal(lstat(deep, &st), -1);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
 	assert_int_equal(file_read(path, 100, &text, &e), 0);
 	assert_string_equal(text.text, "one\ntwo\nthree\n");
 	assert_int_equal(file_read(path, 5, &text, &e), -1);
