@@ -269,6 +269,7 @@ static void add_hosts(const struct lab *lab, xmlNodePtr dhcp, xmlNodePtr dns)
 int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
 {
 	char uuid[37], gateway[16], netmask[16];
+	uint32_t ip = lab->net.gateway;
 	const struct xml_name rows[] = {
 		{ "lab", lab->name },
 		{ "lab_uuid", lab->uuid },
@@ -277,6 +278,8 @@ int xml_network(const struct lab *lab, const struct library *lib, struct arena *
 		{ "bridge", lab->net.bridge },
 		{ "domain", lab->net.domain },
 		{ "gateway", gateway },
+		/* As those of the nodes; libvirt would take another one each time. */
+		{ "gateway_mac", arena_printf(a, "52:54:%02x:%02x:%02x:%02x", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255) },
 		{ "prefix", arena_printf(a, "%u", lab->net.prefix_len) },
 		{ "netmask", netmask },
 	};
