@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
-[[ $- != *s* ]] || { LC_ALL=C IFS= read -r -N 4194304 script; eval "$script"; exit; }
+[[ $- != *s* || ${BASH_VERSINFO[0]} -lt 4 ]] || { LC_ALL=C IFS= read -r -N 4194304 script; eval "$script"; exit; }
 # bash reads its commands from a pipe byte by byte, with a system call each: the line above takes all of them at once,
-# where they come on standard input.
+# where they come on standard input. bash 3.2 (el5) cannot, and reads on by itself.
 #
 # The prelude of every script that labctl runs as root on a node.
 #
@@ -16,7 +16,9 @@
 #
 # A script is quiet and ends with 0 when all is as wanted, and may always be run
 # again. It forks little: a node with 1,000 neighbours has one slow processor.
-# Nothing in a script may read its standard input, which is that of bash.
+# Nothing in a script may read its standard input, which is that of bash. What is
+# here, and in tuning/os, runs on bash 3.2 (el5), 4.1 (el6), 4.2 and later: there
+# "${a[@]}" of an empty array is an error, and mapfile or EPOCHREALTIME are not.
 
 set -u
 umask 022
@@ -94,7 +96,7 @@ put_beside() {
 # Files that have their text have their mode and owner too.
 put_right() {
     local i now
-    mapfile -t now < <(exec stat -L -c '%a %U:%G' -- "${same[@]}" 2>/dev/null)
+    IFS=$'\n' read -r -d '' -a now < <(exec stat -L -c '%a %U:%G' -- "${same[@]}" 2>/dev/null)
     (( ${#now[@]} == ${#same[@]} )) || die "something changes ${same[*]} at the same time"
     for i in "${!same[@]}"; do
         like "${now[i]}" "${wanted[i]% *}" "${wanted[i]#* }" && continue
@@ -150,6 +152,7 @@ closed() { ! listening "$1"; }
 
 # pause SECONDS: sleeps without a fork (after the first).
 pause() {
+    (( BASH_VERSINFO[0] > 3 )) || { sleep "$1"; return 0; }
     if [[ -z ${pause_fd-} ]]; then
         exec {pause_fd}<> <(:) || { pause_fd=; sleep "$1"; return 0; }
     fi
@@ -179,6 +182,26 @@ wait_for() {
     return 0
 }
 
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# within SECONDS COMMAND...: runs COMMAND, without an input, and ends it when it takes longer. The systems of bash 4.2
+# and later have a timeout that knows -k.
+within() {
+    local seconds=$1 pid
+    shift
+    if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402 )); then
+        timeout -k 5 "$seconds" "$@" </dev/null
+        return
+    fi
+    "$@" </dev/null &
+    pid=$!
+    if ! wait_for "$seconds" ended "$pid"; then
+        kill "$pid" 2>/dev/null
+        wait_for 5 ended "$pid" || kill -9 "$pid" 2>/dev/null
+    fi
+    wait "$pid" 2>/dev/null
+}
+
 # as USER COMMAND...: runs COMMAND as USER with a clean environment, the limits that
 # a database server needs, and no standard input. No PAM: a session could hang.
 # The stack: max_stack_depth = 8MB is refused under the usual limit of 8 MiB.
@@ -195,7 +218,7 @@ as() (
     if [[ -x /usr/bin/setpriv ]]; then
         exec setpriv --reuid="$user" --regid="$user" --init-groups --reset-env -- "$@"
     fi
-    exec runuser -u "$user" -- "$@"
+    exec runuser -s /bin/bash -c 'exec "$@"' -- "$user" bash "$@"      # before el7 it knows no -u
 )
 
 # alive PID NAME DIR: is PID a process called NAME that works in DIR? The pid in a stale

@@ -17,7 +17,7 @@
 const char *const hypervisor_names[] = { "auto", "kvm", "qemu", "lxc", NULL };
 const char *const transport_names[] = { "auto", "nfs", "filesystem", NULL };
 const char *const nfs_server_names[] = { "auto", "kernel", "ganesha", NULL };
-const char *const tuning_profiles[] = { "modern", "seed", NULL };
+const char *const tuning_profiles[] = { "modern", "seed", "seed-el5", NULL };
 
 static void nodes_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 static void subnet_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);

@@ -12,7 +12,7 @@ setup() {
 plain() {
 	sed -E -e '/^[[:blank:]]*@\{(each [a-z._]+|if [a-z._]+|else|end)\}[[:blank:]]*$/d' \
 		-e 's/@\{(each [a-z._]+|if [a-z._]+|else|end)\}//g' \
-		-e 's/@\{[a-z._]+(:[a-z]+)?\}/word/g' "$1"
+		-e 's/@\{[a-z0-9._-]+(:[a-z]+)?\}/word/g' "$1"
 }
 
 # SC2016: $ in single quotes is another program's. SC2034, SC2154: variables that the next or the previous script of
@@ -52,21 +52,24 @@ node_rules=SC2016,SC2034,SC2154,SC2317,SC2015,SC2157,SC2050,SC2194,SC2155,SC2053
 
 @test "manifests name files that exist, and every file of a profile is named" {
 	local profile kind source rest file
+	local condition='( +(if=[a-z]+|[a-z_.]+=[a-z-]+))*'
 	for profile in tuning/os/*/manifest; do
 		while read -r kind source rest; do
 			case $kind in
 			'' | '#'*) continue ;;
-			file) [[ $rest =~ ^/[^\ ]+\ +0[0-7]{3}\ +[a-z]+:[a-z]+(\ +if=[a-z]+)*$ ]] || { echo "$profile: $source $rest" && false; } ;;
-			script) [[ $rest =~ ^(if=[a-z]+)?$ ]] || { echo "$profile: $source $rest" && false; } ;;
+			file) [[ $rest =~ ^(/|@\{)[^\ ]+\ +0[0-7]{3}\ +[a-z]+:[a-z]+$condition$ ]] || { echo "$profile: $source $rest" && false; } ;;
+			script) [[ " $rest" =~ ^\ ?$condition$ ]] || { echo "$profile: $source $rest" && false; } ;;
 			*) echo "$profile: $kind?" && false ;;
 			esac
 			[ -f "${profile%/*}/$source" ] || { echo "$profile: no $source" && false; }
 		done < <(sed -E 's/ +/ /g' "$profile")
-		for file in "${profile%/*}"/* tuning/os/common/*; do
+		for file in "${profile%/*}"/*; do
 			case $file in */manifest) continue ;; esac
-			grep -qE "^(file|script) +(\.\./common/)?${file##*/}( |\$)" "$profile" ||
-				{ echo "$profile does not name $file" && false; }
+			grep -qE "^(file|script) +${file##*/}( |\$)" "$profile" || { echo "$profile does not name $file" && false; }
 		done
+	done
+	for file in tuning/os/common/*; do
+		grep -qE "^(file|script) +\.\./common/${file##*/}( |\$)" tuning/os/*/manifest || { echo "nobody names $file" && false; }
 	done
 }
 

@@ -198,6 +198,55 @@ static void the_seed(void **state)
 	render_has(EXAMPLES "pgxc-8.yaml", seed, ARRAY_COUNT(seed));
 }
 
+/* Its own means, on what it ran: byte for byte in walkthrough-el5.render.txt, and its lines here. */
+static void the_seed_el5(void **state)
+{
+#define SYSCTL "nodes/node1/files/etc/sysctl.conf"
+#define LIMITS "nodes/node1/files/etc/security/limits.conf"
+#define FILTER "nodes/node1/files/etc/sysconfig/iptables"
+#define SCRIPT "nodes/node1/script.sh"
+	static const struct seed seed[] = {
+		{ SYSCTL, "\nkernel.msgmnb = 65536\n" },
+		{ SYSCTL, "\nkernel.msgmax = 65536\n" },
+		{ SYSCTL, "\nkernel.shmmax = 68719476736\n" },
+		{ SYSCTL, "\nkernel.shmall = 4294967296\nkernel.shmmni = 4096\nkernel.sem = 50100 64128000 50100 1280\n"
+			  "fs.file-max = 7672460\nnet.ipv4.ip_local_port_range = 9000 65000\nnet.core.rmem_default = 1048576\n"
+			  "net.core.rmem_max = 4194304\nnet.core.wmem_default = 262144\nnet.core.wmem_max = 1048576\n"
+			  "net.ipv4.tcp_tw_recycle = 1\nnet.ipv4.tcp_max_syn_backlog = 4096\n"
+			  "net.core.netdev_max_backlog = 10000\nvm.overcommit_memory = 0\nnet.ipv4.ip_conntrack_max = 655360\n"
+			  "fs.aio-max-nr = 1048576\nnet.ipv4.tcp_timestamps = 0\n" },
+		{ LIMITS, "\n* soft    nofile  131072\n* hard    nofile  131072\n* soft    nproc   131072\n"
+			  "* hard    nproc   131072\n* soft    core    unlimited\n* hard    core    unlimited\n"
+			  "* soft    memlock 50000000\n* hard    memlock 50000000\n" },
+		{ "nodes/node1/files/etc/hosts", "127.0.0.1               localhost.localdomain localhost\n192.168.122.171 "
+						 "db-192-168-122-171.sky-mobi.com db-192-168-122-171\n" },
+		{ "nodes/node1/files/etc/sysconfig/clock", "\nZONE=\"Asia/Shanghai\"\n" },
+		{ "nodes/node1/files/etc/sysconfig/clock", "\nARC=false\n" },
+		{ "nodes/node1/files/etc/sysconfig/i18n", "LANG=en_US.UTF-8\n" },
+		{ "nodes/node1/files/etc/cron.d/labctl-ntpdate",
+		  "8 * * * * root /usr/sbin/ntpdate asia.pool.ntp.org && /sbin/hwclock --systohc\n" },
+		{ FILTER, "\n:RH-Firewall-1-INPUT - [0:0]\n-A INPUT -j RH-Firewall-1-INPUT\n"
+			  "-A FORWARD -j RH-Firewall-1-INPUT\n" },
+		{ FILTER, "\n-A RH-Firewall-1-INPUT -s 172.16.0.0/255.255.0.0 -j ACCEPT\n" },
+		{ FILTER, "\n-A RH-Firewall-1-INPUT -j REJECT --reject-with icmp-host-prohibited\nCOMMIT\n" },
+		{ SCRIPT, "packages='lrzsz sysstat e4fsprogs ntp readline\n    zlib openssl pam libxml2 libxslt\n    tcl'\n" },
+		{ SCRIPT, "packages+=' readline-devel zlib-devel openssl-devel pam-devel\n"
+			  "    libxml2-devel libxslt-devel python-devel tcl-devel'\n" },
+		{ SCRIPT, "services_off='acpid avahi-daemon bluetooth hidd\n    smartd yum-updatesd hplip isdn iscsi\n"
+			  "    iscsid'\nservices_on='multipathd'\n" },
+		{ SCRIPT, "selinux=disabled\n" },
+		{ SCRIPT, "options='vers=3,proto=tcp,hard' " },
+		{ SCRIPT, "source=192.168.122.1:/data03/171 dir=/data02 " },
+		{ SCRIPT, "make_user pgxc\n" },
+		{ "nodes/node1/files/etc/ssh/ssh_host_rsa_key.pub", "" },
+	};
+	auto_(lab_free) struct lab *lab = load(GOLDEN "walkthrough-el5.yaml", 0);
+
+	(void)state;
+	render_has(GOLDEN "walkthrough-el5.yaml", seed, ARRAY_COUNT(seed));
+	compare_render("walkthrough-el5", lab);
+}
+
 /* The second one's custom-postgresql.conf, line by line: 2 GiB where it has 32 GB. */
 static void the_second_seed(void **state)
 {
@@ -237,6 +286,7 @@ static void the_second_seed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(the_seed), cmocka_unit_test(the_second_seed),
+					    cmocka_unit_test(the_seed_el5),
 					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
 					    cmocka_unit_test(create_8) };
 

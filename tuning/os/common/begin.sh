@@ -8,25 +8,6 @@ shopt -s nullglob
 # Is this node a container? systemd, as its first process, says so.
 in_container() { [[ -e /run/systemd/container ]]; }
 
-# Does systemd run here?
-booted() { [[ -d /run/systemd/system ]]; }
-
-# unit_known UNIT: is there such a unit, and is it not masked?
-unit_known() {
-    [[ ! /etc/systemd/system/$1 -ef /dev/null ]] || return 1
-    [[ -e /usr/lib/systemd/system/$1 || -e /lib/systemd/system/$1 || -e /etc/systemd/system/$1 ||
-        -e /run/systemd/generator.late/$1 ]]
-}
-
-# unit_enabled UNIT: does something that starts at boot want it?
-unit_enabled() {
-    local links=(/etc/systemd/system/*.wants/"$1" /etc/systemd/system/*.requires/"$1")
-    (( ${#links[@]} ))
-}
-
-# unit_active UNIT: does it run? systemd keeps a (dangling) link per running unit.
-unit_active() { [[ -L /run/systemd/units/invocation:$1 ]]; }
-
 # mounted DIR: a file system is mounted there; its source, type and options are in the array mount.
 mounted() {
     local source dir type options _ found=1

@@ -1,24 +1,36 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # parts: service_parts
 # SPDX-License-Identifier: PostgreSQL
-# Time synchronisation by chrony; its file is there already.
+# Time synchronisation by chrony, or by ntpd where it was the system's own; its file is there already.
 
 sync_clock() {
+    local name=@{family.ntp:sh} conf=@{family.ntp_conf:sh} cron=/etc/cron.d/labctl-ntpdate unit parts pid started=''
     if in_container; then
         skipped "time synchronisation: the clock of a container belongs to the host"
         return
     fi
-    unit_known chrony.service || { skipped "time synchronisation: chrony is not in the image"; return; }
-    if ! unit_enabled chrony.service; then
-        systemctl -q enable chrony.service </dev/null || die "cannot enable chrony"
-        changed "chrony starts at boot"
+    service_parts "$name"
+    unit=${parts%% *}
+    service_known "$unit" || { skipped "time synchronisation: $name is not in the image"; return; }
+    # Two would set one clock.
+    if [[ -e $cron ]]; then
+        rm -f "$cron"
+        changed "$cron is gone: $name sets the clock"
+    fi
+    if ! service_enabled "$unit"; then
+        service_switch on "$unit"
+        changed "$name starts at boot"
+        started=1
     fi
     booted || return
-    if ! unit_active chrony.service; then
-        systemctl start chrony.service </dev/null || die "chrony does not start"
-        changed "chrony started"
-    elif [[ /etc/chrony/chrony.conf -nt /run/chrony/chronyd.pid ]]; then
-        systemctl restart chrony.service </dev/null || die "chrony does not start again"
-        changed "chrony restarted: its configuration is new"
+    for pid in /run/chrony/chronyd.pid /var/run/chronyd.pid /var/run/ntpd.pid; do
+        [[ -e $pid ]] && break
+    done
+    if ! service_active "$unit"; then
+        service_do start "$unit"
+        [[ -n $started ]] || changed "$name started"
+    elif [[ -e $pid && $conf -nt $pid ]]; then
+        service_do restart "$unit"
+        changed "$name restarted: its configuration is new"
     fi
 }
 sync_clock

@@ -1,11 +1,11 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # mount_services: services_*.sh
 # SPDX-License-Identifier: PostgreSQL
 # The data directory from the host's NFS server, now and at boot. retry=0: mount.nfs would try a server that refuses
 # it for two minutes.
 
 mount_data() {
     local source=@{data.source:sh} dir=@{data.mount:sh} options=@{data.mount_options:sh} text='' line words found=0 mount
-    local fstab_options=$options,_netdev,retry=0 wants=/etc/systemd/system/multi-user.target.wants out=/run/labctl/mount
+    local fstab_options=$options,_netdev,retry=0 out=/run/labctl/mount service
     if [[ -f /etc/fstab ]]; then
         while IFS= read -r line || [[ -n $line ]]; do
             read -r -a words <<<"$line"
@@ -18,17 +18,18 @@ mount_data() {
     fi
     (( found )) || text+="$source $dir nfs $fstab_options 0 0"$'\n'
     put /etc/fstab 0644 root:root "$text"
-    # The target that mounts network file systems at boot; as `systemctl enable`, without its cost.
-    if booted && [[ ! -L $wants/remote-fs.target ]]; then
-        mkdir -p "$wants" && ln -s /lib/systemd/system/remote-fs.target "$wants/" || die "cannot enable remote-fs.target"
-        changed "network file systems are mounted at boot"
-    fi
+    for service in $mount_services; do
+        if booted && service_known "$service" && ! service_enabled "$service"; then
+            service_at_boot "$service"
+            changed "network file systems are mounted at boot: $service"
+        fi
+    done
     if mounted "$dir"; then
         [[ ${mount[0]} == "$source" && ${mount[1]} == nfs* ]] || die "$dir is ${mount[0]} (${mount[1]}), not $source"
         return
     fi
     [[ -d $dir ]] || mkdir -p -- "$dir" || die "cannot make $dir"
-    timeout -k 5 45 mount -t nfs -o "$options,retry=0" -- "$source" "$dir" >"$out" 2>&1 </dev/null ||
+    within 45 mount -t nfs -o "$options,retry=0" "$source" "$dir" >"$out" 2>&1 ||
         { evidence "$out"; die "cannot mount $source on $dir"; }
     changed "mounted $source on $dir"
 }

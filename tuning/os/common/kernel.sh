@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The keys of sysctl.d/90-labctl.conf, set now; the file sets them again at boot. Written through /proc/sys, so
+# The keys of labctl's own sysctl file, set now; the file sets them again at boot. Written through /proc/sys, so
 # that nothing is forked and a key that cannot be had is a sentence and not an error.
 
 # kernel_absent KEY CONTAINER: why there is no such key here, in the variable why.
@@ -63,7 +63,7 @@ tune_kernel() {
         else
             changed "sysctl $key = $wanted (was $before)"
         fi
-    done </etc/sysctl.d/90-labctl.conf
+    done <@{family.sysctl_conf:sh}
     set +f
 }
 tune_kernel

@@ -3,7 +3,7 @@
 # SELinux, where there is one.
 
 set_selinux() {
-    local file=/etc/selinux/config line text='' now
+    local file=/etc/selinux/config line text='' now at
     [[ -f $file ]] || return
     while IFS= read -r line || [[ -n $line ]]; do
         [[ $line == SELINUX=* ]] && line=SELINUX=$selinux
@@ -11,8 +11,10 @@ set_selinux() {
     done <"$file"
     put "$file" 0644 root:root "$text"
     # Switched off it can only be at the next boot; until then it does not deny.
-    if ! in_container && { read -r now </sys/fs/selinux/enforce; } 2>/dev/null && [[ $now == 1 ]]; then
-        { printf 0 >/sys/fs/selinux/enforce; } 2>/dev/null && changed "SELinux does not enforce"
-    fi
+    for at in /sys/fs/selinux/enforce /selinux/enforce; do
+        if ! in_container && { read -r now <"$at"; } 2>/dev/null && [[ $now == 1 ]]; then
+            { printf 0 >"$at"; } 2>/dev/null && changed "SELinux does not enforce"
+        fi
+    done
 }
 set_selinux

@@ -1,25 +1,24 @@
-# shellcheck shell=bash disable=SC2154  # units_off, units_on: settings.sh
+# shellcheck shell=bash disable=SC2154  # services_off, services_on: lists.sh; parts: service_parts
 # SPDX-License-Identifier: PostgreSQL
 # Services that a database node does not want, and those that it does. What is not installed needs nothing.
 
 switch_services() {
-    local unit off=() on=() now=()
-    booted && now=(--now)
-    for unit in "${units_off[@]}"; do
-        unit_known "$unit" && { unit_enabled "$unit" || unit_active "$unit"; } && off+=("$unit")
+    local name part parts off='' on=''
+    for name in $services_off; do
+        service_parts "$name"
+        for part in $parts; do
+            service_known "$part" && { service_enabled "$part" || service_active "$part"; } && off+=" $part"
+        done
     done
-    for unit in "${units_on[@]}"; do
-        unit_known "$unit" && ! unit_enabled "$unit" && on+=("$unit")
+    for name in $services_on; do
+        service_parts "$name"
+        part=${parts%% *}
+        service_known "$part" && ! service_enabled "$part" && on+=" $part"
     done
-    if (( ${#off[@]} )); then
-        systemctl -q disable "${now[@]}" "${off[@]}" </dev/null 2>/run/labctl/services ||
-            { evidence /run/labctl/services; die "cannot switch off ${off[*]}"; }
-        changed "off: ${off[*]}"
-    fi
-    if (( ${#on[@]} )); then
-        systemctl -q enable "${now[@]}" "${on[@]}" </dev/null 2>/run/labctl/services ||
-            { evidence /run/labctl/services; die "cannot switch on ${on[*]}"; }
-        changed "on: ${on[*]}"
-    fi
+    # shellcheck disable=SC2086  # words
+    {
+        [[ -z $off ]] || { service_switch off $off; changed "off:$off"; }
+        [[ -z $on ]] || { service_switch on $on; changed "on:$on"; }
+    }
 }
 switch_services

@@ -9,7 +9,8 @@ make_user() {
     while IFS=: read -r name _; do
         [[ $name == "$user" ]] && return
     done </etc/passwd
-    useradd --create-home --user-group --shell /bin/bash -- "$user" 2>/run/labctl/useradd </dev/null ||
+    # A group of the same name is the default of all families; el5 knows no word for it.
+    useradd --create-home --shell /bin/bash -- "$user" 2>/run/labctl/useradd </dev/null ||
         { evidence /run/labctl/useradd; die "cannot make the user $user"; }
     changed "user $user"
 }

@@ -1,14 +1,18 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The packet filter of /etc/nftables.conf, now and at boot. What the kernel holds is compared with what it held just
+# The packet filter of its file, now and at boot. What the kernel holds is compared with what it held just
 # after labctl loaded the file: nft prints rules in other words than it reads them.
 
 set_filter() {
-    local file=/etc/nftables.conf kept=/var/lib/labctl/nftables.kernel now='' before='' held why=''
-    local wants=/etc/systemd/system/sysinit.target.wants
+    local file=@{family.firewall_conf:sh} kept=/var/lib/labctl/nftables.kernel now='' before='' held why=''
     if ! type -P nft >/dev/null; then
         skipped "packet filter: nft is not in the image"
         return
+    fi
+    # Whose rules would stand beside ours, and reject.
+    if service_known firewalld.service && { service_enabled firewalld.service || service_active firewalld.service; }; then
+        service_switch off firewalld.service
+        changed "off: firewalld.service"
     fi
     [[ ! -f $kept ]] || IFS= read -r -d '' before <"$kept"
     before=${before%$'\n'} held=$before
@@ -31,10 +35,8 @@ set_filter() {
         printf '%s\n' "$now" >"$kept" || die "cannot write $kept"
         [[ $now == "$held" ]] || changed "packet filter: the lab's subnet only"
     fi
-    # As `systemctl enable`, without its cost.
-    if unit_known nftables.service && ! unit_enabled nftables.service; then
-        [[ -d $wants ]] || mkdir -p "$wants"
-        ln -s /lib/systemd/system/nftables.service "$wants/" || die "cannot enable nftables.service"
+    if service_known nftables.service && ! service_enabled nftables.service; then
+        service_at_boot nftables.service
         changed "packet filter: loaded at boot"
     fi
 }
