@@ -186,6 +186,22 @@ static bool is_off(struct run *r, struct fail *e)
 	return true;
 }
 
+/* A node whose data are away waits for them for ever. They are served from here, which is known here. */
+static void explain_wait(struct run *r, struct fail *e)
+{
+	struct world *w = world_of(r);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct nfs_lab nfs;
+
+	if (e->code != FAIL_TIMEOUT || world_lab(w)->hypervisor == HYPERVISOR_LXC)
+		return;
+	nfs_of(w, a, &nfs);
+	if (nfs_serving(&nfs, NFS_KIND_KERNEL) || nfs_serving(&nfs, NFS_KIND_GANESHA))
+		return;
+	fail_wrap(e, "the lab's NFS server does not run");
+	fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(w)->name);
+}
+
 int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e)
 {
 	struct world *w = world_of(r);
@@ -225,8 +241,10 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 			run_note(r, "again, on a new connection: %s", why.text);
 			continue;
 		}
-		if (result < 0)
+		if (result < 0) {
 			*e = why;
+			explain_wait(r, e);
+		}
 		explicit_bzero(input.text, input.len);
 		return result;
 	}
@@ -296,7 +314,8 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (blocks.text)
 		explicit_bzero(blocks.text, blocks.len);
 	if (status < 0) {
-		is_off(r, e);
+		if (!is_off(r, e))
+			explain_wait(r, e);
 		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
 			add_remote_log(r, p->log, e);
 		world_redact_fail(w, e);
