@@ -16,6 +16,7 @@
 #define give_up(...) do { print_error(__VA_ARGS__); assert_true(false); } while (0)
 
 #include "clock.h"
+#include "family.h"
 #include "file.h"
 #include "state.h"
 #include "verbs.h"
@@ -129,6 +130,29 @@ static void made_once_kept_afterwards(void **state)
 	prepare(f, &changed);
 	assert_true(changed);
 	assert_string_not_equal(key, slurp(f, host_key));
+}
+
+/* Nodes of 2006 know no ed25519: the lab's own key and theirs are of the type that they know. */
+static void keys_of_their_age(void **state)
+{
+	struct fixture *f = *state;
+	const char *const files[] = { arena_printf(f->arena, "%s.pub", f->paths.key),
+				      paths_node(&f->paths, "node2", "host_key.pub", f->arena), f->paths.known_hosts };
+	struct fail e = { 0 };
+	bool changed;
+
+	f->lab->release = &releases[RELEASE_EL6];
+	prepare(f, &changed);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		assert_int_equal(file_read(files[i], 1 << 16, &text, &e), 0);
+		assert_non_null(strstr(strbuf_text(&text), "ssh-rsa "));
+		assert_null(strstr(strbuf_text(&text), "ed25519"));
+	}
+	/* and are not made again */
+	prepare(f, &changed);
+	assert_false(changed);
 }
 
 static void saved_lab_reads_back(void **state)
@@ -306,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(made_once_kept_afterwards, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_of_their_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(saved_lab_reads_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(removal_keeps_data, setup, teardown),
