@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "cli.h"
+#include "family.h"
 #include "file.h"
 #include "inventory.h"
 #include "proc.h"
@@ -136,6 +137,15 @@ int cmd_ssh(struct cli *c, struct fail *e)
 	argv[k++] = "-oConnectTimeout=10";
 	argv[k++] = "-oServerAliveInterval=15";
 	argv[k++] = "-oLogLevel=ERROR";
+	if (lab->release->family->ssh) {
+		const struct ssh_algorithms *old = lab->release->family->ssh;
+
+		argv[k++] = arena_printf(c->arena, "-oKexAlgorithms=+%s", old->kex);
+		argv[k++] = arena_printf(c->arena, "-oHostKeyAlgorithms=+%s", old->host_key);
+		argv[k++] = arena_printf(c->arena, "-oPubkeyAcceptedAlgorithms=%s", old->host_key);
+		argv[k++] = arena_printf(c->arena, "-oCiphers=+%s", old->ciphers);
+		argv[k++] = arena_printf(c->arena, "-oMACs=+%s", old->macs);
+	}
 	argv[k++] = "-F";
 	argv[k++] = "none";
 	argv[k++] = arena_printf(c->arena, "root@%s", n->ip_text);

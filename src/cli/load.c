@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "family.h"
 #include "file.h"
 #include "image_store.h"
 #include "recipe.h"
@@ -46,7 +47,8 @@ static void find_stored(struct cli *c, struct lab_options *o)
 
 		*arena_push(c->arena, disks, o->stored_count) =
 			(struct stored_disk){ list[i].image.name, about->boot && !strcmp(about->boot, "uefi") ? BOOT_UEFI : BOOT_BIOS,
-					      about->seed && !strcmp(about->seed, "labctl") ? SEED_LABCTL : SEED_NOCLOUD };
+					      about->seed && !strcmp(about->seed, "labctl") ? SEED_LABCTL : SEED_NOCLOUD,
+					      about->release && family_find(about->release) ? about->release : NULL };
 	}
 	o->stored = disks;
 }

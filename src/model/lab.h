@@ -129,7 +129,7 @@ struct problems { struct problem *items; unsigned count; struct arena *arena; };
 __attribute__((format(printf, 4, 5))) void problem_add(struct problems *p, int line, const char *key, const char *fmt, ...);
 
 /* A disk that was installed or imported under a name: `image: NAME`. */
-struct stored_disk { const char *name; enum boot boot; enum seed_reader seed; };
+struct stored_disk { const char *name; enum boot boot; enum seed_reader seed; const char *release; /* NULL = not known */ };
 
 /* What the command line and the environment say beside the file; 0 / NULL = nothing said. */
 struct lab_options {

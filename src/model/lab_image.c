@@ -52,7 +52,8 @@ static void take_word(struct source *s, const char *word)
 		const struct stored_disk *d = &s->options->stored[i];
 
 		if (!strcmp(word, d->name) && strcmp(word, images[0]) != 0)
-			lab->disk_image = (struct disk_image){ .stored = lab->image, .boot = d->boot, .seed = d->seed };
+			lab->disk_image = (struct disk_image){ .stored = lab->image, .boot = d->boot, .seed = d->seed,
+								 .release = d->release };
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family.h"
 #include "seed.h"
 
 static const char *dump(json_t *json, const char *head, struct arena *a)
@@ -41,6 +42,8 @@ static json_t *file(const char *path, const char *text)
 
 static json_t *user_data(const struct lab *lab, const struct node *n, const struct seed_keys *keys, struct arena *a)
 {
+	const char *key_type = lab->release->family->key_type;
+
 	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:[{s:s, s:b, s:[s]}], s:{s:s, s:s}, s:b, s:b, s:[o, o]}",
 			 "hostname", n->hostname,
 			 "fqdn", n->fqdn,
@@ -50,7 +53,8 @@ static json_t *user_data(const struct lab *lab, const struct node *n, const stru
 			 "ssh_pwauth", 0,
 			 /* no user of the image's own */
 			 "users", "name", "root", "lock_passwd", 0, "ssh_authorized_keys", without_end(keys->authorized, a),
-			 "ssh_keys", "ed25519_private", keys->host_private, "ed25519_public", without_end(keys->host_public, a),
+			 "ssh_keys", arena_printf(a, "%s_private", key_type), keys->host_private,
+				     arena_printf(a, "%s_public", key_type), without_end(keys->host_public, a),
 			 "package_update", 0,
 			 "package_upgrade", 0,
 			 "write_files", file("/etc/hosts", seed_hosts(lab, a)), file(SEED_ID_FILE, seed_id(lab, n, a)));

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "family.h"
 #include "lab.h"
 
 static const struct stored_disk disks[] = {
-	{ "rocky9", BOOT_UEFI, SEED_LABCTL }, { "alma8", BOOT_BIOS, SEED_NOCLOUD }, { "debian12", BOOT_UEFI, SEED_NOCLOUD },
+	{ "rocky9", BOOT_UEFI, SEED_LABCTL, "el9" }, { "alma8", BOOT_BIOS, SEED_NOCLOUD, NULL },
+	{ "debian12", BOOT_UEFI, SEED_NOCLOUD, NULL },
 };
 
 static int load(const char *yaml, const char *option, unsigned stored, struct lab **ret, struct fail *e)
@@ -42,6 +44,7 @@ static void names_of_the_store_are_words(void **state)
 		assert_string_equal(lab->image, cases[i].image);
 		assert_int_equal(lab_boots_disk(lab), cases[i].disk);
 		assert_int_equal(lab_uses_cloud_init(lab), cases[i].cloud);
+		assert_string_equal(lab->release->name, strcmp(cases[i].image, "rocky9") ? "debian12" : "el9");
 		if (strcmp(cases[i].image, "/a.img") != 0)
 			assert_int_equal(lab->disk_image.boot, cases[i].boot);
 		/* What is saved with the lab says it all: the image may be gone from the store when it is read again. */
@@ -52,6 +55,7 @@ static void names_of_the_store_are_words(void **state)
 		assert_string_equal(text_again.text, text.text);
 		assert_int_equal(lab_boots_disk(again), cases[i].disk);
 		assert_int_equal(lab_uses_cloud_init(again), cases[i].cloud);
+		assert_ptr_equal(again->release, lab->release);
 	}
 }
 
