@@ -58,8 +58,13 @@ const char *virt_attribute(xmlNodePtr node, const char *name, struct arena *a);
 
 /* Ports of a network's bridge. virt_port.c */
 void virt_port_add(const char *bridge, const char *interface);
-/* Takes away what a libvirtd that was killed while it started a container left on the bridge. */
-void virt_ports_sweep(const char *bridge);
+/*
+ * Takes away what a libvirtd that was killed while it started a container left here: the container's own end of its
+ * link, by its address, which nothing out here has while the container runs. The other end goes with it.
+ */
+void virt_port_sweep(const char *mac);
+/* The first child element of that name, or NULL. */
+xmlNodePtr virt_child(xmlNodePtr node, const char *name);
 
 /* What start and remove work on. */
 struct virt_object {

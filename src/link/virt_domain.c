@@ -117,15 +117,33 @@ static int undefine(virDomainPtr domain, const char *name, struct fail *e)
 	return fail_virt(e, "domain '%s': undefine", name);
 }
 
+static void sweep_ports(const char *xml)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(xmlFreeDoc) xmlDocPtr doc = virt_xml(xml);
+	xmlNodePtr devices = doc ? virt_child(xmlDocGetRootElement(doc), "devices") : NULL;
+
+	for (xmlNodePtr n = devices ? devices->children : NULL; n; n = n->next) {
+		xmlNodePtr mac = n->type == XML_ELEMENT_NODE && !strcmp((const char *)n->name, "interface") ?
+					 virt_child(n, "mac") : NULL;
+		const char *address = mac ? virt_attribute(mac, "address", a) : NULL;
+
+		if (address)
+			virt_port_sweep(address);
+	}
+}
+
 static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
 	auto_(virDomainFree) virDomainPtr domain = NULL;
+	auto_(free) char *xml = NULL;
 	int owner = find_domain(c, o, &domain, e), persistent, try;
 
 	if (owner != VIRT_OURS)
 		return owner;
 	persistent = virDomainIsPersistent(domain);
+	xml = virDomainGetXMLDesc(domain, 0);
 	/* Its init ignores TERM, so that destroying a container waits 1.6 s for KILL: spare us that. Others have no such call. */
 	virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0);
 	/* A machine in uninterruptible I/O outlives the first KILL ("Device or resource busy"): ask again. */
@@ -137,6 +155,8 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 			return fail_virt(e, "domain '%s': stop", o->name);
 		clock_sleep_ms(200);
 	}
+	if (xml)
+		sweep_ports(xml);
 	if (persistent != 0 && undefine(domain, o->name, e))
 		return -1;
 	o->changed = true;

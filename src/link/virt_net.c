@@ -25,7 +25,7 @@ static int find_network(virConnectPtr c, const struct virt_object *o, virNetwork
 	return owner;
 }
 
-static xmlNodePtr child(xmlNodePtr node, const char *name)
+xmlNodePtr virt_child(xmlNodePtr node, const char *name)
 {
 	for (node = node ? node->children : NULL; node; node = node->next)
 		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0)
@@ -53,9 +53,9 @@ static void reconnect(virConnectPtr c, const struct virt_object *o, const char *
 		if (!doc)
 			continue;
 		virt_tag(doc, a, &tag);
-		devices = tag.lab_uuid && !strcmp(tag.lab_uuid, o->lab_uuid) ? child(xmlDocGetRootElement(doc), "devices") : NULL;
+		devices = tag.lab_uuid && !strcmp(tag.lab_uuid, o->lab_uuid) ? virt_child(xmlDocGetRootElement(doc), "devices") : NULL;
 		for (xmlNodePtr n = devices ? devices->children : NULL; n; n = n->next) {
-			xmlNodePtr source = child(n, "source"), target = child(n, "target");
+			xmlNodePtr source = virt_child(n, "source"), target = virt_child(n, "target");
 			const char *network = source ? virt_attribute(source, "network", a) : NULL;
 			const char *port = target ? virt_attribute(target, "dev", a) : NULL;
 
@@ -108,15 +108,11 @@ static int network_remove(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
 	auto_(virNetworkFree) virNetworkPtr network = NULL;
-	auto_(free) char *bridge = NULL;
 	int owner = find_network(c, o, &network, e), persistent;
 
 	if (owner != VIRT_OURS)
 		return owner;
 	persistent = virNetworkIsPersistent(network);
-	bridge = virNetworkGetBridgeName(network);
-	if (bridge)
-		virt_ports_sweep(bridge);
 	if (virNetworkIsActive(network) == 1 && virNetworkDestroy(network) < 0 && virt_error() != VIR_ERR_NO_NETWORK &&
 	    virt_error() != VIR_ERR_OPERATION_INVALID)
 		return fail_virt(e, "network '%s': stop", o->name);

@@ -6,12 +6,14 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "virt_call.h"
+
+#define MAC_LEN 17 /* in letters */
 
 DEFINE_AUTO(DIR *, closedir)
 
@@ -27,33 +29,20 @@ void virt_port_add(const char *bridge, const char *interface)
 	ioctl(fd, SIOCBRADDIF, &request);
 }
 
-/* The index of the other end of a pair; of anything else its own; 0 when there is no such interface. */
-static unsigned peer_of(const char *interface)
+/* Has the interface this hardware address? The bridge's side of a machine or container has another one. */
+static bool has_mac(const char *interface, const char *mac)
 {
-	char path[64 + IF_NAMESIZE], text[16] = "";
+	char path[64 + IF_NAMESIZE], text[32] = "";
 	FILE *f;
 
-	snprintf(path, sizeof path, "/sys/class/net/%s/iflink", interface);
+	snprintf(path, sizeof path, "/sys/class/net/%.*s/address", IF_NAMESIZE, interface);
 	f = fopen(path, "re");
 	if (!f)
-		return 0;
+		return false;
 	if (!fgets(text, sizeof text, f))
 		*text = '\0';
 	fclose(f);
-	return (unsigned)strtoul(text, NULL, 10);
-}
-
-/*
- * One of libvirt's (they are called so) with both ends here connects no container: one end of a container's is in its own namespace. (There the
- * number of an end may be that of something else here: what is meant points back.)
- */
-static bool is_stray(const char *port)
-{
-	char other[IF_NAMESIZE];
-	unsigned self = if_nametoindex(port), peer = peer_of(port);
-
-	return (!strncmp(port, "vnet", 4) || !strncmp(port, "veth", 4)) && self && peer && peer != self &&
-	       if_indextoname(peer, other) && peer_of(other) == self;
+	return !strncasecmp(text, mac, MAC_LEN);
 }
 
 static void delete_link(const char *interface)
@@ -69,17 +58,14 @@ static void delete_link(const char *interface)
 		send(fd, &request, sizeof request, 0);
 }
 
-void virt_ports_sweep(const char *bridge)
+void virt_port_sweep(const char *mac)
 {
-	char path[64 + IF_NAMESIZE];
-	auto_(closedir) DIR *dir = NULL;
+	auto_(closedir) DIR *dir = opendir("/sys/class/net");
 	struct dirent *entry;
 
-	if (strlen(bridge) >= IF_NAMESIZE)
+	if (strlen(mac) != MAC_LEN)
 		return;
-	snprintf(path, sizeof path, "/sys/class/net/%s/brif", bridge);
-	dir = opendir(path);
 	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && is_stray(entry->d_name))
+		if (entry->d_name[0] != '.' && has_mac(entry->d_name, mac))
 			delete_link(entry->d_name);
 }
