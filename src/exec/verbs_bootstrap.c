@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,9 +33,11 @@ int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
+#define COPY_BYTES (8 << 20) /* between two looks at the cancel flag */
+
 /*
  * The archive is a copy, never a link: its node's root may write to it, and the cached one is every lab's.
- * copy_file_range() shares the blocks where the file system can.
+ * copy_file_range() shares the blocks where the file system can, and refuses two of different types.
  */
 static int copy_file(const char *from, const char *to, const struct run *r, struct fail *e)
 {
@@ -48,7 +51,9 @@ static int copy_file(const char *from, const char *to, const struct run *r, stru
 	for (off_t left = st.st_size; out >= 0 && left > 0; left -= put) {
 		if (run_cancel(r) && atomic_load(run_cancel(r)))
 			return fail(e, FAIL_CANCELED, "copy to %s: canceled", to);
-		put = copy_file_range(in, NULL, out, NULL, left < (8 << 20) ? (size_t)left : 8 << 20, 0);
+		put = copy_file_range(in, NULL, out, NULL, left < COPY_BYTES ? (size_t)left : COPY_BYTES, 0);
+		if (put < 0 && errno != ENOSPC && errno != EIO)
+			put = sendfile(out, in, NULL, left < COPY_BYTES ? (size_t)left : COPY_BYTES);
 		if (put <= 0)
 			break;
 	}
