@@ -39,7 +39,7 @@ shards() {
 	labctl create 4
 	! labctl exec 1 -- 'ls /usr/share/postgresql/*/extension/citus.control' || skip "the image has a Citus package"
 	run -20 labctl bootstrap citus
-	[[ $output == *"Citus is not on this node"*"bootstrap citus --source"* ]]
+	[[ $output == *"the image has no Citus"*"bootstrap citus --source"* ]]
 	labctl exec -- 'test ! -e /data/citus'
 }
 
