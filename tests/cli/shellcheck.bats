@@ -39,7 +39,7 @@ node_rules=SC2016,SC2034,SC2154,SC2317,SC2015,SC2157,SC2050,SC2194,SC2155,SC2053
 @test "scripts of the host" {
 	local file bad=0
 	for file in quickstart check .ci/run kickstart/* kickstart/*/*.sh kickstart/*/files/usr/lib/labctl/* \
-		tests/support/* tests/support/fake-pgxc/* tests/bench/*; do
+		tests/support/* tests/support/fake-pgxc/* tests/bench/* tests/trust/* tests/ondemand/*; do
 		[ -f "$file" ] || continue
 		case $(head -c 64 "$file" | head -n 1) in
 		'#!'*bash* | '#!'*/sh*) ;;
