@@ -7,8 +7,8 @@
 #include "lab.h"
 
 static const struct stored_disk fuzz_stored[] = {
-	{ "el9", BOOT_BIOS, SEED_LABCTL },
-	{ "bookworm", BOOT_UEFI, SEED_NOCLOUD },
+	{ "el9", BOOT_BIOS, SEED_LABCTL, "el9" },
+	{ "bookworm", BOOT_UEFI, SEED_NOCLOUD, NULL },
 };
 
 /*
