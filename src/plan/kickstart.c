@@ -96,7 +96,7 @@ int install_init(struct install *i, const struct lab *lab, const struct release 
 		/* From el9 on the file of SELinux alone does not switch it off. */
 		.kernel_args = no_selinux && !debian && r->number >= 9 ? "console=tty0 console=ttyS0,115200 selinux=0"
 								       : "console=tty0 console=ttyS0,115200",
-		.mirror_host = "deb.debian.org",
+		.mirror_host = "", /* the host's own, which only the caller can find */
 		.mirror_dir = "/debian",
 		.mirror_proxy = "",
 	};
@@ -226,6 +226,8 @@ static int check_values(const struct install *i, struct fail *e)
 		{ "the mirror's proxy", i->mirror_proxy },
 	};
 
+	if (!i->release->syntax && !*i->mirror_host)
+		return fail(e, FAIL_USAGE, "which mirror? Debian's installer would stop and ask");
 	for (size_t k = 0; k < ARRAY_COUNT(lines); k++)
 		if (check_line(lines[k].what, lines[k].text, e) < 0)
 			return -1;

@@ -34,7 +34,7 @@ struct install {
 	const char *kernel_args;     /* the serial console */
 	const char *media;           /* URL of an installation tree; NULL = the CD-ROM (Enterprise Linux) */
 	const struct install_repo *repos; unsigned repo_count; /* beside a URL: "AppStream" from el8 on */
-	const char *mirror_host, *mirror_dir, *mirror_proxy;   /* Debian; proxy "" = none */
+	const char *mirror_host, *mirror_dir, *mirror_proxy;   /* Debian; host is the caller's to set; proxy "" = none */
 };
 
 /*

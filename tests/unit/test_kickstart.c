@@ -52,6 +52,7 @@ static struct install install_for(const char *release, struct arena *a)
 
 	if (install_init(&i, lab, family_find(release), "img", lib, a, &e) < 0)
 		fail_msg("%s", e.text);
+	i.mirror_host = "mirror.example";
 	return i;
 }
 
@@ -59,6 +60,8 @@ static void from_the_lab(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	struct install i = install_for("el5", a);
+	struct fail e = { 0 };
+	const char *text;
 
 	(void)state;
 	assert_string_equal(i.timezone, "Asia/Shanghai");
@@ -74,6 +77,9 @@ static void from_the_lab(void **state)
 	assert_false(has(i.packages, i.package_count, ""));
 	assert_int_equal(i.left_out_count, 2);
 	i = install_for("debian12", a);
+	i.mirror_host = "";
+	assert_int_equal(kickstart_render(&i, lib, a, &text, &e), -1);
+	assert_int_equal(e.code, FAIL_USAGE);
 	assert_true(has(i.packages, i.package_count, "openssh-server"));
 	assert_true(has(i.packages, i.package_count, "zlib1g"));
 	for (unsigned k = 0; k < i.package_count; k++)
