@@ -100,6 +100,8 @@ int report_json(const json_t *document, struct fail *e);
 void report_fail(const struct cli *c, const struct fail *e);
 /* What a node, a server or an installer said, on stderr: harmless to a terminal. */
 __attribute__((format(printf, 1, 2))) void report_say(const char *fmt, ...);
+/* Asks on a terminal, unless -y: @word must be typed before @what is removed, else FAIL_CANCELED. */
+int report_confirm(const struct cli *c, const char *what, const char *word, struct fail *e);
 /* The failure as a JSON object: what a document says under "error". */
 json_t *report_error(const struct fail *e);
 

@@ -2,7 +2,6 @@
 /* db: databases of the cluster and what is in them. One table of actions; what changes databases is a plan. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "cmd_db.h"
@@ -207,18 +206,6 @@ static int find_database(struct db *d, bool *ret_is_template, struct fail *e)
 	return fail_next(e, "labctl -l %s db list", d->lab->name);
 }
 
-static int confirm(const struct db *d, struct fail *e)
-{
-	char answer[NAME_MAX_BYTES + 2];
-
-	fprintf(stderr, "This removes the database '%s' from lab '%s' with all its data. Type the database's name to go on: ",
-		d->word, d->lab->name);
-	if (!fgets(answer, sizeof answer, stdin))
-		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
-	answer[strcspn(answer, "\n")] = '\0';
-	return strcmp(answer, d->word) == 0 ? 0 : fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
-}
-
 static int check_drop(struct db *d, struct fail *e)
 {
 	bool is_template = false;
@@ -227,7 +214,8 @@ static int check_drop(struct db *d, struct fail *e)
 		return -1;
 	if (is_template)
 		return fail(e, FAIL_USAGE, "%s is a template: ALTER DATABASE ... IS_TEMPLATE false comes first", d->word);
-	return d->c->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) ? 0 : confirm(d, e);
+	return report_confirm(d->c, arena_printf(d->c->arena, "the database '%s' from lab '%s' with all its data", d->word,
+						d->lab->name), d->word, e);
 }
 
 int db_drop(struct db *d, struct fail *e)

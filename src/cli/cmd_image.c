@@ -274,19 +274,6 @@ static int import(struct cli *c, const struct image_env *env, struct fail *e)
 
 /* --- removing --- */
 
-static int confirm(struct cli *c, const char *what, const char *word, struct fail *e)
-{
-	char answer[160];
-
-	if (c->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return 0;
-	fprintf(stderr, "This removes %s. Type %s to go on: ", what, word);
-	if (!fgets(answer, sizeof answer, stdin))
-		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
-	answer[strcspn(answer, "\n")] = '\0';
-	return strcmp(answer, word) == 0 ? 0 : fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
-}
-
 static int rm(struct cli *c, const struct image_env *env, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf labs = { 0 };
@@ -309,7 +296,7 @@ static int rm(struct cli *c, const struct image_env *env, struct fail *e)
 		printf("would remove %s\n", s.image.dir);
 		return 0;
 	}
-	if (confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(env, &s, e) < 0)
+	if (report_confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(env, &s, e) < 0)
 		return -1;
 	fprintf(stderr, "removed %s\n", s.image.dir);
 	return 0;
@@ -344,7 +331,7 @@ static int gc(struct cli *c, const struct image_env *env, struct fail *e)
 		r = 0;
 		goto out;
 	}
-	r = confirm(c, "the images above", "remove", e);
+	r = report_confirm(c, "the images above", "remove", e);
 	for (unsigned i = 0; r == 0 && i < unused_count; i++)
 		r = image_store_remove(env, unused[i], e);
 	for (unsigned i = 0; r == 0 && left[i]; i++)

@@ -135,18 +135,6 @@ int cmd_bootstrap(struct cli *c, struct fail *e)
 	return r;
 }
 
-static int confirm(const struct lab *lab, struct fail *e)
-{
-	char answer[64];
-
-	fprintf(stderr, "This removes lab '%s' with its %u nodes and their data. Type the lab's name to go on: ", lab->name,
-		lab->node_count);
-	if (!fgets(answer, sizeof answer, stdin))
-		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
-	answer[strcspn(answer, "\n")] = '\0';
-	return strcmp(answer, lab->name) == 0 ? 0 : fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
-}
-
 static int destroy_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -172,7 +160,8 @@ int cmd_destroy(struct cli *c, struct fail *e)
 		return destroy_lab(c, e);
 	if (load_for_destroy(c, &lab, e) < 0)
 		return -1;
-	if (!c->yes && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && confirm(lab, e) < 0)
+	if (report_confirm(c, arena_printf(c->arena, "lab '%s' with its %u nodes and their data", lab->name, lab->node_count),
+			   lab->name, e) < 0)
 		return -1;
 	c->lab_name = arena_strdup(c->arena, lab->name);
 	load_paths(c, c->lab_name, &paths);

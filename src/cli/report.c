@@ -129,3 +129,16 @@ void report_fail(const struct cli *c, const struct fail *e)
 		json_decref(doc);
 	}
 }
+
+int report_confirm(const struct cli *c, const char *what, const char *word, struct fail *e)
+{
+	char answer[256];
+
+	if (c->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return 0;
+	fprintf(stderr, "This removes %s. Type %s to go on: ", what, word);
+	if (!fgets(answer, sizeof answer, stdin))
+		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
+	answer[strcspn(answer, "\n")] = '\0';
+	return strcmp(answer, word) == 0 ? 0 : fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
+}
