@@ -338,6 +338,12 @@ static int build_locked(const struct image_env *env, const char *name, struct ar
 	return 0;
 }
 
+/* No user of the host starts a setuid program out of a tree. To nodes its / is open: an overlay's has the mode of its upper. */
+static int close_tree(const struct image *image, struct fail *e)
+{
+	return image->root && chmod(image->root, 0700) ? fail_errno(e, FAIL_OTHER, "%s", image->root) : 0;
+}
+
 int image_build(const struct image_env *env, const char *name, struct arena *a, struct image *ret_image, bool *ret_built,
 		struct fail *e)
 {
@@ -357,7 +363,7 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 			return -1;
 		*ret_built = false;
 		if (!env->resolve || strcmp(digest, ret_image->digest) == 0)
-			return 0;
+			return close_tree(ret_image, e);
 	} else if (missing.code != FAIL_NOT_FOUND) {
 		*e = missing;
 		return -1;
@@ -365,5 +371,5 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 	if (build_locked(env, name, a, e) || image_find(env, name, a, ret_image, e))
 		return -1;
 	*ret_built = true;
-	return 0;
+	return close_tree(ret_image, e);
 }
