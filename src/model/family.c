@@ -59,6 +59,23 @@ const struct family families[FAMILY_COUNT] = {
 	},
 };
 
+static const struct { const char *name, *sign; size_t offset; } ssh_options[] = {
+	{ "KexAlgorithms", "+", offsetof(struct ssh_algorithms, kex) },
+	{ "HostKeyAlgorithms", "+", offsetof(struct ssh_algorithms, host_key) },
+	{ "PubkeyAcceptedAlgorithms", "", offsetof(struct ssh_algorithms, host_key) },
+	{ "Ciphers", "+", offsetof(struct ssh_algorithms, ciphers) },
+	{ "MACs", "+", offsetof(struct ssh_algorithms, macs) },
+};
+
+bool family_ssh_option(const struct family *f, unsigned i, struct ssh_option *ret)
+{
+	if (!f->ssh || i >= ARRAY_COUNT(ssh_options))
+		return false;
+	*ret = (struct ssh_option){ ssh_options[i].name, ssh_options[i].sign,
+				    *(const char *const *)(const void *)((const char *)f->ssh + ssh_options[i].offset) };
+	return true;
+}
+
 #define EL(n, id) { .name = "el" #n, .family = &families[id], .number = n, .syntax = "RHEL" #n, \
 		    .template = "kickstart/el" #n ".ks.in" }
 

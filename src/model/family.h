@@ -44,6 +44,11 @@ struct release {
 	const char *suite;           /* archive suite (Debian), or NULL */
 };
 
+/* The same as ssh_config(5) has it: "KexAlgorithms" is "+", beside its own, or "", instead of them, and a list. */
+struct ssh_option { const char *name, *sign, *value; };
+/* i-th of them for nodes of @f; false after the last, and where nothing is lacking. */
+bool family_ssh_option(const struct family *f, unsigned i, struct ssh_option *ret);
+
 extern const struct family families[FAMILY_COUNT];
 extern const struct release releases[RELEASE_COUNT];
 /* All words of releases ("debian12"..."el10"), NULL at the end: for messages and suggest(). */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family.h"
 #include "payload.h"
 #include "quote.h"
 #include "recipe.h"
@@ -190,6 +191,7 @@ static void add_ssh_path(struct strbuf *out, const char *word, const char *path)
 static void print_ssh_config(const struct inventory *inv, struct strbuf *out)
 {
 	const struct lab *lab = inv->lab;
+	struct ssh_option o;
 
 	add_head(inv, out);
 	for (unsigned i = 0; i < lab->node_count; i++) {
@@ -205,6 +207,8 @@ static void print_ssh_config(const struct inventory *inv, struct strbuf *out)
 		add_ssh_path(out, "UserKnownHostsFile", inv->where->known_hosts);
 		strbuf_printf(out, "\tGlobalKnownHostsFile /dev/null\n\tStrictHostKeyChecking yes\n\tConnectTimeout %d\n",
 			      CONNECT_TIMEOUT_S);
+		for (unsigned k = 0; family_ssh_option(lab->release->family, k, &o); k++)
+			strbuf_printf(out, "\t%s %s%s\n", o.name, o.sign, o.value);
 	}
 }
 
@@ -230,7 +234,7 @@ static void print_ansible(const struct inventory *inv, struct strbuf *out)
 	strbuf_str(out, "\n[all]\n");
 	for (unsigned i = 0; i < lab->node_count; i++)
 		strbuf_printf(out, "%s ansible_host=%s\n", lab->nodes[i].name, lab->nodes[i].ip_text);
-	/* Which host keys are right is said in ssh_config. */
+	/* Which host keys are right is said in ssh_config, and what SSH of old nodes is spoken to with. */
 	strbuf_printf(out, "\n[all:vars]\nansible_user=root\nansible_ssh_private_key_file=%s\nansible_ssh_common_args=-F ",
 		      inv->where->key);
 	quote_add(out, QUOTE_SH, ssh_config);

@@ -10,6 +10,7 @@
 #undef fail /* cmocka's macro; ours is a function, so fail_msg() is lost too */
 
 #include "digest.h"
+#include "inventory.h"
 #include "private_server.h"
 #include "ssh.h"
 
@@ -124,6 +125,47 @@ static void old_nodes_with_old_algorithms(void **state)
 		assert_int_equal(ssh_open(&t, clock_after_ms(10000), &refused, &e), -1);
 		assert_has(e.text, "no algorithm in common");
 		private_stop(&old.pid, SIGTERM);
+	}
+	private_sshd_remove(&old);
+}
+
+/* OpenSSH with the file that labctl makes for it gets into them too. */
+static void ssh_config_has_the_old_algorithms(void **state)
+{
+	static const char yaml[] = "lab: x\nimage: {source: /a.img, seed: labctl, release: el5}\nnetwork: {subnet: 10.88.0.0/24}\n";
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(lab_free) struct lab *lab = NULL;
+	struct private_sshd old = { 0 };
+	const char *config, *known;
+	struct inventory inv;
+	struct fail e = { 0 };
+	int status = -1;
+
+	(void)state;
+	assert_ok(lab_parse(yaml, sizeof yaml - 1, "test.yaml", NULL, &lab, &e), e);
+	start_rsa_sshd(&old, "KexAlgorithms diffie-hellman-group1-sha1\nCiphers 3des-cbc\nMACs hmac-sha1\n"
+			     "HostKeyAlgorithms ssh-rsa\nPubkeyAcceptedAlgorithms ssh-rsa\n");
+	config = arena_printf(a, "%s/config", old.dir);
+	known = arena_printf(a, "%s/known", old.dir);
+	private_write(known, 0600, arena_printf(a, "node1 %s\n", old.host_pub));
+	inventory_make(lab, &(struct inventory_where){ old.dir, old.user_key, known }, a, &inv);
+	for (const struct inventory_format *f = inventory_formats; f->name; f++) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		if (strcmp(f->name, "ssh_config") != 0)
+			continue;
+		f->print(&inv, &text);
+		private_write(config, 0600, strbuf_text(&text));
+	}
+	for (int with = 1; with >= 0; with--) {
+		const char *const argv[] = { "ssh", "-F", with ? config : "none", "-o", "HostKeyAlias=node1",
+					     "-o", arena_printf(a, "UserKnownHostsFile=%s", known), "-i", old.user_key,
+					     "-o", "BatchMode=yes", "-o", "HostName=127.0.0.1",
+					     "-p", arena_printf(a, "%u", old.port), "-l", old.user, "node1", "exit 7", NULL };
+
+		for (int64_t deadline = clock_after_ms(10000); status != (with ? 7 : 255) && clock_left_ms(deadline) > 0;)
+			assert_ok(proc_run(&(struct proc){ .argv = argv, .deadline_ms = deadline }, &status, &e), e);
+		assert_int_equal(status, with ? 7 : 255);
 	}
 	private_sshd_remove(&old);
 }
@@ -537,6 +579,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session_runs_commands),
 		cmocka_unit_test(old_nodes_with_old_algorithms),
+		cmocka_unit_test(ssh_config_has_the_old_algorithms),
 		cmocka_unit_test(new_nodes_hear_nothing_old),
 		cmocka_unit_test(a_signal_is_no_success),
 		cmocka_unit_test(wrong_host_key_names_both),

@@ -122,6 +122,24 @@ static void formats(void **state)
 	close_lab(&f);
 }
 
+/* Who calls ssh by itself gets into nodes of 2007 as labctl does, and is told of nothing old elsewhere. */
+static void nodes_of_their_age(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_lab(&f, "lab: x\nnodes: 2\nimage: {source: /a.img, seed: labctl, release: el5}\n");
+	check_has(&f, "ssh_config", "\tConnectTimeout 10\n"
+				    "\tKexAlgorithms +diffie-hellman-group14-sha1,diffie-hellman-group1-sha1\n"
+				    "\tHostKeyAlgorithms +ssh-rsa\n\tPubkeyAcceptedAlgorithms ssh-rsa\n"
+				    "\tCiphers +aes128-ctr,aes128-cbc,3des-cbc\n\tMACs +hmac-sha1\n\nHost node2 ");
+	check_has(&f, "ansible", "=-F /state/labs/x/inventory/ssh_config\n");
+	close_lab(&f);
+	open_lab(&f, "lab: x\nimage: {source: /a.img, seed: labctl, release: el7}\n");
+	assert_null(strstr(text_of(&f, "ssh_config"), "Algorithms"));
+	close_lab(&f);
+}
+
 /* Lab files allow none of this today: what is written is right all the same. */
 static void awkward_words(void **state)
 {
@@ -180,7 +198,8 @@ static void passwords_are_private(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(names_are_one_endpoints_only),
-					    cmocka_unit_test(formats), cmocka_unit_test(awkward_words), cmocka_unit_test(json),
+					    cmocka_unit_test(formats), cmocka_unit_test(nodes_of_their_age),
+					    cmocka_unit_test(awkward_words), cmocka_unit_test(json),
 					    cmocka_unit_test(passwords_are_private) };
 
 	return cmocka_run_group_tests_name("inventory", tests, NULL, NULL);
