@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * libpq: connect with deadlines, run blocks of SQL with guards (docs/format/sql.md).
- * The only includer of libpq-fe.h is sql.c (blocks are sql_blocks.c). One connection belongs to one thread.
+ * The only includers of libpq-fe.h are sql*.c, by sql_session.h. One connection belongs to one thread.
  */
 #ifndef LABCTL_LINK_SQL_H
 #define LABCTL_LINK_SQL_H

@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What sql_blocks.c needs of sql.c beyond sql.h; private to link/. */
+/* What sql.c (open, close), sql_query.c (queries) and sql_blocks.c (files of SQL) share; private to link/. */
 #ifndef LABCTL_LINK_SQL_SESSION_H
 #define LABCTL_LINK_SQL_SESSION_H
 
+#include <libpq-fe.h>
+
 #include "sql.h"
+
+struct sql {
+	PGconn *conn;
+	char name[160];
+	const atomic_bool *cancel;
+	struct strbuf notices;      /* of the running query */
+	int64_t started_ms;
+	bool broken;                /* a query was left running */
+};
+
+/* Until the socket is ready for @events of poll(). */
+enum sql_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELED };
+enum sql_wait sql_wait(struct sql *c, short events, int64_t deadline_ms);
+
+/* Since the running connect or query began: "after 1.2 s". */
+double sql_elapsed_s(const struct sql *c);
 
 /*
  * After a failure: leave a transaction that a batch left open, and connect again (with the old parameters)
