@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * libssh2 sessions: connect, verify the pinned host key, run scripts, copy. The
- * only includers of libssh2.h are ssh.c and ssh_run.c. One session belongs to one thread at a time;
- * different sessions run in parallel. Every call has an absolute deadline; nothing blocks past it.
- * TCP_NODELAY and TCP_QUICKACK are set (two 40 ms stalls otherwise, design/ssh-facts).
+ * libssh2 sessions: connect, verify the pinned host key, run scripts, copy. The only includers of libssh2.h are
+ * ssh*.c, by ssh_session.h. One session belongs to one thread at a time; different sessions run in parallel. Every
+ * call has an absolute deadline; nothing blocks past it. TCP_NODELAY and TCP_QUICKACK are set (two 40 ms stalls
+ * otherwise).
  */
 #ifndef LABCTL_LINK_SSH_H
 #define LABCTL_LINK_SSH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What ssh.c (open, wait, close) and ssh_run.c (run, put) share; private to link/.
+ * What ssh.c (open, wait, close), ssh_auth.c (keys) and ssh_run.c (run, put) share; private to link/.
  * Tests go through ssh.h: tests/link/test_ssh.c.
  */
 #ifndef LABCTL_LINK_SSH_SESSION_H
@@ -35,5 +35,10 @@ __attribute__((format(printf, 5, 6), cold)) int ssh_fail(struct ssh *s, enum fai
 
 /* ssh_fail() with the reason that libssh2 gave, or a better one of ours; FAIL_SSH. */
 __attribute__((cold)) int ssh_fail_code(struct ssh *s, const char *phase, int rc, struct fail *e);
+
+/* Algorithms and the pinned host key: FAIL_SSH "host key: changed" with what to do. */
+int ssh_handshake(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, struct fail *e);
+/* By the lab's key. *ret_rc = libssh2's word, after a failure of its own. */
+int ssh_authenticate(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, int *ret_rc, struct fail *e);
 
 #endif
