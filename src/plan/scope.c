@@ -177,67 +177,6 @@ static const char *v_ip_dashed(struct scope *s)
 	return s->buffer;
 }
 
-/* --- what Postgres-XC must be told of the size of the cluster: the seed's values until the lab outgrows them --- */
-
-static uint64_t role_count(const struct lab *lab, const char *role_word)
-{
-	int role = lab->cluster.recipe ? lab_role(lab, role_word) : -1;
-	uint64_t count = 0;
-
-	for (unsigned i = 0; i < lab->node_count; i++)
-		count += node_has_role(&lab->nodes[i], role);
-	return count;
-}
-
-/* A number that the lab file pins for a role, else @otherwise. */
-static uint64_t pinned(const struct lab *lab, const char *role, const char *key, uint64_t otherwise)
-{
-	for (unsigned i = 0; i < lab->cluster.setting_count; i++) {
-		const struct setting *s = &lab->cluster.settings[i];
-		uint64_t n;
-
-		if (!strcmp(s->role, role) && !strcmp(s->key, key) && (n = strtoull(s->value, NULL, 10)))
-			return n;
-	}
-	return otherwise;
-}
-
-static uint64_t limit_of(const struct lab *lab, const char *role, const char *key, uint64_t least)
-{
-	uint64_t count = role_count(lab, role);
-
-	return pinned(lab, "coordinator", key, count > least ? count : least);
-}
-
-#define POOL_MAX 65535 /* what max_pool_size may be */
-
-static uint64_t coordinators(const struct scope *s)
-{
-	return limit_of(s->lab, "coordinator", "max_coordinators", 16);
-}
-
-static uint64_t datanodes(const struct scope *s)
-{
-	return limit_of(s->lab, "datanode", "max_datanodes", 64);
-}
-
-static uint64_t connections(const struct scope *s)
-{
-	return pinned(s->lab, "coordinator", "max_connections", 100);
-}
-
-static uint64_t pool(const struct scope *s)
-{
-	uint64_t n = connections(s) * datanodes(s) + coordinators(s);
-
-	return n < POOL_MAX ? n : POOL_MAX;
-}
-
-VALUE(v_limit_coordinators, number(s, coordinators(s)))
-VALUE(v_limit_datanodes, number(s, datanodes(s)))
-VALUE(v_limit_pool, number(s, pool(s)))
-VALUE(v_limit_backends, number(s, connections(s) * coordinators(s)))
-
 enum needs { LAB, NODE, ROLE, NODE_ROLE };
 
 static const struct value { const char *name; enum needs needs; const char *(*of)(struct scope *s); } values[] = {
@@ -261,10 +200,6 @@ static const struct value { const char *name; enum needs needs; const char *(*of
 	{ "is_container", LAB, v_is_container },
 	{ "lab.domain", LAB, v_lab_domain },
 	{ "lab.name", LAB, v_lab_name },
-	{ "limit.backends", LAB, v_limit_backends },
-	{ "limit.coordinators", LAB, v_limit_coordinators },
-	{ "limit.datanodes", LAB, v_limit_datanodes },
-	{ "limit.pool", LAB, v_limit_pool },
 	{ "locale", LAB, v_locale },
 	{ "memory_mib", NODE, v_memory },
 	{ "node.name", NODE, v_node_name },
@@ -416,6 +351,7 @@ static const char *db_value(struct scope *s, const char *name)
 const char *scope_value(struct scope *s, const char *name)
 {
 	const char *dot = strchr(name, '.'), *of_family;
+	uint64_t limit;
 
 	if (!strncmp(name, "peer.", 5))
 		return peer_value(s, name + 5);
@@ -427,6 +363,8 @@ const char *scope_value(struct scope *s, const char *name)
 		return run_value(s, name + 6);
 	if (!strncmp(name, "mem.", 4))
 		return share(s, name + 4);
+	if (!strncmp(name, "limit.", 6))
+		return scope_limit(s->lab, name + 6, &limit) ? number(s, limit) : NULL;
 	if (!strncmp(name, "db.", 3))
 		return db_value(s, name + 3);
 	if (s->template && !strcmp(name, "template.name"))

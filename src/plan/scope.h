@@ -62,6 +62,9 @@ int scope_expand_text(struct scope *s, const char *what, const char *text, enum 
 /* By the name of a file: scripts and SQL must say a kind everywhere, anything else is plain text. */
 enum quote scope_bare(const char *name);
 
+/* The value of limit.@name; false when there is none of that name. */
+bool scope_limit(const struct lab *lab, const char *name, uint64_t *ret);
+
 /* How the data directories come: decided by the lab file, else by the hypervisor. Never TRANSPORT_AUTO. */
 enum transport lab_transport(const struct lab *lab);
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What Postgres-XC must be told of the size of the cluster: the seed's values until the lab outgrows them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "recipe.h"
+#include "scope.h"
+
+#define POOL_MAX 65535 /* what max_pool_size may be */
+
+static uint64_t role_count(const struct lab *lab, const char *role_word)
+{
+	int role = lab->cluster.recipe ? lab_role(lab, role_word) : -1;
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		count += node_has_role(&lab->nodes[i], role);
+	return count;
+}
+
+/* A number that the lab file pins for coordinators, else @otherwise. */
+static uint64_t pinned(const struct lab *lab, const char *key, uint64_t otherwise)
+{
+	for (unsigned i = 0; i < lab->cluster.setting_count; i++) {
+		const struct setting *s = &lab->cluster.settings[i];
+		uint64_t n;
+
+		if (!strcmp(s->role, "coordinator") && !strcmp(s->key, key) && (n = strtoull(s->value, NULL, 10)))
+			return n;
+	}
+	return otherwise;
+}
+
+static uint64_t coordinators(const struct lab *lab)
+{
+	uint64_t count = role_count(lab, "coordinator");
+
+	return pinned(lab, "max_coordinators", count > 16 ? count : 16);
+}
+
+static uint64_t datanodes(const struct lab *lab)
+{
+	uint64_t count = role_count(lab, "datanode");
+
+	return pinned(lab, "max_datanodes", count > 64 ? count : 64);
+}
+
+static uint64_t connections(const struct lab *lab)
+{
+	return pinned(lab, "max_connections", 100);
+}
+
+static uint64_t pool(const struct lab *lab)
+{
+	uint64_t n = connections(lab) * datanodes(lab) + coordinators(lab);
+
+	return n < POOL_MAX ? n : POOL_MAX;
+}
+
+static uint64_t backends(const struct lab *lab)
+{
+	return connections(lab) * coordinators(lab);
+}
+
+static const struct limit { const char *name; uint64_t (*of)(const struct lab *lab); } limits[] = {
+	{ "backends", backends },
+	{ "coordinators", coordinators },
+	{ "datanodes", datanodes },
+	{ "pool", pool },
+};
+
+bool scope_limit(const struct lab *lab, const char *name, uint64_t *ret)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(limits); i++) {
+		if (strcmp(limits[i].name, name) != 0)
+			continue;
+		*ret = limits[i].of(lab);
+		return true;
+	}
+	return false;
+}
