@@ -60,8 +60,10 @@ struct cli {
 	int64_t start_ms;
 };
 
-/* options.c */
+/* command_line.c */
 int options_parse(struct cli *c, int argc, char **argv, struct fail *e); /* 1 = help was printed, exit 0 */
+
+/* options.c */
 void options_help(const struct cmd *cmd);
 void options_overview(void);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* ssh, exec, psql: into the nodes. */
+/* ssh, psql: the system's own programs, told the way into a node. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "cli.h"
+#include "cmd_node.h"
 #include "family.h"
 #include "file.h"
 #include "inventory.h"
@@ -22,11 +21,9 @@
 #include "state.h"
 #include "virt.h"
 
-#define CONNECT_MS 20000
 #define KNOCK_MS 3000 /* in a lab's network an sshd that lives answers in milliseconds */
 
-/* Words of a command line as ssh joins them: with blanks, for the remote shell. */
-static char *join(const char *const *words, struct arena *a)
+char *node_join(const char *const *words, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf line = { 0 };
 
@@ -54,11 +51,7 @@ static int replace_by(const char *const *argv, struct fail *e)
 	return fail_errno(e, FAIL_HOST, "%s", argv[0]);
 }
 
-/*
- * A node that does not answer is mostly one that does not run: libvirt knows. Adds its state and the way back to @e,
- * whose cause was the connection; says nothing more where libvirt does not answer.
- */
-static int explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
+int node_explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
 {
 	const char *uri = c->connect ? c->connect : lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system";
 	auto_(virt_close) struct virt *v = NULL;
@@ -123,7 +116,7 @@ int cmd_ssh(struct cli *c, struct fail *e)
 	}
 	if (knock(n, e) < 0) {
 		fail_next(e, "labctl -l %s status", lab->name);
-		return explain_silence(c, lab, n, e);
+		return node_explain_silence(c, lab, n, e);
 	}
 	load_paths(c, lab->name, &paths);
 	argv[k++] = "ssh";
@@ -151,226 +144,10 @@ int cmd_ssh(struct cli *c, struct fail *e)
 	argv[k++] = arena_printf(c->arena, "root@%s", n->ip_text);
 	if (c->rest && c->rest[0]) {
 		argv[k++] = "--";
-		argv[k++] = join(c->rest, c->arena);
+		argv[k++] = node_join(c->rest, c->arena);
 	}
 	argv[k] = NULL;
 	return replace_by(argv, e);
-}
-
-struct job {
-	struct cli *c;
-	struct world *w;
-	const struct lab *lab;
-	const struct node *node;
-	const char *command, *input;
-	int status;
-	struct strbuf out, err;
-	struct fail fail;
-	bool failed;
-};
-
-struct jobs {
-	struct job *items;
-	unsigned count;
-	atomic_uint next;
-};
-
-static void run_job(struct job *j)
-{
-	int64_t deadline = j->c->timeout_ms < 0 ? CLOCK_NEVER : j->c->start_ms + j->c->timeout_ms;
-	int64_t connect = clock_after_ms(CONNECT_MS);
-	struct ssh *s;
-	int r;
-
-	j->failed = true;
-	if (deadline < connect)
-		connect = deadline;
-	r = world_ssh(j->w, j->node, connect, &s, &j->fail);
-	/* A host that is busy lets one in many logins wait too long: as everywhere, one is not the last word. */
-	if (r < 0 && j->fail.code == FAIL_TIMEOUT && clock_left_ms(connect) > 0)
-		r = world_ssh(j->w, j->node, connect, &s, &j->fail);
-	if (r < 0) {
-		if (j->fail.code == FAIL_SSH || j->fail.code == FAIL_TIMEOUT)
-			explain_silence(j->c, j->lab, j->node, &j->fail);
-		return;
-	}
-	j->failed = ssh_run(s, &(struct ssh_run){ .command = j->command, .input = j->input,
-						  .input_len = j->input ? strlen(j->input) : 0, .out = &j->out,
-						  .err = &j->err, .deadline_ms = deadline },
-			    &j->status, &j->fail) < 0;
-	world_ssh_done(j->w, j->node, j->failed);
-	if (j->failed && j->fail.code == FAIL_TIMEOUT && !*j->fail.next)
-		fail_next(&j->fail, "more time: labctl --timeout SECONDS exec ...");
-}
-
-static void *job_worker(void *arg)
-{
-	struct jobs *jobs = arg;
-	unsigned i;
-
-	while ((i = atomic_fetch_add(&jobs->next, 1)) < jobs->count)
-		run_job(&jobs->items[i]);
-	return NULL;
-}
-
-static void run_jobs(struct jobs *jobs, unsigned workers)
-{
-	pthread_t threads[256];
-	unsigned started = 0;
-
-	if (workers > jobs->count)
-		workers = jobs->count;
-	while (started + 1 < workers && started < ARRAY_COUNT(threads) &&
-	       pthread_create(&threads[started], NULL, job_worker, jobs) == 0)
-		started++;
-	job_worker(jobs);
-	while (started > 0)
-		pthread_join(threads[--started], NULL);
-}
-
-/* Each line behind the node's name, so that nothing of eight nodes is mixed up. A terminal gets no controls of theirs. */
-static void print_lines(FILE *to, const char *node, unsigned width, struct strbuf *text)
-{
-	if (text->len && isatty(fileno(to)))
-		quote_tame(text->text, text->len);
-	for (const char *p = strbuf_text(text), *end = p + text->len; p < end;) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		size_t len = newline ? (size_t)(newline - p) : (size_t)(end - p);
-
-		fprintf(to, "%-*s  ", (int)width, node);
-		fwrite(p, 1, len, to); /* whatever bytes it printed, zeros too */
-		fputc('\n', to);
-		p += len + (newline != NULL);
-	}
-}
-
-/* The whole output as a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
-static json_t *json_bytes(const struct strbuf *text)
-{
-	auto_(strbuf_clear) struct strbuf clean = { 0 };
-	const char *p = strbuf_text(text);
-	size_t left = text->len;
-	json_t *all = json_stringn(p, left);
-
-	while (!all && left > 0) {
-		/* the longest piece of at most four bytes that is UTF-8 by itself */
-		size_t len = left < 4 ? left : 4;
-		json_t *piece = NULL;
-
-		while (len > 0 && !(piece = json_stringn(p, len)))
-			len--;
-		json_decref(piece);
-		if (len)
-			strbuf_add(&clean, p, len);
-		else
-			strbuf_str(&clean, "\xEF\xBF\xBD");
-		len += len == 0;
-		p += len;
-		left -= len;
-	}
-	return all ? all : json_stringn(strbuf_text(&clean), clean.len);
-}
-
-static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
-{
-	json_t *rows = json_array();
-	unsigned width = 0, bad = 0;
-	struct fail ignored;
-	int status = 0;
-
-	for (unsigned i = 0; i < jobs->count; i++)
-		if (strlen(jobs->items[i].node->name) > width)
-			width = (unsigned)strlen(jobs->items[i].node->name);
-	for (unsigned i = 0; i < jobs->count; i++) {
-		struct job *j = &jobs->items[i];
-		json_t *row = json_pack("{s:s, s:i}", "node", j->node->name, "status", j->failed ? -1 : j->status);
-
-		if (c->json) {
-			json_object_set_new(row, "stdout", json_bytes(&j->out));
-			json_object_set_new(row, "stderr", json_bytes(&j->err));
-		}
-		if (j->failed)
-			json_object_set_new(row, "why", json_string(j->fail.text));
-		json_array_append_new(rows, row);
-		if (!c->json) {
-			print_lines(stdout, j->node->name, width, &j->out);
-			print_lines(stderr, j->node->name, width, &j->err);
-			if (j->failed)
-				report_say("%-*s  %s\n", (int)width, j->node->name, j->fail.text);
-			else if (j->status)
-				fprintf(stderr, "%-*s  exit status %d\n", (int)width, j->node->name, j->status);
-		}
-		bad += j->failed || j->status;
-		if (!status && !j->failed)
-			status = j->status;
-	}
-	for (unsigned i = 0; i < jobs->count && status >= 0; i++)
-		if (jobs->items[i].failed) {
-			*e = jobs->items[i].fail;
-			status = fail_wrap(e, "%u of %u nodes failed", bad, jobs->count);
-		}
-	if (c->json) {
-		json_t *doc = json_pack("{s:i, s:O}", "v", 1, "nodes", rows);
-
-		/* one document: the failure is in it */
-		if (status < 0)
-			json_object_set_new(doc, "error", report_error(e));
-		c->reported = true;
-		if (report_json(doc, status < 0 ? &ignored : e) < 0)
-			status = -1;
-		json_decref(doc);
-	}
-	json_decref(rows);
-	return status;
-}
-
-static int read_script(struct strbuf *out, struct fail *e)
-{
-	char block[8192];
-	size_t got;
-
-	while ((got = fread(block, 1, sizeof block, stdin)) > 0)
-		strbuf_add(out, block, got);
-	return ferror(stdin) ? fail(e, FAIL_OTHER, "cannot read the script from standard input") : 0;
-}
-
-int cmd_exec(struct cli *c, struct fail *e)
-{
-	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
-	auto_(strbuf_clear) struct strbuf script = { 0 };
-	struct jobs jobs = { 0 };
-	const char *command;
-	bool *set;
-	int r;
-
-	if (!c->rest || !c->rest[0]) {
-		fail(e, FAIL_USAGE, "labctl exec: which command? It stands after '--'");
-		return fail_next(e, "labctl exec %s -- uptime", c->arg_count ? c->args[0] : "");
-	}
-	if (load_existing(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
-		return -1;
-	set = arena_alloc(c->arena, lab->node_count * sizeof *set);
-	if (lab_select(lab, c->arg_count ? c->args[0] : "all", c->role, set, e) < 0)
-		return -1;
-	command = join(c->rest, c->arena);
-	if (!strcmp(command, "-")) {
-		if (read_script(&script, e) < 0)
-			return -1;
-		command = "exec bash --norc --noprofile -s";
-	}
-	for (unsigned i = 0; i < lab->node_count; i++)
-		if (set[i])
-			*arena_push(c->arena, jobs.items, jobs.count) =
-				(struct job){ .c = c, .w = w, .lab = lab, .node = &lab->nodes[i], .command = command,
-					      .input = script.len ? script.text : NULL };
-	run_jobs(&jobs, c->jobs ? c->jobs : 64);
-	r = report_jobs(c, &jobs, e);
-	for (unsigned i = 0; i < jobs.count; i++) {
-		strbuf_clear(&jobs.items[i].out);
-		strbuf_clear(&jobs.items[i].err);
-	}
-	return r;
 }
 
 /* psql of the host. The password is neither among its arguments nor in its environment: the lab's file has it. */
