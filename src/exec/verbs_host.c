@@ -241,6 +241,11 @@ static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct 
 		fail(e, FAIL_HOST, "this host can serve no NFS: %s", why && *why ? why : "no kernel server, no nfs-ganesha");
 		return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
 	}
+	if (kind == NFS_KIND_GANESHA && lab_mounts_nfs3(lab)) {
+		fail(e, FAIL_HOST, "nodes of %s mount NFS version 3, which only the kernel's server has%s%s", lab->release->name,
+		     why && *why ? ": " : "", why ? why : "");
+		return fail_next(e, "apt-get install nfs-kernel-server; systemctl start nfs-server");
+	}
 	*ret_kind = kind;
 	return 0;
 }

@@ -177,6 +177,8 @@ static inline bool lab_boots_disk(const struct lab *lab)
 {
 	return strchr(lab->image, '/') || lab->disk_image.stored;
 }
+/* Do they mount version 3 of NFS? NFS-Ganesha is told to serve version 4 only. */
+bool lab_mounts_nfs3(const struct lab *lab);
 /* Is it cloud-init that makes them nodes? */
 static inline bool lab_uses_cloud_init(const struct lab *lab)
 {

@@ -108,6 +108,15 @@ void image_complete(struct source *s)
 		lab->image = arena_printf(lab->arena, "%s/%s", s->dir, lab->image + (strncmp(lab->image, "./", 2) ? 0 : 2));
 }
 
+/* Said in the lab file, or what its system's family has instead of labctl's own wish (scope.c). */
+bool lab_mounts_nfs3(const struct lab *lab)
+{
+	const char *options = lab->data.mount_options, *at = strstr(options, "vers=3");
+
+	return (at && (!at[6] || at[6] == ',')) ||
+	       (strstr(options, "vers=4.2") && !strcmp(lab->release->family->nfs, "vers=3"));
+}
+
 void image_check(struct source *s)
 {
 	const struct lab *lab = s->lab;
@@ -120,9 +129,9 @@ void image_check(struct source *s)
 	if (!strcmp(lab->tuning.profile, "seed-el5") && !chkconfig)
 		source_problem(s, "tuning.profile", "seed-el5 is for el5 and el6, and the image has %s (did you mean seed?)",
 			       lab->release->name);
-	/* NFS-Ganesha is told to serve version 4 only. */
-	if (lab->release == &releases[RELEASE_EL5] && lab->data.server == NFS_GANESHA)
-		source_problem(s, "data.server", "el5 mounts NFS version 3, which only the kernel's server has");
+	if (lab_mounts_nfs3(lab) && lab->data.server == NFS_GANESHA)
+		source_problem(s, "data.server", "nodes of %s mount NFS version 3, which only the kernel's server has",
+			       lab->release->name);
 }
 
 void image_print(const struct lab *lab, struct strbuf *out)

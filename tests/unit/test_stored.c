@@ -79,11 +79,45 @@ static void other_words_are_not(void **state)
 	}
 }
 
+/* Which nodes NFS-Ganesha cannot serve. */
+static void old_systems_mount_old_nfs(void **state)
+{
+	static const struct { const char *yaml; bool nfs3; } cases[] = {
+		{ "image: {source: /a.img, release: el5}", true },
+		{ "image: {source: /a.img, release: el6}", false },
+		{ "image: {source: /a.img, release: el9}", false },
+		{ "image: debian12", false },
+		{ "image: debian12\ndata: {mount_options: 'vers=3,proto=tcp'}", true },
+		{ "image: debian12\ndata: {mount_options: 'soft,nfsvers=3'}", true },
+		{ "image: {source: /a.img, release: el5}\ndata: {mount_options: 'vers=4,proto=tcp'}", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		auto_(lab_free) struct lab *lab = NULL;
+		struct lab *chosen = NULL;
+		struct fail e = { 0 };
+		bool has_data = strstr(cases[i].yaml, "data:") != NULL;
+
+		if (load(cases[i].yaml, NULL, 0, &lab, &e) < 0)
+			fail_msg("case %zu: %s", i, e.text);
+		if (lab_mounts_nfs3(lab) != cases[i].nfs3)
+			fail_msg("%s: %d", cases[i].yaml, !cases[i].nfs3);
+		/* Where the lab file asks for Ganesha, it is wrong before anything is touched. */
+		if (has_data || !cases[i].nfs3)
+			continue;
+		assert_int_equal(load(arena_printf(a, "%s\ndata: {server: ganesha}", cases[i].yaml), NULL, 0, &chosen, &e), -1);
+		assert_non_null(strstr(e.text, "only the kernel's server"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_the_store_are_words),
 		cmocka_unit_test(other_words_are_not),
+		cmocka_unit_test(old_systems_mount_old_nfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
