@@ -34,6 +34,7 @@ struct download {
 	char validator[256];
 	char last_modified[128];
 	bool canceled;
+	int write_errno;
 };
 
 static void init_once(void)
@@ -47,7 +48,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct download *d = ctx;
 
-	return fwrite(data, size, count, d->file);
+	size_t done = fwrite(data, size, count, d->file);
+
+	if (done < count)
+		d->write_errno = errno;
+	return done;
 }
 
 static void header_value(char *ret, size_t room, const char *header, size_t len, const char *name)
@@ -189,6 +194,7 @@ static enum outcome judge(struct download *d, CURLcode code, long status, const 
 		}
 		fail(e, status == 404 || status == 410 ? FAIL_NOT_FOUND : FAIL_OTHER, "%s: the server answers %ld", d->name,
 		     status);
+		fail_next(e, "curl -IL %s", d->name);
 		return status >= 500 ? AGAIN : GIVE_UP;
 	case CURLE_FILE_COULDNT_READ_FILE:
 	case CURLE_REMOTE_FILE_NOT_FOUND:
@@ -232,8 +238,11 @@ static enum outcome transfer(struct download *d, struct fail *e)
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	keep_validator(d);
 	outcome = judge(d, code, status, error, e);
-	if (code == CURLE_WRITE_ERROR)
+	if (code == CURLE_WRITE_ERROR) {
+		errno = d->write_errno;
 		fail_errno(e, FAIL_OTHER, "%s: write", d->part);
+		fail_next(e, "df -h %s", d->f->cache_dir);
+	}
 	if ((fflush(d->file) || fsync(fileno(d->file))) && outcome == DONE) {
 		fail_errno(e, FAIL_OTHER, "%s: write", d->part);
 		outcome = GIVE_UP;
@@ -247,7 +256,20 @@ static enum outcome transfer(struct download *d, struct fail *e)
 
 static int differs(const char *name, const char *wanted, const char *found, struct fail *e)
 {
-	return fail(e, FAIL_OTHER, "%s: SHA-256 differs: wanted %s, found %s", name, wanted, found);
+	fail(e, FAIL_OTHER, "%s: SHA-256 differs: wanted %s, found %s", name, wanted, found);
+	return fail_next(e, "ask who made it which digest is right; nothing of this one is used or kept");
+}
+
+/* What there is to do about a transfer that ended too early. */
+static void say_what_is_kept(const struct download *d, struct fail *e)
+{
+	struct stat st;
+
+	if (stat(d->part, &st) == 0 && st.st_size)
+		fail_next(e, "the same again: %lld KiB of it are kept in %s, and the rest will be asked for",
+			  (long long)st.st_size >> 10, d->part);
+	else
+		fail_next(e, "curl -IL %s", d->name);
 }
 
 static int download(struct download *d, char ret_sha256[DIGEST_HEX], struct fail *e)
@@ -281,6 +303,8 @@ static int download(struct download *d, char ret_sha256[DIGEST_HEX], struct fail
 		}
 	}
 	*e = last;
+	if (!*e->next)
+		say_what_is_kept(d, e);
 	return -1;
 }
 

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "disk_arch.h"
 #include "file.h"
 #include "proc.h"
+#include "quote.h"
 
 #define ID_LEN 12   /* digits of the digest in a directory's name, as in image.c */
 #define NAME_LEN 60
@@ -26,28 +28,48 @@ static const struct signature {
 	size_t at;
 	const char *bytes; size_t len;
 	const char *format;  /* of qemu-img, or NULL: cannot be used */
-	const char *what;    /* then: what it is, and what to do */
+	const char *what;    /* then: what it is */
+	const char *next;    /* and what to do with its path */
 } signatures[] = {
 #define BYTES(text) text, sizeof(text) - 1
-	{ 0, BYTES("QFI\xfb"), "qcow2", NULL },
-	{ 0, BYTES("\xfd" "7zXZ"), NULL, "an xz archive: unpack it first (xz -d)" },
-	{ 0, BYTES("\x1f\x8b"), NULL, "a gzip archive: unpack it first (gzip -d, tar -x)" },
-	{ 0, BYTES("\x28\xb5\x2f\xfd"), NULL, "a zstd archive: unpack it first (zstd -d)" },
-	{ 0, BYTES("BZh"), NULL, "a bzip2 archive: unpack it first (bzip2 -d)" },
-	{ 0, BYTES("PK\x03\x04"), NULL, "a zip archive: unpack it first (unzip)" },
-	{ 0, BYTES("KDMV"), NULL, "a VMDK disk: qemu-img convert -O qcow2 makes a usable one" },
-	{ 0, BYTES("vhdxfile"), NULL, "a VHDX disk: qemu-img convert -O qcow2 makes a usable one" },
-	{ 0, BYTES("conectix"), NULL, "a VHD disk: qemu-img convert -O qcow2 makes a usable one" },
-	{ 0, BYTES("<"), NULL, "text, perhaps a web page that stands where the image was" },
-	{ 0x8001, BYTES("CD001"), NULL, "an ISO: a medium to install from, not an installed disk" },
-	{ 510, BYTES("\x55\xaa"), "raw", NULL }, /* of the partition table, GPT's protective one included; last: ISOs have it */
+#define CONVERT "qemu-img convert -O qcow2 %s DISK.qcow2"
+	{ 0, BYTES("QFI\xfb"), "qcow2", NULL, NULL },
+	{ 0, BYTES("\xfd" "7zXZ"), NULL, "an xz archive: unpack it first", "xz -dk %s" },
+	{ 0, BYTES("\x1f\x8b"), NULL, "a gzip archive: unpack it first", "gzip -dk %s, or tar -xf %s" },
+	{ 0, BYTES("\x28\xb5\x2f\xfd"), NULL, "a zstd archive: unpack it first", "zstd -d %s" },
+	{ 0, BYTES("BZh"), NULL, "a bzip2 archive: unpack it first", "bzip2 -dk %s" },
+	{ 0, BYTES("PK\x03\x04"), NULL, "a zip archive: unpack it first", "unzip %s" },
+	{ 0, BYTES("KDMV"), NULL, "a VMDK disk, and wanted is qcow2 or raw", CONVERT },
+	{ 0, BYTES("vhdxfile"), NULL, "a VHDX disk, and wanted is qcow2 or raw", CONVERT },
+	{ 0, BYTES("conectix"), NULL, "a VHD disk, and wanted is qcow2 or raw", CONVERT },
+	{ 0, BYTES("<"), NULL, "text, perhaps a web page that stands where the image was", "less %s" },
+	{ 0x8001, BYTES("CD001"), NULL, "an ISO: a medium to install from, not an installed disk",
+	  "labctl image install NAME --kickstart RELEASE --media %s" },
+	{ 510, BYTES("\x55\xaa"), "raw", NULL, NULL }, /* of the partition table, GPT's protective one included; last: ISOs have it */
 #undef BYTES
+#undef CONVERT
 };
 
 /* QEMU docs/interop/qcow2.txt, "Header": both name files of the host that would be read with our rights. */
 #define QCOW2_BACKING_AT 8u
 #define QCOW2_INCOMPATIBLE_AT 72u
 #define QCOW2_EXTERNAL_DATA 4u
+
+/* Every "%s" of @next is @path. */
+static int say_next(const char *next, const char *path, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	for (; *next; next++) {
+		if (!strncmp(next, "%s", 2)) {
+			quote_add(&text, QUOTE_SH, path);
+			next++;
+		} else {
+			strbuf_char(&text, *next);
+		}
+	}
+	return fail_next(e, "%s", strbuf_text(&text));
+}
 
 static int format_of(const char *path, const char **ret_format, struct fail *e)
 {
@@ -62,16 +84,20 @@ static int format_of(const char *path, const char **ret_format, struct fail *e)
 	for (size_t i = 0; i < ARRAY_COUNT(signatures) && !found; i++)
 		if (!memcmp(head + signatures[i].at, signatures[i].bytes, signatures[i].len))
 			found = &signatures[i];
-	if (!found)
-		return fail(e, FAIL_HOST, "image %s: neither qcow2 nor a disk with a partition table", path);
-	if (!found->format)
-		return fail(e, FAIL_HOST, "image %s: is %s", path, found->what);
+	if (!found) {
+		fail(e, FAIL_HOST, "image %s: neither qcow2 nor a disk with a partition table", path);
+		return say_next("file -k %s", path, e);
+	}
+	if (!found->format) {
+		fail(e, FAIL_HOST, "image %s: is %s", path, found->what);
+		return say_next(found->next, path, e);
+	}
 	memcpy(&backing, head + QCOW2_BACKING_AT, sizeof backing);
 	memcpy(&incompatible, head + QCOW2_INCOMPATIBLE_AT, sizeof incompatible);
 	if (!strcmp(found->format, "qcow2") &&
 	    (backing || (head[7] >= 3 && be64toh(incompatible) & QCOW2_EXTERNAL_DATA))) {
 		fail(e, FAIL_HOST, "image %s: is only a part, the rest is in another file that it names", path);
-		return fail_next(e, "qemu-img convert -O qcow2 %s WHOLE.qcow2", path);
+		return say_next("qemu-img convert -O qcow2 %s WHOLE.qcow2", path, e);
 	}
 	*ret_format = found->format;
 	return 0;
@@ -124,20 +150,29 @@ static int convert(const struct image_env *env, const char *path, const char *te
 	const char *const check[] = { "qemu-img", "check", "-q", "-U", "-f", "qcow2", path, NULL };
 	const char *const copy[] = { "qemu-img", "convert", "-q", "-W", "-U", "-f", format, "-O", "qcow2", path,
 				     arena_printf(a, "%s/disk.qcow2", temp), NULL };
-	const char *const first[] = { "qemu-img", "dd", "-U", "-f", format, "-O", "raw", "bs=512", "count=1",
-				      arena_printf(a, "if=%s", path), arena_printf(a, "of=%s/" BOOT_SECTOR, temp), NULL };
+	const char *start = arena_printf(a, "%s/start", temp);
+	const char *const first[] = { "qemu-img", "dd", "-U", "-f", format, "-O", "raw", "bs=1M", "count=1",
+				      arena_printf(a, "if=%s", path), arena_printf(a, "of=%s", start), NULL };
+	auto_(strbuf_clear) struct strbuf head = { 0 };
 
 	if (!strcmp(format, "qcow2") &&
 	    proc_check(&(struct proc){ .argv = check, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e)) {
 		if (e->code == FAIL_CANCELED || e->code == FAIL_TIMEOUT)
 			return -1;
-		return fail_wrap(e, "image %s: damaged or truncated", path);
+		fail_wrap(e, "image %s: damaged or truncated", path);
+		return fail_next(e, "fetch it again, and compare its SHA-256 with its vendor's");
 	}
 	if (file_mkdirs(temp, 0755, e))
 		return -1;
-	if (proc_check(&(struct proc){ .argv = first, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
-	    proc_check(&(struct proc){ .argv = copy, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
+	if (proc_check(&(struct proc){ .argv = first, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
 		return fail_wrap(e, "image %s", path);
+	if (disk_arch_check(env, path, format, start, temp, e) || file_read(start, 1u << 20, &head, e))
+		return -1;
+	unlink(start);
+	if (proc_check(&(struct proc){ .argv = copy, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
+		return fail_wrap(e, "image %s", path);
+	if (file_write(arena_printf(a, "%s/" BOOT_SECTOR, temp), strbuf_text(&head), head.len < SECTOR ? head.len : SECTOR, 0644, e))
+		return -1;
 	return file_write(arena_printf(a, "%s/digest", temp), line, strlen(line), 0644, e);
 }
 
@@ -178,12 +213,15 @@ int image_file_check_bios(const struct image *image, struct fail *e)
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf sector = { 0 };
 	struct fail unknown;
+	const char *named;
 
 	if (file_read(arena_printf(a, "%s/" BOOT_SECTOR, image->dir), SECTOR, &sector, &unknown))
 		return 0;
 	for (size_t i = 0; i < CODE_LEN && i < sector.len; i++)
 		if (sector.text[i])
 			return 0;
-	fail(e, FAIL_HOST, "image %s: its disk has no boot loader for BIOS", image->name);
+	named = disk_arch_named(image->name);
+	fail(e, FAIL_HOST, "image %s: its disk has no boot loader for BIOS%s%s%s", image->name, named ? "; its name says " : "",
+	     named ? named : "", named ? ", and this host's machines are x86_64" : "");
 	return fail_next(e, "in the lab file: image: {source: ..., boot: uefi}, if its disk has one for UEFI");
 }

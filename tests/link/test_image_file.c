@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "digest.h"
+#include "disk_arch.h"
 #include "image_file.h"
 #include "iso.h"
 #include "proc.h"
@@ -124,16 +125,16 @@ static void imports(void **state)
 
 static void refuses(void **state)
 {
-	static const struct { const char *head; size_t len; const char *says; } heads[] = {
-		{ "plain text", 10, "neither qcow2 nor a disk" },
-		{ "\x1f\x8b\x08", 3, "gzip" },
-		{ "\xfd" "7zXZ\0", 6, "xz -d" },
-		{ "<!DOCTYPE html>", 15, "web page" },
-		{ "KDMV", 4, "VMDK" },
-		{ "", 0, "neither qcow2 nor a disk" },
+	static const struct { const char *head; size_t len; const char *says, *next; } heads[] = {
+		{ "plain text", 10, "neither qcow2 nor a disk", "file -k '/" },
+		{ "\x1f\x8b\x08", 3, "gzip", "/it'\\''s bad.qcow2', or tar -xf '/" },
+		{ "\xfd" "7zXZ\0", 6, "xz archive", "xz -dk '/" },
+		{ "<!DOCTYPE html>", 15, "web page", "less '/" },
+		{ "KDMV", 4, "VMDK", "qemu-img convert -O qcow2 '/" },
+		{ "", 0, "neither qcow2 nor a disk", "file -k '/" },
 	};
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *path = arena_printf(a, "%s/bad.qcow2", dir), *raw = raw_disk(a, "base.img", "x");
+	const char *path = arena_printf(a, "%s/it's bad.qcow2", dir), *raw = raw_disk(a, "base.img", "x");
 	const char *whole = arena_printf(a, "%s/whole.qcow2", dir), *leans = arena_printf(a, "%s/leans.qcow2", dir);
 	const char *const convert[] = { "qemu-img", "convert", "-q", "-O", "qcow2", "-S", "0", raw, whole, NULL };
 	const char *const lean[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", raw, leans, NULL };
@@ -152,6 +153,8 @@ static void refuses(void **state)
 		assert_int_equal(import(path, a, &image, &made, &e), -1);
 		assert_int_equal(e.code, FAIL_HOST);
 		assert_non_null(strstr(e.text, heads[i].says));
+		if (!strstr(e.next, heads[i].next))
+			fail_msg("%s: %s", e.text, e.next);
 	}
 	/* An overlay would read a file of the host that its maker chose. */
 	run_tool(lean);
@@ -166,6 +169,71 @@ static void refuses(void **state)
 	/* Nothing of them is in the cache. */
 	const char *const count[] = { "sh", "-c", arena_printf(a, "! find %s/images -name '*.new' | grep .", cache), NULL };
 	run_tool(count);
+}
+
+/* A disk whose first sectors are @head at @at, with an EFI partition that has @name in a directory. */
+static const char *disk_for(struct arena *a, const char *head, size_t at, size_t len, const char *name)
+{
+	static const char esp[] = { 0, 0, 0, 0, (char)0xef, 0, 0, 0, 0x01, 0x08, 0, 0, 0, 0x07, 0, 0 }; /* from sector 2049 on */
+	const char *path = raw_disk(a, "arm.img", "");
+	auto_(close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, esp, sizeof esp, 446), (ssize_t)sizeof esp);
+	assert_int_equal(pwrite(fd, head, len, (off_t)at), (ssize_t)len);
+	assert_int_equal(pwrite(fd, name, strlen(name), 2049 * 512 + 64 * 32), (ssize_t)strlen(name));
+	return path;
+}
+
+static void other_processors(void **state)
+{
+	static const char arm_root[] = "\x45\xb0\x21\xb9\xf0\x1d\xc3\x41\xaf\x44\x4c\x6f\x28\x0d\x3f\xae";
+	static const struct { const char *head; size_t at; const char *name, *arch; } cases[] = {
+		{ "", 0, "BOOTAA64EFI", "aarch64" },
+		{ "", 0, "BOOTX64 EFI", NULL },
+		{ "", 0, "BOOTAA64EFI                     BOOTX64 EFI", NULL }, /* boots both */
+		{ "", 0, " BOOTAA64EFI", NULL },                                /* text, and no entry */
+		{ "", 0, "", NULL },
+		{ "zIPL", 0, "", "s390x" },
+		{ "\x41", 446 + 20, "", "ppc64" },
+		{ arm_root, 1024, "", "aarch64" },
+		{ arm_root, 1024, "BOOTX64 EFI", "aarch64" }, /* a GPT, and no EFI partition in it */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		const char *path = disk_for(a, cases[i].head, cases[i].at, strlen(cases[i].head), cases[i].name);
+		const char *qcow = arena_printf(a, "%s/arm.qcow2", dir);
+		const char *const convert[] = { "qemu-img", "convert", "-q", "-O", "qcow2", path, qcow, NULL };
+		const char *const none[] = { "sh", "-c", arena_printf(a, "! find %s/images -name '*.new' -o -name 'arm-*' | grep .", cache),
+					     NULL };
+		struct fail e = { 0 };
+		struct image image;
+		int fd, r;
+		bool made;
+
+		if (cases[i].at == 1024) {
+			fd = open(path, O_WRONLY | O_CLOEXEC);
+			assert_int_equal(pwrite(fd, "EFI PART", 8, 512), 8);
+			assert_int_equal(pwrite(fd, "\2", 1, 512 + 72), 1);
+			assert_int_equal(pwrite(fd, "\200", 1, 512 + 84), 1);
+			close(fd);
+		}
+		run_tool(convert);
+		r = import(qcow, a, &image, &made, &e);
+		if (!cases[i].arch != (r == 0))
+			fail_msg("case %zu: %d %s", i, r, e.text);
+		if (r == 0) {
+			assert_ok(file_remove_tree(image.dir, &e), e);
+			continue;
+		}
+		assert_int_equal(e.code, FAIL_HOST);
+		assert_non_null(strstr(e.text, arena_printf(a, "is for %s, and this host's machines are x86_64", cases[i].arch)));
+		assert_true(e.next[0]);
+		run_tool(none);
+	}
+	assert_string_equal(disk_arch_named("/x/Rocky-9-GenericCloud.AArch64.qcow2"), "aarch64");
+	assert_null(disk_arch_named("debian-12-generic-amd64.qcow2"));
 }
 
 static void volume(void **state)
@@ -200,6 +268,7 @@ static void volume(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(imports), cmocka_unit_test(refuses),
+					    cmocka_unit_test(other_processors),
 					    cmocka_unit_test(volume) };
 
 	return cmocka_run_group_tests_name("image_file", tests, setup, teardown);
