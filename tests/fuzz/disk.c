@@ -4,7 +4,7 @@
  * the name in the store of the place they came from.
  */
 #include "../../src/link/image_file.c" /* format_of() */
-#include "../../src/link/seal.c"       /* find_partitions(), find_trace() */
+#include "../../src/link/seal.c"       /* find_trace() */
 
 #include "fuzz.h"
 
@@ -13,7 +13,7 @@
 static void disk(const uint8_t *data, size_t size)
 {
 	auto_(close) int fd = memfd_create("disk", MFD_CLOEXEC);
-	uint64_t at[PARTITIONS_MAX];
+	struct partition parts[PARTITIONS_MAX];
 	const char *format = NULL;
 	struct fail e = { 0 };
 	unsigned count;
@@ -28,10 +28,12 @@ static void disk(const uint8_t *data, size_t size)
 	/* No other file comes in: neither through a backing file nor through one of data. */
 	if (format && !strcmp(format, "qcow2"))
 		PROMISE(size < 16 || !memcmp(data + 8, "\0\0\0\0\0\0\0", 8));
-	count = find_partitions(fd, at);
+	count = partitions_read(fd, parts);
 	PROMISE(count <= PARTITIONS_MAX);
-	for (unsigned i = 0; i < count; i++)
-		is_ext(fd, at[i]);
+	for (unsigned i = 0; i < count; i++) {
+		PROMISE(strlen(parts[i].type) == 2 || strlen(parts[i].type) == 36, "%s", parts[i].type);
+		is_ext(fd, parts[i].at);
+	}
 	has_boot_code(fd);
 }
 
