@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,13 +152,17 @@ static int check_iso(const char *path, struct fail *e)
 		return fail_errno(e, errno == ENOENT ? FAIL_NOT_FOUND : FAIL_OTHER, "medium %s", path);
 	if (pread(fd, head, sizeof head, 0) < 0)
 		return fail_errno(e, FAIL_OTHER, "medium %s", path);
-	if (memcmp(head + VOLUME_AT + 1, "CD001", 5) != 0)
-		return fail(e, FAIL_HOST, "medium %s: is no ISO image", path);
+	if (memcmp(head + VOLUME_AT + 1, "CD001", 5) != 0) {
+		fail(e, FAIL_HOST, "medium %s: is no ISO image", path);
+		return fail_next(e, "file -k %s", path);
+	}
 	memcpy(&sectors, head + VOLUME_AT + 80, sizeof sectors);
 	sectors = le32toh(sectors);
-	if ((int64_t)sectors * SECTOR > st.st_size)
-		return fail(e, FAIL_HOST, "medium %s: is truncated: %lld of %lld MiB are there", path,
-			    (long long)st.st_size >> 20, (long long)sectors * SECTOR >> 20);
+	if ((int64_t)sectors * SECTOR > st.st_size) {
+		fail(e, FAIL_HOST, "medium %s: is truncated: %lld of %lld MiB are there", path, (long long)st.st_size >> 20,
+		     (long long)sectors * SECTOR >> 20);
+		return fail_next(e, "fetch it again, and compare its SHA-256 with its vendor's");
+	}
 	return 0;
 }
 
@@ -170,7 +175,10 @@ static int extract(const char *iso, const char *member, const char *to, const at
 	if (proc_check(&(struct proc){ .argv = argv, .deadline_ms = deadline_ms, .cancel = cancel }, e)) {
 		if (e->code == FAIL_OTHER)
 			e->code = FAIL_HOST;
-		return e->code == FAIL_HOST ? fail_wrap(e, "medium %s: no %s in it", iso, member) : -1;
+		if (e->code != FAIL_HOST)
+			return -1;
+		fail_wrap(e, "medium %s: no %s in it", iso, member);
+		return fail_next(e, "xorriso -indev %s -find / -maxdepth 3", iso);
 	}
 	/* As on the medium: read only. */
 	return chmod(to, 0600) ? fail_errno(e, FAIL_OTHER, "%s", to) : 0;
@@ -191,9 +199,56 @@ static int check_kernel(const char *kernel, const char *media_name, struct fail 
 
 	if (fd < 0 || pread(fd, magic, sizeof magic, 0x202) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", kernel);
-	if (memcmp(magic, "HdrS", 4) != 0)
-		return fail(e, FAIL_HOST, "medium %s: its kernel is none for x86_64: the medium of another architecture?",
-			    media_name);
+	if (memcmp(magic, "HdrS", 4) != 0) {
+		fail(e, FAIL_HOST, "medium %s: its kernel is none for x86_64: the medium of another architecture?", media_name);
+		return fail_next(e, "the medium of the same name for x86_64");
+	}
+	return 0;
+}
+
+/* Value of @key in the section @section of an INI file, up to the end of its line. */
+static const char *ini_value(const char *text, const char *section, const char *key, struct arena *a)
+{
+	size_t key_len = strlen(key), len;
+	bool inside = false;
+
+	for (const char *line = text; *line; line += len + (line[len] == '\n')) {
+		len = strcspn(line, "\r\n");
+		len += line[len] == '\r';
+		if (*line == '[')
+			inside = !strncmp(line, section, strlen(section));
+		if (inside && !strncmp(line, key, key_len) && strchr(" =", line[key_len])) {
+			line += key_len + strspn(line + key_len, " =");
+			return arena_strndup(a, line, strcspn(line, " \r\n"));
+		}
+	}
+	return NULL;
+}
+
+/*
+ * What an Enterprise Linux says of its medium, in .treeinfo from el5 on: "version = 9.4", "arch = x86_64". A 32-bit
+ * kernel would start, and another release's installer would stop at words that it does not know. Without the file nothing
+ * is known, and the kernel has to be looked at.
+ */
+static int check_tree(const struct release *r, const char *iso, const char *to, struct arena *a, const atomic_bool *cancel,
+		      int64_t deadline_ms, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail unknown = { 0 };
+	const char *arch, *version;
+
+	if (extract(iso, ".treeinfo", to, cancel, deadline_ms, &unknown) || file_read(to, 1u << 20, &text, &unknown))
+		return 0;
+	arch = ini_value(strbuf_text(&text), "[general]", "arch", a);
+	version = ini_value(strbuf_text(&text), "[general]", "version", a);
+	if (arch && strcmp(arch, "x86_64") != 0) {
+		fail(e, FAIL_HOST, "medium %s: is for %s, and this host's machines are x86_64", iso, arch);
+		return fail_next(e, "the medium of the same name for x86_64");
+	}
+	if (version && strtoul(version, NULL, 10) != r->number) {
+		fail(e, FAIL_HOST, "medium %s: has version %s, not %s", iso, version, r->name);
+		return fail_next(e, "labctl image install NAME --kickstart el%lu --media %s", strtoul(version, NULL, 10), iso);
+	}
 	return 0;
 }
 
@@ -211,7 +266,8 @@ int medium_prepare(const struct release *r, const char *path, const struct injec
 		return fail_next(e, "apt-get install %s", m->package);
 	}
 	if (m->package ? copy(m->kernel, kernel, cancel, deadline_ms, e) || copy(m->initrd, initrd, cancel, deadline_ms, e) :
-			 check_iso(path, e) || extract(path, m->kernel, kernel, cancel, deadline_ms, e) ||
+			 check_iso(path, e) || check_tree(r, path, arena_printf(a, "%s/treeinfo", dir), a, cancel, deadline_ms, e) ||
+				 extract(path, m->kernel, kernel, cancel, deadline_ms, e) ||
 				 extract(path, m->initrd, initrd, cancel, deadline_ms, e))
 		return -1;
 	return check_kernel(kernel, path, e) || append_files(initrd, files, count, m, e) ? -1 : 0;

@@ -165,6 +165,42 @@ static void answers_lie_in_the_initrd(void **state)
 	assert_string_equal(text.text, "lang C\none\n#!/bin/sh\n");
 }
 
+/* An ISO as make_iso()'s, that says of itself what @treeinfo says. */
+static int prepare_tree(const char *release, const char *treeinfo, struct arena *a, struct fail *e)
+{
+	make_kernel("tree-iso/images/pxeboot/vmlinuz", "", OFF);
+	put("tree-iso/images/pxeboot/initrd.img", "", 0);
+	put("tree-iso/.treeinfo", treeinfo, strlen(treeinfo));
+	unlink(at(a, "tree.iso"));
+	RUN("xorriso", "-as", "mkisofs", "-quiet", "-V", "EL", "-J", "-r", "-o", at(a, "tree.iso"), at(a, "tree-iso"));
+	*e = (struct fail){ 0 };
+	return prepare(release, at(a, "tree.iso"), NULL, 0, a, e);
+}
+
+/* Two notations, of 2009 and of 2022; what is in other sections is not asked. */
+#define OLD_TREE(version, arch) "[general]\nfamily = CentOS\ntotaldiscs = 1\nversion = " version "\narch = " arch "\n[images-xen]\n"
+#define NEW_TREE(version, arch) "[header]\nversion = 1.2\n\n[general]\narch=" arch "\nversion=" version "\n\n[tree]\narch = x\n"
+
+static void media_of_something_else(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct fail e;
+
+	(void)state;
+	assert_ok(prepare_tree("el6", OLD_TREE("6.10", "x86_64"), a, &e), e);
+	assert_ok(prepare_tree("el9", NEW_TREE("9.4", "x86_64"), a, &e), e);
+	assert_ok(prepare_tree("el9", "", a, &e), e);
+	assert_int_equal(prepare_tree("el6", OLD_TREE("6.10", "i386"), a, &e), -1);
+	assert_int_equal(e.code, FAIL_HOST);
+	assert_has(e.text, "is for i386, and this host's machines are x86_64");
+	assert_int_equal(prepare_tree("el9", NEW_TREE("9.4", "aarch64"), a, &e), -1);
+	assert_has(e.text, "is for aarch64");
+	assert_int_equal(prepare_tree("el9", NEW_TREE("8.10", "x86_64"), a, &e), -1);
+	assert_int_equal(e.code, FAIL_HOST);
+	assert_has(e.text, "has version 8.10, not el9");
+	assert_has(e.next, "--kickstart el8 --media");
+}
+
 static void media_that_cannot_work(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -492,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_lie_in_the_initrd),
 		cmocka_unit_test(media_that_cannot_work),
+		cmocka_unit_test(media_of_something_else),
 		cmocka_unit_test(consoles_are_understood),
 		cmocka_unit_test(going_in_circles_is_no_news),
 		cmocka_unit_test(identities_are_found_from_outside),
