@@ -15,6 +15,24 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 	[ $bad = 0 ]
 }
 
+@test "labctl(1) has every command and option, lab(5) every key" {
+	bad=0
+	commands=$("$LABCTL" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+	[ "$(wc -l <<<"$commands")" -gt 10 ]
+	for command in $commands; do
+		grep -qE "^\.It Ic $command( |$)" docs/labctl.1 || { echo "labctl(1) lacks $command"; bad=1; }
+		for option in $("$LABCTL" help "$command" | sed -n 's/^  .*--\([a-z0-9-]*\) .*/\1/p'); do
+			grep -qE "^\.It Fl (. , Fl )?-$option( |$)" docs/labctl.1 || { echo "labctl(1) lacks --$option of $command"; bad=1; }
+		done
+	done
+	keys=$(sed -n 's/^\t{ "\([a-z_0-9]*\)", .*KEY_.*/\1/p; s/^\t{ "\([a-z_0-9]*\)", \(CPUS\|MEMORY\|DISK\),.*/\1/p' src/model/lab_*.c | sort -u)
+	[ "$(wc -l <<<"$keys")" -gt 30 ]
+	for key in $keys; do
+		grep -qE "^\.(It|Ss|Ic|Pq)( .*)? $key( |$)|^\.Ql \{.*\b$key\b|^\.Ss $key" docs/lab.5 || { echo "lab(5) lacks $key"; bad=1; }
+	done
+	[ $bad = 0 ]
+}
+
 @test "every source file has the license line at its top" {
 	bad=0
 	while IFS= read -r file; do
