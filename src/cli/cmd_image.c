@@ -12,7 +12,7 @@
 #include "fetch.h"
 #include "file.h"
 #include "image_store.h"
-#include "state.h"
+#include "image_users.h"
 #include "suggest.h"
 
 static void say_line(void *ctx, const char *line)
@@ -29,45 +29,13 @@ static struct image_env image_env_of(struct cli *c)
 				   .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
 }
 
-/* --- who uses it --- */
-
-struct user { const char *lab, *image, *digest; }; /* digest NULL: the lab has not settled on one */
-
-static int find_users(struct cli *c, struct user **ret, unsigned *ret_count, struct fail *e)
-{
-	struct user *users = NULL;
-	const char *const *names;
-	unsigned count = 0;
-
-	if (state_labs(c->state_dir, c->arena, &names, e) < 0)
-		return -1;
-	for (; *names; names++) {
-		auto_(strbuf_clear) struct strbuf note = { 0 };
-		auto_(lab_free) struct lab *lab = NULL;
-		struct fail ignored = { 0 };
-		struct user *u = arena_push(c->arena, users, count);
-		struct paths paths;
-
-		paths_init(&paths, c->state_dir, c->cache_dir, *names, c->arena);
-		u->lab = *names;
-		if (file_read(arena_printf(c->arena, "%s/image", paths.lab), 4096, &note, &ignored) == 0)
-			u->digest = arena_strndup(c->arena, strbuf_text(&note), strcspn(strbuf_text(&note), " \n"));
-		else if (lab_load(paths.lab_file, &(struct lab_options){ .state_dir = c->state_dir }, &lab, &ignored) == 0)
-			u->image = arena_strdup(c->arena, lab->image);
-	}
-	*ret = users;
-	*ret_count = count;
-	return 0;
-}
-
-static json_t *users_of(const struct stored *s, const struct user *users, unsigned count)
+static json_t *users_of(struct cli *c, const struct stored *s, const struct image_user *users, unsigned count)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < count; i++)
-		if (users[i].digest ? !strcmp(users[i].digest, s->image.digest) :
-				      users[i].image && !strcmp(users[i].image, s->image.name))
-			json_array_append_new(list, json_string(users[i].lab));
+		if (image_user_of(&users[i], s))
+			json_array_append_new(list, json_string(image_user_text(&users[i], c->arena)));
 	return list;
 }
 
@@ -97,7 +65,7 @@ static json_t *age_text(int64_t made_s)
 	return json_string(text);
 }
 
-static json_t *row_of(const struct stored *s, const struct user *users, unsigned user_count)
+static json_t *row_of(struct cli *c, const struct stored *s, const struct image_user *users, unsigned user_count)
 {
 	const struct image_about *about = &s->about;
 	const struct release *r = family_find(about->release ? about->release : s->image.name);
@@ -106,7 +74,7 @@ static json_t *row_of(const struct stored *s, const struct user *users, unsigned
 				"release", about->release ? about->release : r ? r->name : NULL,
 				"family", about->family ? about->family : r ? r->family->name : NULL,
 				"digest", s->image.digest, (size_t)12, "bytes", (json_int_t)bytes, "size", size_text(bytes),
-				"age", age_text(s->made_s), "labs", users_of(s, users, user_count), "dir", s->image.dir,
+				"age", age_text(s->made_s), "labs", users_of(c, s, users, user_count), "dir", s->image.dir,
 				"boot", about->boot ? about->boot : s->image.kernel ? "kernel" : s->image.disk ? "disk" : "-",
 				"current", s->current);
 
@@ -132,13 +100,14 @@ int image_report(struct cli *c, const struct image *image, bool made, struct fai
 {
 	struct image_env env = image_env_of(c);
 	json_t *rows = json_array(), *row;
-	struct user *users;
+	struct image_user *users;
 	struct stored s;
 	unsigned count;
 	int r = -1;
 
-	if (image_store_find(&env, strrchr(image->dir, '/') + 1, c->arena, &s, e) == 0 && find_users(c, &users, &count, e) == 0) {
-		row = row_of(&s, users, count);
+	if (image_store_find(&env, strrchr(image->dir, '/') + 1, c->arena, &s, e) == 0 &&
+	    image_users(c, &env, &users, &count, e) == 0) {
+		row = row_of(c, &s, users, count);
 		json_object_set_new(row, "built", json_boolean(made));
 		json_array_append_new(rows, row);
 		r = print_rows(c, rows, e);
@@ -151,13 +120,13 @@ static int list(struct cli *c, const struct image_env *env, struct fail *e)
 {
 	json_t *rows = json_array();
 	struct stored *images;
-	struct user *users;
+	struct image_user *users;
 	unsigned count, user_count;
 	int r = -1;
 
-	if (image_store_list(env, c->arena, &images, &count, e) == 0 && find_users(c, &users, &user_count, e) == 0) {
+	if (image_store_list(env, c->arena, &images, &count, e) == 0 && image_users(c, env, &users, &user_count, e) == 0) {
 		for (unsigned i = 0; i < count; i++)
-			json_array_append_new(rows, row_of(&images[i], users, user_count));
+			json_array_append_new(rows, row_of(c, &images[i], users, user_count));
 		r = print_rows(c, rows, e);
 	}
 	json_decref(rows);
@@ -166,16 +135,16 @@ static int list(struct cli *c, const struct image_env *env, struct fail *e)
 
 static int show(struct cli *c, const struct image_env *env, struct fail *e)
 {
-	struct user *users;
+	struct image_user *users;
 	const char *key;
 	struct stored s;
 	json_t *row, *value;
 	unsigned count;
 	int r = 0;
 
-	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || find_users(c, &users, &count, e) < 0)
+	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || image_users(c, env, &users, &count, e) < 0)
 		return -1;
-	row = row_of(&s, users, count);
+	row = row_of(c, &s, users, count);
 	if (c->json) {
 		r = report_json(row, e);
 	} else {
@@ -277,26 +246,29 @@ static int import(struct cli *c, const struct image_env *env, struct fail *e)
 static int rm(struct cli *c, const struct image_env *env, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf labs = { 0 };
-	struct user *users;
+	const struct image_user *first = NULL;
+	struct image_user *users;
 	struct stored s;
 	unsigned count;
-	json_t *used;
 
-	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || find_users(c, &users, &count, e) < 0)
+	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || image_users(c, env, &users, &count, e) < 0)
 		return -1;
-	used = users_of(&s, users, count);
-	for (size_t i = 0; i < json_array_size(used); i++)
-		strbuf_printf(&labs, "%s%s", i ? ", " : "", json_string_value(json_array_get(used, i)));
-	json_decref(used);
-	if (labs.len) {
+	for (unsigned i = 0; i < count; i++) {
+		if (!image_user_of(&users[i], &s))
+			continue;
+		strbuf_printf(&labs, "%s%s", first ? ", " : "", image_user_text(&users[i], c->arena));
+		first = first ? first : &users[i];
+	}
+	if (first) {
 		fail(e, FAIL_CONFLICT, "image '%s' is what the nodes of %s stand on", c->args[1], labs.text);
-		return fail_next(e, "labctl -l %.*s destroy", (int)strcspn(labs.text, ","), labs.text);
+		return fail_next(e, "%s%s%slabctl -l %s destroy", first->state ? "LABCTL_STATE=" : "",
+				 first->state ? first->state : "", first->state ? " " : "", first->lab);
 	}
 	if (c->dry_run) {
 		printf("would remove %s\n", s.image.dir);
 		return 0;
 	}
-	if (report_confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(env, &s, e) < 0)
+	if (report_confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(env, &s, image_is_used, c, e) < 0)
 		return -1;
 	fprintf(stderr, "removed %s\n", s.image.dir);
 	return 0;
@@ -309,13 +281,15 @@ static int gc(struct cli *c, const struct image_env *env, struct fail *e)
 	struct stored *images, **unused = NULL;
 	unsigned count, user_count, unused_count = 0;
 	json_t *rows = json_array();
-	struct user *users;
+	struct image_user *users;
 	int r = -1;
 
-	if (image_store_list(env, c->arena, &images, &count, e) < 0 || find_users(c, &users, &user_count, e) < 0)
+	if (!c->dry_run)
+		image_store_states(env, true, c->arena);
+	if (image_store_list(env, c->arena, &images, &count, e) < 0 || image_users(c, env, &users, &user_count, e) < 0)
 		goto out;
 	for (unsigned i = 0; i < count; i++) {
-		json_t *row = images[i].current ? NULL : row_of(&images[i], users, user_count);
+		json_t *row = images[i].current ? NULL : row_of(c, &images[i], users, user_count);
 
 		if (row && json_array_size(json_object_get(row, "labs")) == 0) {
 			json_array_append(rows, row);
@@ -333,7 +307,7 @@ static int gc(struct cli *c, const struct image_env *env, struct fail *e)
 	}
 	r = report_confirm(c, "the images above", "remove", e);
 	for (unsigned i = 0; r == 0 && i < unused_count; i++)
-		r = image_store_remove(env, unused[i], e);
+		r = image_store_remove(env, unused[i], image_is_used, c, e);
 	for (unsigned i = 0; r == 0 && left[i]; i++)
 		r = file_remove_tree(left[i], e);
 out:

@@ -125,6 +125,9 @@ static int find_image(struct world *w, const char *name, bool build, struct run 
 		if (of_lab)
 			note_digest(w, ret->digest);
 	}
+	/* Before any node stands on it, so that whoever clears the cache knows of this state directory too. */
+	if (of_lab && w->paths.lab)
+		image_store_claim(&env, w->paths.state);
 	if (w->image_count < ARRAY_COUNT(w->images))
 		w->images[w->image_count++] = *ret;
 	return 0;

@@ -218,7 +218,8 @@ int image_store_import(const struct image_env *env, const char *path, const char
 
 /* --- taking out --- */
 
-int image_store_remove(const struct image_env *env, const struct stored *s, struct fail *e)
+int image_store_remove(const struct image_env *env, const struct stored *s, bool (*used)(void *ctx, const struct stored *s),
+		       void *ctx, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *gone = arena_printf(a, "%s/images/.%s.gone", env->cache_dir, strrchr(s->image.dir, '/') + 1);
@@ -227,7 +228,48 @@ int image_store_remove(const struct image_env *env, const struct stored *s, stru
 		return -1;
 	if (rename(s->image.dir, gone) && errno != ENOENT)
 		return fail_errno(e, FAIL_OTHER, "%s", s->image.dir);
+	if (used && used(ctx, s) && rename(gone, s->image.dir) == 0) {
+		fail(e, FAIL_CONFLICT, "image '%s' has just been taken by a lab", s->image.name);
+		return fail_next(e, "labctl image show %s", s->image.name);
+	}
 	return file_remove_tree(gone, e);
+}
+
+/* --- whose labs stand on it --- */
+
+void image_store_claim(const struct image_env *env, const char *state_dir)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(free) char *path = realpath(state_dir, NULL);
+	struct fail ignored = { 0 };
+	char id[DIGEST_HEX];
+
+	if (!path || file_mkdirs(arena_printf(a, "%s/users", env->cache_dir), 0755, &ignored))
+		return;
+	digest_text(path, strlen(path), id);
+	(void)!symlink(path, arena_printf(a, "%s/users/%.*s", env->cache_dir, ID_LEN, id)); /* there already, most times */
+}
+
+const char *const *image_store_states(const struct image_env *env, bool forget, struct arena *a)
+{
+	const char *users = arena_printf(a, "%s/users", env->cache_dir), **list = NULL;
+	DIR *dir = opendir(users);
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *link = arena_printf(a, "%s/%s", users, entry->d_name);
+		auto_(free) char *path = entry->d_name[0] == '.' ? NULL : realpath(link, NULL);
+
+		if (path)
+			*arena_push(a, list, count) = arena_strdup(a, path);
+		else if (forget && entry->d_name[0] != '.' && errno == ENOENT)
+			unlink(link);
+	}
+	if (dir)
+		closedir(dir);
+	*arena_push(a, list, count) = NULL;
+	return list;
 }
 
 /* Does a running labctl hold the lock that belongs to ".NAME.install", ".NAME.new", ".NAME-DIGEST12.new"? */

@@ -37,8 +37,16 @@ int image_store_disk(const struct image_env *env, const char *path, const char *
 /* image_file_import() by name; says of itself whether it boots by BIOS or needs UEFI. */
 int image_store_import(const struct image_env *env, const char *path, const char *digest, const struct image_about *about,
 		       struct arena *a, struct image *ret_image, bool *ret_made, struct fail *e);
-/* Gone for all who look for it at once, then file by file. */
-int image_store_remove(const struct image_env *env, const struct stored *s, struct fail *e);
+/*
+ * Gone for all who look for it at once, then file by file. Between the two @used (NULL = nothing can) is asked: a lab that
+ * has taken it meanwhile gets it back, FAIL_CONFLICT, and one that takes it later finds nothing to stand on.
+ */
+int image_store_remove(const struct image_env *env, const struct stored *s, bool (*used)(void *ctx, const struct stored *s),
+		       void *ctx, struct fail *e);
+/* The cache may serve several state directories: that labs of @state_dir stand on images of it is noted in CACHE/users. */
+void image_store_claim(const struct image_env *env, const char *state_dir);
+/* All that were noted and are still there, NULL-terminated paths; @forget: takes away the notes of those that are not. */
+const char *const *image_store_states(const struct image_env *env, bool forget, struct arena *a);
 /* What killed builds, imports and installations left; those whose lock is held still run. NULL-terminated paths. */
 const char *const *image_store_leftovers(const struct image_env *env, struct arena *a);
 

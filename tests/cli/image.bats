@@ -107,6 +107,36 @@ record() {
 	compgen -G "cache/images/rocky9-*" >/dev/null
 }
 
+# What labctl create notes of a state directory whose labs stand on images of the cache.
+claim() {
+	mkdir -p cache/users
+	ln -s "$1" "cache/users/$(printf %s "$1" | sha256sum | cut -c1-12)"
+}
+
+@test "a cache of two state directories: neither rm nor gc takes what the other's labs stand on" {
+	labctl image import rocky9 small.img
+	LABCTL_STATE=$PWD/other record two rocky9
+	claim "$PWD/other"
+	claim "$PWD/taken away"
+	run -5 labctl image rm rocky9
+	[[ $output == *"nodes of two ($PWD/other) stand on"*"next: LABCTL_STATE=$PWD/other labctl -l two destroy"* ]]
+	run -0 labctl image list
+	[[ $output == *"two ($PWD/other)"* ]]
+	# Of no recipe and no name any more, but a node's disk is on it.
+	rm cache/images/rocky9-*/about
+	sha256sum <small.img | cut -d' ' -f1 >other/labs/two/image
+	run -0 labctl image gc
+	compgen -G "cache/images/rocky9-*" >/dev/null
+	[ "$(ls cache/users | wc -l)" = 1 ]
+	# The other way round the first one is not in the way.
+	LABCTL_STATE=$PWD/other run -0 labctl image list
+	[[ $output == *two* && $output != *"two ("* ]]
+	rm -r other
+	run -0 labctl image gc
+	[ -z "$(compgen -G "cache/images/rocky9-*")" ]
+	[ -z "$(ls cache/users)" ]
+}
+
 @test "install: what is missing or wrong is said before anything is made" {
 	run -2 labctl image install x --kickstart el9
 	[[ $output == *"--kickstart and --media"* ]]

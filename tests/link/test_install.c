@@ -418,7 +418,7 @@ static void an_installed_disk_is_an_image(void **state)
 	assert_has(info.text, "virtual size: 4 GiB");
 	assert_int_equal(stat(arena_printf(a, "%s/log/install-rocky9.log", cache), &st), 0);
 	assert_true(st.st_size > 0);
-	assert_ok(image_store_remove(&env, &s, &e), e);
+	assert_ok(image_store_remove(&env, &s, NULL, NULL, &e), e);
 	assert_int_equal(image_store_find(&env, "rocky9", a, &s, &e), -1);
 	assert_int_equal(e.code, FAIL_NOT_FOUND);
 	assert_int_equal(leftovers(), 0);
