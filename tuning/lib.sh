@@ -23,7 +23,7 @@
 set -u
 umask 022
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-unset PGHOST PGPORT PGDATA PGUSER PGDATABASE PGPASSWORD LD_LIBRARY_PATH
+unset PGHOST PGPORT PGDATA PGUSER PGDATABASE PGPASSWORD PGPASSFILE LD_LIBRARY_PATH
 
 changed() { printf '::changed %s\n' "$*"; }
 skipped() { printf '::skipped %s\n' "$*"; }
@@ -131,6 +131,67 @@ ensure_dir() {
     fi
     chown -- "$3" "$1" && chmod -- "$2" "$1" || die "cannot make $1 belong to $3"
     changed "$1"
+}
+
+# secret_file FILE USER TEXT: a file for USER alone, which goes with the script (one at a time). A secret stands in no
+# program's arguments and in no environment.
+secret_file() {
+    secret_at=$1
+    trap 'rm -f -- "$secret_at"' EXIT
+    [[ ! -e $1 && ! -L $1 ]] || rm -f -- "$1"
+    umask 077
+    set -C
+    printf '%s\n' "$3" >"$1" || die "cannot write $1"
+    set +C
+    umask 022
+    [[ $2 == root ]] || chown -- "$2:" "$1" || die "cannot make $1 belong to $2"
+}
+
+# pass_text PASSWORD: a password file of libpq for this one, whatever for, in the variable text.
+pass_text() {
+    text=${1//\\/\\\\}
+    text="*:*:*:*:${text//:/\\:}"
+}
+
+# pass_file FILE PASSWORD: root's own psql logs in with this one.
+pass_file() {
+    local text
+    pass_text "$2"
+    secret_file "$1" root "$text"
+    export PGPASSFILE=$1
+}
+
+# new_dir FILE: makes NEW, empty and USER's, which is going to be DIR: that holds FILE then, and nothing now.
+new_dir() {
+    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no $1"
+    mkdir -p -- /run/labctl "${dir%/*}" && rm -rf -- "$new" && mkdir -m 0700 -- "$new" && chown -- "$user:" "$new" ||
+        die "cannot make $new"
+}
+
+# newest PROGRAM: the programs of the newest PostgreSQL of the image that has this one: their directory, in the variable bin.
+newest() {
+    local at version most=0
+    bin=
+    for at in /usr/lib/postgresql/*/bin; do
+        version=${at%/bin}
+        version=${version##*/}
+        [[ $version =~ ^[0-9]+$ && -x $at/$1 ]] && (( version > most )) && { most=$version; bin=$at; }
+    done
+    [[ -n $bin ]] || die "PostgreSQL is not in the image (/usr/lib/postgresql/*/bin/$1)"
+}
+
+# put_unit UNIT: the standard input is a unit that systemd has read, and starts at boot. The script has OUT and failed().
+put_unit() {
+    local file=/etc/systemd/system/$1 loaded=/run/labctl/$1.loaded
+    put "$file" 0644 root:root
+    if [[ $file -nt $loaded ]]; then
+        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd does not read $file"
+        printf '' >"$loaded"
+    fi
+    if [[ ! -L /etc/systemd/system/multi-user.target.wants/$1 ]]; then
+        systemctl -q enable "$1" >"$out" 2>&1 </dev/null || failed "cannot enable $1"
+        changed "$1 starts at boot"
+    fi
 }
 
 # listening PORT: does a TCP socket of this node listen on PORT? Reads the kernel's

@@ -4,14 +4,11 @@
 
 dir=@{dir:sh}
 if ! { read -r version <"$dir/PG_VERSION"; } 2>/dev/null; then
-    version=0
-    for at in /usr/lib/postgresql/*/bin/initdb; do
-        at=${at#/usr/lib/postgresql/}
-        at=${at%%/*}
-        [[ $at =~ ^[0-9]+$ ]] && (( at > version )) && version=$at
-    done
+    newest initdb
+    version=${bin%/bin}
+    version=${version##*/}
 fi
-[[ -x /usr/lib/postgresql/$version/bin/postgres ]] || die "PostgreSQL ${version#0} is not in the image"
+[[ -x /usr/lib/postgresql/$version/bin/postgres ]] || die "PostgreSQL $version is not in the image"
 if [[ ! -f /usr/share/postgresql/$version/extension/citus.control || ! -f /usr/lib/postgresql/$version/lib/citus.so ]]; then
     printf '::next %s\n' 'labctl -l @{lab.name:raw} bootstrap citus --source FILE|URL'
     die "the image has no Citus (a package postgresql-$version-citus-*), and no source archive was named"

@@ -19,13 +19,14 @@ down() { local state; read -r _ _ state _ <<<"${nodes[$1]}"; [[ $state == 3 ]]; 
 back() { look && ! down "$1"; }
 
 answers() {
-    PGPASSWORD=@{secret.postgres:sh} "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
+    "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
         -d "host=${addresses[$1]} port=${ports[$1]} user=$super dbname=$database connect_timeout=10"
 }
 
 wait_for 15 look || { evidence "$out"; evidence "$out.nodes"; die "pgpool does not tell its ${#names[@]} backends"; }
 for i in "${!names[@]}"; do
     down "$i" || continue
+    pass_file "$out.pgpass" @{secret.postgres:sh}
     answers "$i" || { evidence "$out"; die "${names[i]} does not answer: pgpool goes on without it"; }
     # It may have come back by itself meanwhile.
     pcp attach_node -n "$i" >/dev/null || back "$i" || { evidence "$out"; die "pgpool does not attach ${names[i]}"; }

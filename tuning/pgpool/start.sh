@@ -19,46 +19,9 @@ files=(-f "$dir/pgpool.conf" -F "$dir/pcp.conf" -a "$dir/pool_hba.conf")
 running() { pid=; { read -r pid <"$dir/pgpool.pid"; } 2>/dev/null; alive "$pid" pgpool "$dir"; }
 failed()  { evidence "$early" 6; evidence "$log"; evidence "$out" 4; die "$1"; }
 
-# The password in PGPASSWORD: root's own environment, which only root can read.
 login() {
-    PGPASSWORD=@{secret.postgres:sh} "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
+    "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
         -d "host=$ip port=$port user=$super dbname=$database connect_timeout=10"
-}
-
-put_unit() {
-    local file=/etc/systemd/system/$unit loaded=/run/labctl/$unit.loaded
-    put "$file" 0644 root:root <<END
-# Written by labctl; changes made here are lost.
-[Unit]
-Description=pgpool-II of the lab @{lab.name:raw}
-After=network.target
-RequiresMountsFor=$dir
-
-[Service]
-User=$user
-WorkingDirectory=$dir
-# pgpool ends when its address is not there yet, or when the sockets of one that was killed still are.
-ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
-ExecStartPre=/bin/rm -f $dir/pgpool.pid ${sockets[*]}
-ExecStart=$pgpool -n -D ${files[*]}
-ExecReload=/bin/kill -HUP \$MAINPID
-StandardOutput=append:$early
-StandardError=append:$early
-KillMode=mixed
-KillSignal=SIGINT
-TimeoutStopSec=30
-
-[Install]
-WantedBy=multi-user.target
-END
-    if [[ $file -nt $loaded ]]; then
-        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd does not read $file"
-        printf '' >"$loaded"
-    fi
-    if [[ ! -L /etc/systemd/system/multi-user.target.wants/$unit ]]; then
-        systemctl -q enable "$unit" >"$out" 2>&1 </dev/null || failed "cannot enable $unit"
-        changed "$unit starts at boot"
-    fi
 }
 
 start_it() {
@@ -124,13 +87,37 @@ take_up() {
     changed "reloaded pgpool:$files_read"
 }
 
-[[ ! -d /run/systemd/system ]] || put_unit
+[[ ! -d /run/systemd/system ]] || put_unit "$unit" <<END
+# Written by labctl; changes made here are lost.
+[Unit]
+Description=pgpool-II of the lab @{lab.name:raw}
+After=network.target
+RequiresMountsFor=$dir
+
+[Service]
+User=$user
+WorkingDirectory=$dir
+# pgpool ends when its address is not there yet, or when the sockets of one that was killed still are.
+ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
+ExecStartPre=/bin/rm -f $dir/pgpool.pid ${sockets[*]}
+ExecStart=$pgpool -n -D ${files[*]}
+ExecReload=/bin/kill -HUP \$MAINPID
+StandardOutput=append:$early
+StandardError=append:$early
+KillMode=mixed
+KillSignal=SIGINT
+TimeoutStopSec=30
+
+[Install]
+WantedBy=multi-user.target
+END
 if running; then
     take_up
 else
     start_it
     changed "started pgpool on port $port"
 fi
+pass_file "$out.pgpass" @{secret.postgres:sh}
 if ! wait_for 5 login; then
     evidence "$log" 6
     evidence "$out" 4

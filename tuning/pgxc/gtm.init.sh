@@ -5,10 +5,7 @@ dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin out=/run/labctl/@{nodename:sh
 new=$dir.labctl-new
 
 if [[ ! -e $dir/gtm.conf ]]; then
-    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no gtm.conf"
-    mkdir -p /run/labctl "${dir%/*}" || die "cannot make ${dir%/*}"
-    rm -rf -- "$new"
-    mkdir -- "$new" && chown "$user:" "$new" || die "cannot make $new"
+    new_dir gtm.conf
     as "$user" "$bin/initgtm" -Z gtm -D "$new" >"$out" 2>&1 ||
         { evidence "$out"; die "initgtm of $dir"; }
     mv -T -- "$new" "$dir" || die "cannot make $dir"       # whole or not at all

@@ -6,14 +6,8 @@ out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
 if [[ ! -e $dir/PG_VERSION ]]; then
-    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no database"
-    mkdir -p /run/labctl "${dir%/*}" || die "cannot make ${dir%/*}"
-    rm -rf -- "$new"
-    mkdir -- "$new" && chown "$user:" "$new" || die "cannot make $new"
-    trap 'rm -f -- "$secret"' EXIT
-    rm -f -- "$secret"
-    ( umask 077; printf '%s\n' @{secret.postgres:sh} >"$secret" ) && chown "$user:" "$secret" ||
-        die "cannot write $secret"
+    new_dir database
+    secret_file "$secret" "$user" @{secret.postgres:sh}
     as "$user" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
         --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir"; }
     # That name is in the catalog. It is kept here, because labctl replaces postgresql.conf.

@@ -14,8 +14,10 @@ sql() {
 }
 quiet_log='set log_statement = none; set log_min_error_statement = panic; set log_min_duration_statement = -1;'
 
-# login CONNINFO STATEMENT, the password in PGPASSWORD: root's own environment, which only root can read.
-login() { "$psql" -XAtqw -d "host=127.0.0.1 port=$port connect_timeout=10 $1" -c "$2" >/dev/null 2>"$out" </dev/null; }
+login() {
+    "$psql" -XAtqw -c IDENTIFY_SYSTEM >/dev/null 2>"$out" </dev/null \
+        -d "host=127.0.0.1 port=$port user=replication replication=true connect_timeout=10"
+}
 
 slots=()
 slot() { local name=${1,,}; slots+=("${name//[^a-z0-9_]/_}"); }
@@ -45,12 +47,12 @@ END
         changed "slot $name";;
     esac
 done
-if ! PGPASSWORD=@{secret.replication:sh} login "user=replication replication=true" 'IDENTIFY_SYSTEM'; then
+pass_file "$out.pgpass" @{secret.replication:sh}
+if ! login; then
     { printf '%s\n' "$quiet_log"; cat <<'END'
 alter role replication password @{secret.replication:sql};
 END
     } | sql "cannot set the password of replication"
-    PGPASSWORD=@{secret.replication:sh} login "user=replication replication=true" 'IDENTIFY_SYSTEM' ||
-        { evidence "$out"; die "the role replication cannot log in"; }
+    login || { evidence "$out"; die "the role replication cannot log in"; }
     changed "password of replication"
 fi

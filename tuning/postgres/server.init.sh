@@ -5,32 +5,17 @@
 dir=@{dir:sh} user=@{user:sh} super=@{superuser:sh}
 new=$dir.labctl-new out=/run/labctl/@{nodename:sh}.init secret=/run/labctl/@{nodename:sh}.secret
 
-# newest: the directory of the programs of the newest PostgreSQL, in the variable bin.
-newest() {
-    local at version most=0
-    bin=
-    for at in /usr/lib/postgresql/*/bin; do
-        version=${at%/bin}
-        version=${version##*/}
-        [[ $version =~ ^[0-9]+$ && -x $at/initdb ]] && (( version > most )) && { most=$version; bin=$at; }
-    done
-    [[ -n $bin ]] || die "PostgreSQL is not in the image (/usr/lib/postgresql/*/bin/initdb)"
-}
-
 make_system() {
     local lock
     [[ $dir =~ ^/[A-Za-z0-9_./-]+$ ]] || die "$dir: only letters, digits and _ . / - fit into a unit file"
-    newest
+    newest initdb
     [[ -d /run/labctl ]] || mkdir -p /run/labctl
     # Should the script of a labctl that was killed still be at it: one after the other.
     exec {lock}>/run/labctl/postgres.init.lock
     flock -w 120 "$lock" || die "another initdb of $dir does not end"
     [[ ! -e $dir/PG_VERSION ]] || return 0
-    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no database"
-    mkdir -p -- "${dir%/*}" && rm -rf -- "$new" && mkdir -- "$new" && chown "$user:" "$new" || die "cannot make $new"
-    trap 'rm -f -- "$secret"' EXIT
-    rm -f -- "$secret"
-    ( umask 077; printf '%s\n' @{secret.postgres:sh} >"$secret" ) && chown "$user:" "$secret" || die "cannot write $secret"
+    new_dir database
+    secret_file "$secret" "$user" @{secret.postgres:sh}
     as "$user" "$bin/initdb" -D "$new" -U "$super" -E UTF8 --locale=C.UTF-8 --data-checksums \
         --auth-local=peer --auth-host=scram-sha-256 --pwfile="$secret" >"$out" 2>&1 ||
         { evidence "$out"; die "initdb of $dir"; }

@@ -10,26 +10,20 @@ primary="host=$host port=$port user=replication passfile=$passfile connect_timeo
 
 # programs: the directory of the programs of the version that made DIR, or of the newest, in the variable bin.
 programs() {
-    local at version most=0
-    bin=
+    local version
     if { read -r version <"$dir/PG_VERSION"; } 2>/dev/null; then
         bin=/usr/lib/postgresql/$version/bin
         [[ -x $bin/postgres ]] || die "$dir was made by PostgreSQL $version, which is not in the image"
         return 0
     fi
-    for at in /usr/lib/postgresql/*/bin; do
-        version=${at%/bin}
-        version=${version##*/}
-        [[ $version =~ ^[0-9]+$ && -x $at/pg_basebackup ]] && (( version > most )) && { most=$version; bin=$at; }
-    done
-    [[ -n $bin ]] || die "PostgreSQL is not in the image (/usr/lib/postgresql/*/bin/pg_basebackup)"
+    newest pg_basebackup
 }
 
 put_password() {
-    local password=@{secret.replication:sh}
-    password=${password//\\/\\\\}
+    local text
+    pass_text @{secret.replication:sh}
     ensure_dir /etc/labctl 755 root:root
-    put "$passfile" 0600 "$user:$user" <<<"*:*:*:replication:${password//:/\\:}"
+    put "$passfile" 0600 "$user:$user" <<<"$text"
 }
 
 # asked: the primary's system identifier, in the variable system.
@@ -55,9 +49,7 @@ copy() {
     flock -w 300 "$lock" || die "another copy into $dir does not end"
     [[ ! -e $dir/PG_VERSION ]] || return 0
     [[ $dir =~ ^/[A-Za-z0-9_./-]+$ ]] || die "$dir: only letters, digits and _ . / - fit into a unit file"
-    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no database"
-    mkdir -p -- "${dir%/*}" && rm -rf -- "$new" && mkdir -m 0700 -- "$new" && chown "$user:" "$new" ||
-        die "cannot make $new"
+    new_dir database
     as "$user" "$bin/pg_basebackup" -D "$new" -d "$primary" -w -X stream -S "$slot" -c fast >"$out" 2>&1 ||
         { evidence "$out"; die "cannot copy the primary $host"; }
     ( umask 077; printf '' >"$new/standby.signal" ) && chown "$user:" "$new/standby.signal" &&

@@ -30,45 +30,6 @@ failed() {
     die "$1$why"
 }
 
-put_unit() {
-    local file=/etc/systemd/system/$unit loaded=/run/labctl/$unit.loaded
-    put "$file" 0644 root:root <<END
-# Written by labctl; changes made here are lost.
-[Unit]
-Description=PostgreSQL, $role of the lab @{lab.name:raw}
-After=network.target
-RequiresMountsFor=$dir
-
-[Service]
-Type=notify
-User=$user
-# PostgreSQL does not mind an address that is not there yet, and then does not listen on it.
-ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
-ExecStart=$bin/postgres -D $dir
-ExecReload=/bin/kill -HUP \$MAINPID
-StandardError=append:$early
-KillMode=mixed
-KillSignal=SIGINT
-TimeoutStartSec=infinity
-TimeoutStopSec=60
-LimitNOFILE=131072
-LimitNPROC=131072
-LimitCORE=infinity
-LimitSTACK=16M
-
-[Install]
-WantedBy=multi-user.target
-END
-    if [[ $file -nt $loaded ]]; then
-        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd does not read $file"
-        printf '' >"$loaded"
-    fi
-    if [[ ! -L /etc/systemd/system/multi-user.target.wants/$unit ]]; then
-        systemctl -q enable "$unit" >"$out" 2>&1 </dev/null || failed "cannot enable $unit"
-        changed "$unit starts at boot"
-    fi
-}
-
 start_it() {
     local tries
     ! listening "$port" || die "port $port is taken by another program"
@@ -141,7 +102,33 @@ streams() { [[ $(query "select status from pg_stat_wal_receiver") == streaming ]
 # The configuration includes this file; standby.init.sh fills it.
 [[ -e $dir/labctl.standby.conf ]] ||
     put "$dir/labctl.standby.conf" 0600 "$user:$user" <<<"# Written by labctl: empty, for this is no standby."
-[[ ! -d /run/systemd/system ]] || put_unit
+[[ ! -d /run/systemd/system ]] || put_unit "$unit" <<END
+# Written by labctl; changes made here are lost.
+[Unit]
+Description=PostgreSQL, $role of the lab @{lab.name:raw}
+After=network.target
+RequiresMountsFor=$dir
+
+[Service]
+Type=notify
+User=$user
+# PostgreSQL does not mind an address that is not there yet, and then does not listen on it.
+ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
+ExecStart=$bin/postgres -D $dir
+ExecReload=/bin/kill -HUP \$MAINPID
+StandardError=append:$early
+KillMode=mixed
+KillSignal=SIGINT
+TimeoutStartSec=infinity
+TimeoutStopSec=60
+LimitNOFILE=131072
+LimitNPROC=131072
+LimitCORE=infinity
+LimitSTACK=16M
+
+[Install]
+WantedBy=multi-user.target
+END
 if running; then
     wait_for 60 ready || failed "the $role runs but answers no statement"
     take_up

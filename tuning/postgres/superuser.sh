@@ -6,12 +6,12 @@ dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:s
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
 psql=/usr/lib/postgresql/$version/bin/psql
 
-# The password in PGPASSWORD: root's own environment, which only root can read.
 login() {
-    PGPASSWORD=@{secret.postgres:sh} "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
+    "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
         -d "host=127.0.0.1 port=$port user=$super dbname=postgres connect_timeout=10"
 }
 
+pass_file "$out.pgpass" @{secret.postgres:sh}
 if ! login; then
     # On standard input: a password is in no process list, and in no log. Where Citus runs each node sees to its own.
     "$psql" -XAtqw -v ON_ERROR_STOP=1 -h /run/postgresql -p "$port" -U "$super" -d postgres -f - >"$out" 2>&1 <<'END' ||
