@@ -56,21 +56,20 @@ void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag);
 /* An attribute in @a, or NULL. */
 const char *virt_attribute(xmlNodePtr node, const char *name, struct arena *a);
 
-/* Ports of a network's bridge. virt_port.c */
-void virt_port_add(const char *bridge, const char *interface);
-/*
- * Takes away what a libvirtd that was killed while it started a container left here: the container's own end of its
- * link, by its address, which nothing out here has while the container runs. The other end goes with it.
- */
-void virt_port_sweep(const char *mac);
 /* The first child element of that name, or NULL. */
 xmlNodePtr virt_child(xmlNodePtr node, const char *name);
+
+/* Makes @interface a port of the network's @bridge. virt_port.c */
+void virt_port_add(const char *bridge, const char *interface);
 
 /* What start and remove work on. */
 struct virt_object {
 	const char *name, *lab_uuid, *xml;
 	bool changed;
 };
+
+/* Takes away what libvirt forgot of a domain of ours that does not run, described by @xml. virt_left.c */
+void virt_left_remove(const struct virt_object *o, const char *xml);
 
 enum virt_owner { VIRT_GONE, VIRT_OURS };
 

@@ -63,6 +63,7 @@ static int domain_start(virConnectPtr c, void *arg, struct fail *e)
 	if (!defined)
 		return fail_virt(e, "domain '%s': define", o->name);
 	o->changed = true;
+	virt_left_remove(o, o->xml);
 	if (virDomainCreate(defined) < 0 && virt_error() != VIR_ERR_OPERATION_INVALID)
 		return fail_virt(e, "domain '%s': start", o->name);
 	/* "operation invalid" is what a domain that runs by now says: probe, do not believe */
@@ -117,22 +118,6 @@ static int undefine(virDomainPtr domain, const char *name, struct fail *e)
 	return fail_virt(e, "domain '%s': undefine", name);
 }
 
-static void sweep_ports(const char *xml)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	auto_(xmlFreeDoc) xmlDocPtr doc = virt_xml(xml);
-	xmlNodePtr devices = doc ? virt_child(xmlDocGetRootElement(doc), "devices") : NULL;
-
-	for (xmlNodePtr n = devices ? devices->children : NULL; n; n = n->next) {
-		xmlNodePtr mac = n->type == XML_ELEMENT_NODE && !strcmp((const char *)n->name, "interface") ?
-					 virt_child(n, "mac") : NULL;
-		const char *address = mac ? virt_attribute(mac, "address", a) : NULL;
-
-		if (address)
-			virt_port_sweep(address);
-	}
-}
-
 static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
@@ -156,7 +141,7 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 		clock_sleep_ms(200);
 	}
 	if (xml)
-		sweep_ports(xml);
+		virt_left_remove(o, xml);
 	if (persistent != 0 && undefine(domain, o->name, e))
 		return -1;
 	o->changed = true;

@@ -164,6 +164,15 @@ static const char *without_dashes(const char *uuid, struct arena *a)
 	return text;
 }
 
+/*
+ * The host's end of its interface: the bridge's name, a dash and the node's number, as far as the kernel's 15 characters
+ * reach (LAB_NODES_MAX has four digits). A name that libvirt chose would be nobody's when libvirt forgets it.
+ */
+static const char *link_name(const struct lab *lab, const struct node *n, struct arena *a)
+{
+	return arena_printf(a, "%s%s%u", lab->net.bridge, n->index < 1000 ? "-" : "", n->index);
+}
+
 static void drop(xmlNodePtr parent, const char *name)
 {
 	xmlNodePtr child = find(parent->children, name);
@@ -218,6 +227,7 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 		{ "memory_kib", arena_printf(a, "%llu", (unsigned long long)n->memory_mib * 1024) },
 		{ "cpus", arena_printf(a, "%u", n->cpus) },
 		{ "mac", n->mac },
+		{ "link", link_name(lab, n, a) },
 		{ "network", arena_printf(a, NETWORK_PREFIX "%s", lab->name) },
 		{ "data_dir", n->export_dir },
 		{ "mount", lab->data.mount },

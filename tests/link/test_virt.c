@@ -2,9 +2,13 @@
 /* link/virt.h against libvirt's own test driver, which lives in this process. */
 #include "test.h"
 
+#include <fcntl.h>
+#include <net/if.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -62,6 +66,34 @@ static void domain_lives_and_goes(void **state)
 	assert_false(changed);
 	assert_string_equal(virt_domain_state(virt, "demo-node1", NULL), "missing");
 	assert_int_equal(e.code, FAIL_NONE);
+}
+
+#define LINK(name) "<interface type='network'><source network='default'/><target dev='" name "'/></interface>"
+#define LINKED \
+	"<domain type='test'><name>demo-node1</name>" TAG(MINE) "<memory unit='MiB'>64</memory><vcpu>1</vcpu>" \
+	"<os><type>hvm</type></os><devices>" LINK("lab11111111-1") LINK("lab11111111-2") LINK("lab99999999-1") "</devices></domain>"
+
+/* A daemon that was killed forgets the pair that it made. What is in use, or another lab's, stays. */
+static void links_left_over_go(void **state)
+{
+	auto_(close) int before = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct fail e = { 0 };
+	bool changed;
+
+	(void)state;
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	for (int remove = 0; remove < 2; remove++) {
+		assert_int_equal(system("ip link add lab11111111-1 type veth && ip link add lab99999999-1 type veth &&"
+					"ip link add lab11111111-2 up type veth peer name used && ip link set used up"), 0);
+		if (remove)
+			assert_ok(virt_domain_remove(virt, "demo-node1", MINE, &changed, &e), e);
+		else
+			assert_ok(virt_domain_start(virt, "demo-node1", MINE, LINKED, &changed, &e), e);
+		assert_true(changed);
+		assert_int_equal(if_nametoindex("lab11111111-1"), 0);
+		assert_int_equal(system("ip link delete lab11111111-2 && ip link delete lab99999999-1"), 0);
+	}
+	assert_int_equal(setns(before, CLONE_NEWNET), 0);
 }
 
 struct silent { int listener; atomic_int accepted; };
@@ -260,7 +292,8 @@ static void versions_and_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(foreign_domains_stay),
+		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(links_left_over_go),
+		cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(foreign_domains_stay),
 		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
 		cmocka_unit_test(versions_and_reasons),

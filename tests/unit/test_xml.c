@@ -64,6 +64,7 @@ static void domains(void **state)
 		assert_non_null(strstr(xml, "<memory unit=\"KiB\">1048576</memory>"));
 		assert_non_null(strstr(xml, "<mac address=\"52:54:0a:58:00:0b\"/>"));
 		assert_non_null(strstr(xml, "<source network=\"labctl-d\"/>"));
+		assert_non_null(strstr(xml, arena_printf(a, "<target dev=\"%s-1\"/>", lab->net.bridge)));
 		assert_non_null(strstr(xml, lab->nodes[0].uuid));
 		if (i < 2)
 			assert_non_null(strstr(xml, "/s/&lt;disk&gt; &amp; &quot;co&quot;.qcow2"));

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What a libvirtd that was killed has forgotten of a domain that does not run: its links, which would be in the way of
+ * the next start, and a container's control groups. Both bear names by which we know them. Best effort: a link that is
+ * used and a group that has processes stay, and what is in the way then is told by libvirt.
+ */
+#include <dirent.h>
+#include <ftw.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "virt_call.h"
+
+#define CGROUPS "/sys/fs/cgroup"
+#define NAME_LEN 64 /* libvirt cuts longer ones */
+
+DEFINE_AUTO(DIR *, closedir)
+
+/* --- links --- */
+
+/* Bridge and links of a lab are called after its uuid (lab_complete.c, xml.c). What somebody named otherwise stays. */
+static bool is_lab_link(const char *name, const char *lab_uuid)
+{
+	return !strncmp(name, "lab", 3) && !strncmp(name + 3, lab_uuid, 8);
+}
+
+/* A machine keeps its tap running; a container at work has the other end of its pair, and keeps that up. */
+static bool is_idle(int fd, const char *link)
+{
+	struct ifreq request = { 0 };
+
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", link);
+	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_RUNNING);
+}
+
+/* The other end of a pair goes with it. */
+static void remove_link(const char *link)
+{
+	auto_(close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+	} request = { .header = { .nlmsg_len = sizeof request, .nlmsg_type = RTM_DELLINK,
+				  .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		      .link.ifi_index = (int)if_nametoindex(link) };
+	char answer[256];
+
+	/* The answer comes when it is gone. */
+	if (fd >= 0 && request.link.ifi_index && is_idle(fd, link) && send(fd, &request, sizeof request, 0) > 0)
+		recv(fd, answer, sizeof answer, 0);
+}
+
+static void remove_links(const struct virt_object *o, xmlDocPtr doc, struct arena *a)
+{
+	xmlNodePtr devices = virt_child(xmlDocGetRootElement(doc), "devices");
+
+	for (xmlNodePtr n = devices ? devices->children : NULL; n; n = n->next) {
+		xmlNodePtr target = n->type == XML_ELEMENT_NODE && !strcmp((const char *)n->name, "interface") ?
+					    virt_child(n, "target") : NULL;
+		const char *link = target ? virt_attribute(target, "dev", a) : NULL;
+
+		if (link && is_lab_link(link, o->lab_uuid))
+			remove_link(link);
+	}
+}
+
+/* --- control groups --- */
+
+static int remove_group(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)where;
+	if (type == FTW_DP)
+		rmdir(path);
+	return 0;
+}
+
+/* "lxc-PID-NAME.libvirt-lxc" of one hierarchy. Where systemd runs, it sees to them. */
+static void remove_groups(const char *machines, const char *name)
+{
+	auto_(closedir) DIR *dir = opendir(machines);
+	char tail[NAME_LEN + 16], path[512];
+	struct dirent *entry;
+
+	snprintf(tail, sizeof tail, "-%s.libvirt-lxc", name);
+	while (dir && (entry = readdir(dir))) {
+		const char *id = entry->d_name + 4;
+
+		if (strncmp(entry->d_name, "lxc-", 4) || strcmp(id + strspn(id, "0123456789"), tail))
+			continue;
+		snprintf(path, sizeof path, "%s/%s", machines, entry->d_name);
+		nftw(path, remove_group, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	}
+}
+
+static void remove_all_groups(const char *name)
+{
+	auto_(closedir) DIR *dir = opendir(CGROUPS);
+	struct dirent *entry;
+	char machines[300];
+
+	while (dir && strlen(name) < NAME_LEN && (entry = readdir(dir)))
+		if (*entry->d_name != '.' && entry->d_type == DT_DIR) {
+			bool only = !strcmp(entry->d_name, "machine"); /* cgroup 2: the one hierarchy */
+
+			snprintf(machines, sizeof machines, CGROUPS "/%s%s", entry->d_name, only ? "" : "/machine");
+			remove_groups(machines, name);
+		}
+}
+
+void virt_left_remove(const struct virt_object *o, const char *xml)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(xmlFreeDoc) xmlDocPtr doc = virt_xml(xml);
+	struct virt_tag tag;
+
+	if (!doc)
+		return;
+	virt_tag(doc, a, &tag);
+	remove_links(o, doc, a);
+	if (tag.type && !strcmp(tag.type, "lxc"))
+		remove_all_groups(o->name);
+}
