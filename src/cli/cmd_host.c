@@ -7,8 +7,10 @@
 
 #include "clock.h"
 #include "cli.h"
+#include "family.h"
 #include "file.h"
 #include "image.h"
+#include "medium.h"
 #include "nfs.h"
 #include "proc.h"
 #include "suggest.h"
@@ -40,6 +42,8 @@ static void check_programs(json_t *rows)
 		{ "dnsmasq", "the labs' networks", "dnsmasq-base", FAULT },
 		{ "tar", "archives", "tar", FAULT },
 		{ "psql", "labctl psql", "postgresql-client", WARN },
+		{ "xorriso", "cloud images, installation media", "xorriso", WARN },
+		{ "debugfs", "installed images", "e2fsprogs", WARN },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(programs); i++) {
@@ -50,6 +54,25 @@ static void check_programs(json_t *rows)
 		check(rows, found ? PASS : programs[i].missing, programs[i].what,
 		      found ? programs[i].program : "not installed", remedy);
 	}
+}
+
+/* What only some images need, and is no program. */
+static void check_files(json_t *rows)
+{
+	const struct medium *debian = medium_of(&releases[RELEASE_DEBIAN12]);
+	const struct { const char *path, *found, *what, *package; } files[] = {
+		{ "/usr/share/qemu/firmware", "OVMF", "images that boot by UEFI", "ovmf" },
+		{ debian->kernel, "netboot kernel", "installations of Debian", debian->package },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		bool found = file_exists(files[i].path);
+		char remedy[80];
+
+		snprintf(remedy, sizeof remedy, "apt-get install %s", files[i].package);
+		check(rows, found ? PASS : WARN, files[i].what, found ? files[i].found : "not installed", remedy);
+	}
+	check(rows, PASS, "grammar of kickstarts", proc_found("ksvalidator") ? "labctl's own, then ksvalidator's" : "labctl's own", "");
 }
 
 static bool check_libvirt(struct cli *c, json_t *rows, const char *uri, const char *what, enum verdict missing)
@@ -128,6 +151,7 @@ int cmd_doctor(struct cli *c, struct fail *e)
 	check(rows, nfs == NFS_KIND_NONE ? WARN : PASS, "nfs server",
 	      arena_printf(c->arena, "%s%s%s", nfs_words[nfs], *why ? ": " : "", why), "apt-get install nfs-ganesha nfs-ganesha-vfs");
 	check_programs(rows);
+	check_files(rows);
 	check_space(rows, "space for images", c->cache_dir);
 	check_space(rows, "space for labs", c->state_dir);
 	check_image(c, rows);
@@ -137,6 +161,7 @@ int cmd_doctor(struct cli *c, struct fail *e)
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
 	if (!c->json)
 		print_remedies(rows);
+	c->reported = c->json; /* "fit" says it */
 	json_decref(doc);
 	json_decref(rows);
 	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u checks failed", faults) : 0;

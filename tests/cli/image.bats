@@ -163,6 +163,26 @@ claim() {
 	[ ! -e cache ]
 }
 
+@test "doctor: what images need, by what it is for" {
+	run -6 --separate-stderr env PATH=/nowhere "$LABCTL" --json doctor
+	for need in "cloud images, installation media|xorriso" "disks|qemu-utils"; do
+		jq -e --arg what "${need%|*}" --arg remedy "apt-get install ${need#*|}" \
+			'.checks[] | select(.check == $what) | .found == "not installed" and .remedy == $remedy' <<<"$output"
+	done
+	jq -e '.checks[] | select(.check == "images that boot by UEFI")' <<<"$output"
+	jq -e '.checks[] | select(.check == "grammar of kickstarts") | .result == "pass"' <<<"$output"
+}
+
+@test "what cloud-init is told is valid by its schema" {
+	command -v cloud-init >/dev/null || skip "cloud-init is not installed"
+	for more in "" "cluster: {kind: citus}" "network: {domain: x.test, hostname: 'db@{index}'}"; do
+		printf 'image: ./small.img\nnodes: 2\n%s\n' "$more" >lab.yaml
+		rm -rf out
+		labctl -f lab.yaml render -o out
+		cloud-init schema --config-file out/nodes/node2/files/user-data
+	done
+}
+
 @test "image: words, and how many" {
 	run -2 labctl image lst
 	[[ $output == *"Did you mean 'list'?"* ]]
