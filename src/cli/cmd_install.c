@@ -79,23 +79,25 @@ static int validate(struct cli *c, const struct release *r, const char *answers,
 {
 	char path[] = "/tmp/labctl-ks.XXXXXX";
 	const char *const argv[] = { "ksvalidator", "-v", r->syntax, path, NULL };
-	auto_(strbuf_clear) struct strbuf out = { 0 };
 	auto_(close) int fd = -1;
-	int status;
+	struct fail said;
+	int result;
 
 	if (!r->syntax || !proc_found("ksvalidator"))
 		return 0;
 	fd = mkstemp(path);
-	if (fd < 0 || write(fd, answers, strlen(answers)) != (ssize_t)strlen(answers))
+	if (fd < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", path);
-	status = 0;
-	if (proc_run(&(struct proc){ .argv = argv, .out = &out, .deadline_ms = clock_after_ms(60000), .cancel = c->cancel },
-		     &status, e) == 0 && status) {
-		fail(e, FAIL_OTHER, "ksvalidator finds mistakes in the kickstart for %s", r->name);
-		fail_evidence(e, strbuf_text(&out), 15);
-	}
+	result = write(fd, answers, strlen(answers)) == (ssize_t)strlen(answers) ?
+			 proc_check(&(struct proc){ .argv = argv, .deadline_ms = clock_after_ms(60000), .cancel = c->cancel }, e) :
+			 fail_errno(e, FAIL_HOST, "%s", path);
 	unlink(path);
-	return e->code ? -1 : 0;
+	if (result == 0 || e->code != FAIL_OTHER)
+		return result;
+	said = *e;
+	fail(e, FAIL_OTHER, "ksvalidator finds mistakes in the kickstart for %s", r->name);
+	fail_evidence(e, said.evidence, 15);
+	return fail_next(e, "less %s/%s", library_dir(c->lib), r->template);
 }
 
 static int make_answers(struct cli *c, const struct release *r, const char *name, const char **ret_text, struct fail *e)

@@ -163,6 +163,22 @@ claim() {
 	[ ! -e cache ]
 }
 
+@test "install: where ksvalidator is installed, it has the last word, by the grammar of that release" {
+	command -v ksvalidator >/dev/null || skip "ksvalidator is not installed"
+	cp -r "$SOURCE_DIR"/{kickstart,tuning,domains} .
+	printf 'tuning: {profile: seed, ntp_server: 10.0.0.1}\ncluster: {kind: postgres}\n' >lab.yaml
+	for release in el5 el6 el7 el8 el9 el10; do
+		LABCTL_DATA=$PWD run -0 labctl -n -f lab.yaml image install x --kickstart "$release" --media a.iso
+	done
+	# labctl's own check knows the option, not what it may be set to.
+	sed -i 's/^bootloader --location=mbr/bootloader --location=somewhere/' kickstart/el9.ks.in
+	LABCTL_DATA=$PWD run -1 labctl -n image install x --kickstart el9 --media a.iso
+	[[ $output == *"ksvalidator finds mistakes in the kickstart for el9"*"| "*"line "*somewhere* ]]
+	LABCTL_DATA=$PWD run -0 labctl -n image install x --kickstart el8 --media a.iso
+	compgen -G "/tmp/labctl-ks.*" >left || true
+	[ ! -s left ]
+}
+
 @test "doctor: what images need, by what it is for" {
 	run -6 --separate-stderr env PATH=/nowhere "$LABCTL" --json doctor
 	for need in "cloud images, installation media|xorriso" "disks|qemu-utils"; do
