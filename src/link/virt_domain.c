@@ -5,6 +5,9 @@
 #include "clock.h"
 #include "virt_call.h"
 
+/* How long a killed domain may take to be gone: a busy disk makes it more than 14 s. Less than virt_watch allows. */
+#define DIE_MS 60000
+
 /* Looks a domain up and checks that it is ours. VIRT_GONE leaves *ret_domain alone. */
 static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e)
 {
@@ -123,7 +126,8 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 	struct virt_object *o = arg;
 	auto_(virDomainFree) virDomainPtr domain = NULL;
 	auto_(free) char *xml = NULL;
-	int owner = find_domain(c, o, &domain, e), persistent, try;
+	int64_t deadline;
+	int owner = find_domain(c, o, &domain, e), persistent;
 
 	if (owner != VIRT_OURS)
 		return owner;
@@ -131,12 +135,15 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 	xml = virDomainGetXMLDesc(domain, 0);
 	/* Its init ignores TERM, so that destroying a container waits 1.6 s for KILL: spare us that. Others have no such call. */
 	virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0);
-	/* A machine in uninterruptible I/O outlives the first KILL ("Device or resource busy"): ask again. */
-	for (try = 0; virDomainIsActive(domain) == 1; try++) {
+	/*
+	 * What is in uninterruptible I/O outlives KILL: of a machine libvirt says "Device or resource busy" after 15 s, of a
+	 * container "Some processes refused to die" after 3 s. It goes when the disk has had its turn: ask again.
+	 */
+	for (deadline = clock_after_ms(DIE_MS); virDomainIsActive(domain) == 1;) {
 		if (virDomainDestroy(domain) == 0 || virt_error() == VIR_ERR_NO_DOMAIN ||
 		    virt_error() == VIR_ERR_OPERATION_INVALID)
 			break;
-		if (try == 3 || virConnectIsAlive(c) != 1)
+		if (clock_left_ms(deadline) == 0 || virConnectIsAlive(c) != 1)
 			return fail_virt(e, "domain '%s': stop", o->name);
 		clock_sleep_ms(200);
 	}
