@@ -67,9 +67,17 @@ static int domain_start(virConnectPtr c, void *arg, struct fail *e)
 		return fail_virt(e, "domain '%s': define", o->name);
 	o->changed = true;
 	virt_left_remove(o, o->xml);
-	if (virDomainCreate(defined) < 0 && virt_error() != VIR_ERR_OPERATION_INVALID)
-		return fail_virt(e, "domain '%s': start", o->name);
-	/* "operation invalid" is what a domain that runs by now says: probe, do not believe */
+	if (virDomainCreate(defined) < 0) {
+		bool runs_now = virt_error() == VIR_ERR_OPERATION_INVALID;
+		struct fail why;
+
+		fail_virt(&why, "domain '%s': start", o->name);
+		/* "operation invalid" is what a domain that runs by now says, among others: probe, do not believe */
+		if (runs_now && virDomainIsActive(defined) == 1)
+			return 0;
+		*e = why;
+		return -1;
+	}
 	if (virDomainIsActive(defined) != 1)
 		return fail(e, FAIL_VIRT, "domain '%s': stopped right after its start", o->name);
 	return 0;
