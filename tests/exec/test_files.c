@@ -2,81 +2,31 @@
 /* The inventory as files: private where it must be, written when something differs, gone with the lab. */
 #include "test.h"
 
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "file.h"
+#include "fixture.h"
 #include "inventory.h"
 #include "state.h"
-#include "verbs.h"
-
-struct fixture { char dir[64]; struct arena *arena; struct paths paths; struct lab *lab; };
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof *f);
-	const struct lab_options o = { .name = "t1", .node_count = 2, .kind = "postgres" };
+	struct fixture *f = fixture_new(2);
 	struct fail e = { 0 };
 	bool changed;
 
-	if (!f)
-		abort();
-	strncpy(f->dir, "/tmp/labctl-files-XXXXXX", sizeof f->dir - 1);
-	if (!mkdtemp(f->dir))
-		return -1;
-	f->arena = arena_new();
-	assert_int_equal(lab_load(NULL, &o, &f->lab, &e), 0);
-	lab_set_subnet(f->lab, 0x0a630000, 24);
-	paths_init(&f->paths, f->dir, "/nonexistent", "t1", f->arena);
 	assert_int_equal(state_prepare(&f->paths, f->lab, &changed, &e), 0);
 	*state = f;
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	struct fail e;
-
-	lab_free(f->lab);
-	arena_free(f->arena);
-	file_remove_tree(f->dir, &e);
-	free(f);
-	return 0;
-}
-
 static enum step_state write_files(struct fixture *f)
 {
-	const struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
-	auto_(world_close) struct world *w = NULL;
-	struct step step = { .id = "lab.files", .verb = VERB_LAB_FILES };
-	const struct plan p = { .command = "test", .lab = f->lab, .steps = &step, .step_count = 1, .arena = f->arena };
-	struct exec_options x = { .verbs = verbs, .jobs = 1, .deadline_ms = CLOCK_NEVER };
-	struct exec_report rep;
-	enum step_state state;
-	struct fail e = { 0 };
-
-	assert_int_equal(world_open(f->lab, &o, &w, &e), 0);
-	x.context = w;
-	if (exec_run(&p, &x, &rep, &e) < 0)
-		fail_msg("%s", e.text);
-	state = rep.results[0].state;
-	exec_report_clear(&rep);
-	return state;
+	return fixture_run(f, VERB_LAB_FILES, NULL);
 }
 
 static const char *path_of(struct fixture *f, const char *file)
 {
 	return arena_printf(f->arena, "%s/" INVENTORY_DIR "/%s", f->paths.lab, file);
-}
-
-static unsigned mode_of(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 ? st.st_mode & 07777 : 0;
 }
 
 static void written_when_something_differs(void **state)
@@ -140,9 +90,9 @@ static void a_link_is_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(written_when_something_differs, setup, teardown),
-		cmocka_unit_test_setup_teardown(gone_with_the_lab, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_link_is_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(written_when_something_differs, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(gone_with_the_lab, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(a_link_is_replaced, setup, fixture_free),
 	};
 
 	return cmocka_run_group_tests_name("files", tests, NULL, NULL);

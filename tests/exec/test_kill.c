@@ -2,73 +2,27 @@
 /* What a labctl that was killed leaves half made: create goes on from it, destroy takes it away. tests/trust has the rest. */
 #include "test.h"
 
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "file.h"
+#include "fixture.h"
 #include "lease.h"
 #include "state.h"
-#include "verbs.h"
 
-struct fixture { char dir[64]; struct arena *arena; struct paths paths; struct lab *lab; const char *root; };
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-	const struct lab_options o = { .name = "t1", .node_count = 1 };
-	struct fail e = { 0 };
-
-	if (!f)
-		abort();
-	strncpy(f->dir, "/tmp/labctl-kill-XXXXXX", sizeof f->dir - 1);
-	if (!mkdtemp(f->dir))
-		return -1;
-	f->arena = arena_new();
-	assert_int_equal(lab_load(NULL, &o, &f->lab, &e), 0);
-	paths_init(&f->paths, f->dir, "/nonexistent", "t1", f->arena);
-	f->root = arena_printf(f->arena, "%s/made/root", f->dir);
-	f->lab->nodes[0].export_dir = arena_printf(f->arena, "%s/node1", f->root);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	struct fail e;
-
-	lab_free(f->lab);
-	arena_free(f->arena);
-	file_remove_tree(f->dir, &e);
-	free(f);
-	return 0;
-}
-
-static enum step_state run_verb(struct fixture *f, enum verb verb)
-{
-	const struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
-	auto_(world_close) struct world *w = NULL;
-	struct step step = { .id = "data", .verb = verb, .node = &f->lab->nodes[0] };
-	const struct plan p = { .command = "test", .lab = f->lab, .steps = &step, .step_count = 1, .arena = f->arena };
-	struct exec_options x = { .verbs = verbs, .jobs = 1, .deadline_ms = CLOCK_NEVER };
-	struct exec_report rep;
-	enum step_state state;
-	struct fail e = { 0 };
-
-	assert_int_equal(world_open(f->lab, &o, &w, &e), 0);
-	x.context = w;
-	if (exec_run(&p, &x, &rep, &e) < 0)
-		fail_msg("%s", e.text);
-	state = rep.results[0].state;
-	exec_report_clear(&rep);
-	return state;
-}
+#define ROOT "made/root"
 
 static const char *in(struct fixture *f, const char *path)
 {
 	return arena_printf(f->arena, "%s/%s", f->dir, path);
+}
+
+/* Its data directory lies in one that has to be made, with one above it: more to leave behind. */
+static int setup(void **state)
+{
+	struct fixture *f = fixture_new(1);
+
+	f->lab->nodes[0].export_dir = in(f, ROOT "/node1");
+	*state = f;
+	return 0;
 }
 
 static void put(const char *path, const char *text)
@@ -89,19 +43,19 @@ static void make_dirs(const char *path)
 static void half_a_mark(void **state)
 {
 	struct fixture *f = *state;
-	const char *torn = arena_printf(f->arena, "%s/" DATA_MARKER ".aB3dE9", f->lab->nodes[0].export_dir);
+	const char *torn = in(f, ROOT "/node1/" DATA_MARKER ".aB3dE9");
 
-	assert_int_equal(run_verb(f, VERB_DATA_CREATE), STEP_DONE);
-	assert_true(file_exists(arena_printf(f->arena, "%s/" DATA_ROOT_MARKER, f->root)));
-	unlink(arena_printf(f->arena, "%s/" DATA_MARKER, f->lab->nodes[0].export_dir));
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
+	assert_true(file_exists(in(f, ROOT "/" DATA_ROOT_MARKER)));
+	unlink(in(f, ROOT "/node1/" DATA_MARKER));
 	put(torn, "half");
-	assert_int_equal(run_verb(f, VERB_DATA_CREATE), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
 	assert_false(file_exists(torn));
 
-	unlink(arena_printf(f->arena, "%s/" DATA_MARKER, f->lab->nodes[0].export_dir));
+	unlink(in(f, ROOT "/node1/" DATA_MARKER));
 	put(torn, "half");
-	put(arena_printf(f->arena, "%s/" DATA_ROOT_MARKER ".aB3dE9", f->root), "half");
-	assert_int_equal(run_verb(f, VERB_DATA_REMOVE), STEP_DONE);
+	put(in(f, ROOT "/" DATA_ROOT_MARKER ".aB3dE9"), "half");
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
 	assert_false(file_exists(in(f, "made")));
 }
 
@@ -113,17 +67,17 @@ static void half_a_root(void **state)
 
 	make_dirs(arena_printf(f->arena, "%s/root", aside));
 	put(arena_printf(f->arena, "%s/root/" DATA_ROOT_MARKER ".aB3dE9", aside), "half");
-	run_verb(f, VERB_DATA_REMOVE);
+	fixture_run(f, VERB_DATA_REMOVE, NULL);
 	assert_false(file_exists(aside));
 	make_dirs(aside);
-	run_verb(f, VERB_DATA_REMOVE);
+	fixture_run(f, VERB_DATA_REMOVE, NULL);
 	assert_false(file_exists(aside) || file_exists(in(f, "made")));
 
 	make_dirs(arena_printf(f->arena, "%s/root", aside));
 	put(arena_printf(f->arena, "%s/root/" DATA_ROOT_MARKER ".aB3dE9", aside), "half");
-	assert_int_equal(run_verb(f, VERB_DATA_CREATE), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
 	assert_false(file_exists(aside));
-	assert_int_equal(run_verb(f, VERB_DATA_REMOVE), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
 	assert_false(file_exists(in(f, "made")));
 	assert_false(file_exists(aside));
 }
@@ -133,25 +87,25 @@ static void others_stay(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(run_verb(f, VERB_DATA_CREATE), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
 	put(in(f, "made/file"), "precious");
-	assert_int_equal(run_verb(f, VERB_DATA_REMOVE), STEP_DONE);
-	assert_false(file_exists(f->root));
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
+	assert_false(file_exists(in(f, ROOT)));
 	assert_true(file_exists(in(f, "made/file")));
 
-	make_dirs(f->root);
-	assert_int_equal(run_verb(f, VERB_DATA_CREATE), STEP_DONE);
-	assert_int_equal(run_verb(f, VERB_DATA_REMOVE), STEP_DONE);
-	assert_true(file_exists(f->root));
+	make_dirs(in(f, ROOT));
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
+	assert_true(file_exists(in(f, ROOT)));
 	assert_false(file_exists(f->lab->nodes[0].export_dir));
 
 	/* somebody's file where the root was put aside: back under its name, with the file */
-	rmdir(f->root);
+	rmdir(in(f, ROOT));
 	unlink(in(f, "made/file"));
 	rmdir(in(f, "made"));
 	make_dirs(in(f, arena_printf(f->arena, "made.labctl-%s/root", f->lab->uuid)));
 	put(in(f, arena_printf(f->arena, "made.labctl-%s/root/file", f->lab->uuid)), "precious");
-	run_verb(f, VERB_DATA_REMOVE);
+	fixture_run(f, VERB_DATA_REMOVE, NULL);
 	assert_true(file_exists(in(f, "made/root/file")));
 }
 
@@ -185,10 +139,10 @@ static void half_a_lease(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(half_a_mark, setup, teardown),
-		cmocka_unit_test_setup_teardown(half_a_root, setup, teardown),
-		cmocka_unit_test_setup_teardown(others_stay, setup, teardown),
-		cmocka_unit_test_setup_teardown(half_a_lease, setup, teardown),
+		cmocka_unit_test_setup_teardown(half_a_mark, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(half_a_root, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(others_stay, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(half_a_lease, setup, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,73 +1,19 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The record of a lab: keys, secrets, known_hosts, lock, removal; and secrets in texts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "test.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-#undef fail /* ours is a function, which fail_msg() does not know */
-#define give_up(...) do { print_error(__VA_ARGS__); assert_true(false); } while (0)
-
-#include "clock.h"
 #include "family.h"
-#include "file.h"
+#include "fixture.h"
 #include "state.h"
-#include "verbs.h"
-
-struct fixture {
-	char dir[64];
-	struct arena *arena;
-	struct paths paths;
-	struct lab *lab;
-};
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof *f);
-	struct lab_options o = { .name = "t1", .node_count = 3, .kind = "postgres" };
-	struct fail e = { 0 };
-
-	if (!f)
-		abort();
-	memcpy(f->dir, "/tmp/labctl-state-XXXXXX", 25);
-	if (!mkdtemp(f->dir))
-		return -1;
-	f->arena = arena_new();
-	o.state_dir = f->dir;
-	if (lab_load(NULL, &o, &f->lab, &e) < 0) {
-		print_error("%s\n%s\n", e.text, e.evidence);
-		return -1;
-	}
-	lab_set_subnet(f->lab, 0x0a630000, 24);
-	paths_init(&f->paths, f->dir, "/nonexistent", "t1", f->arena);
-	*state = f;
+	*state = fixture_new(3);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	struct fail e;
-
-	lab_free(f->lab);
-	arena_free(f->arena);
-	file_remove_tree(f->dir, &e);
-	free(f);
-	return 0;
-}
-
-static unsigned mode_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? st.st_mode & 07777 : 0;
 }
 
 static void prepare(struct fixture *f, bool *ret_changed)
@@ -76,7 +22,7 @@ static void prepare(struct fixture *f, bool *ret_changed)
 
 	*ret_changed = false;
 	if (state_prepare(&f->paths, f->lab, ret_changed, &e) < 0)
-		give_up("%s\n%s\n", e.text, e.evidence);
+		fail_msg("%s\n%s", e.text, e.evidence);
 }
 
 static char *slurp(struct fixture *f, const char *path)
@@ -85,7 +31,7 @@ static char *slurp(struct fixture *f, const char *path)
 	struct fail e = { 0 };
 
 	if (file_read(path, 1 << 20, &b, &e) < 0)
-		give_up("%s\n", e.text);
+		fail_msg("%s", e.text);
 	return arena_strdup(f->arena, strbuf_text(&b));
 }
 
@@ -172,7 +118,7 @@ static void saved_lab_reads_back(void **state)
 	assert_string_equal(names[0], "t1");
 	assert_null(names[1]);
 	if (lab_load(f->paths.lab_file, &o, &again, &e) < 0)
-		give_up("%s\n%s\n", e.text, e.evidence);
+		fail_msg("%s\n%s", e.text, e.evidence);
 	lab_print(f->lab, &one);
 	lab_print(again, &two);
 	assert_string_equal(one.text, two.text);
@@ -235,15 +181,13 @@ static void removal_keeps_data(void **state)
 static void secrets_in_texts(void **state)
 {
 	struct fixture *f = *state;
-	struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
-	auto_(world_close) struct world *w = NULL;
+	auto_(world_close) struct world *w = fixture_world(f);
 	auto_(strbuf_clear) struct strbuf out = { 0 }, wanted = { 0 };
 	char secret[64], text[256];
 	struct fail e = { 0 };
 	bool changed;
 
 	prepare(f, &changed);
-	assert_int_equal(world_open(f->lab, &o, &w, &e), 0);
 	assert_int_equal(world_secret(w, "postgres", secret, &e), 0);
 	assert_int_equal(world_resolve(w, "a '" SECRET_MARK "postgres" PLACEHOLDER_END "' b " SECRET_MARK "postgres" PLACEHOLDER_END, &out,
 				       &e), 0);
@@ -261,29 +205,6 @@ static void secrets_in_texts(void **state)
 	assert_memory_equal(text, "ALTER ROLE x PASSWORD '****", 27);
 }
 
-/* One verb on every node of the lab, at the same time. */
-static int on_all_nodes(struct fixture *f, enum verb verb, enum step_state wanted, struct fail *e)
-{
-	struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
-	auto_(world_close) struct world *w = NULL;
-	struct plan p = { .command = "test", .lab = f->lab, .step_count = f->lab->node_count, .arena = f->arena };
-	struct exec_report rep;
-	struct exec_options x = { .verbs = verbs, .jobs = 3, .deadline_ms = CLOCK_NEVER };
-	int r;
-
-	assert_int_equal(world_open(f->lab, &o, &w, e), 0);
-	x.context = w;
-	p.steps = arena_alloc(f->arena, p.step_count * sizeof *p.steps);
-	for (unsigned i = 0; i < p.step_count; i++)
-		p.steps[i] = (struct step){ .id = arena_printf(f->arena, "v/%u", i), .verb = verb, .node = &f->lab->nodes[i] };
-	r = exec_run(&p, &x, &rep, e);
-	for (unsigned i = 0; i < p.step_count; i++)
-		if (r == 0 && wanted != STEP_STATE_COUNT) /* STEP_STATE_COUNT: any */
-			assert_int_equal(rep.results[i].state, wanted);
-	exec_report_clear(&rep);
-	return r;
-}
-
 static void data_directories(void **state)
 {
 	struct fixture *f = *state;
@@ -297,45 +218,45 @@ static void data_directories(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		f->lab->nodes[i].export_dir = arena_printf(f->arena, "%s/node%u", root, i + 1);
 	/* made once, marked, and all of it goes again: with the parents that were made for it */
-	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_DONE, &e), 0);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_UNCHANGED, &e), 0);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_UNCHANGED);
 	assert_int_equal(file_write(arena_printf(f->arena, "%s/node2/file", root), "x", 1, 0600, &e), 0);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), 0);
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
 	assert_false(file_exists(top));
-	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_UNCHANGED, &e), 0);
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_UNCHANGED);
 
 	/* somebody's files: refused at create, passed over at destroy, and left as they are */
 	assert_int_equal(file_mkdirs(arena_printf(f->arena, "%s/node2", root), 0755, &e), 0);
 	theirs = arena_printf(f->arena, "%s/node2/precious", root);
 	assert_int_equal(file_write(theirs, "x", 1, 0600, &e), 0);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_DONE, &e), -1);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, &e), STEP_STATE_COUNT);
 	assert_int_equal(e.code, FAIL_CONFLICT);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_STATE_COUNT, &e), 0);
+	fixture_run(f, VERB_DATA_REMOVE, NULL);
 	assert_true(file_exists(theirs));
 	assert_false(file_exists(f->lab->nodes[0].export_dir));
 	/* a root that was there before stays */
 	assert_int_equal(unlink(theirs), 0);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_CREATE, STEP_DONE, &e), 0);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), 0);
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
 	assert_true(file_exists(root));
 	/* killed in the middle of a removal: the next one finishes it */
 	assert_int_equal(file_mkdirs(arena_printf(f->arena, "%s/.labctl-going-node1/base", root), 0755, &e), 0);
 	assert_int_equal(file_mkdirs(f->lab->nodes[1].export_dir, 0755, &e), 0);
 	assert_int_equal(file_mkdirs(f->lab->nodes[2].export_dir, 0755, &e), 0);
-	assert_int_equal(on_all_nodes(f, VERB_DATA_REMOVE, STEP_DONE, &e), 0);
+	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
 	assert_false(file_exists(arena_printf(f->arena, "%s/.labctl-going-node1", root)));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(made_once_kept_afterwards, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_of_their_age, setup, teardown),
-		cmocka_unit_test_setup_teardown(saved_lab_reads_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(one_writer, setup, teardown),
-		cmocka_unit_test_setup_teardown(removal_keeps_data, setup, teardown),
-		cmocka_unit_test_setup_teardown(secrets_in_texts, setup, teardown),
-		cmocka_unit_test_setup_teardown(data_directories, setup, teardown),
+		cmocka_unit_test_setup_teardown(made_once_kept_afterwards, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(keys_of_their_age, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(saved_lab_reads_back, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(one_writer, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(removal_keeps_data, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(secrets_in_texts, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(data_directories, setup, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
