@@ -124,11 +124,14 @@ static int forbid_ipv6(void)
 
 /* After the fork: only async-signal-safe calls. Writes errno to @report when it cannot start. */
 __attribute__((noreturn)) static void run_child(const struct proc *p, const char *path, char **env, const int fds[3],
-						int report)
+						pid_t parent, int report)
 {
 	sigset_t none;
 	int error;
 
+	/* Dies with us, whatever we die of: what went on alone would meet what the next labctl does. */
+	if (!p->detach && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		_exit(127);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -164,6 +167,7 @@ static int start(struct child *c, struct fail *e)
 	auto_(free) char **env = build_env(p);
 	bool want_out = p->out || p->line;
 	char path[4096];
+	pid_t self = getpid();
 	int error = 0, r = -1;
 
 	if (p->chroot)
@@ -187,7 +191,7 @@ static int start(struct child *c, struct fail *e)
 		int fds[3] = { p->input ? in[0] : null_fd, want_out ? out[1] : log_fd >= 0 ? log_fd : null_fd,
 			       log_fd >= 0 ? log_fd : err[1] };
 
-		run_child(p, path, env, fds, report[1]);
+		run_child(p, path, env, fds, self, report[1]);
 	}
 	close(report[1]);
 	report[1] = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Child processes: no shell, own process group, deadline, output captured or sent
- * to a file. Killed as a group (TERM, then KILL) on deadline or cancel. Thread-safe.
+ * to a file. Killed as a group (TERM, then KILL) on deadline or cancel, and with the thread that runs it. Thread-safe.
  */
 #ifndef LABCTL_BASE_PROC_H
 #define LABCTL_BASE_PROC_H

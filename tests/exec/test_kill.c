@@ -2,10 +2,14 @@
 /* What a labctl that was killed leaves half made: create goes on from it, destroy takes it away. tests/trust has the rest. */
 #include "test.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
 #include "lease.h"
+#include "proc.h"
 #include "state.h"
 
 #define ROOT "made/root"
@@ -136,6 +140,33 @@ static void half_a_lease(void **state)
 	assert_false(file_exists(in(f, "labs")));
 }
 
+/* What labctl has others do ends with it: it would meet what the next labctl does. */
+static void no_child_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	const char *file = in(f, "pid"), *const argv[] = { "sh", "-c", "echo $$ >\"$0\".new; mv \"$0\".new \"$0\"; exec sleep 600", file, NULL };
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail e = { 0 };
+	pid_t labctl = fork(), child;
+
+	if (labctl == 0) {
+		const struct proc p = { .argv = argv, .deadline_ms = CLOCK_NEVER };
+		int status;
+
+		proc_run(&p, &status, &e);
+		_exit(1);
+	}
+	for (unsigned i = 0; i < 500 && !file_exists(file); i++)
+		clock_sleep_ms(20);
+	assert_int_equal(file_read(file, 64, &text, &e), 0);
+	child = (pid_t)atoi(text.text);
+	kill(labctl, SIGKILL);
+	waitpid(labctl, NULL, 0);
+	for (unsigned i = 0; i < 500 && file_exists(arena_printf(f->arena, "/proc/%d/exe", (int)child)); i++)
+		clock_sleep_ms(20);
+	assert_false(file_exists(arena_printf(f->arena, "/proc/%d/exe", (int)child)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +174,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(half_a_root, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(others_stay, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(half_a_lease, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(no_child_goes_on, setup, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
