@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Software that is built once and installed on every node. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "recipe.h"
 #include "verbs.h"
 
-#define DROP ".labctl" /* directory below the data directory where the archive lies while a node unpacks it */
+#define DROP ".labctl-" /* and a time: directory below the data directory where the archive lies while a node unpacks it */
+
+DEFINE_AUTO(DIR *, closedir)
 
 int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
 {
@@ -115,6 +118,21 @@ static int install(struct run *r, const char *script, const char *tar, const cha
 	return status;
 }
 
+/* A labctl that was killed while a node unpacked had no time to take the archive away. */
+static void drop_old_copies(const char *export_dir, struct arena *a)
+{
+	auto_(closedir) DIR *dir = opendir(export_dir);
+	struct dirent *entry;
+	struct fail ignored;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *time = entry->d_name + strlen(DROP);
+
+		if (!strncmp(entry->d_name, DROP, strlen(DROP)) && *time && !time[strspn(time, "0123456789")])
+			file_remove_tree(arena_printf(a, "%s/%s", export_dir, entry->d_name), &ignored);
+	}
+}
+
 int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct world *w = world_of(r);
@@ -122,11 +140,12 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf script = { 0 };
-	const char *tar, *name, *drop = arena_printf(a, DROP "-%lld", (long long)clock_wall_ms());
+	const char *tar, *name, *drop = arena_printf(a, DROP "%lld", (long long)clock_wall_ms());
 	char *key;
 	bool changed = false, needed = false;
 	size_t common;
 
+	drop_old_copies(n->export_dir, a);
 	if (world_software(w, r, &tar, NULL, e) < 0)
 		return -1;
 	name = strrchr(tar, '/') ? strrchr(tar, '/') + 1 : tar;

@@ -167,6 +167,22 @@ static void no_child_goes_on(void **state)
 	assert_false(file_exists(arena_printf(f->arena, "/proc/%d/exe", (int)child)));
 }
 
+/* Killed while a node unpacked its software: the copy that it was given goes at the next try, whatever becomes of that. */
+static void a_copy_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	const char *copy = in(f, ROOT "/node1/.labctl-1795283423456"), *others = in(f, ROOT "/node1/.labctl-mine");
+	struct fail e = { 0 };
+
+	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
+	make_dirs(copy);
+	make_dirs(others);
+	put(arena_printf(f->arena, "%s/software.tar", copy), "half");
+	assert_int_equal(fixture_run(f, VERB_SOURCE_INSTALL, &e), STEP_FAILED);
+	assert_false(file_exists(copy));
+	assert_true(file_exists(others) && file_exists(in(f, ROOT "/node1/" DATA_MARKER)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(others_stay, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(half_a_lease, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(no_child_goes_on, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(a_copy_is_forgotten, setup, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
