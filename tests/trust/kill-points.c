@@ -4,6 +4,7 @@
  * with SIGKILL at one of them. The product has no hook for it: what counts is what the dynamic linker binds.
  *   LABCTL_KILL_LOG=FILE  every point that was passed, one line each: number, call, what on
  *   LABCTL_KILL_AT=N      SIGKILL at point N
+ *   LABCTL_KILL_DURING=US how far into a call that somebody else carries out (4000)
  * A point lies right after each such call, which is right before the next one of that thread; calls that somebody else
  * carries out (libvirt, a node) have a point in their middle as well. Calls that changed nothing have none: those that
  * failed, and fsync(), which a process that is killed does not need.
@@ -28,35 +29,41 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DURING_MS 4 /* into a call of libvirt's; a script on a node */
-
 static pid_t self; /* children that labctl forks are not labctl */
+static long during_us;
 static int log_fd = -1;
 static unsigned long kill_at;
 static atomic_ulong passed;
 
-__attribute__((constructor)) static void begin(void)
+/* From here on this process is labctl. */
+void kill_points_begin(void)
 {
-	const char *log = getenv("LABCTL_KILL_LOG"), *at = getenv("LABCTL_KILL_AT");
+	const char *log = getenv("LABCTL_KILL_LOG"), *at = getenv("LABCTL_KILL_AT"), *during = getenv("LABCTL_KILL_DURING");
 
-	if (strcmp(program_invocation_short_name, "labctl") != 0)
-		return; /* timeout, env */
-	unsetenv("LD_PRELOAD");
 	if (log)
 		log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	kill_at = at ? strtoul(at, NULL, 10) : 0;
+	during_us = during ? strtol(during, NULL, 10) : 4000;
 	self = getpid();
 }
 
-static void *late(void *ms)
+__attribute__((constructor)) static void begin_when_loaded(void)
 {
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = (long)(intptr_t)ms * 1000000 }, NULL);
-	kill(self, SIGKILL);
-	return NULL;
+	if (strcmp(program_invocation_short_name, "labctl") != 0)
+		return; /* timeout, env; kill-all says itself when */
+	unsetenv("LD_PRELOAD");
+	kill_points_begin();
 }
 
-/* @after_ms: later by so much, from a thread, while the caller goes on. */
-static void point(const char *call, const char *on, int after_ms)
+static void *late(void *unused)
+{
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = during_us * 1000 }, NULL);
+	kill(self, SIGKILL);
+	return unused;
+}
+
+/* @during: a little later, from a thread, while the caller goes on. */
+static void point(const char *call, const char *on, bool during)
 {
 	int saved = errno;
 	unsigned long number;
@@ -66,9 +73,9 @@ static void point(const char *call, const char *on, int after_ms)
 		return;
 	number = atomic_fetch_add(&passed, 1) + 1;
 	if (log_fd >= 0)
-		dprintf(log_fd, "%lu %s%s %s\n", number, after_ms ? "during " : "", call, on ? on : "");
+		dprintf(log_fd, "%lu %s%s %s\n", number, during ? "during " : "", call, on ? on : "");
 	if (number == kill_at) {
-		if (after_ms == 0 || pthread_create(&thread, NULL, late, (void *)(intptr_t)after_ms) != 0)
+		if (!during || pthread_create(&thread, NULL, late, NULL) != 0)
 			kill(self, SIGKILL);
 	}
 	errno = saved;
@@ -101,7 +108,7 @@ static bool is_file(int fd)
 	{ \
 		type r = REAL(name) arguments; \
 		if (worked) \
-			point(#name, on, 0); \
+			point(#name, on, false); \
 		return r; \
 	}
 /* The same with a point in the middle. */
@@ -109,10 +116,10 @@ static bool is_file(int fd)
 	type name parameters \
 	{ \
 		type r; \
-		point(#name, on, DURING_MS); \
+		point(#name, on, true); \
 		r = REAL(name) arguments; \
 		if (worked) \
-			point(#name, on, 0); \
+			point(#name, on, false); \
 		return r; \
 	}
 
@@ -139,7 +146,7 @@ int unlinkat(int dir, const char *path, int flags)
 
 		atomic_store(&row, in_row);
 		if (__builtin_popcountl(in_row) == 1 && __builtin_ctzl(in_row) % 2 == 0)
-			point("unlinkat", path, 0);
+			point("unlinkat", path, false);
 		atomic_store(&last, atomic_load(&passed));
 	}
 	return r;
@@ -155,7 +162,7 @@ EFFECT(int, umount2, (const char *path, int flags), (path, flags), r == 0, path)
 		type r = REAL(name) arguments; \
 		char path[256]; \
 		if (r >= 0 && is_file(fd)) \
-			point(#name, name_of(fd, path), 0); \
+			point(#name, name_of(fd, path), false); \
 		return r; \
 	}
 FD_EFFECT(ssize_t, write, (int fd, const void *data, size_t len), (fd, data, len))
@@ -176,7 +183,7 @@ FD_EFFECT(ssize_t, copy_file_range, (int from, off_t *at, int fd, off_t *to, siz
 		va_end(rest); \
 		r = REAL(name) arguments; \
 		if (r >= 0 && flags & O_CREAT) \
-			point(#name, path, 0); \
+			point(#name, path, false); \
 		return r; \
 	}
 OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
@@ -209,8 +216,8 @@ int libssh2_channel_send_eof(LIBSSH2_CHANNEL *channel)
 	int r = REAL(libssh2_channel_send_eof)(channel);
 
 	if (r == 0) {
-		point("libssh2_channel_send_eof", NULL, 0);
-		point("script", NULL, DURING_MS);
+		point("libssh2_channel_send_eof", NULL, false);
+		point("script", NULL, true);
 	}
 	return r;
 }
