@@ -205,12 +205,22 @@ void image_download(void *ctx, int64_t done_bytes, int64_t total_bytes)
 	say_line(ctx, text);
 }
 
+/* By the name that it gets, or else the one that it has. */
+static const struct release *release_of(const char *name, const char *source)
+{
+	const struct release *r = family_find(name);
+	const char *slash = strrchr(source, '/');
+
+	r = r ? r : family_guess(name);
+	return r ? r : family_guess(slash ? slash + 1 : source);
+}
+
 static int import(struct cli *c, const struct image_env *env, struct fail *e)
 {
 	struct image_about about = { .name = c->args[1], .source = c->args[2], .seed = "nocloud" };
 	struct fetch f = { .source = c->args[2], .what = "image", .sha256 = c->sha256, .cache_dir = c->cache_dir,
 			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env->deadline_ms };
-	const struct release *r = family_find(c->release ? c->release : c->args[1]);
+	const struct release *r = c->release ? family_find(c->release) : release_of(c->args[1], c->args[2]);
 	struct image image;
 	const char *path;
 	bool made = false;

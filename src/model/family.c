@@ -2,6 +2,7 @@
 #include "family.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auto.h"
@@ -109,6 +110,27 @@ const struct release *family_find(const char *word)
 			continue;
 		for (unsigned i = RELEASE_EL5; i < RELEASE_COUNT; i++)
 			if (!strcmp(word + len, numbers[i]))
+				return &releases[i];
+	}
+	return NULL;
+}
+
+const struct release *family_guess(const char *file_name)
+{
+	static const char *const vendors[] = { "rocky", "alma", "centos", "rhel", "oracle", "debian" };
+
+	for (unsigned v = 0; v < ARRAY_COUNT(vendors); v++) {
+		const char *at = strcasestr(file_name, vendors[v]);
+		bool debian = v + 1 == ARRAY_COUNT(vendors);
+		unsigned long number;
+
+		if (!at)
+			continue;
+		for (at += strcspn(at, "0123456789"); !strncmp(at, "86_64", 5); at += strcspn(at, "0123456789"))
+			at += 5;
+		number = strtoul(at, NULL, 10);
+		for (unsigned i = 0; i < RELEASE_COUNT; i++)
+			if (releases[i].number == number && (releases[i].family == &families[FAMILY_DEBIAN]) == debian)
 				return &releases[i];
 	}
 	return NULL;

@@ -59,6 +59,8 @@ extern const char *const release_names[RELEASE_COUNT + 1];
  * "centos-stream10", "oracle8", "bookworm". NULL when unknown.
  */
 const struct release *family_find(const char *word);
+/* What a disk holds, by the name that its vendor gave the file: "Rocky-9-GenericCloud-Base.x86_64". NULL = it does not say. */
+const struct release *family_guess(const char *file_name);
 
 /* A package by the name that the walk-through of 2013 or Enterprise Linux has for it, in every release. */
 struct package {

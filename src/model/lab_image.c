@@ -85,6 +85,15 @@ void image_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 		take_word(s, words[i]);
 }
 
+/* Vendors' names of their cloud images say it; NULL where that would be what is taken anyway. */
+static const char *guess_release(const char *source)
+{
+	const char *slash = strrchr(source, '/');
+	const struct release *r = family_guess(slash ? slash + 1 : source);
+
+	return r && r != &releases[RELEASE_DEBIAN12] ? r->name : NULL;
+}
+
 void image_complete(struct source *s)
 {
 	struct lab *lab = s->lab;
@@ -98,6 +107,8 @@ void image_complete(struct source *s)
 		lab->image = images[0];
 	if (!lab_boots_disk(lab))
 		lab->disk_image = (struct disk_image){ 0 };
+	else if (!lab->disk_image.stored && !lab->disk_image.release)
+		lab->disk_image.release = guess_release(lab->image);
 	if (lab->disk_image.release)
 		lab->release = family_find(lab->disk_image.release);
 	if (!lab->release)

@@ -41,6 +41,29 @@ static void words(void **state)
 	assert_null(release_names[RELEASE_COUNT]);
 }
 
+/* What vendors call their cloud images. */
+static void file_names(void **state)
+{
+	static const struct { const char *name; int id; } cases[] = {
+		{ "Rocky-9-GenericCloud-Base.latest.x86_64.qcow2", RELEASE_EL9 },
+		{ "Rocky-8-GenericCloud-LVM-8.10.x86_64.qcow2", RELEASE_EL8 },
+		{ "AlmaLinux-9-GenericCloud-latest.x86_64.qcow2", RELEASE_EL9 },
+		{ "CentOS-7-x86_64-GenericCloud.qcow2", RELEASE_EL7 },
+		{ "CentOS-Stream-GenericCloud-x86_64-10-latest.x86_64.qcow2", RELEASE_EL10 },
+		{ "CentOS-Stream-GenericCloud-9-latest.x86_64.qcow2", RELEASE_EL9 },
+		{ "rhel-10.0-x86_64-kvm.qcow2", RELEASE_EL10 },
+		{ "debian-12-generic-amd64.qcow2", RELEASE_DEBIAN12 },
+		{ "debian-13-generic-amd64.qcow2", -1 },
+		{ "debian-9-generic.qcow2", -1 },
+		{ "rocky.qcow2", -1 }, { "noble-server-cloudimg-amd64.img", -1 }, { "disk9.img", -1 }, { "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		if (family_guess(cases[i].name) != (cases[i].id < 0 ? NULL : &releases[cases[i].id]))
+			fail_msg("%s", cases[i].name);
+}
+
 static void the_seeds_packages(void **state)
 {
 	(void)state;
@@ -115,7 +138,7 @@ static void every_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words), cmocka_unit_test(the_seeds_packages), cmocka_unit_test(the_seeds_services),
+		cmocka_unit_test(words), cmocka_unit_test(file_names), cmocka_unit_test(the_seeds_packages), cmocka_unit_test(the_seeds_services),
 		cmocka_unit_test(every_row),
 	};
 
