@@ -245,12 +245,13 @@ wait_for() {
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# within SECONDS COMMAND...: runs COMMAND, without an input, and ends it when it takes longer. The systems of bash 4.2
-# and later have a timeout that knows -k.
+# within SECONDS [as USER] COMMAND...: runs COMMAND, without an input, and ends it when it takes longer. The systems of
+# bash 4.2 and later have a timeout that knows -k.
 within() {
     local seconds=$1 pid
     shift
     if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402 )); then
+        [[ $1 != as ]] || { as "$2" timeout -k 5 "$seconds" "${@:3}"; return; }
         timeout -k 5 "$seconds" "$@" </dev/null
         return
     fi

@@ -36,6 +36,42 @@ node_rules=SC2016,SC2034,SC2154,SC2317,SC2015,SC2157,SC2050,SC2194,SC2155,SC2053
 	done
 }
 
+# What bash 3.2 (el5) and 4.1 (el6) do not have, as patterns, and what to write instead. Those lines of lib.sh that look
+# at the version first are left out.
+newer_than_el5='mapfile|readarray	while IFS= read -r
+;;?&	a second case
+\[-[0-9]+\]	for last in ...; do :; done
+\$\{[a-z_]+(,,?|\^\^?)	tr, or a pattern
+EPOCH(REALTIME|SECONDS)	now_since_boot
+(declare|local|typeset) -[a-zA-Z]*[Agnl]	an array, an argument
+exec \{[a-z_]+\}	a number
+\[\[ .*-v 	${name+is there}
+&>>|\|&	>file 2>&1
+(^|[^.])timeout 	within
+printf .*%\([^ ]*\)T	date
+read .*-[Nr]*N|read -i	read -d
+wait -n|coproc|lastpipe|globstar	a loop
+=~ *["'"'"']	a pattern without quotes
+=~ ([^]]|\][^]])*\(	a pattern in a variable'
+
+@test "scripts of nodes that may be as old as CentOS 5 have no newer words, and no empty array under set -u" {
+	local file text line words instead name bad=0
+	for file in tuning/lib.sh tuning/os/*/*.sh tuning/pgxc/*.sh; do
+		[ "$file" != tuning/pgxc/build.sh ] || continue # runs in a build image
+		text=$(sed -E '/^[[:blank:]]*#/d; s/[[:blank:]]# .*//; /BASH_VERSINFO|pause_fd|timeout -k 5/d' "$file")
+		while IFS=$'\t' read -r words instead; do
+			line=$(grep -nE -m1 -e "$words" <<<"$text") || continue
+			echo "$file: $line: $instead" && bad=1
+		done <<<"$newer_than_el5"
+		for name in $(grep -oE '\b[a-z_]+=\(\)' <<<"$text" | sort -u); do
+			name=${name%=*}
+			! grep -qF -e "\"\${$name[@]}\"" <<<"$text" || grep -qF -e "\${#$name[@]}" <<<"$text" ||
+				{ echo "$file: \${$name[@]} may be empty" && bad=1; }
+		done
+	done
+	[ "$bad" = 0 ]
+}
+
 @test "scripts of the host" {
 	local file bad=0
 	for file in quickstart check .ci/run kickstart/* kickstart/*/*.sh kickstart/*/files/usr/lib/labctl/* \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 # The scripts of tuning/pgxc as `labctl render` writes them, run against programs that lie as those of Postgres-XC do
 # (tests/support/fake-pgxc), on nodes that are mount, network and process namespaces of their own. Each runs as labctl
-# runs it: on bash's standard input, its output a pipe that must end.
+# runs it: on bash's standard input, its output a pipe that must end. With the first bash that LABCTL_BASHES names, if it
+# is set: an old one (tests/link/lib_sh.bats).
 # shellcheck disable=SC2154,SC2314
 bats_require_minimum_version 1.5.0
 
@@ -65,6 +66,8 @@ on() {
 # As the database's user.
 as_user() { on "$1" setpriv --reuid=65533 --regid=65533 --clear-groups "${@:2}"; }
 
+node_bash() { local all=${LABCTL_BASHES:-bash}; echo "${all%%:*}"; }
+
 rule_file() { echo "$WORK/render/nodes/node$1/scripts/"*-"$2.sh"; }
 
 # play NODE RULE [SECONDS]: runs the rule's script; status 124 when its output does not end in time.
@@ -75,8 +78,8 @@ play() {
 	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e 's/<secret:postgres>/secret/' "$file" >"$WORK/script.sh"
 	export -f on
 	# shellcheck disable=SC2016
-	timeout -k 1 "${3-30}" bash -c 'set -o pipefail; nodes[1]=$1; on 1 bash -s <"$2" 2>&1 | cat' _ "${nodes[$1]}" \
-		"$WORK/script.sh"
+	timeout -k 1 "${3-30}" bash -c 'set -o pipefail; nodes[1]=$1; on 1 "$3" -s <"$2" 2>&1 | cat' _ "${nodes[$1]}" \
+		"$WORK/script.sh" "$(node_bash)"
 }
 
 # bring_up: all rules on all nodes, in the order of the plan. What they say is in $WORK/said.
@@ -253,7 +256,7 @@ play_stop() {
 		sed -e "s,@{role:sh},$1,; s,@{dir:sh},/mnt/data/$dir,; s,@{user:sh},pgxc,; s,@{prefix:sh},/opt/pgxc,; s,@{nodename:sh},$1," \
 			"$FAKES/../../../tuning/pgxc/stop.sh"
 	} >"$WORK/stop.sh"
-	run -0 timeout 60 nsenter -t "${nodes[1]}" -m -n -p bash -s <"$WORK/stop.sh"
+	run -0 timeout 60 nsenter -t "${nodes[1]}" -m -n -p "$(node_bash)" -s <"$WORK/stop.sh"
 	[[ $output == "::changed stopped $1" ]]
 }
 

@@ -14,7 +14,7 @@ out=/run/labctl/@{nodename:sh}.start next_xid=@{value.next_xid:sh}
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 ready()   { running && listening "$port"; }
 settled() { ready || ! running; }          # of use, or dead
-master()  { local lines; mapfile -t lines <"$dir/gtm.pid"; [[ ${lines[2]-} == 1 ]]; }
+master()  { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 1 ]]; }
 
 if ! running; then
     if processes gtm "$dir"; then                 # one without a pid file, or half dead
@@ -24,17 +24,17 @@ if ! running; then
     wait_for 3 closed "$port" || die "port $port is taken by another program"
     mkdir -p /run/labctl
     [[ ! -e $dir/gtm.pid ]] || mv -f -- "$dir/gtm.pid" "$dir/gtm.pid.unclean"
-    options=() unclean=
+    options=(-Z gtm -D "$dir") unclean=
     [[ ! -e $dir/gtm.pid.unclean && ( ! -e $dir/gtm.log || -e $dir/gtm.control ) ]] || unclean=yes
     # Nodes that it takes for connected cannot register again: the refusal does not get
     # through a proxy, which hangs, and a postmaster that cannot register ends.
     [[ -z $unclean ]] || rm -f -- "$dir/register.node"
     if [[ -n $unclean ]] && (( next_xid > 0 )); then
         # Checkpoints are minutes apart: leave room for what was used since.
-        options=(-o "-x $(( next_xid + 1000000 ))")
+        options+=(-o "-x $(( next_xid + 1000000 ))")
         changed "the GTM was not stopped cleanly: goes on at transaction $(( next_xid + 1000000 ))"
     fi
-    as "$user" "$bin/gtm_ctl" start -Z gtm -D "$dir" "${options[@]}" >"$out" 2>&1
+    as "$user" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
     wait_for 5 running && wait_for 30 settled
     ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM does not start"; }
     rm -f -- "$dir/gtm.pid.unclean"

@@ -6,7 +6,7 @@ dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} out=/run/labctl/@{nodename:sh}.start
 
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
-slave()   { local lines; mapfile -t lines <"$dir/gtm.pid"; [[ ${lines[2]-} == 0 ]]; }
+slave()   { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 0 ]]; }
 # It listens before it has talked to the GTM, and ends when that does not work.
 joined()  {
     running && listening "$port" && slave &&

@@ -12,24 +12,25 @@ gtm_proxy)              name=gtm_proxy file=$dir/gtm_proxy.pid  log=$dir/gtm_pro
 datanode | coordinator) name=postgres  file=$dir/postmaster.pid log=$dir/pg_log;;
 *)                      die "no such role: $role";;
 esac
-if [[ -d $log ]]; then logs=("$log"/*.csv); log=${logs[-1]}; fi
+if [[ -d $log ]]; then for log in "$log"/*.csv; do :; done; fi
 
 pid_in "$file" && alive "$pid" "$name" "$dir" || { evidence "$log"; die "$role is not running"; }
 listening "$port" || { evidence "$log"; die "$role does not listen on port $port"; }
+part=none
+{ read -r _ && read -r _ && read -r part; } <"$file"
 case $role in
-gtm | gtm_standby)
-    mapfile -t lines <"$file"
-    [[ $role == gtm && ${lines[2]-} == 1 || $role == gtm_standby && ${lines[2]-} == 0 ]] ||
-        die "$role has the wrong part: ${lines[2]-none}"
-    ;;&
+gtm)
+    [[ $part == 1 ]] || die "$role has the wrong part: $part"
+    ;;
 gtm_standby)                                  # it is the GTM that calls, once it has a proxy
+    [[ $part == 0 ]] || die "$role has the wrong part: $part"
     wait_for 2 called "$gtm_ip" "$port" || die "the GTM does not replicate to its standby"
     ;;
 gtm_proxy)
     connected "$gtm_ip" "$gtm_port" || die "the proxy has no connection to the GTM"
     ;;
 datanode | coordinator)
-    [[ $(as "$user" timeout -k 1 10 "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
+    [[ $(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
         -c 'select 1' postgres 2>/dev/null) == 1 ]] || { evidence "$log"; die "$role answers no statement"; }
     ;;
 esac

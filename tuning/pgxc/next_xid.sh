@@ -5,8 +5,9 @@
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin
 
 if [[ -e $dir/PG_VERSION ]]; then
+    pattern='NextXID: +([0-9]+)/([0-9]+)'       # bash 3.2 takes no ( itself
     while IFS= read -r line; do
-        [[ $line =~ NextXID:\ +([0-9]+)/([0-9]+) ]] && printf '::value next_xid %s\n' "${BASH_REMATCH[2]}"
+        [[ $line =~ $pattern ]] && printf '::value next_xid %s\n' "${BASH_REMATCH[2]}"
     done < <(as "$user" "$bin/pg_controldata" "$dir" 2>/dev/null)
 fi
 exit 0
