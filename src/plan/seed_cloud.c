@@ -2,6 +2,7 @@
 /*
  * A node's identity for cloud-init (NoCloud): as JSON, which is YAML whose quoting no value can leave. Only modules and
  * keys that cloud-init has had since 18; what it would do beside (upgrades, a password, a user) is switched off.
+ * Nodes are root's, whatever user the vendor would have: `disable_root` and the image's sshd are told so, before sshd runs.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -40,11 +41,15 @@ static json_t *file(const char *path, const char *text)
 	return json_pack("{s:s, s:s, s:s, s:s}", "path", path, "content", text, "permissions", "0644", "owner", "root:root");
 }
 
+/* A vendor's "no" becomes "by key", in words that every sshd knows. Anything else stays as it is. */
+#define LET_ROOT_IN "sed -Ei 's/^[ \\t]*PermitRootLogin[ \\t]+(no|forced-commands-only)/PermitRootLogin without-password/I' " \
+		    "/etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf 2>/dev/null || :"
+
 static json_t *user_data(const struct lab *lab, const struct node *n, const struct seed_keys *keys, struct arena *a)
 {
 	const char *key_type = lab->release->family->key_type;
 
-	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:[{s:s, s:b, s:[s]}], s:{s:s, s:s}, s:b, s:b, s:[o, o]}",
+	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:[{s:s, s:b, s:[s]}], s:[[s, s, s]], s:{s:s, s:s}, s:b, s:b, s:[o, o]}",
 			 "hostname", n->hostname,
 			 "fqdn", n->fqdn,
 			 "preserve_hostname", 0,
@@ -53,6 +58,7 @@ static json_t *user_data(const struct lab *lab, const struct node *n, const stru
 			 "ssh_pwauth", 0,
 			 /* no user of the image's own */
 			 "users", "name", "root", "lock_passwd", 0, "ssh_authorized_keys", without_end(keys->authorized, a),
+			 "bootcmd", "sh", "-c", LET_ROOT_IN,
 			 "ssh_keys", arena_printf(a, "%s_private", key_type), keys->host_private,
 				     arena_printf(a, "%s_public", key_type), without_end(keys->host_public, a),
 			 "package_update", 0,

@@ -124,6 +124,35 @@ static void archive(void **state)
 	assert_int_equal(file_remove_tree(dir, &e), 0);
 }
 
+/* The command of the user-data, run on an sshd_config of our own instead of the node's: what a vendor forbids, and no more. */
+static void let_root_in(const char *command)
+{
+	static const char before[] = "Port 22\n  permitrootlogin\tno\nPermitRootLogin yes\n#PermitRootLogin no\n"
+				     "Match Address ::1\nPermitRootLogin forced-commands-only\n";
+	static const char after[] = "Port 22\nPermitRootLogin without-password\nPermitRootLogin yes\n#PermitRootLogin no\n"
+				    "Match Address ::1\nPermitRootLogin without-password\n";
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf moved = { 0 }, found = { 0 };
+	char dir[] = "/tmp/labctl-seed-XXXXXX";
+	struct fail e = { 0 };
+
+	assert_non_null(command);
+	assert_non_null(mkdtemp(dir));
+	for (const char *p = command; *p; p++)
+		if (!strncmp(p, "/etc/ssh", 8))
+			strbuf_str(&moved, dir), p += 7;
+		else
+			strbuf_char(&moved, *p);
+	const char *argv[] = { "sh", "-c", strbuf_text(&moved), NULL }, *path = arena_printf(a, "%s/sshd_config", dir);
+
+	assert_int_equal(file_write(path, before, strlen(before), 0600, &e), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(proc_check(&(struct proc){ .argv = argv, .deadline_ms = clock_after_ms(10000) }, &e), 0);
+	assert_int_equal(file_read(path, 4096, &found, &e), 0);
+	assert_string_equal(strbuf_text(&found), after);
+	assert_int_equal(file_remove_tree(dir, &e), 0);
+}
+
 /* What cloud-init gets is JSON, and so YAML, whatever the keys hold. */
 static void cloud(void **state)
 {
@@ -153,6 +182,7 @@ static void cloud(void **state)
 				json_object_get(json_array_get(json_object_get(json, "users"), 0), "ssh_authorized_keys"), 0)),
 			    "ssh-ed25519 BBBB lab");
 	assert_true(json_is_false(json_object_get(json, "disable_root")));
+	let_root_in(json_string_value(json_array_get(json_array_get(json_object_get(json, "bootcmd"), 0), 2)));
 	text = json_string_value(json_object_get(json_array_get(json_object_get(json, "write_files"), 0), "content"));
 	assert_non_null(strstr(text, "10.88.0.13 node3.lab.internal node3\n"));
 	text = json_string_value(json_object_get(json_array_get(json_object_get(json, "write_files"), 1), "content"));
