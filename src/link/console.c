@@ -16,7 +16,10 @@ static const struct phrase { const char *text; enum console_state state; } phras
 	{ "Prompt: '?' for help", CONSOLE_ASKS },
 	{ "[Press enter to continue]", CONSOLE_ASKS },
 	{ "Choose the next step in the install process", CONSOLE_ASKS },
-	/* anaconda's text mode from el7 on; its loader's and its own windows before, which cmdline mode never opens */
+	/*
+	 * anaconda, from knowledge: no medium of it was seen. Text mode from el7 on; its loader's and its own windows
+	 * before, which cmdline mode never opens.
+	 */
 	{ "Please make a selection from the above", CONSOLE_ASKS },
 	{ "Please make your choice from above", CONSOLE_ASKS },
 	{ "<Tab>/<Alt-Tab> between elements", CONSOLE_ASKS },

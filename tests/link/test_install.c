@@ -251,7 +251,7 @@ static void consoles_are_understood(void **state)
 		{ "[    1.0] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n", CONSOLE_PANICS, "" },
 		{ "[    0.000000] Linux version 5.14\r\nInstalling\r\n[    0.000000] Linux version 5.14\r\n",
 		  CONSOLE_STARTS_OVER, "Installing" },
-		/* words of anaconda's sources */
+		/* anaconda's words, from knowledge: no medium of it was seen. Debian's above are from a console. */
 		{ "Please make a selection from the above ['b' to begin installation, 'q' to quit, 'r' to refresh]: ",
 		  CONSOLE_ASKS, NULL },
 		{ "\033[1;1H\033[37;44mWelcome to CentOS\033[25;1H  <Tab>/<Alt-Tab> between elements  | <Space> selects\033[12;20H",
