@@ -146,6 +146,15 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	run -0 labctl list
 }
 
+@test "no script for nodes hands a secret to a program in its arguments or its environment" {
+	cd "$SOURCE_DIR" || exit 1
+	run ! grep -rnE '(PASSWORD|SECRET|TOKEN)=' tuning
+	# to functions of lib.sh, into a variable, to psql's standard input
+	allowed='^[^:]+:[0-9]+: *((secret_file|pass_file|pass_text) .*|[a-z_]+=@\{secret\.[a-z]+:sh\}|alter role .* password @\{secret\.[a-z]+:sql\};)$'
+	[ "$(grep -rn --include='*.sh' '@{secret\.' tuning | wc -l)" -ge 8 ]
+	run ! sh -c 'grep -rn --include="*.sh" "@{secret\." tuning | grep -vE "$1"' sh "$allowed"
+}
+
 @test "a core file is not written, however labctl ends" {
 	[ "$(id -u)" = 0 ] || skip "only root has secrets, and root's labctl leaves no core"
 	[[ $(cat /proc/sys/kernel/core_pattern) != [/\|]* ]] || skip "core files of this host go elsewhere"

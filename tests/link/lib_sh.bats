@@ -127,6 +127,7 @@ begun=$now
 within 1 sleep 30 && die "within succeeds"
 now_since_boot
 (( now - begun >= 95 && now - begun < 900 )) || die "within 1 took $(( now - begun )) hundredths"
+is 'within as' "$(within 5 as nobody id -un)" nobody
 is user "$(as nobody sh -c 'id -un; pwd' | tr '\n' ' ')" 'nobody / '
 alive $$ "$(</proc/$$/comm)" / || die alive
 alive 999999 bash / && die "alive without a process"
@@ -139,6 +140,12 @@ hex_address 10.88.7.1; is hex "$hex" 0107580A
 connected 10.88.7.1 1 && die connected
 called 10.88.7.1 1 && die called
 put_right_is=$(same=(/a /c) wanted=('600 root:root' '755 root:root'); put_right); is put_right "$put_right_is" '::changed /a'
+pass_text 'a:b\c'; is pass_text "$text" '*:*:*:*:a\:b\\c'
+is secrets "$(secret_file /s nobody x; stat -c '%a %U %s' /s; pass_file /p y; stat -c '%a %U' "$PGPASSFILE")" $'600 nobody 2\n600 root'
+[[ ! -e /p ]] || die "a secret stays"
+dir=/whole/dir new=/whole/new user=nobody; new_dir file
+is new_dir "$(stat -c '%a %U' /whole/*)" '700 nobody'
+is 'what is there' "$(mkdir /whole/dir; : >/whole/dir/x; new_dir file)" '::fail /whole/dir is not empty and holds no file'
 skipped "end of $BASH_VERSION"
 END
 }
