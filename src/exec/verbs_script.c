@@ -15,7 +15,7 @@
 #define TALK_MAX_BYTES 65536u /* of evidence and of chatter: a node may print for ever */
 #define NOTES_MAX 1000u
 #define TRIES 3 /* connections for one script */
-#define PAUSE_MS 1000 /* before the next: an sshd that was restarted is back, a machine that goes down is down */
+#define PAUSE_MS 1000 /* after one that broke: an sshd that was restarted is back, a machine that goes down is down */
 
 /* What a script said. */
 struct answer {
@@ -169,16 +169,11 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 static bool is_off(struct run *r, struct fail *e)
 {
 	const struct node *n = run_step(r)->node;
-	struct fail silence = *e, ignored;
-	struct virt *v;
-	bool active = true;
+	struct fail silence = *e;
 	const char *state;
 
 	if ((e->code != FAIL_SSH && e->code != FAIL_DB && e->code != FAIL_TIMEOUT) ||
-	    world_virt(world_of(r), &v, &ignored) < 0)
-		return false;
-	state = virt_domain_state(v, n->domain, &active);
-	if (active)
+	    !world_is_off(world_of(r), n, &state))
 		return false;
 	fail(e, FAIL_VIRT, "%s does not run any more: domain '%s' is %s", n->name, n->domain, state);
 	fail_evidence(e, silence.text, 1);
@@ -298,7 +293,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct payload *p;
 	auto_(strbuf_clear) struct strbuf blocks = { 0 };
 	auto_(sql_close) struct sql *sql = NULL;
-	bool changed = false;
+	bool changed = false, lost;
 	int status;
 
 	if (payload_of(r, a, &p, e) < 0)
@@ -313,12 +308,17 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 				    &changed, e);
 	if (blocks.text)
 		explicit_bzero(blocks.text, blocks.len);
+	lost = status < 0 && (!sql || sql_broken(sql));
+	if (lost)
+		clock_sleep_ms(clock_poll_ms(run_deadline_ms(r), PAUSE_MS));
 	if (status < 0) {
 		if (!is_off(r, e))
 			explain_wait(r, e);
 		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
 			add_remote_log(r, p->log, e);
 		world_redact_fail(w, e);
+		if (!*e->next && lost)
+			fail_next(e, "labctl -l %s bootstrap (starts what does not run); then the same command", world_lab(w)->name);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s psql %s", world_lab(w)->name, n->name);
 		return -1;

@@ -37,6 +37,8 @@ int world_open(const struct lab *lab, const struct world_options *o, struct worl
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	for (unsigned i = 0; lab && i < lab->node_count; i++) {
+		w->places[i].world = w;
+		w->places[i].node = &lab->nodes[i];
 		pthread_mutex_init(&w->places[i].lock, NULL);
 		pthread_cond_init(&w->places[i].given_back, &attr);
 	}
@@ -154,6 +156,30 @@ static struct place *place_of(struct world *w, const struct node *n)
 	return &w->places[n->index - 1];
 }
 
+bool world_is_off(struct world *w, const struct node *n, const char **ret_state)
+{
+	struct fail ignored;
+	struct virt *v;
+	bool active = true;
+
+	if (world_virt(w, &v, &ignored) == 0)
+		*ret_state = virt_domain_state(v, n->domain, &active);
+	return !active;
+}
+
+static bool is_gone(void *ctx)
+{
+	const struct place *p = ctx;
+	const char *state;
+
+	return world_is_off(p->world, p->node, &state);
+}
+
+static struct peer peer_of(struct world *w, const struct node *n)
+{
+	return (struct peer){ .gone = is_gone, .ctx = place_of(w, n) };
+}
+
 int world_place(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh ***ret_place, struct fail *e)
 {
 	struct place *p = place_of(w, n);
@@ -209,7 +235,8 @@ int world_target(struct world *w, const struct node *n, const atomic_bool *cance
 	strbuf_truncate(&key, strcspn(strbuf_text(&key), "\r\n"));
 	*ret_target = (struct ssh_target){ .node = n->name, .ip = n->ip_text, .port = 22, .user = "root",
 					   .private_key = w->paths.key, .host_key = arena_strdup(a, strbuf_text(&key)),
-					   .algorithms = w->lab->release->family->ssh, .cancel = cancel };
+					   .algorithms = w->lab->release->family->ssh, .cancel = cancel,
+					   .peer = peer_of(w, n) };
 	return 0;
 }
 
@@ -339,7 +366,8 @@ int world_sql(struct world *w, const struct node *n, unsigned port, const char *
 	      struct sql **ret, struct fail *e)
 {
 	const struct recipe *recipe = w->lab->cluster.recipe;
-	struct sql_target t = { .node = n->name, .ip = n->ip_text, .port = port, .cancel = w->o.cancel };
+	struct sql_target t = { .node = n->name, .ip = n->ip_text, .port = port, .cancel = w->o.cancel,
+				.peer = peer_of(w, n) };
 	char password[64] = "";
 	int r;
 

@@ -35,6 +35,8 @@ DEFINE_AUTO(struct world *, world_close)
 
 const struct paths *world_paths(const struct world *w);
 int world_virt(struct world *w, struct virt **ret_virt, struct fail *e);      /* opened once, thread-safe */
+/* Does its machine not run, as libvirt knows at once? *ret_state says how. False when libvirt cannot be asked. */
+bool world_is_off(struct world *w, const struct node *n, const char **ret_state);
 /* The node's kept session, opened when needed; give it back with world_ssh_done(). One user at a time: others wait. */
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e);
 void world_ssh_done(struct world *w, const struct node *n, bool broken);

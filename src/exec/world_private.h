@@ -9,6 +9,8 @@
 
 /* The kept session of one node. .ssh belongs to whoever is busy with it. */
 struct place {
+	struct world *world;
+	const struct node *node;
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
 	bool busy, started;

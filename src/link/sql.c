@@ -3,6 +3,7 @@
  * Connections through libpq's asynchronous calls, so that nothing blocks past its deadline; queries are in sql_query.c.
  * Speaks to PostgreSQL 9.1 (Postgres-XC 1.0) and later: simple query protocol, no settings newer than 9.0.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,18 @@ bool sql_canceled(const struct sql *c)
 	return c->cancel && atomic_load(c->cancel);
 }
 
+bool sql_broken(const struct sql *c)
+{
+	return c->broken || PQstatus(c->conn) != CONNECTION_OK;
+}
+
+bool sql_gone(struct sql *c)
+{
+	if (!c->gone && c->peer.gone && sql_broken(c))
+		c->gone = c->peer.gone(c->peer.ctx);
+	return c->gone;
+}
+
 double sql_elapsed_s(const struct sql *c)
 {
 	return (double)(clock_now_ms() - c->started_ms) / 1000;
@@ -53,6 +66,10 @@ enum sql_wait sql_wait(struct sql *c, short events, int64_t deadline_ms)
 			return WAIT_CANCELED;
 		if (clock_left_ms(deadline_ms) == 0)
 			return WAIT_TIMEOUT;
+		if (peer_gone(&c->peer, p.fd, &c->asked_ms)) {
+			c->gone = true;
+			return WAIT_GONE;
+		}
 		if (poll(&p, 1, clock_poll_ms(deadline_ms, CANCEL_LOOK_MS)) > 0)
 			return WAIT_READY;
 	}
@@ -114,6 +131,8 @@ static int connect_poll(struct sql *c, PostgresPollingStatusType (*step)(PGconn 
 			return fail(e, FAIL_CANCELED, "%s: sql: connect: canceled after %.1f s", c->name, sql_elapsed_s(c));
 		if (got == WAIT_TIMEOUT)
 			return fail(e, FAIL_TIMEOUT, "%s: sql: connect: no answer after %.1f s", c->name, sql_elapsed_s(c));
+		if (got == WAIT_GONE)
+			return fail(e, FAIL_DB, "%s: sql: connect: the node is gone after %.1f s", c->name, sql_elapsed_s(c));
 		now = step(c->conn);
 	}
 	PQsetnonblocking(c->conn, 1);
@@ -124,22 +143,34 @@ static int connect_poll(struct sql *c, PostgresPollingStatusType (*step)(PGconn 
 static int connect_once(struct sql *c, const struct sql_target *t, int64_t deadline_ms, bool *ret_retry,
 			struct fail *e)
 {
-	char port[16];
+	char port[16], probe_s[16], silent_ms[16];
 	/* prefer: one round trip more where the server has no TLS (Postgres-XC), encrypted where it has. */
 	const char *const keys[] = { "hostaddr", "port", "user", "password", "dbname", "client_encoding",
 				     "application_name", "gssencmode", "sslmode", "keepalives_idle",
 				     "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL };
 	const char *const values[] = { t->ip, port, t->user, t->password, t->database, "UTF8",
-				       "labctl", "disable", "prefer", "10",
-				       "10", "5", "60000", NULL };
+				       "labctl", "disable", "prefer", probe_s,
+				       probe_s, "5", silent_ms, NULL };
 
 	snprintf(port, sizeof(port), "%u", t->port);
+	snprintf(probe_s, sizeof(probe_s), "%d", PEER_PROBE_S);
+	snprintf(silent_ms, sizeof(silent_ms), "%d", PEER_SILENT_MS);
 	c->conn = PQconnectStartParams(keys, values, 0);
 	if (!c->conn)
 		abort();
 	PQsetErrorVerbosity(c->conn, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(c->conn, notice_add, c);
 	return connect_poll(c, PQconnectPoll, deadline_ms, ret_retry, e);
+}
+
+/* A port that stays closed: a server that starts or restarts opens it within moments, before it recovers anything. */
+static bool stays_refused(const struct fail *last, int64_t *refused_ms)
+{
+	if (!strstr(last->text, strerror(ECONNREFUSED)))
+		*refused_ms = 0;
+	else if (!*refused_ms)
+		*refused_ms = clock_now_ms();
+	return *refused_ms && clock_now_ms() - *refused_ms >= SQL_REFUSED_MS;
 }
 
 /* False when canceled meanwhile. */
@@ -157,13 +188,14 @@ static bool pause_for(const struct sql *c, int64_t pause_ms, int64_t deadline_ms
 int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct sql **ret_sql, struct fail *e)
 {
 	auto_(sql_close) struct sql *c = calloc(1, sizeof(*c));
-	int64_t pause_ms = PAUSE_MIN_MS;
+	int64_t pause_ms = PAUSE_MIN_MS, refused_ms = 0;
 	struct fail kept = { 0 };
 
 	if (!c)
 		abort();
 	snprintf(c->name, sizeof(c->name), "node %s (%s:%u)", t->node, t->ip, t->port);
 	c->cancel = t->cancel;
+	c->peer = t->peer;
 	c->started_ms = clock_now_ms();
 	for (;;) {
 		int64_t try_end_ms = wait && clock_left_ms(deadline_ms) > TRY_MS ? clock_after_ms(TRY_MS) : deadline_ms;
@@ -176,9 +208,10 @@ int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct 
 		c->conn = NULL;
 		if (!kept.code || last.code != FAIL_TIMEOUT)
 			kept = last; /* a last try that the deadline cut short says less than the one before */
-		if (!wait || !retry || last.code == FAIL_CANCELED || clock_left_ms(deadline_ms) == 0) {
+		if (!wait || !retry || last.code == FAIL_CANCELED || clock_left_ms(deadline_ms) == 0 ||
+		    stays_refused(&last, &refused_ms) || sql_gone(c)) {
 			*e = kept;
-			if (wait && retry && kept.code == FAIL_DB)
+			if (wait && retry && kept.code == FAIL_DB && clock_left_ms(deadline_ms) == 0)
 				e->code = FAIL_TIMEOUT;
 			return -1;
 		}
@@ -204,7 +237,7 @@ int sql_restore(struct sql *c, int64_t deadline_ms, struct fail *e)
 	bool retry;
 
 	c->started_ms = clock_now_ms();
-	if (c->broken || PQstatus(c->conn) != CONNECTION_OK) {
+	if (sql_broken(c)) {
 		c->broken = true;
 		if (!PQresetStart(c->conn))
 			return connect_failed(c, &retry, e);

@@ -12,6 +12,7 @@
 
 #include "auto.h"
 #include "fail.h"
+#include "peer.h"
 #include "strbuf.h"
 
 struct sql;
@@ -21,14 +22,19 @@ struct sql_target {
 	unsigned port;
 	const char *user, *password, *database;
 	const atomic_bool *cancel;
+	struct peer peer;
 };
 
 /*
- * Connects without blocking past @deadline_ms (PQconnectStart + poll); retries connection refusals and
- * "starting up" until then when @wait. FAIL_DB with the server's sentence, FAIL_TIMEOUT.
+ * Connects without blocking past @deadline_ms (PQconnectStart + poll); when @wait, tries again while the server is
+ * starting up or nothing answers, until then, or until the node is gone; a port that stays closed is an answer after
+ * SQL_REFUSED_MS. FAIL_DB with the server's sentence, FAIL_TIMEOUT.
  */
+#define SQL_REFUSED_MS 10000
 int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct sql **ret_sql, struct fail *e);
 void sql_close(struct sql *c);
+/* Did the connection end with a failure? */
+bool sql_broken(const struct sql *c);
 DEFINE_AUTO(struct sql *, sql_close)
 
 /* First column of the first row (appended; nothing when there is no row: *ret_rows says). Deadline enforced by PQcancel + poll. */

@@ -244,7 +244,7 @@ static int expect_once(struct sql *c, const char *what, const struct block *b, i
 
 	*ret_again = true;
 	if (sql_restore(c, deadline_ms, e) < 0 || sql_value(c, b->statement, deadline_ms, &got, &rows, e) < 0) {
-		*ret_again = e->code != FAIL_CANCELED;
+		*ret_again = e->code != FAIL_CANCELED && !sql_gone(c);
 		return fail_wrap(e, "%s:%u", what, b->statement_line);
 	}
 	if (rows && !strcmp(strbuf_text(&got), b->expect))

@@ -145,6 +145,10 @@ static int fail_wait(struct sql *c, enum sql_wait got, struct fail *e)
 {
 	double after_s = sql_elapsed_s(c);
 
+	if (got == WAIT_GONE) {
+		c->broken = true;
+		return fail(e, FAIL_DB, "%s: sql: the node is gone after %.1f s", c->name, after_s);
+	}
 	stop_query(c);
 	if (got == WAIT_CANCELED)
 		return fail(e, FAIL_CANCELED, "%s: sql: canceled after %.1f s", c->name, after_s);
@@ -195,7 +199,7 @@ static int run_query(struct sql *c, const char *query, const char *const *params
 
 	c->started_ms = clock_now_ms();
 	strbuf_truncate(&c->notices, 0);
-	if (c->broken || PQstatus(c->conn) != CONNECTION_OK)
+	if (sql_broken(c))
 		return fail(e, FAIL_DB, "%s: sql: the connection ended with an earlier failure", c->name);
 	if (send_query(c, query, params, deadline_ms, e) < 0)
 		return -1;

@@ -14,10 +14,13 @@ struct sql {
 	struct strbuf notices;      /* of the running query */
 	int64_t started_ms;
 	bool broken;                /* a query was left running */
+	struct peer peer;
+	int64_t asked_ms;           /* of peer_gone() */
+	bool gone;                  /* the node is: nothing is worth another try */
 };
 
 /* Until the socket is ready for @events of poll(). */
-enum sql_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELED };
+enum sql_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELED, WAIT_GONE };
 enum sql_wait sql_wait(struct sql *c, short events, int64_t deadline_ms);
 
 /* Since the running connect or query began: "after 1.2 s". */
@@ -34,5 +37,7 @@ const char *sql_name(const struct sql *c);
 
 /* For pauses between tries. */
 bool sql_canceled(const struct sql *c);
+/* After a failure: the connection is broken, and the node gone. */
+bool sql_gone(struct sql *c);
 
 #endif

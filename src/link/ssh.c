@@ -20,7 +20,6 @@
 
 #define WAIT_PAUSE_MIN_MS 50    /* between two tries of ssh_wait() */
 #define WAIT_PAUSE_MAX_MS 200
-#define PEER_SILENT_MS 60000    /* a node whose kernel acknowledges nothing for that long is gone */
 #define CONNECT_SHARE 3         /* of a try's time for the TCP connection: SYN retries back off to 1, 3, 7 s */
 
 static const char PHASE_CONNECT[] = "connect";
@@ -96,6 +95,10 @@ int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline
 			s->broken = true;
 			return ssh_fail(s, FAIL_TIMEOUT, phase, e, "no answer");
 		}
+		if (peer_gone(&s->peer, s->fd, &s->asked_ms)) {
+			s->broken = true;
+			return ssh_fail(s, FAIL_SSH, phase, e, "the node is gone");
+		}
 		if (poll(&p, 1, clock_poll_ms(deadline_ms, SSH_CANCEL_MS)) > 0)
 			return 0; /* errors and hang-ups too: the repeated call meets them and names them */
 	}
@@ -156,8 +159,8 @@ static void set_socket_options(int fd)
 		{ IPPROTO_TCP, TCP_QUICKACK, 1 },
 		/* A node that vanishes silently (switched off, packets dropped) ends a wait, not only the deadline. */
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, 10 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, PEER_PROBE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, PEER_PROBE_S },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_SILENT_MS },
 	};
 
@@ -213,6 +216,7 @@ static int try_open(const struct ssh_target *t, int64_t connect_deadline_ms, int
 	s->node = strdup(t->node);
 	s->ip = strdup(t->ip);
 	s->cancel = t->cancel;
+	s->peer = t->peer;
 	s->started_ms = clock_now_ms();
 	s->broken = true; /* nothing to take leave of until the handshake is over */
 	*ret_final = false;

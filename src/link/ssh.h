@@ -15,6 +15,7 @@
 #include "auto.h"
 #include "fail.h"
 #include "family.h"
+#include "peer.h"
 #include "strbuf.h"
 
 #define SSH_OUT_MAX_BYTES (16u << 20)
@@ -30,6 +31,7 @@ struct ssh_target {
 	const char *host_key;     /* "ssh-ed25519 AAAA..." : the pinned key, as in the .pub file */
 	const struct ssh_algorithms *algorithms; /* all that is offered; NULL = today's */
 	const atomic_bool *cancel; /* may be NULL */
+	struct peer peer;
 };
 
 /* One attempt. FAIL_SSH (refused, unreachable, host key changed, key refused), FAIL_TIMEOUT, FAIL_CANCELED. */

@@ -20,6 +20,8 @@ struct ssh {
 	uint64_t received;          /* bytes taken from the socket: "did this pass make progress" */
 	int io_errno;               /* of the last recv that failed, 0 = none, EPIPE = the peer closed */
 	int64_t started_ms;         /* of the running operation, for "after 1.2 s" */
+	struct peer peer;
+	int64_t asked_ms;           /* of peer_gone() */
 	bool broken;                /* a call was left in the middle: only ssh_close() may follow */
 };
 

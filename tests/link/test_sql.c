@@ -170,6 +170,62 @@ static void silent_server_ends_at_the_deadline(void **state)
 	close(fd);
 }
 
+static int knock(unsigned port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	connect(fd, (const struct sockaddr *)&to, sizeof(to));
+	return fd;
+}
+
+static bool says(void *ctx)
+{
+	return atomic_load((atomic_bool *)ctx);
+}
+
+static void a_node_that_is_gone_ends_the_wait(void **state)
+{
+	atomic_bool gone = false;
+	struct sql_target t = target();
+	struct fail e = { 0 };
+	struct sql *c = NULL;
+	int64_t started_ms;
+	int fd = private_listen(0, &t.port), others[2];
+
+	(void)state;
+	t.peer = (struct peer){ .gone = says, .ctx = &gone };
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
+		others[i] = knock(t.port); /* with nobody to accept them, the kernel drops what more comes */
+	assert_int_equal(sql_open(&t, false, clock_after_ms(2500), &c, &e), -1);
+	assert_int_equal(e.code, FAIL_TIMEOUT);
+	gone = true;
+	started_ms = clock_now_ms();
+	assert_int_equal(sql_open(&t, true, clock_after_ms(60000), &c, &e), -1);
+	assert_int_equal(e.code, FAIL_DB);
+	assert_has(e.text, "sql: connect: the node is gone after ");
+	assert_in_range(clock_now_ms() - started_ms, 0, 4000); /* the first SYN is sent again after a second */
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
+		close(others[i]);
+	close(fd);
+}
+
+static void a_port_that_stays_closed_is_an_answer(void **state)
+{
+	struct sql_target t = target();
+	struct fail e = { 0 };
+	struct sql *c = NULL;
+	int64_t started_ms = clock_now_ms();
+
+	(void)state;
+	t.port = private_port();
+	assert_int_equal(sql_open(&t, true, clock_after_ms(60000), &c, &e), -1);
+	assert_int_equal(e.code, FAIL_DB);
+	assert_has(e.text, "Connection refused");
+	assert_in_range(clock_now_ms() - started_ms, SQL_REFUSED_MS, SQL_REFUSED_MS + 5000);
+}
+
 static void add_row(void *ctx, int columns, const char *const *names, const char *const *values)
 {
 	(void)names;
@@ -498,6 +554,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connect_failures),
 		cmocka_unit_test(silent_server_ends_at_the_deadline),
+		cmocka_unit_test(a_node_that_is_gone_ends_the_wait),
+		cmocka_unit_test(a_port_that_stays_closed_is_an_answer),
 		cmocka_unit_test(values_and_rows),
 		cmocka_unit_test(errors_keep_the_servers_words),
 		cmocka_unit_test(deadline_leaves_the_connection_usable),
