@@ -38,7 +38,10 @@ int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, co
 		      struct fail *e);
 /* Destroy and undefine (managed save, snapshots, NVRAM, TPM state as well). Missing: ret_changed=false. Not tagged with @lab_uuid: FAIL_CONFLICT. */
 int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
-/* "running", "shut off", "crashed (panicked)", "missing"...: state and reason for messages. Never fails. */
+/*
+ * "running", "shut off", "crashed (panicked)", "missing"...: state and reason for messages. Never fails: *ret_active is
+ * false only where libvirt says that the domain does not run.
+ */
 const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active);
 int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
 		       struct fail *e);

@@ -239,7 +239,7 @@ const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active
 
 	if (virt_call(v, domain_state, &q, &ignored)) {
 		q.word = "unknown (libvirt does not answer)";
-		q.active = false;
+		q.active = true;
 	}
 	if (ret_active)
 		*ret_active = q.active;
