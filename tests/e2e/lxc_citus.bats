@@ -142,6 +142,14 @@ shards() {
 	[ -z "$(steps_done)" ]
 }
 
+@test "a library that was replaced under a server that runs is taken up" {
+	labctl exec 2 -- 'cd /usr/lib/postgresql/*/lib && cp -p citus.so citus.new && mv citus.new citus.so'
+	run -0 --separate-stderr labctl --json bootstrap
+	[[ $(steps_done) == worker.start/node2*"its software was replaced"* ]]
+	run -0 --separate-stderr labctl --json bootstrap
+	[ -z "$(steps_done)" ]
+}
+
 @test "destroy leaves the host as it was" {
 	labctl --timings destroy
 	host_state after

@@ -1,5 +1,11 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The superuser's own database has what the templates have: the longest list first, each in its order.
+-- The superuser's own database has what the templates have: the longest list first, each in its order. Citus does nothing
+-- in a database whose extension is not that of its library, which bootstrap may have replaced: it comes first.
+--@ if select from pg_available_extensions where name = 'citus' and installed_version <> default_version
+--@ quiet
+set citus.enable_ddl_propagation to off
+--@ if select from pg_available_extensions where name = 'citus' and installed_version <> default_version
+alter extension citus update
 --@ if select 1 from (select ''::text as l@{each template} union all select @{template.extensions:sql}@{end}) t, regexp_split_to_table(l, ' ') e where e <> '' and e not in (select extname from pg_extension)
 do $do$
 declare

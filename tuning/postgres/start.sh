@@ -72,6 +72,10 @@ stop_it() {
 # newer FILE: is it newer than the server's start, and than the last reload?
 newer() { [[ $dir/$1 -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
 
+# Does the server run from files that are no more? Citus' library, or PostgreSQL's own: what it starts from now on would
+# mix both versions.
+replaced() { grep -Eq '/lib/postgresql/.*(\.so|/postgres) \(deleted\)$' "/proc/$pid/maps"; }
+
 loaded_since() { [[ $(query "select pg_conf_load_time() >= to_timestamp($1)") == t ]]; }
 
 take_up() {
@@ -79,12 +83,18 @@ take_up() {
     for file in postgresql.conf labctl.standby.conf pg_hba.conf pg_ident.conf; do
         newer "$file" && files+=" $file"
     done
-    [[ -n $files ]] || return 0
+    [[ -n $files ]] || replaced || return 0
     # A server that reads a wrong file keeps what it has, and says so in its log only.
     as "$user" "$bin/postgres" -D "$dir" -C port >/dev/null 2>"$out" ||
         { evidence "$out" 4; die "the $role refuses its new configuration"; }
     error=$(query "select concat_ws(' ', error, 'in line', line_number) from pg_hba_file_rules where error is not null")
     [[ -z $error ]] || die "the $role refuses its new pg_hba.conf: ${error//$'\n'/; }"
+    if replaced; then
+        stop_it
+        start_it
+        changed "restarted the $role: its software was replaced"
+        return 0
+    fi
     kill -HUP "$pid"
     wait_for 5 loaded_since "$since" || failed "the $role refuses its new configuration"
     printf '' >"$dir/labctl.reloaded"

@@ -59,14 +59,14 @@ static const struct rule rules[] = {
 	  .title = "see to the superuser's password", .log = SERVER_LOG },
 
 	/* On every node: Citus makes neither databases nor, before a node is registered, extensions there. */
-	{ "coordinator.extensions", "coordinator", .after = ".coordinator.superuser", .verb = RULE_SQL,
-	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
-	{ "worker.extensions", "worker", .after = ".worker.superuser", .verb = RULE_SQL,
-	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
 	{ "coordinator.templates", "coordinator", .after = ".coordinator.superuser", .arg = S "templates.sh",
 	  .timeout_s = 300, .title = "make the template databases", .log = SERVER_LOG },
 	{ "worker.templates", "worker", .after = ".worker.superuser", .arg = S "templates.sh",
 	  .timeout_s = 300, .title = "make the template databases", .log = SERVER_LOG },
+	{ "coordinator.extensions", "coordinator", .after = ".coordinator.templates", .verb = RULE_SQL,
+	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
+	{ "worker.extensions", "worker", .after = ".worker.templates", .verb = RULE_SQL,
+	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
 	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
 
@@ -76,9 +76,8 @@ static const struct rule rules[] = {
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
 	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
 
-	{ "gate.write", "coordinator", .after = "register pgpool.attach coordinator.templates worker.templates",
-	  .verb = RULE_SQL, .arg = T "gate_write.sql", .timeout_s = 120, .title = "write the table of the gate",
-	  .log = SERVER_LOG },
+	{ "gate.write", "coordinator", .after = "register pgpool.attach", .verb = RULE_SQL, .arg = T "gate_write.sql",
+	  .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
 	{ "gate.worker", "worker", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
 	  .title = "read the table of the gate", .log = SERVER_LOG },
 	{ "gate.pgpool", "pgpool", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
