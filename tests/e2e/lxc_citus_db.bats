@@ -42,6 +42,9 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	labctl db create osm --template postgis
 	run -0 --separate-stderr labctl --json db create osm --template postgis
 	[ "$(done_steps "$output")" = 0 ]
+	for n in 1 2 3; do
+		[ "$(sql "node$n" osm 'show search_path')" = '"$user", public, topology, tiger' ]
+	done
 	run -0 --separate-stderr labctl --json db nodes --db osm
 	[ "$(jq -c '[.nodes[] | select(.is_active) | .role]' <<<"$output")" = '["coordinator","worker","worker"]' ]
 	sql node2 postgres 'create database half template template_citus'

@@ -82,6 +82,7 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 	done
 	[ "$got" = 5 ]
 	[ "$(sql node1 osm "select count(*) from pg_extension where extname in ('postgis', 'postgis_topology', 'pg_repack')")" = 3 ]
+	[ "$(sql node1 osm 'show search_path')" = '"$user", public, topology, tiger' ]
 	labctl ssh node1 -- runuser -u postgres -- pg_repack --dry-run -d osm
 }
 
