@@ -53,6 +53,24 @@ setup() {
 	run -2 labctl db shards e2e
 }
 
+@test "a database that is on some nodes only is completed, or taken away where it is" {
+	on() { labctl --json db list | jq -r --arg name "$1" '.databases[] | select(.database == $name).on'; }
+	labctl db create part
+	all=$(on part)
+	labctl psql node5 -r datanode -- -qc 'drop database part'
+	labctl psql node3 -- -qc 'set xc_maintenance_mode = on' -c "execute direct on coordinate_2 'drop database part'"
+	[ "$(on part)" != "$all" ]
+	labctl db create part
+	[ "$(on part)" = "$all" ]
+	labctl psql node8 -- -d part -Atc 'SELECT 1'
+	labctl psql node5 -r datanode -- -qc 'create database rest'
+	run -30 labctl db create rest
+	[[ $output == *"it is on datanode_3 but not on coordinate_1"*"labctl db drop"* ]]
+	labctl db drop rest
+	[ -z "$(on rest)" ]
+	labctl db drop part
+}
+
 @test "a second bootstrap changes nothing" {
 	run -0 --separate-stderr labctl --json bootstrap pgxc
 	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"

@@ -4,5 +4,22 @@
 --@ expect fit
 select case when @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$' then 'fit'
 	else 'a name that Postgres-XC cannot use: small letters, digits and _ only' end
+-- On another node only, it may have tables: nothing is made, and nothing removed, before somebody has looked.
+@{each coordinator}
+--@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
+--@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+do $$ begin
+	raise exception 'it is on % but not on %: labctl db drop removes what is left of it, then create makes it',
+		@{peer.nodename:sql}, current_setting('pgxc_node_name');
+end $$
+@{end}
+@{each datanode}
+--@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
+--@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+do $$ begin
+	raise exception 'it is on % but not on %: labctl db drop removes what is left of it, then create makes it',
+		@{peer.nodename:sql}, current_setting('pgxc_node_name');
+end $$
+@{end}
 --@ unless select 1 from pg_database where datname = @{db.name:sql}
 create database @{db.name:ident}

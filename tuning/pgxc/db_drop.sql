@@ -1,4 +1,21 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On one coordinator, which drops it on all others and on the datanodes.
+-- On one coordinator, which drops it on all others and on the datanodes; what is left on others then, there alone (db_complete.sql).
 --@ if select 1 from pg_database where datname = @{db.name:sql}
 drop database @{db.name:ident}
+--@ run
+--@ quiet
+set xc_maintenance_mode = on
+@{each coordinator}
+--@ if select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$' and @{peer.nodename:sql} <> current_setting('pgxc_node_name')
+--@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+--@ if select 1 from pg_sleep(3)
+--@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+execute direct on @{peer.nodename:ident} 'drop database @{db.name:raw}'
+@{end}
+@{each datanode}
+--@ if select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$'
+--@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+--@ if select 1 from pg_sleep(3)
+--@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+execute direct on @{peer.nodename:ident} 'drop database @{db.name:raw}'
+@{end}

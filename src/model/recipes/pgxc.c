@@ -110,8 +110,13 @@ static const struct rule rules[] = {
 	{ 0 },
 };
 
+#define DB_COMPLETE(before)                                                             \
+	{ "db.complete", "coordinator:first", .after = before, .verb = RULE_SQL, .arg = T "db_complete.sql", .timeout_s = 300, \
+	  .title = "complete it where it is missing" }
+
 static const struct rule create_rules[] = {
-	{ "db.create", "coordinator:first", .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300,
+	DB_COMPLETE(NULL),
+	{ "db.create", "coordinator:first", .after = "db.complete", .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300,
 	  .title = "create the database" },
 	{ "db.coordinator", "coordinator:rest", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql",
 	  .title = "see that the database is there" },
@@ -123,7 +128,8 @@ static const struct rule create_rules[] = {
 static const struct rule drop_rules[] = {
 	{ "db.free", "coordinator", .verb = RULE_SQL, .arg = T "db_free.sql", .timeout_s = 40,
 	  .title = "see that nobody is in the database" },
-	{ "db.drop", "coordinator:first", .after = "db.free", .verb = RULE_SQL, .arg = T "db_drop.sql", .timeout_s = 300,
+	DB_COMPLETE("db.free"),
+	{ "db.drop", "coordinator:first", .after = "db.complete", .verb = RULE_SQL, .arg = T "db_drop.sql", .timeout_s = 300,
 	  .title = "drop the database" },
 	{ "db.coordinator", "coordinator:rest", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql",
 	  .title = "see that the database is gone" },
