@@ -9,17 +9,53 @@
 
 #include "file.h"
 #include "proc.h"
+#include "scope.h"
 #include "state.h"
 #include "verbs.h"
 
 DEFINE_AUTO(DIR *, closedir)
 
+/* The server that the lab file asks for, or what the host has. */
+static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct fail *e)
+{
+	const char *why = "";
+	enum nfs_kind kind = nfs_probe(&why);
+
+	if (lab->data.server == NFS_KERNEL && kind != NFS_KIND_KERNEL) {
+		fail(e, FAIL_HOST, "data.server: kernel is asked for, but %s", why && *why ? why : "this host has no NFS server");
+		return fail_next(e, "labctl doctor; or data.server: auto");
+	}
+	if (lab->data.server == NFS_GANESHA) {
+		if (!proc_found("ganesha.nfsd")) {
+			fail(e, FAIL_HOST, "data.server: ganesha is asked for, but ganesha.nfsd is not installed");
+			return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+		}
+		kind = NFS_KIND_GANESHA;
+	}
+	if (kind == NFS_KIND_NONE) {
+		fail(e, FAIL_HOST, "this host can serve no NFS: %s", why && *why ? why : "no kernel server, no nfs-ganesha");
+		return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+	}
+	if (kind == NFS_KIND_GANESHA && lab_mounts_nfs3(lab)) {
+		fail(e, FAIL_HOST, "nodes of %s mount NFS version 3, which only the kernel's server has%s%s", lab->release->name,
+		     why && *why ? ": " : "", why ? why : "");
+		return fail_next(e, "apt-get install nfs-kernel-server; systemctl start nfs-server");
+	}
+	*ret_kind = kind;
+	return 0;
+}
+
 int verb_lab_prepare(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct world *w = world_of(r);
+	const struct lab *lab = world_lab(w);
+	enum nfs_kind kind = NFS_KIND_NONE;
 	bool changed = false;
 
-	if (state_prepare(world_paths(w), world_lab(w), &changed, e) < 0)
+	/* Before any node starts, for it would come up in vain. */
+	if (lab_transport(lab) == TRANSPORT_NFS && lab_mounts_nfs3(lab) && choose_server(lab, &kind, e) < 0)
+		return -1;
+	if (state_prepare(world_paths(w), lab, &changed, e) < 0)
 		return -1;
 	*ret_state = state_of(changed);
 	return 0;
@@ -218,36 +254,6 @@ void nfs_of(struct world *w, struct arena *a, struct nfs_lab *ret_nfs)
 		.conf = library_text(world_library(w), "domains/ganesha.conf"),
 		.export_conf = library_text(world_library(w), "domains/ganesha-export.conf"),
 	};
-}
-
-/* The server that the lab file asks for, or what the host has. */
-static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct fail *e)
-{
-	const char *why = "";
-	enum nfs_kind kind = nfs_probe(&why);
-
-	if (lab->data.server == NFS_KERNEL && kind != NFS_KIND_KERNEL) {
-		fail(e, FAIL_HOST, "data.server: kernel is asked for, but %s", why && *why ? why : "this host has no NFS server");
-		return fail_next(e, "labctl doctor; or data.server: auto");
-	}
-	if (lab->data.server == NFS_GANESHA) {
-		if (!proc_found("ganesha.nfsd")) {
-			fail(e, FAIL_HOST, "data.server: ganesha is asked for, but ganesha.nfsd is not installed");
-			return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
-		}
-		kind = NFS_KIND_GANESHA;
-	}
-	if (kind == NFS_KIND_NONE) {
-		fail(e, FAIL_HOST, "this host can serve no NFS: %s", why && *why ? why : "no kernel server, no nfs-ganesha");
-		return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
-	}
-	if (kind == NFS_KIND_GANESHA && lab_mounts_nfs3(lab)) {
-		fail(e, FAIL_HOST, "nodes of %s mount NFS version 3, which only the kernel's server has%s%s", lab->release->name,
-		     why && *why ? ": " : "", why ? why : "");
-		return fail_next(e, "apt-get install nfs-kernel-server; systemctl start nfs-server");
-	}
-	*ret_kind = kind;
-	return 0;
 }
 
 int verb_nfs_serve(struct run *r, enum step_state *ret_state, struct fail *e)
