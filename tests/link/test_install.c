@@ -8,6 +8,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -456,6 +458,32 @@ static void what_ends_badly_says_why_and_leaves_nothing(void **state)
 	quiet_ms = 20000;
 }
 
+/* In a mount namespace of its own, whose cache is a small file system. */
+static void without_room_nothing_starts(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *iso = make_iso(a, "Installing\r\n", HANG);
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		struct fail e = { 0 };
+		struct image image;
+
+		if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || file_mkdirs(cache, 0755, &e) ||
+		    mount("tmpfs", cache, "tmpfs", 0, "size=8m"))
+			_exit(2);
+		if (install(a, iso, &image, &e) != -1 || e.code != FAIL_HOST || !strstr(e.text, "has 8 MiB left, an installation needs 4096")) {
+			fprintf(stderr, "%s\n", e.text);
+			_exit(1);
+		}
+		_exit(leftovers() ? 3 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void *cancel_soon(void *ctx)
 {
 	(void)ctx;
@@ -534,6 +562,7 @@ int main(void)
 		cmocka_unit_test(identities_are_found_from_outside),
 		cmocka_unit_test(an_installed_disk_is_an_image),
 		cmocka_unit_test(what_ends_badly_says_why_and_leaves_nothing),
+		cmocka_unit_test(without_room_nothing_starts),
 		cmocka_unit_test(a_canceled_one_leaves_nothing),
 		cmocka_unit_test(a_killed_one_takes_its_machine_along),
 	};

@@ -87,6 +87,29 @@ static void from_the_lab(void **state)
 			fail_msg("%s", i.packages[k]);
 }
 
+/* The walk-through's yum line, by the names of each release, is what its installer is told to install. */
+static void the_seeds_packages_everywhere(void **state)
+{
+	static const char *const seed[] = { "lrzsz", "sysstat", "e4fsprogs", "ntp", "readline-devel", "zlib", "zlib-devel", "openssl",
+					    "openssl-devel", "pam-devel", "libxml2-devel", "libxslt-devel", "python-devel", "tcl-devel" };
+
+	(void)state;
+	for (unsigned r = RELEASE_EL5; r < RELEASE_COUNT; r++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct install i = install_for(releases[r].name, a);
+		struct fail e = { 0 };
+		const char *text;
+
+		assert_int_equal(kickstart_render(&i, lib, a, &text, &e), 0);
+		text = strstr(text, "\n%packages");
+		assert_non_null(text);
+		for (size_t k = 0; k < ARRAY_COUNT(seed); k++)
+			if (!strstr(text, arena_printf(a, "\n%s\n", family_package(&releases[r], seed[k], NULL))))
+				fail_msg("%s (%s) is not installed in %s", seed[k], family_package(&releases[r], seed[k], NULL),
+					 releases[r].name);
+	}
+}
+
 /* Values that cannot be quoted are refused, others come out as one word. */
 static void values(void **state)
 {
@@ -345,7 +368,8 @@ static void clone_with_systemd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_the_lab), cmocka_unit_test(values), cmocka_unit_test(mistakes),
+		cmocka_unit_test(from_the_lab),
+		cmocka_unit_test(the_seeds_packages_everywhere), cmocka_unit_test(values), cmocka_unit_test(mistakes),
 		cmocka_unit_test(clone_with_init), cmocka_unit_test(clone_with_systemd),
 	};
 
