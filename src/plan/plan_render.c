@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "inventory.h"
 #include "plan.h"
 #include "plan_build.h"
 #include "recipe.h"
@@ -261,6 +262,25 @@ static int add_node(struct render *r, const struct plan *p, struct scope_cache *
 	return 0;
 }
 
+/* --- the host's side: the inventory --- */
+
+static void add_inventory(struct render *r)
+{
+	const char *lab = arena_printf(r->a, STATE "/labs/%s", r->lab->name);
+	const struct inventory_where where = { .dir = arena_printf(r->a, "%s/" INVENTORY_DIR, lab),
+					       .key = arena_printf(r->a, "%s/id_ed25519", lab),
+					       .known_hosts = arena_printf(r->a, "%s/known_hosts", lab) };
+	struct inventory inv;
+
+	inventory_make(r->lab, &where, r->a, &inv);
+	for (const struct inventory_format *f = inventory_formats; f->name; f++) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		f->print(&inv, &text);
+		add(r, arena_printf(r->a, "host/" INVENTORY_DIR "/%s", f->file), strbuf_text(&text), f->mode, "labctl");
+	}
+}
+
 /* --- the manifest --- */
 
 static void add_manifest(struct render *r)
@@ -299,6 +319,7 @@ int plan_render(const struct lab *lab, const struct library *lib, struct arena *
 		return -1;
 	if (add_host(&r) < 0)
 		return -1;
+	add_inventory(&r);
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (add_node(&r, p, &cache, &lab->nodes[i]) < 0)
 			return -1;
