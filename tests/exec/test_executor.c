@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The executor with fake verbs: random graphs, failure, timeout, cancel. Run it under TSan as well. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "test.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-#undef fail /* ours is a function */
 
 #include "arena.h"
 #include "clock.h"

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The journal: what is written when, torn lines, many writers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "test.h"
+
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-#undef fail /* ours is a function */
-#include <jansson.h>
 
 #include "clock.h"
 #include "file.h"

@@ -8,25 +8,9 @@
 #include <string.h>
 
 #include "file.h"
+#include "inputs.h"
 #include "kickstart.h"
 #include "kickstart_check.h"
-
-static struct library *lib;
-
-static int open_library(void **state)
-{
-	struct fail e = { 0 };
-
-	(void)state;
-	return library_load(SOURCE_DIR, &lib, &e);
-}
-
-static int close_library(void **state)
-{
-	(void)state;
-	library_free(lib);
-	return 0;
-}
 
 /* What the walk-through has, installed from the CD-ROM. */
 static const char plain[] = "lab: demo\ntuning: {profile: seed, timezone: Asia/Shanghai}\n";

@@ -10,33 +10,12 @@
 
 #include "digest.h"
 #include "file.h"
-#include "lab.h"
-#include "library.h"
+#include "inputs.h"
 #include "plan.h"
 #include "recipe.h"
 
-#undef fail_msg /* cmocka's calls its own fail() */
-#define fail_msg(...) (print_error("ERROR: " __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
-
 #define GOLDEN SOURCE_DIR "/tests/golden/plans/"
 #define EXAMPLES SOURCE_DIR "/docs/examples/"
-
-static struct library *lib;
-
-static int open_library(void **state)
-{
-	struct fail e = { 0 };
-
-	(void)state;
-	return library_load(SOURCE_DIR, &lib, &e);
-}
-
-static int close_library(void **state)
-{
-	(void)state;
-	library_free(lib);
-	return 0;
-}
 
 /* The first line that differs, so that a failure says more than "differs". */
 static void compare(const char *name, const char *seen)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* link/sql.h against a private PostgreSQL cluster on 127.0.0.1. */
+#include "test.h"
+
 #include <glob.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#undef fail /* cmocka's macro; ours is a function, so fail_msg() is lost too */
 
 #include "private_server.h"
 #include "quote.h"

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* link/ssh.h against a private sshd on 127.0.0.1. */
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "test.h"
 
-#include <cmocka.h>
-#undef fail /* cmocka's macro; ours is a function, so fail_msg() is lost too */
+#include <pthread.h>
 
 #include "digest.h"
 #include "inventory.h"

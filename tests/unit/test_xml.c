@@ -5,40 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "lab.h"
-#include "library.h"
+#include "inputs.h"
 #include "xml.h"
-
-static struct library *lib;
-
-static int open_library(void **state)
-{
-	struct fail e = { 0 };
-
-	(void)state;
-	return library_load(SOURCE_DIR, &lib, &e);
-}
-
-static int close_library(void **state)
-{
-	(void)state;
-	library_free(lib);
-	return 0;
-}
-
-static struct lab *parse(const char *yaml)
-{
-	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
-	struct lab *lab = NULL;
-	struct fail e = { 0 };
-
-	if (lab_parse(yaml, strlen(yaml), "test.yaml", &o, &lab, &e) < 0)
-		print_error("%s\n%s\n", e.text, e.evidence);
-	assert_non_null(lab);
-	if (!lab->net.subnet)
-		lab_set_subnet(lab, 0x0a580000, 24);
-	return lab;
-}
 
 static const struct node_paths paths = { .disk = "/s/<disk> & \"co\".qcow2", .seed = "/s/seed.tar", .root = "/s/root",
 					 .console = "/s/console.log", .kernel = "/c/vmlinuz", .initrd = "/c/initrd.img" };
