@@ -3,10 +3,14 @@
 #include "test.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "auto.h"
+#include "clock.h"
 #include "family.h"
+#include "file.h"
+#include "proc.h"
 
 /* `yum -y install` of the walk-through, word for word. */
 static const char *const seed_packages[] = {
@@ -82,6 +86,38 @@ static void the_seeds_packages(void **state)
 	assert_string_equal(family_package(family_find("debian12"), "pam-devel", NULL), "libpam0g-dev");
 }
 
+/* Where the host is a Debian 12 whose apt has lists, it knows every name of the table. */
+static void names_that_apt_knows(void **state)
+{
+	const char *argv[80] = { "apt-cache", "policy" };
+	auto_(strbuf_clear) struct strbuf host = { 0 }, known = { 0 };
+	const struct release *debian = family_find("bookworm");
+	const struct package *p;
+	struct fail e = { 0 };
+	unsigned count = 2;
+
+	(void)state;
+	for (unsigned i = 0; (p = family_package_row(i)) && count + 1 < ARRAY_COUNT(argv); i++)
+		if (*family_package(debian, p->name, NULL))
+			argv[count++] = family_package(debian, p->name, NULL);
+	assert_true(count > 30);
+	if (file_read("/etc/os-release", 1 << 16, &host, &e) || !strstr(strbuf_text(&host), "VERSION_CODENAME=bookworm") ||
+	    proc_check(&(struct proc){ .argv = argv, .out = &known, .deadline_ms = clock_after_ms(50000) }, &e) ||
+	    strncmp(strbuf_text(&known), "lrzsz:\n", 7) != 0) { /* the table's first row */
+		print_message("apt of this host has no lists of Debian 12: not compared\n");
+		return;
+	}
+	for (unsigned i = 2; i < count; i++) {
+		char line[80];
+		const char *at;
+
+		snprintf(line, sizeof line, "%s:\n", argv[i]);
+		at = strstr(strbuf_text(&known), line);
+		if (!at || !strstr(at, "Candidate: ") || !strncmp(strstr(at, "Candidate: ") + 11, "(none)", 6))
+			fail_msg("apt knows no %s", argv[i]);
+	}
+}
+
 static void the_seeds_services(void **state)
 {
 	unsigned rows = 0;
@@ -138,7 +174,8 @@ static void every_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words), cmocka_unit_test(file_names), cmocka_unit_test(the_seeds_packages), cmocka_unit_test(the_seeds_services),
+		cmocka_unit_test(words), cmocka_unit_test(file_names), cmocka_unit_test(the_seeds_packages),
+		cmocka_unit_test(names_that_apt_knows), cmocka_unit_test(the_seeds_services),
 		cmocka_unit_test(every_row),
 	};
 
