@@ -21,9 +21,11 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 	[ "$(wc -l <<<"$commands")" -gt 10 ]
 	for command in $commands; do
 		grep -qE "^\.It Ic $command( |$)" docs/labctl.1 || { echo "labctl(1) lacks $command"; bad=1; }
-		for option in $("$LABCTL" help "$command" | sed -n 's/^  .*--\([a-z0-9-]*\) .*/\1/p'); do
-			grep -qE "^\.It Fl (. , Fl )?-$option( |$)" docs/labctl.1 || { echo "labctl(1) lacks --$option of $command"; bad=1; }
-		done
+	done
+	options=$(for command in $commands; do "$LABCTL" help "$command"; done | sed -n 's/^  .*--\([a-z0-9-]*\) .*/\1/p' | sort -u)
+	[ "$(wc -l <<<"$options")" -gt 20 ]
+	for option in $options; do
+		grep -qE "^\.It Fl (. , Fl )?-$option( |$)" docs/labctl.1 || { echo "labctl(1) lacks --$option"; bad=1; }
 	done
 	keys=$(sed -n 's/^\t{ "\([a-z_0-9]*\)", .*KEY_.*/\1/p; s/^\t{ "\([a-z_0-9]*\)", \(CPUS\|MEMORY\|DISK\),.*/\1/p' src/model/lab_*.c | sort -u)
 	[ "$(wc -l <<<"$keys")" -gt 30 ]
