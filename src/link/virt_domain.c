@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Domains of libvirt: each function probes before it acts, and touches nothing that does not carry the lab's tag. */
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "clock.h"
@@ -23,6 +25,20 @@ static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPt
 	return owner;
 }
 
+/*
+ * libvirt sometimes loses the monitor of a container that it has just started, and then never sees it end: it goes on
+ * saying "running". It knows no init of it that it could signal, and the process whose id is the domain's is gone.
+ */
+static bool is_lost(virDomainPtr domain)
+{
+	unsigned id = virDomainGetID(domain);
+
+	if (virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_NOP, 0) == 0 ||
+	    (virt_error() != VIR_ERR_OPERATION_INVALID && virt_error() != VIR_ERR_SYSTEM_ERROR))
+		return false; /* machines have no such call */
+	return id > 1 && id != (unsigned)-1 && kill((pid_t)id, 0) < 0 && errno == ESRCH;
+}
+
 /* 1: runs; 0: has to be started; -1. A paused domain is resumed, a crashed one (kept for a dump) ended. */
 static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *e)
 {
@@ -43,7 +59,10 @@ static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *
 	case VIR_DOMAIN_PMSUSPENDED:
 		return 0;
 	default:
-		return 1;
+		if (!is_lost(domain))
+			return 1;
+		virDomainDestroy(domain);
+		return 0;
 	}
 }
 
@@ -221,6 +240,11 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 	}
 	q->word = "in an unknown state";
 	q->active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
+	if (q->active && is_lost(domain)) {
+		q->active = false;
+		q->word = "gone, which libvirt has not seen";
+		return 0;
+	}
 	for (i = 0; i < ARRAY_COUNT(state_words); i++) {
 		const struct state_word *w = &state_words[i];
 
