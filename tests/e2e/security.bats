@@ -4,17 +4,33 @@
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031,SC2016
 
+# What is looked at as a lab of its kind: nodes, the cluster, where its rows are asked for, and what holds its secrets, by
+# labctl's own directory of the lab (DATA, UP: what a node wrote). Kinds that need a source archive of their user's are
+# skipped without one.
+declare -gA nodes=([gis]=2 [citus]=2 [pgxc]=3)
+declare -gA cluster=([gis]='{kind: postgres, primary: 1, standby: 2, pgpool: 1}' [citus]='{kind: citus}' [pgxc]='{kind: pgxc}')
+declare -gA archive=([citus]=${LABCTL_CITUS_ARCHIVE-} [pgxc]=${LABCTL_PGXC_ARCHIVE-})
+declare -gA ask=([gis]='-r pgpool' [citus]='-r pgpool' [pgxc]='-r coordinator')
+pool='600 postgres data/node1/pgpool/pcppass
+600 postgres data/node1/pgpool/pool_passwd'
+declare -gA holders=(
+	[gis]="$pool
+600 postgres nodes/node2/upper/etc/labctl/postgres-standby.pgpass
+600 root secrets/replication
+600 root secrets/pcp"
+	[citus]="$pool
+600 postgres nodes/node1/upper/var/lib/postgresql/.pgpass
+600 postgres nodes/node2/upper/var/lib/postgresql/.pgpass
+600 root secrets/pcp"
+	[pgxc]=''
+)
+
 setup_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
 	unset LABCTL_FILE LABCTL_LAB
 	labs_up security
-	export LABCTL_HYPERVISOR=lxc GIS=$WORK/state/labs/gis EVIL=$WORK/state/labs/evil
+	export LABCTL_HYPERVISOR=lxc LABS=$WORK/state/labs GIS=$WORK/state/labs/gis EVIL=$WORK/state/labs/evil
 	chmod 0755 "$WORK" # or modes further down would prove nothing
-	cat >"$WORK/gis.yaml" <<-'END'
-		lab: gis
-		nodes: 2
-		cluster: {kind: postgres, primary: 1, standby: 2, pgpool: 1}
-	END
 	inside virsh -q -c qemu:///system domcapabilities >/dev/null # libvirt keeps what it found
 	host_state before
 }
@@ -34,133 +50,171 @@ harmless() {
 # as_nobody COMMAND...: as one of the host's users.
 as_nobody() { inside setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 
-# Watches every process of the host and of the nodes: who has a password among its arguments, or in an environment that
-# is not root's. Patterns are the passwords, and a mark that proves that it looks.
+# made LAB: is there one of this kind?
+made() { [ -f "$LABS/$1/lab.yaml" ]; }
+
+needs() { [ "$1" = gis ] || [ -n "${archive[$1]}" ] || skip "LABCTL_${1^^}_ARCHIVE names no source archive"; }
+
+# secrets_of LAB: its passwords, and a line of each private key that only that one has.
+secrets_of() {
+	local file
+	for file in "$LABS/$1"/secrets/*; do cat "$file" && echo; done
+	for file in "$LABS/$1"/id_ed25519 "$LABS/$1"/nodes/*/host_key; do sed -n '/^-----END/{x;p};x' "$file"; done
+}
+
+# Watches every process of the host and of the nodes: who has a secret of LAB among its arguments or in its environment.
+# A mark that is no secret proves that it looks.
 watch_processes() {
-	cat "$GIS"/secrets/* | sed -E 's/.{24}/&\n/g' >"$WORK/patterns"
-	echo labctl-mark >>"$WORK/patterns"
+	{ secrets_of "$1" && echo labctl-mark; } | grep . >"$WORK/patterns.$1"
+	rm -f "$WORK/stop"
 	cat >"$WORK/watch" <<-'END'
 		cd "$1"
 		while [ ! -e stop ]; do
-			grep -laFf patterns /proc/[0-9]*/cmdline
-			find /proc -maxdepth 2 -name environ ! -user root -exec grep -laFf patterns {} +
-			sleep 0.02
-		done 2>/dev/null | while read -r at; do printf '%s %s\n' "${at##*/}" "$(tr '\0' ' ' <"${at%/*}/cmdline" 2>/dev/null)"; done >seen
+			grep -laFf "patterns.$2" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
+			sleep 0.01
+		done 2>/dev/null | while read -r at; do printf '%s %s\n' "${at##*/}" "$(tr '\0' ' ' <"${at%/*}/cmdline" 2>/dev/null)"; done >"seen.$2"
 	END
-	inside bash "$WORK/watch" "$WORK" 3>&- & watcher=$!
+	inside bash "$WORK/watch" "$WORK" "$1" 3>&- & watcher=$!
 }
 
-@test "no password in any process's arguments, nor in an environment that is not root's, while a cluster is made" {
-	labctl -v -f "$WORK/gis.yaml" create >"$WORK/said" 2>&1
-	watch_processes
-	inside setpriv --reuid 65534 --clear-groups env MARK=labctl-mark sleep 2 3>&- &
-	labctl -v -l gis bootstrap >>"$WORK/said" 2>&1
-	labctl -v -l gis --json bootstrap >>"$WORK/said" 2>&1
-	labctl -l gis db create one
-	labctl -l gis psql -r pgpool -- -Atc 'select 1'
+# in_no_process LAB: while its cluster is made, made again, and asked. All that is said is kept.
+in_no_process() {
+	needs "$1"
+	printf '%s\n' "lab: $1" "nodes: ${nodes[$1]}" "cluster: ${cluster[$1]}" >"$WORK/$1.yaml"
+	labctl -v -f "$WORK/$1.yaml" create >"$WORK/said.$1" 2>&1
+	watch_processes "$1"
+	inside env MARK=labctl-mark sleep 2 3>&- &
+	labctl -v -l "$1" bootstrap ${archive[$1]:+--source "${archive[$1]}"} >>"$WORK/said.$1" 2>&1
+	labctl -v -l "$1" --json bootstrap >>"$WORK/said.$1" 2>&1
+	# shellcheck disable=SC2086  # words
+	labctl -l "$1" psql ${ask[$1]} -- -Atc 'select 1'
 	touch "$WORK/stop"
 	wait "$watcher"
-	grep -q '^environ sleep 2' "$WORK/seen"
-	run ! grep -vE '^environ (sleep 2|setpriv|$)|^cmdline (setpriv|env|sleep|$|[^ ]*(bash|timeout|nsenter|sh) .*labctl-mark)' "$WORK/seen"
-	[ "$(wc -l <"$WORK/patterns")" = 4 ]
+	cat "$WORK/seen.$1"
+	grep -q '^environ sleep 2' "$WORK/seen.$1"
+	run ! grep -vE '^environ (sleep 2|env|$)|^cmdline (env|sleep|$|[^ ]*(bash|timeout|nsenter|sh) .*labctl-mark)' "$WORK/seen.$1"
+	[ "$(sort -u "$WORK/patterns.$1" | wc -l)" = $(($(find "$LABS/$1/secrets" -type f | wc -l) + 1 + nodes[$1] + 1)) ]
 }
+
+# in_few_files LAB: what labctl, libvirt and the nodes said and wrote, on disks and in memory.
+in_few_files() {
+	local node pid n lab=$1
+	needs "$lab"
+	grep -v labctl-mark "$WORK/patterns.$lab" >"$WORK/secrets.$lab"
+	for command in status list 'db list' 'plan bootstrap' 'inventory --format ssh_config' 'inventory --format json'; do
+		# shellcheck disable=SC2086  # words
+		labctl -v -l "$lab" --json $command
+	done >>"$WORK/said.$lab" 2>&1
+	labctl -l "$lab" render --out "$WORK/render.$lab" >>"$WORK/said.$lab" 2>&1
+	for ((n = 1; n <= nodes[$lab]; n++)); do
+		node=$lab-node$n
+		inside virsh -q -c lxc:///system dumpxml "$node"
+		inside virsh -q -c lxc:///system metadata "$node" --uri https://labctl.invalid/lab/1
+		pid=$(inside cat "/run/libvirt/lxc/$node.pid")
+		inside sh -c 'cd /proc/$(pgrep -P "$1" | head -n1)/root && grep -rlFf "$2" run tmp dev/shm' sh "$pid" "$WORK/patterns.$lab" \
+			2>/dev/null >>"$WORK/volatile.$lab" || true
+	done >"$WORK/said-by-libvirt.$lab" 2>&1
+	labctl -l "$lab" exec -- 'journalctl -a --no-pager -o verbose' >"$WORK/said-by-nodes.$lab" 2>&1
+	[ "$(wc -l <"$WORK/said-by-libvirt.$lab")" -gt 50 ] && grep -q MESSAGE= "$WORK/said-by-nodes.$lab"
+	cat "$WORK/volatile.$lab" && [ ! -s "$WORK/volatile.$lab" ]
+	# What a node sees as its / is the image below what it wrote.
+	inside find "$LABS/$lab" "$WORK"/said*."$lab" "$WORK/render.$lab" /var/log/libvirt /run/libvirt /etc/libvirt \
+		"${LABCTL_CACHE:-/var/cache/labctl}/log" -path '*/nodes/*/root' -prune -o -type f \
+		-exec grep -lFf "$WORK/secrets.$lab" {} + >"$WORK/holding" 2>/dev/null || true
+	inside xargs -a "$WORK/holding" stat -c '%a %U %n' | sed "s|$LABS/$lab/||" | LC_ALL=C sort >"$WORK/found"
+	{
+		printf '600 root %s\n' id_ed25519 inventory/jdbc.properties inventory/pgpass secrets/postgres
+		for ((n = 1; n <= nodes[$lab]; n++)); do
+			printf '600 root %s\n' "nodes/node$n/host_key" "nodes/node$n/upper/etc/ssh/ssh_host_ed25519_key"
+		done
+		[ -z "${holders[$lab]}" ] || echo "${holders[$lab]}"
+	} | LC_ALL=C sort | diff -u - "$WORK/found"
+}
+
+@test "PostgreSQL and pgpool-II: no secret in any process's arguments or environment while the cluster is made" { in_no_process gis; }
+@test "Citus: no secret in any process's arguments or environment while the cluster is made" { in_no_process citus; }
+@test "Postgres-XC: no secret in any process's arguments or environment while the cluster is made" { in_no_process pgxc; }
+
+@test "PostgreSQL and pgpool-II: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files gis; }
+@test "Citus: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files citus; }
+@test "Postgres-XC: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files pgxc; }
 
 @test "psql of the host gets no password by its environment" {
+	labctl -l gis db create one
 	run -0 labctl -l gis psql -- -Atc 'select 1' -c '\! tr "\0" "\n" </proc/$PPID/environ'
 	[[ $output == *"PGPASSFILE=$GIS/inventory/pgpass"* ]]
-	run ! grep -Ff <(grep -v labctl-mark "$WORK/patterns") <<<"$output"
-}
-
-@test "which files hold a password, on the host and on the nodes: all of them 0600, and none is a log" {
-	local uri node pid
-	for uri in lxc:///system; do
-		for node in gis-node1 gis-node2; do
-			inside virsh -q -c "$uri" dumpxml "$node"
-			inside virsh -q -c "$uri" metadata "$node" --uri https://labctl.invalid/lab/1
-		done
-		inside virsh -q -c "$uri" list --name >/dev/null
-	done >"$WORK/said-by-libvirt" 2>&1
-	for node in gis-node1 gis-node2; do
-		pid=$(inside virsh -q -c lxc:///system dominfo "$node" >/dev/null && inside cat "/run/libvirt/lxc/$node.pid")
-		inside sh -c 'cd /proc/$(pgrep -P "$1" | head -n1)/root && grep -rlFf "$2" run tmp dev/shm 2>/dev/null' sh "$pid" "$WORK/patterns" >>"$WORK/volatile" || true
-	done
-	[ -s "$WORK/said-by-libvirt" ] && [ -f "$WORK/volatile" ] && [ ! -s "$WORK/volatile" ]
-	grep -v labctl-mark "$WORK/patterns" >"$WORK/passwords"
-	inside grep -rlFf "$WORK/passwords" --devices=skip "$WORK/state" "$WORK"/said* /var/log/libvirt /run/libvirt /etc/libvirt \
-		"${LABCTL_CACHE:-/var/cache/labctl}/log" 2>/dev/null >"$WORK/holding" || true
-	inside xargs -a "$WORK/holding" stat -c '%a %U %n' | sed "s|$GIS/||" | LC_ALL=C sort >"$WORK/found"
-	diff -u - "$WORK/found" <<-'END'
-		600 postgres data/node1/pgpool/pcppass
-		600 postgres data/node1/pgpool/pool_passwd
-		600 postgres nodes/node2/root/etc/labctl/postgres-standby.pgpass
-		600 postgres nodes/node2/upper/etc/labctl/postgres-standby.pgpass
-		600 root inventory/jdbc.properties
-		600 root inventory/pgpass
-		600 root secrets/pcp
-		600 root secrets/postgres
-		600 root secrets/replication
-	END
+	run ! grep -Ff "$WORK/secrets.gis" <<<"$output"
 }
 
 @test "modes and owners of what labctl keeps and of what it puts on nodes" {
 	inside find "$WORK/state" \( -path '*/root/*' -o -path '*/upper/*' -o -path '*/work/*' -o -path '*/data/*/*' \) -prune \
-		-o -printf '%m %u:%g %P\n' | sed -E 's|10\.88\.[0-9]+\.0|SUBNET|; s|node[12]|NODE|' | LC_ALL=C sort -u >"$WORK/found"
+		-o -printf '%m %u:%g %P\n' | sed -E 's|10\.88\.[0-9]+\.0|SUBNET|; s|node[1-9]|NODE|; s|labs/[a-z]+|labs/LAB|; s|(secrets)/[a-z]+|\1/NAME|' |
+		LC_ALL=C sort -u >"$WORK/found"
 	diff -u - "$WORK/found" <<-'END'
-		600 root:root labs/gis/data/.labctl-root
-		600 root:root labs/gis/id_ed25519
-		600 root:root labs/gis/id_ed25519.pub
-		600 root:root labs/gis/image
-		600 root:root labs/gis/inventory/jdbc.properties
-		600 root:root labs/gis/inventory/pgpass
-		600 root:root labs/gis/journal.jsonl
-		600 root:root labs/gis/known_hosts
-		600 root:root labs/gis/lab.yaml
-		600 root:root labs/gis/lock
-		600 root:root labs/gis/nodes/NODE/host_key
-		600 root:root labs/gis/nodes/NODE/host_key.pub
-		600 root:root labs/gis/nodes/NODE/seeded
-		600 root:root labs/gis/secrets/pcp
-		600 root:root labs/gis/secrets/postgres
-		600 root:root labs/gis/secrets/replication
+		600 root:root labs/LAB/data/.labctl-root
+		600 root:root labs/LAB/id_ed25519
+		600 root:root labs/LAB/id_ed25519.pub
+		600 root:root labs/LAB/image
+		600 root:root labs/LAB/inventory/jdbc.properties
+		600 root:root labs/LAB/inventory/pgpass
+		600 root:root labs/LAB/journal.jsonl
+		600 root:root labs/LAB/known_hosts
+		600 root:root labs/LAB/lab.yaml
+		600 root:root labs/LAB/lock
+		600 root:root labs/LAB/nodes/NODE/host_key
+		600 root:root labs/LAB/nodes/NODE/host_key.pub
+		600 root:root labs/LAB/nodes/NODE/seeded
+		600 root:root labs/LAB/secrets/NAME
 		600 root:root lock
-		644 root:root labs/gis/inventory/ansible.ini
-		644 root:root labs/gis/inventory/hosts
-		644 root:root labs/gis/inventory/inventory.json
-		644 root:root labs/gis/inventory/pg_service.conf
-		644 root:root labs/gis/inventory/ssh_config
-		644 root:root labs/gis/nodes/NODE/lower
+		644 root:root labs/LAB/inventory/ansible.ini
+		644 root:root labs/LAB/inventory/hosts
+		644 root:root labs/LAB/inventory/inventory.json
+		644 root:root labs/LAB/inventory/pg_service.conf
+		644 root:root labs/LAB/inventory/ssh_config
+		644 root:root labs/LAB/nodes/NODE/lower
 		644 root:root leases/SUBNET-24
-		700 root:root labs/gis/data
-		700 root:root labs/gis/inventory
-		700 root:root labs/gis/nodes
-		700 root:root labs/gis/nodes/NODE
-		700 root:root labs/gis/secrets
-		711 root:root labs/gis
+		700 root:root labs/LAB/data
+		700 root:root labs/LAB/inventory
+		700 root:root labs/LAB/nodes
+		700 root:root labs/LAB/nodes/NODE
+		700 root:root labs/LAB/secrets
+		711 root:root labs/LAB
 		755 root:root 
 		755 root:root labs
-		755 root:root labs/gis/data/NODE
-		755 root:root labs/gis/nodes/NODE/root
-		755 root:root labs/gis/nodes/NODE/upper
-		755 root:root labs/gis/nodes/NODE/work
+		755 root:root labs/LAB/data/NODE
+		755 root:root labs/LAB/nodes/NODE/root
+		755 root:root labs/LAB/nodes/NODE/upper
+		755 root:root labs/LAB/nodes/NODE/work
 		755 root:root leases
 	END
-	labctl -l gis exec 1 -- 'stat -c "%a %U:%G %n" /root/.ssh /root/.ssh/authorized_keys /etc/ssh/ssh_host_ed25519_key /data/pgsql \
-		/data/pgsql/pg_hba.conf /data/pgpool /data/pgpool/*p* /data/pgpool/log/*; find / -xdev -newer /etc/machine-id -type f -perm /022 -print' |
-		sed -E 's/^node1 +//' | LC_ALL=C sort >"$WORK/found"
-	cat "$WORK/found"
-	run -0 labctl -l gis exec -- "awk -F: '\$2 !~ /^[!*]/' /etc/shadow"
-	[ -z "$output" ]
-	# pgpool-II itself writes who of its backends is up
-	run ! grep -vE '^(600|700) |^644 postgres:postgres /data/pgpool/pgpool_status$' "$WORK/found"
+	# pgpool-II itself writes who of its backends is up, Postgres-XC its logs and what tells one start from another
+	local known='^(600|700|750) |^644 postgres:postgres /data/pgpool/pgpool_status$' lab
+	for lab in "${!nodes[@]}"; do
+		made "$lab" || continue
+		labctl -l "$lab" exec -- 'stat -c "%a %U:%G %n" /root/.ssh /root/.ssh/authorized_keys /etc/ssh/ssh_host_ed25519_key /data/*/ \
+			/data/*/*.conf /data/*/*pass* /data/*/log/*; find / -xdev -newer /etc/machine-id -type f -perm /022 -print' 2>/dev/null |
+			sed -E 's/^node[0-9]+ +//' | LC_ALL=C sort >"$WORK/found"
+		cat "$WORK/found"
+		[ "$(wc -l <"$WORK/found")" -gt $((5 * nodes[$lab])) ]
+		run ! grep -vE "$known" "$WORK/found"
+		run -0 labctl -l "$lab" exec -- "awk -F: '\$2 !~ /^[!*]/' /etc/shadow"
+		[ -z "$output" ]
+	done
 }
 
-@test "a user of the host reads nothing of a lab, and starts nothing out of its nodes" {
+@test "a user of the host reads nothing of a lab, and starts nothing out of its nodes or of an image" {
+	local tree
 	inside test -r "$GIS/nodes/node1/upper/etc/hostname" -a -x "$GIS/nodes/node1/root/usr/bin/su" -a -d "$GIS/data/node1"
 	run ! as_nobody test -e "$GIS/nodes/node1/upper/etc/hostname"
 	run ! as_nobody test -e "$GIS/nodes/node1/root/usr/bin/su"
 	run ! as_nobody test -e "$GIS/data/node1"
 	run ! as_nobody cat "$GIS/lab.yaml" "$GIS/inventory/hosts" "$GIS/journal.jsonl"
-	[ -z "$(as_nobody find "$WORK/state/labs" -type f -readable 2>/dev/null)" ]
+	[ -z "$(as_nobody find "$LABS" -type f -readable 2>/dev/null)" ]
+	tree=$(inside cat "$GIS/nodes/node1/lower")
+	inside test -u "$tree/usr/bin/su"
+	run ! as_nobody test -e "$tree/usr/bin/su"
+	as_nobody test -d "$tree"
+	labctl -l gis exec 1 -- 'setpriv --reuid 65534 --regid 65534 --clear-groups test -x /usr/bin/su'
 }
 
 @test "names of databases that mean harm are names" {
@@ -185,7 +239,7 @@ reach() {
 }
 
 @test "who reaches which port" {
-	local node bridge subnet stranger port where
+	local node bridge subnet stranger port n at
 	labctl -l evil create 2
 	node=$(jq -r '.nodes[0].address // .nodes[0].ip' "$GIS/inventory/inventory.json")
 	subnet=${node%.*}
@@ -212,6 +266,16 @@ reach() {
 	# where the host itself would let them through, the node's packet filter does not
 	inside sh -ec 'iptables -I FORWARD -i out0 -j ACCEPT; iptables -I FORWARD -o out0 -j ACCEPT'
 	for port in 22 5432 9999 9898; do [ "$(reach "$stranger" "$node" $port)" = closed ]; done
+	# which is all that stands before Postgres-XC: its GTM asks nobody
+	if made pgxc; then
+		while read -r n port; do
+			at=$(jq -r ".nodes[$n - 1] | .address // .ip" "$LABS/pgxc/inventory/inventory.json")
+			labctl -l pgxc exec "$n" -- "ss -Hltn sport = :$port" </dev/null | grep -q LISTEN # whoever knocks wedges a proxy
+			[ "$(reach "$stranger" "$at" "$port" </dev/null)" = closed ]
+			run labctl -l evil exec 1 -- "timeout 3 bash -c '</dev/tcp/$at/$port'" </dev/null
+			[ "$status" != 0 ]
+		done <<<$'1 1920\n2 1920\n3 1921\n3 1923\n3 1924'
+	fi
 	# and behind that PostgreSQL and pgpool-II ask who comes
 	labctl -l gis exec 1 -- 'nft insert rule inet labctl in ip saddr 10.99.0.2 accept'
 	[ "$(reach "$stranger" "$node" 22)" = open ]
@@ -381,8 +445,8 @@ refused() {
 }
 
 @test "destroy leaves the host as it was" {
-	labctl -l evil destroy
-	labctl -l gis destroy
+	local lab
+	for lab in evil "${!nodes[@]}"; do ! made "$lab" || labctl -l "$lab" destroy; done
 	inside ip link del out0 2>/dev/null || true
 	host_state after
 	same_host before after
