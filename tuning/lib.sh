@@ -17,8 +17,9 @@
 # A script is quiet and ends with 0 when all is as wanted, and may always be run
 # again. It forks little: a node with 1,000 neighbours has one slow processor.
 # Nothing in a script may read its standard input, which is that of bash. What is
-# here, and in tuning/os, runs on bash 3.2 (el5), 4.1 (el6), 4.2 and later: there
-# "${a[@]}" of an empty array is an error, and mapfile or EPOCHREALTIME are not.
+# here, in tuning/os and in tuning/pgxc runs on bash 3.2 (el5), 4.1 (el6), 4.2 and
+# later: there "${a[@]}" of an empty array is an error, and mapfile or EPOCHREALTIME
+# are not (tests/cli/shellcheck.bats has the rest).
 
 set -u
 umask 022
