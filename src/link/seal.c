@@ -23,6 +23,7 @@ static const struct trace { const char *dir, *name; unsigned max_bytes; const ch
 	{ "/etc/udev/rules.d", "70-persistent-net.rules", 0, "the name of a network card" },
 	{ "/var/lib/apt/lists", "*_Packages", 0, "lists of packages" },
 	{ "/etc/apt/apt.conf.d", "*proxy*", 0, "the host's proxy" },
+	{ "/var/log/installer", "*", 0, "the installer's logs" },
 };
 
 /* --- partitions --- */

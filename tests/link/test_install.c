@@ -330,7 +330,8 @@ static void identities_are_found_from_outside(void **state)
 {
 	static const char *const traces[][2] = { { "root/etc/ssh/ssh_host_ed25519_key", "an SSH host key" },
 						 { "root/etc/machine-id", "a machine id" },
-						 { "root/var/lib/dhcp/dhclient.leases", "an address lease" } };
+						 { "root/var/lib/dhcp/dhclient.leases", "an address lease" },
+						 { "root/var/log/installer/syslog", "the installer's logs" } };
 	static const char id[] = "0123456789abcdef0123456789abcdef\n";
 	auto_(arena_free) struct arena *a = arena_new();
 	struct fail e = { 0 };
