@@ -45,6 +45,21 @@ static void domains(void **state)
 	}
 }
 
+/* The kernel's names end after 15 characters. */
+static void the_last_link(void **state)
+{
+	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: 1024\nhypervisor: lxc\nnetwork: {subnet: 10.88.0.0/21}\n");
+	auto_(arena_free) struct arena *a = arena_new();
+	struct fail e = { 0 };
+	const char *xml, *link;
+
+	(void)state;
+	assert_int_equal(xml_domain(lab, &lab->nodes[1023], &paths, lib, a, &xml, &e), 0);
+	link = arena_printf(a, "%s1024", lab->net.bridge);
+	assert_int_equal(strlen(link), 15);
+	assert_non_null(strstr(xml, arena_printf(a, "<target dev=\"%s\"/>", link)));
+}
+
 /* A disk that anybody made gets nothing of our kernel, whatever the template says of one. */
 static void disks(void **state)
 {
@@ -145,7 +160,8 @@ static void threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(disks),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(the_last_link),
+					    cmocka_unit_test(disks),
 					    cmocka_unit_test(network), cmocka_unit_test(tags) };
 
 	return cmocka_run_group_tests_name("xml", tests, open_library, close_library);
