@@ -54,6 +54,20 @@ static bool of_kernel(const char *s)
 	return isdigit((unsigned char)s[1 + blanks]) && s[1 + blanks + strspn(s + 1 + blanks, "0123456789.")] == ']';
 }
 
+static void note_news(struct console *c, const char *text, int (*counts)(int))
+{
+	uint32_t hash = 2166136261u;
+
+	for (const char *p = text; *p; p++)
+		if (counts((unsigned char)*p))
+			hash = (hash ^ (unsigned char)*p) * 16777619u;
+	for (unsigned i = 0; i < CONSOLE_SEEN && i < c->seen_count; i++)
+		if (c->seen[i] == hash)
+			return;
+	c->seen[c->seen_count++ % CONSOLE_SEEN] = hash;
+	c->news++;
+}
+
 /* "Title  ... 2%... 95%" is "Title 95%"; other lines are what they are. */
 static void note_progress(struct console *c, const char *line)
 {
@@ -70,26 +84,14 @@ static void note_progress(struct console *c, const char *line)
 	len = dots ? (size_t)(dots - line) : strlen(line);
 	while (len && line[len - 1] == ' ')
 		len--;
-	if (dots && number > dots)
+	if (dots && number > dots) {
 		snprintf(c->progress, sizeof c->progress, "%.*s %.*s", (int)(len < 100 ? len : 100), line,
 			 (int)(percent - number + 1), number);
-	else
+		/* A bar grows without a new line: here the number is the news. */
+		note_news(c, c->progress, isprint);
+	} else {
 		snprintf(c->progress, sizeof c->progress, "%.*s", (int)(len < 110 ? len : 110), line);
-}
-
-/* What repeats with other numbers in it, times and sizes, is no news. */
-static void note_news(struct console *c, const char *line)
-{
-	uint32_t hash = 2166136261u;
-
-	for (const char *p = line; *p; p++)
-		if (isalpha((unsigned char)*p))
-			hash = (hash ^ (unsigned char)*p) * 16777619u;
-	for (unsigned i = 0; i < CONSOLE_SEEN && i < c->seen_count; i++)
-		if (c->seen[i] == hash)
-			return;
-	c->seen[c->seen_count++ % CONSOLE_SEEN] = hash;
-	c->news++;
+	}
 }
 
 static void judge(struct console *c, const char *line)
@@ -115,7 +117,7 @@ static void end_line(struct console *c)
 	if (*line) {
 		judge(c, line);
 		note_progress(c, line);
-		note_news(c, line);
+		note_news(c, line, isalpha); /* what repeats with other numbers in it, times and sizes, is no news */
 		if (!strncmp(line, "labctl: ", 8))
 			strbuf_printf(&c->notes, "%s\n", line + 8);
 		if (strstr(line, "Linux version ") && ++c->boots > 1 && c->state < CONSOLE_STARTS_OVER)

@@ -27,7 +27,7 @@ enum console_state {
 struct console {
 	enum console_state state;
 	char progress[120];          /* last line that means something: "Installing the base system 40%" */
-	unsigned news;               /* lines that were none of the last CONSOLE_SEEN ones, numbers aside */
+	unsigned news;               /* lines that were none of the last CONSOLE_SEEN ones, numbers aside; bars that grew */
 	struct strbuf text;          /* plain lines, the last few KiB: evidence */
 	struct strbuf notes;         /* what our own scripts in the installer say, a line each: taken and emptied by the caller */
 	/* private */

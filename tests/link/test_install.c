@@ -289,6 +289,17 @@ static void going_in_circles_is_no_news(void **state)
 	assert_int_equal(c.news, 1);
 	console_feed(&c, "something else\r\n", 16);
 	assert_int_equal(c.news, 2);
+	/* A bar that grows is news without a new line: a slow machine fills one for longer than any hang may last. */
+	console_feed(&c, "Loading components  ... 4%", 26);
+	assert_int_equal(c.news, 3);
+	console_feed(&c, "... 7", 5);
+	assert_int_equal(c.news, 3);
+	console_feed(&c, "%", 1);
+	assert_int_equal(c.news, 4);
+	console_feed(&c, "\r\n", 2);
+	for (unsigned i = 0; i < 50; i++)
+		console_feed(&c, "Loading components  ... 4%... 7%\r\n", 34);
+	assert_int_equal(c.news, 5); /* the line as a whole */
 	console_clear(&c);
 }
 
