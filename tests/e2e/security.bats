@@ -70,9 +70,12 @@ watch_processes() {
 	cat >"$WORK/watch" <<-'END'
 		cd "$1"
 		while [ ! -e stop ]; do
-			grep -laFf "patterns.$2" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
+			grep -aoFf "patterns.$2" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
 			sleep 0.01
-		done 2>/dev/null | while read -r at; do printf '%s %s\n' "${at##*/}" "$(tr '\0' ' ' <"${at%/*}/cmdline" 2>/dev/null)"; done >"seen.$2"
+		done 2>/dev/null | while IFS=: read -r at what; do
+			[ "$what" = labctl-mark ] || what="secret $(tr '\0' ' ' <"${at%/*}/cmdline")"
+			printf '%s %s\n' "${at##*/}" "$what"
+		done >"seen.$2" 2>/dev/null
 	END
 	inside bash "$WORK/watch" "$WORK" "$1" 3>&- & watcher=$!
 }
@@ -83,16 +86,16 @@ in_no_process() {
 	printf '%s\n' "lab: $1" "nodes: ${nodes[$1]}" "cluster: ${cluster[$1]}" >"$WORK/$1.yaml"
 	labctl -v -f "$WORK/$1.yaml" create >"$WORK/said.$1" 2>&1
 	watch_processes "$1"
-	inside env MARK=labctl-mark sleep 2 3>&- &
+	inside env MARK=labctl-mark sh -c 'sleep 2; : labctl-mark' 3>&- &
 	labctl -v -l "$1" bootstrap ${archive[$1]:+--source "${archive[$1]}"} >>"$WORK/said.$1" 2>&1
 	labctl -v -l "$1" --json bootstrap >>"$WORK/said.$1" 2>&1
 	# shellcheck disable=SC2086  # words
 	labctl -l "$1" psql ${ask[$1]} -- -Atc 'select 1'
 	touch "$WORK/stop"
 	wait "$watcher"
-	cat "$WORK/seen.$1"
-	grep -q '^environ sleep 2' "$WORK/seen.$1"
-	run ! grep -vE '^environ (sleep 2|env|$)|^cmdline (env|sleep|$|[^ ]*(bash|timeout|nsenter|sh) .*labctl-mark)' "$WORK/seen.$1"
+	grep -q '^environ labctl-mark$' "$WORK/seen.$1"
+	grep -q '^cmdline labctl-mark$' "$WORK/seen.$1"
+	run ! grep ' secret ' "$WORK/seen.$1"
 	[ "$(sort -u "$WORK/patterns.$1" | wc -l)" = $(($(find "$LABS/$1/secrets" -type f | wc -l) + 1 + nodes[$1] + 1)) ]
 }
 
@@ -115,8 +118,10 @@ in_few_files() {
 			2>/dev/null >>"$WORK/volatile.$lab" || true
 	done >"$WORK/said-by-libvirt.$lab" 2>&1
 	labctl -l "$lab" exec -- 'journalctl -a --no-pager -o verbose' >"$WORK/said-by-nodes.$lab" 2>&1
-	[ "$(wc -l <"$WORK/said-by-libvirt.$lab")" -gt 50 ] && grep -q MESSAGE= "$WORK/said-by-nodes.$lab"
-	cat "$WORK/volatile.$lab" && [ ! -s "$WORK/volatile.$lab" ]
+	[ "$(wc -l <"$WORK/said-by-libvirt.$lab")" -gt 50 ]
+	grep -q MESSAGE= "$WORK/said-by-nodes.$lab"
+	cat "$WORK/volatile.$lab"
+	[ ! -s "$WORK/volatile.$lab" ]
 	# What a node sees as its / is the image below what it wrote.
 	inside find "$LABS/$lab" "$WORK"/said*."$lab" "$WORK/render.$lab" /var/log/libvirt /run/libvirt /etc/libvirt \
 		"${LABCTL_CACHE:-/var/cache/labctl}/log" -path '*/nodes/*/root' -prune -o -type f \
