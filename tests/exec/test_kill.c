@@ -144,7 +144,8 @@ static void half_a_lease(void **state)
 static void no_child_goes_on(void **state)
 {
 	struct fixture *f = *state;
-	const char *file = in(f, "pid"), *const argv[] = { "sh", "-c", "echo $$ >\"$0\".new; mv \"$0\".new \"$0\"; exec sleep 600", file, NULL };
+	static const char script[] = "echo $$ >\"$0\".new; mv \"$0\".new \"$0\"; exec sleep 600";
+	const char *file = in(f, "pid"), *const argv[] = { "sh", "-c", script, file, NULL };
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct fail e = { 0 };
 	pid_t labctl = fork(), child;
@@ -167,7 +168,7 @@ static void no_child_goes_on(void **state)
 	assert_false(file_exists(arena_printf(f->arena, "/proc/%d/exe", (int)child)));
 }
 
-/* Killed while a node unpacked its software: the copy that it was given goes at the next try, whatever becomes of that. */
+/* Killed while a node unpacked its software: the copy that it was given goes at the next try, whatever comes of it. */
 static void a_copy_is_forgotten(void **state)
 {
 	struct fixture *f = *state;

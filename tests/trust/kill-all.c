@@ -1,81 +1,28 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * labctl killed with SIGKILL at every point where it changes something: all of its commands, from main() on, against
- * libvirt's test driver. usage: kill-all [COMMAND POINT]; with COMMAND and POINT only that one.
+ * labctl killed with SIGKILL at every point where it changes something: create, bootstrap and destroy, from main() on,
+ * against libvirt's test driver. usage: kill-all [COMMAND POINT]; with COMMAND and POINT only that one.
  * After each point (a) the same command ends in the state of an undisturbed run, and separately (b) destroy leaves
- * nothing. What a node would do is fake: an image, the mount of its tree, its sshd, and what a script did, which is a
- * file in that tree. Points are counted by kill-points.c, linked into this program; the rest is tests/trust/kill-anywhere.
+ * nothing. What a node would do is fake (kill-fakes.c). Points are counted by kill-points.c, linked into this program.
+ * tests/trust/kill-anywhere does the same to real nodes.
  */
 #include <fcntl.h>
 #include <fts.h>
 #include <libvirt/libvirt.h>
-#include <stdarg.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 
 #define print_error(...) fprintf(stderr, __VA_ARGS__)
 #include "private_server.h"
-#include "verbs.h"
 
 #define WORKERS 4
 #define DURING_US "200" /* into a call of libvirt's: the test driver is quick */
 
 int labctl_main(int argc, char **argv); /* main() of src/cli */
 void kill_points_begin(void);           /* kill-points.c */
-
-/* --- nodes, by -Wl,--wrap --- */
-
-int __wrap_world_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret_image, bool *ret_built,
-		       struct fail *e);
-int __wrap_root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e);
-VERB_FN(__wrap_verb_node_ready);
-VERB_FN(__wrap_verb_node_script);
-VERB_FN(__wrap_verb_node_sql);
-
-int __wrap_world_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret_image, bool *ret_built,
-		       struct fail *e)
-{
-	(void)w, (void)name, (void)build, (void)r, (void)e;
-	*ret_image = (struct image){ .name = "debian12", .root = "/", .dir = "/" };
-	if (ret_built)
-		*ret_built = false;
-	return 0;
-}
-
-int __wrap_root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e)
-{
-	char root[4096];
-
-	(void)lower;
-	snprintf(root, sizeof root, "%s/root", dir);
-	*ret_changed = !file_exists(root);
-	return file_mkdirs(root, 0755, e);
-}
-
-/* Probes, acts, and is done. */
-static int on_node(struct run *r, enum step_state *ret_state, struct fail *e)
-{
-	const struct step *step = run_step(r);
-	char id[256], path[4096];
-
-	snprintf(id, sizeof id, "%s", step->id);
-	for (char *slash; (slash = strchr(id, '/'));)
-		*slash = '_';
-	snprintf(path, sizeof path, "%s/nodes/%s/root/%s", world_paths(world_of(r))->lab, step->node->name, id);
-	*ret_state = state_of(!file_exists(path));
-	return *ret_state == STEP_UNCHANGED ? 0 : file_write(path, "did", 3, 0600, e);
-}
-
-VERB_FN(__wrap_verb_node_script) { return on_node(r, ret_state, e); }
-VERB_FN(__wrap_verb_node_sql) { return on_node(r, ret_state, e); }
-VERB_FN(__wrap_verb_node_ready)
-{
-	(void)e;
-	*ret_state = state_of(world_was_started(world_of(r), run_step(r)->node));
-	return 0;
-}
 
 /* --- labctl --- */
 
@@ -231,12 +178,13 @@ static bool same(const struct worker *w, const char *name)
 	return !strcmp(strbuf_text(&now), strbuf_text(&then));
 }
 
-static bool complain(const struct worker *w, const struct command *c, unsigned long at, const char *what, const char *then)
+static bool complain(const struct worker *w, const struct command *c, unsigned long at, const char *what,
+		     const char *then)
 {
 	char shell[1024];
 
-	snprintf(shell, sizeof shell, "sed -n '%lus/^/  %s, point /p' %s; %s %s %s | sed 's/^/    /' | head -n 20", at, c->name,
-		 in(w, "points"), then ? "diff -U0" : "cat", then ? in(w, then) : in(w, "out"), then ? in(w, "now") : "");
+	snprintf(shell, sizeof shell, "sed -n '%lus/^/  %s, point /p' %s; %s %s %s | sed 's/^/    /' | head -n 20", at,
+		 c->name, in(w, "points"), then ? "diff -U0" : "cat", in(w, then ? then : "out"), then ? in(w, "now") : "");
 	printf("  %s:\n", what);
 	fflush(stdout);
 	return system(shell) < 0;
@@ -424,14 +372,15 @@ static int run(const char *dir, const char *only, unsigned long at)
 		}
 	for (unsigned i = 0; i < count; i++)
 		failed |= waitpid(pids[i], &status, 0) != pids[i] || status != 0;
-	printf("kill-all: libvirt's test driver, 1 node, %u workers, %.0f s\n", count, (double)(clock_now_ms() - start) / 1000);
+	printf("kill-all: libvirt's test driver, 1 node, %u workers, %.0f s\n", count,
+	       (double)(clock_now_ms() - start) / 1000);
 	for (unsigned i = 0; i < ARRAY_COUNT(commands); i++) {
 		const struct score *s = &scores[i];
 
 		if (only && strcmp(only, commands[i].name) != 0)
 			continue;
-		printf("%s: %u points, %u tried, %u converged, %u with left-overs, %u not reached\n", commands[i].name, s->points,
-		       s->tried, s->converged, s->left, s->missed);
+		printf("%s: %u points, %u tried, %u converged, %u with left-overs, %u not reached\n", commands[i].name,
+		       s->points, s->tried, s->converged, s->left, s->missed);
 		failed |= s->tried == 0 || s->converged != s->tried || s->left > 0;
 	}
 	return (int)failed;
