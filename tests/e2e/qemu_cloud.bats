@@ -12,19 +12,34 @@ setup_file() {
 		return 1
 	}
 	labs_up cloud
-	export CLOUD LABCTL_HYPERVISOR=qemu
+	# Nothing of it is in this cache yet, and nothing stays.
+	export CLOUD LABCTL_HYPERVISOR=qemu LABCTL_CACHE=$WORK/cache
+	serve
 	cat >"$WORK/lab.yaml" <<-EOF
 		lab: cloud
 		nodes: 2
-		image: ./debian.qcow2
+		image:
+		  source: http://127.0.0.1:$(head -n 1 "$WORK/asked")/debian.qcow2
+		  sha256: $(sha256sum "$CLOUD" | cut -d' ' -f1)
 		defaults: {disk: 4GiB}
 	EOF
-	ln -s "$CLOUD" "$WORK/debian.qcow2"
 	host_state before
+}
+
+# The image over HTTP, from a server that breaks off at 100 MB, as often as labctl tries in one go.
+serve() {
+	DEADLINE=3600 inside "$HTTP_SERVER" "$CLOUD" "$WORK/asked" 100000000 5 3>&- &
+	echo $! >"$WORK/server"
+	for _ in $(seq 100); do
+		[ -s "$WORK/asked" ] && return
+		sleep 0.1
+	done
+	return 1
 }
 
 teardown_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
+	kill "$(<"$WORK/server")" || true
 	labs_down
 }
 
@@ -41,36 +56,48 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	labctl -l bad destroy
 }
 
-@test "a disk without a boot loader: BIOS would say nothing, so it is read; UEFI says so on the console" {
-	truncate -s 64M "$WORK/empty.img"
-	printf '\x55\xaa' | dd of="$WORK/empty.img" bs=1 seek=510 conv=notrunc status=none
-	run -6 labctl -l empty create 1 --image "$WORK/empty.img"
-	[[ $output == *"no boot loader for BIOS"* ]]
-	labctl -l empty destroy
-	printf 'lab: empty\nimage: {source: empty.img, boot: uefi}\n' >"$WORK/empty.yaml"
-	run ! labctl -f "$WORK/empty.yaml" create
-	[[ $output == *"its disk has no boot loader for UEFI"* ]]
-	labctl -l empty destroy
+# The partitions and the EFI partition of the image, without its system.
+@test "a disk for other processors is refused by what is on its EFI partition, whatever it is called" {
+	qemu-img dd -O raw bs=1M count=18 if="$CLOUD" of="$WORK/x64.img"
+	labctl image import x64 "$WORK/x64.img"
+	LC_ALL=C sed 's/BOOTX64 EFI/BOOTAA64EFI/' "$WORK/x64.img" >"$WORK/cloud-x86_64.img"
+	run -6 labctl -l arm create 1 --image "$WORK/cloud-x86_64.img"
+	[[ $output == *"is for aarch64, and this host's machines are x86_64: its disk has a boot loader BOOTAA64.EFI"* ]]
+	labctl -l arm destroy
+	[ "$(ls "$LABCTL_CACHE/images")" = "x64-$(sha256sum "$WORK/x64.img" | cut -c1-12)" ]
+	labctl image rm x64
 }
 
-@test "UEFI: the image's own boot loader starts its kernel" {
-	printf 'lab: uefi\nimage: {source: %s, boot: uefi}\n' "$CLOUD" >"$WORK/uefi.yaml"
-	run ! labctl -f "$WORK/uefi.yaml" --timeout 30 create
-	grep -aq 'efi: EFI v' "$LABCTL_STATE/labs/uefi/nodes/node1/console.log"
-	labctl -l uefi destroy
+@test "nodes that mount version 3 of NFS get no server that has none" {
+	[ "$(inside awk '$1 == "nodev" && $2 == "nfsd"' /proc/filesystems)" = "" ] || skip "this host's kernel has an NFS server"
+	printf 'lab: five\nimage: {source: x64.img, boot: uefi, seed: labctl, release: el5}\n' >"$WORK/five.yaml"
+	run -6 labctl -f "$WORK/five.yaml" create
+	[[ $output == *"nodes of el5 mount NFS version 3, which only the kernel's server has"*"next: apt-get install nfs-kernel-server"* ]]
+	[ -z "$(inside virsh -q -c qemu:///system list --all --name)" ]
+	labctl -l five destroy
 }
 
-@test "create boots the image twice and waits for cloud-init" {
+@test "an image by HTTP: a download that broke off is kept, and goes on where it was" {
+	run ! labctl -f "$WORK/lab.yaml" create
+	[[ $output == *"the same again: 97656 KiB of it are kept"* ]]
+	[ "$(stat -c %s "$LABCTL_CACHE"/downloads/*.part)" = 100000000 ]
+	[ -z "$(inside virsh -q -c qemu:///system list --all --name)" ]
+}
+
+@test "create asks for the rest of it, boots it twice and waits for cloud-init" {
 	labctl --timings -f "$WORK/lab.yaml" create
+	[ "$(sed 1d "$WORK/asked" | uniq -c | xargs)" = "1 0 5 100000000" ]
 	labctl -l cloud exec -- 'grep -q NoCloud /run/cloud-init/result.json && test "$(hostname -f)" = "$(hostname).lab.internal"'
 	labctl -l cloud exec -- 'test "$(df --output=size -BM / | tail -n 1 | tr -dc 0-9)" -gt 3500'
 	labctl -l cloud exec -- 'findmnt -no FSTYPE /data | grep -q nfs4 && ping -c 1 -W 10 node1 && ping -c 1 -W 10 node2'
 	labctl -l cloud status
 }
 
-@test "what labctl told cloud-init is valid by cloud-init's own schema" {
-	run -0 labctl -l cloud exec node1 -- 'cloud-init schema --system'
-	[[ $output != *rror* ]]
+@test "the image is the lab's, also for those who keep their labs elsewhere" {
+	LABCTL_STATE=$WORK/elsewhere run -5 labctl image rm debian
+	[[ $output == *"nodes of cloud ($LABCTL_STATE) stand on"* ]]
+	LABCTL_STATE=$WORK/elsewhere labctl image gc
+	[ -e "$LABCTL_CACHE"/images/debian-*/disk.qcow2 ]
 }
 
 @test "a second create changes nothing" {
@@ -90,11 +117,39 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$got" = 1000 ]
 }
 
-@test "what cloud-init failed at is said" {
+# Both are Python on an emulated processor: each on a node of its own.
+@test "what labctl told cloud-init is valid by cloud-init's own schema; what cloud-init failed at is said" {
+	labctl -l cloud exec node1 -- 'cloud-init schema --system' >"$WORK/schema" 2>&1 3>&- &
 	labctl -l cloud exec node2 -- 'printf "#!/bin/sh\nexit 3\n" >/var/lib/cloud/scripts/per-boot/wrong &&
 		chmod +x /var/lib/cloud/scripts/per-boot/wrong && { cloud-init modules --mode=final || true; }'
+	wait $! || { cat "$WORK/schema" && false; }
+	run ! grep rror "$WORK/schema"
 	run ! labctl -l cloud create
 	[[ $output == *"node2: cloud-init finished with 1 error"*scripts-per-boot* ]]
+}
+
+@test "a disk without a boot loader: BIOS would say nothing, so it is read; UEFI says so, and starts one that is there" {
+	truncate -s 64M "$WORK/empty.img"
+	printf '\x55\xaa' | dd of="$WORK/empty.img" bs=1 seek=510 conv=notrunc status=none
+	run -6 labctl -l empty create 1 --image "$WORK/empty.img"
+	[[ $output == *"no boot loader for BIOS"* ]]
+	labctl -l empty destroy
+	printf 'lab: empty\nimage: {source: empty.img, boot: uefi}\n' >"$WORK/empty.yaml"
+	sed 's/^lab:.*/lab: uefi/; s/^nodes:.*/nodes: 1/; s/^image:/&\n  boot: uefi/' "$WORK/lab.yaml" >"$WORK/uefi.yaml"
+	labctl --timeout 200 -f "$WORK/uefi.yaml" create >"$WORK/uefi.log" 2>&1 3>&- &
+	local uefi=$!
+	run ! labctl -f "$WORK/empty.yaml" create
+	[[ $output == *"its disk has no boot loader for UEFI"* ]]
+	labctl -l empty destroy
+	for _ in $(seq 600); do
+		grep -aqs 'efi: EFI v' "$LABCTL_STATE/labs/uefi/nodes/node1/console.log" && break
+		sleep 0.2
+	done
+	grep -aq 'efi: EFI v' "$LABCTL_STATE/labs/uefi/nodes/node1/console.log"
+	# That is enough: without its machine labctl gives up.
+	inside virsh -q -c qemu:///system destroy uefi-node1
+	wait "$uefi" || true
+	labctl -l uefi destroy
 }
 
 @test "destroy leaves nothing" {
