@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -141,6 +142,8 @@ __attribute__((noreturn)) static void run_child(const struct proc *p, const char
 	for (int i = 0; i < 3; i++)
 		if (dup2(fds[i], i) < 0)
 			goto out;
+	/* A library's connections are not the child's: a server would keep them open for as long as it lives. */
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (p->chroot && (chroot(p->chroot) < 0 || chdir("/") < 0))
 		goto out;
 	if (p->dir && chdir(p->dir) < 0)

@@ -2,6 +2,7 @@
 /* base/: failures, strings, arenas, quoting, suggestions, templates, files, processes. */
 #include "test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,20 @@ static void collect(void *ctx, const char *line)
 	strbuf_printf(ctx, "[%s]", line);
 }
 
+static void children_get_no_descriptor_of_a_library(void **state)
+{
+	const char *const list[] = { "sh", "-c", "ls /proc/$$/fd | tr '\\n' ' '", NULL };
+	struct fail e = { 0 };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	int library = open("/dev/null", O_RDONLY);
+
+	(void)state;
+	assert_true(library > 2);
+	assert_int_equal(proc_check(&(struct proc){ .argv = list, .out = &out, .deadline_ms = clock_after_ms(5000) }, &e), 0);
+	close(library);
+	assert_string_equal(out.text, "0 1 2 ");
+}
+
 static void processes(void **state)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };
@@ -292,6 +307,7 @@ int main(void)
 		cmocka_unit_test(quoting_by_kind),       cmocka_unit_test(shell_round_trip),
 		cmocka_unit_test(nearest_word),          cmocka_unit_test(templates),
 		cmocka_unit_test(files),                 cmocka_unit_test(processes),
+		cmocka_unit_test(children_get_no_descriptor_of_a_library),
 		cmocka_unit_test(digests),
 	};
 
