@@ -269,7 +269,7 @@ static const char *const preseed_answers[] = {
 	"mirror/country", "mirror/http/hostname", "mirror/http/directory", "mirror/http/proxy", "passwd/make-user",
 	"passwd/root-password-crypted", "clock-setup/utc", "time/zone", "partman-auto/disk", "partman-auto/method",
 	"partman-auto/choose_recipe", "partman-partitioning/confirm_write_new_label", "partman/choose_partition",
-	"partman/confirm", "partman/confirm_nooverwrite", "partman-basicfilesystems/no_swap", "tasksel/first",
+	"partman/confirm", "partman/confirm_nooverwrite", "partman-basicfilesystems/no_swap", "pkgsel/run_tasksel",
 	"popularity-contest/participate", "grub-installer/only_debian", "grub-installer/bootdev",
 	"finish-install/reboot_in_progress", "debian-installer/exit/poweroff",
 };
