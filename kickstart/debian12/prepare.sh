@@ -4,9 +4,10 @@
 set -eu
 root=$1
 
-# The package creates no database cluster: labctl does, where and how the lab file says.
-mkdir -p "$root/etc/postgresql-common"
-echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.conf"
+# The package creates no database cluster: labctl does, where and how the lab file says. A file beside the package's own:
+# Debian's installer would be asked which of two versions of that to keep.
+mkdir -p "$root/etc/postgresql-common/createcluster.d"
+echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.d/labctl.conf"
 
 # A small initrd: only what finds a virtio disk with ext4 on it.
 mkdir -p "$root/etc/initramfs-tools/conf.d"
