@@ -84,7 +84,7 @@ static int remove_group(const char *path, const struct stat *st, int type, struc
 static void remove_groups(const char *machines, const char *name)
 {
 	auto_(closedir) DIR *dir = opendir(machines);
-	char tail[NAME_LEN + 16], path[512];
+	char tail[NAME_LEN + 16], path[600];
 	struct dirent *entry;
 
 	snprintf(tail, sizeof tail, "-%s.libvirt-lxc", name);
