@@ -10,6 +10,9 @@
 /* How long a killed domain may take to be gone: a busy disk makes it more than 14 s. Less than virt_watch allows. */
 #define DIE_MS 60000
 
+/* libvirt hears of a container's end a moment after it, and may be busy: what it has not heard by then it never does. */
+#define LOST_MS 3000
+
 /* Looks a domain up and checks that it is ours. VIRT_GONE leaves *ret_domain alone. */
 static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e)
 {
@@ -29,7 +32,7 @@ static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPt
  * libvirt sometimes loses the monitor of a container that it has just started, and then never sees it end: it goes on
  * saying "running". It knows no init of it that it could signal, and the process whose id is the domain's is gone.
  */
-static bool is_lost(virDomainPtr domain)
+static bool runs_without_init(virDomainPtr domain)
 {
 	unsigned id = virDomainGetID(domain);
 
@@ -39,9 +42,23 @@ static bool is_lost(virDomainPtr domain)
 	return id > 1 && id != (unsigned)-1 && kill((pid_t)id, 0) < 0 && errno == ESRCH;
 }
 
+/* To be asked before the domain's state: it may be told of the end just then. */
+static bool is_lost(virDomainPtr domain)
+{
+	int64_t deadline = clock_after_ms(LOST_MS);
+
+	while (runs_without_init(domain)) {
+		if (clock_left_ms(deadline) == 0)
+			return true;
+		clock_sleep_ms(50);
+	}
+	return false;
+}
+
 /* 1: runs; 0: has to be started; -1. A paused domain is resumed, a crashed one (kept for a dump) ended. */
 static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *e)
 {
+	bool lost = is_lost(domain);
 	int state, reason;
 
 	if (virDomainGetState(domain, &state, &reason, 0) < 0)
@@ -59,7 +76,7 @@ static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *
 	case VIR_DOMAIN_PMSUSPENDED:
 		return 0;
 	default:
-		if (!is_lost(domain))
+		if (!lost)
 			return 1;
 		virDomainDestroy(domain);
 		return 0;
@@ -229,6 +246,7 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct state_query *q = arg;
 	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, q->name);
+	bool lost = domain && is_lost(domain);
 	int state, reason;
 	size_t i;
 
@@ -240,7 +258,7 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 	}
 	q->word = "in an unknown state";
 	q->active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
-	if (q->active && is_lost(domain)) {
+	if (q->active && lost) {
 		q->active = false;
 		q->word = "gone, which libvirt has not seen";
 		return 0;
