@@ -184,6 +184,7 @@ static const struct package packages[] = {
 	{ "less",           EVERYWHERE, NULL },
 	{ "procps",         { SAME, SAME, SAME, "procps-ng", "procps-ng", "procps-ng", "procps-ng" }, NULL },
 	{ "psmisc",         EVERYWHERE, NULL },
+	{ "rsync",          EVERYWHERE, NULL },
 	{ "sudo",           EVERYWHERE, NULL },
 	{ "tzdata",         EVERYWHERE, NULL },
 	{ "util-linux",     { SAME, SAME, "util-linux-ng", SAME, SAME, SAME, SAME }, NULL },
