@@ -28,6 +28,43 @@ const char *fail_code_name(enum fail_code code)
 	return "OTHER";
 }
 
+const char *fail_cause_name(enum fail_cause cause)
+{
+	static const char *const words[CAUSE_COUNT] = {
+#define FAIL_CAUSE_WORD(id, word) word,
+		FAIL_CAUSES(FAIL_CAUSE_WORD)
+#undef FAIL_CAUSE_WORD
+	};
+
+	return cause < CAUSE_COUNT ? words[cause] : "";
+}
+
+static const struct { int error; enum fail_cause cause; } causes[] = {
+	{ ENOSPC, CAUSE_NO_SPACE },     { EDQUOT, CAUSE_NO_SPACE }, { EACCES, CAUSE_DENIED }, { EPERM, CAUSE_DENIED },
+	{ ENETUNREACH, CAUSE_UNREACHABLE }, { EHOSTUNREACH, CAUSE_UNREACHABLE },
+	{ ECONNREFUSED, CAUSE_REFUSED }, { ECONNRESET, CAUSE_LOST }, { EPIPE, CAUSE_LOST },
+};
+
+int fail_cause(struct fail *e, enum fail_cause cause)
+{
+	e->cause = cause;
+	return -1;
+}
+
+int fail_from_errno(struct fail *e, int error)
+{
+	e->error = error;
+	for (size_t i = 0; i < ARRAY_COUNT(causes); i++)
+		if (causes[i].error == error)
+			e->cause = causes[i].cause;
+	return -1;
+}
+
+const char *fail_said(const struct fail *e)
+{
+	return e->said < sizeof e->text ? e->text + e->said : e->text;
+}
+
 /* Bytes of the terminal control at @p: one of C0 and DEL, two of C1 (as UTF-8), none of anything else. */
 static unsigned control(const char *p)
 {
@@ -53,6 +90,10 @@ int fail(struct fail *e, enum fail_code code, const char *fmt, ...)
 
 	va_start(args, fmt);
 	e->code = code;
+	e->cause = CAUSE_NONE;
+	e->error = 0;
+	e->sqlstate[0] = '\0';
+	e->said = 0;
 	vsnprintf(e->text, sizeof e->text, fmt, args);
 	va_end(args);
 	e->next[0] = '\0';
@@ -72,6 +113,8 @@ int fail_wrap(struct fail *e, const char *fmt, ...)
 	va_end(args);
 	strbuf_printf(&text, "%s: %s", prefix, e->text);
 	strbuf_truncate(&text, sizeof e->text - 1);
+	if (e->said)
+		e->said += (unsigned short)(strlen(prefix) + 2);
 	memcpy(e->text, text.text, text.len + 1);
 	tidy(e->text);
 	return -1;
@@ -99,6 +142,20 @@ static const char *last_lines(const char *text, size_t len, unsigned line_max)
 	return text;
 }
 
+/* Programs have only words for an errno. These come from outside; nothing that labctl writes is read here. */
+static void cause_of_program(struct fail *e)
+{
+	static const struct { const char *words; enum fail_cause cause; } said[] = {
+		{ "No space left on device", CAUSE_NO_SPACE },
+		{ "Temporary failure resolving", CAUSE_UNREACHABLE }, /* apt */
+		{ "Could not connect to", CAUSE_UNREACHABLE },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(said) && e->cause == CAUSE_NONE; i++)
+		if (strstr(e->evidence, said[i].words))
+			e->cause = said[i].cause;
+}
+
 int fail_evidence(struct fail *e, const char *text, unsigned line_max)
 {
 	size_t len = text ? strlen(text) : 0, used = 0;
@@ -119,17 +176,19 @@ int fail_evidence(struct fail *e, const char *text, unsigned line_max)
 		p += control(p) == 2;
 	}
 	e->evidence[used] = '\0';
+	cause_of_program(e);
 	return -1;
 }
 
 int fail_errno(struct fail *e, enum fail_code code, const char *fmt, ...)
 {
-	const char *reason = strerror(errno);
+	int error = errno;
 	char text[sizeof e->text];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	return fail(e, code, "%s: %s", text, reason);
+	fail(e, code, "%s: %s", text, strerror(error));
+	return fail_from_errno(e, error);
 }

@@ -8,8 +8,6 @@
 #include "suggest.h"
 
 #define NAME_MAX_BYTES 63 /* longer names are cut by the server: another database would be meant */
-#define IN_USE "SQLSTATE 55006"
-#define FREE "db_free.sql"  /* what looks for sessions, in every kind */
 
 static const struct action {
 	const char *name;
@@ -141,7 +139,7 @@ static int run_chore(struct db *d, const char *chore, struct db_request *request
 		return -1;
 	if (run_plan(d->c, d->world, p, e) == 0)
 		return 0;
-	if ((strstr(e->text, IN_USE) || strstr(e->text, FREE)) && e->code == FAIL_DB && !request->force)
+	if (e->cause == CAUSE_IN_USE && !request->force)
 		return fail_next(e, "labctl -l %s %s --force    (ends these sessions)", d->lab->name, request->said);
 	return -1;
 }

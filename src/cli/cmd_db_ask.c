@@ -12,7 +12,7 @@
 
 #define ASK_MS 60000
 #define LOOK_MS 5000 /* one of many nodes: a dead one must not hold up the others */
-#define NO_DATABASE "SQLSTATE 3D000"
+#define NO_DATABASE "3D000" /* SQLSTATE invalid_catalog_name */
 
 const char *db_quoted(struct db *d, const char *word)
 {
@@ -156,7 +156,7 @@ static int connect_to(struct db *d, const char *role, struct fail *e)
 	port = d->lab->cluster.places[number].port;
 	if (world_sql(d->world, n, port, d->database, false, sooner(d->deadline_ms, ASK_MS), &d->sql, e) == 0)
 		return 0;
-	if (strstr(e->text, NO_DATABASE))
+	if (!strcmp(e->sqlstate, NO_DATABASE))
 		return no_database(d, n, port, e);
 	return *e->next ? -1 : fail_next(e, "labctl -l %s status", d->lab->name);
 }

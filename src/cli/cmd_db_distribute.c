@@ -18,10 +18,8 @@ static const char *text_of(const json_t *row, const char *key)
 /* The server's sentence; the node is known. */
 static void set(json_t *row, const char *result, const char *why)
 {
-	const char *said = strstr(why, "sql: ");
-
 	json_object_set_new(row, "result", json_string(result));
-	json_object_set_new(row, "why", *why ? json_string(said ? said + 5 : why) : json_null());
+	json_object_set_new(row, "why", *why ? json_string(why) : json_null());
 }
 
 /* Runs a query that does something to the row's table. The connection after a failure is a new one. */
@@ -63,7 +61,7 @@ static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 				done++;
 				continue;
 			}
-			set(row, "failed", e->text);
+			set(row, "failed", fail_said(e));
 			if (e->code != FAIL_DB)
 				return left + 1; /* the time is over, or the user stopped it */
 			left++;

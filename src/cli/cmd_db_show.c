@@ -107,11 +107,16 @@ int db_nodes(struct db *d, struct fail *e)
 /* TABLE as the user wrote it is read by the server: schema.table, "Quoted"."Name", or what is found without a schema. */
 static int check_table(struct db *d, struct fail *e)
 {
+	/* invalid_name, syntax_error, feature_not_supported (a third dot) */
+	static const char *const no_name[] = { "42602", "42601", "0A000" };
 	auto_(strbuf_clear) struct strbuf found = { 0 };
 	const char *const params[] = { d->word, NULL };
+	bool said_so = false;
 
 	if (db_value(d, "select pg_catalog.to_regclass($1)::oid", params, &found, e) < 0) {
-		if (!strstr(e->text, "SQLSTATE 42602") && !strstr(e->text, "SQLSTATE 42601") && !strstr(e->text, "SQLSTATE 0A000"))
+		for (size_t i = 0; i < ARRAY_COUNT(no_name); i++)
+			said_so |= !strcmp(e->sqlstate, no_name[i]);
+		if (!said_so)
 			return -1;
 		fail(e, FAIL_USAGE, "'%s' is no name of a table", d->word);
 		return fail_next(e, "labctl -l %s db shards 'schema.table' or '\"Schema\".\"Table\"'", d->lab->name);

@@ -179,11 +179,10 @@ static void on_hang(void *ctx, const char *uri)
 /* Causes that any file may have, with the same way out. */
 static void advise(struct fail *e)
 {
-	/* Evidence of other codes is mostly a node's. */
-	if (strstr(e->text, "No space left on device") ||
-	    (e->code == FAIL_OTHER && strstr(e->evidence, "No space left on device")))
+	/* Where a node's disk is full, the step has said what to do there. */
+	if (e->cause == CAUSE_NO_SPACE && e->code != FAIL_REMOTE && e->code != FAIL_DB)
 		fail_next(e, "df -h; make room, then run the same command again");
-	else if (geteuid() != 0 && strstr(e->text, "Permission denied"))
+	else if (e->cause == CAUSE_DENIED && geteuid() != 0)
 		fail_next(e, "run labctl as root");
 }
 

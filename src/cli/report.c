@@ -88,8 +88,8 @@ static json_t *text_json(const char *text)
 
 json_t *report_error(const struct fail *e)
 {
-	return json_pack("{s:s, s:i, s:o, s:o, s:o}", "code", fail_code_name(e->code), "exit_status", (int)e->code, "text",
-			 text_json(e->text), "evidence", text_json(e->evidence), "next", text_json(e->next));
+	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "code", fail_code_name(e->code), "cause", fail_cause_name(e->cause),
+			 "exit_status", (int)e->code, "text", text_json(e->text), "evidence", text_json(e->evidence), "next", text_json(e->next));
 }
 
 void report_say(const char *fmt, ...)

@@ -145,6 +145,8 @@ static void on_event(void *ctx, const struct event *ev)
 	if (res->state == STEP_FAILED || res->state == STEP_TIMEOUT || (res->state == STEP_CANCELED && res->start_ms)) {
 		json_t *why = json_pack("{s:s}", "code", fail_code_name(res->fail.code));
 
+		if (res->fail.cause)
+			json_object_set_new(why, "cause", json_string(fail_cause_name(res->fail.cause)));
 		json_object_set_new(why, "text", text_of(res->fail.text));
 		if (*res->fail.next)
 			json_object_set_new(why, "next", text_of(res->fail.next));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Scripts and SQL on nodes. The protocol of scripts is at the top of tuning/lib.sh. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,12 +149,14 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 		if (log)
 			add_log(s, log, &evidence);
 	}
-	full = strstr(strbuf_text(&evidence), strerror(ENOSPC)) != NULL;
 	if (a->failed)
-		fail(e, FAIL_REMOTE, "%s%s", a->why, full ? ": the node has no space left" : "");
+		fail(e, FAIL_REMOTE, "%s", a->why);
 	else
 		fail(e, FAIL_REMOTE, "the script ended with status %d", status);
 	fail_evidence(e, strbuf_text(&evidence), EVIDENCE_LINES);
+	full = e->cause == CAUSE_NO_SPACE;
+	if (full)
+		fail_wrap(e, "%s has no space left", step->node->name);
 	world_redact_fail(world_of(a->r), e);
 	if (*a->next)
 		return fail_next(e, "%s", a->next);
@@ -175,7 +176,8 @@ static bool is_off(struct run *r, struct fail *e)
 	if ((e->code != FAIL_SSH && e->code != FAIL_DB && e->code != FAIL_TIMEOUT) ||
 	    !world_is_off(world_of(r), n, &state))
 		return false;
-	fail(e, FAIL_VIRT, "%s does not run any more: domain '%s' is %s", n->name, n->domain, state);
+	fail(e, FAIL_VIRT, "%s is no longer running: domain '%s' is %s", n->name, n->domain, state);
+	fail_cause(e, CAUSE_NODE_OFF);
 	fail_evidence(e, silence.text, 1);
 	fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(world_of(r))->name);
 	return true;

@@ -244,7 +244,7 @@ void world_explain_key(struct world *w, const struct node *n, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 
-	if (e->code != FAIL_SSH || !strstr(e->text, "host key: changed"))
+	if (e->cause != CAUSE_HOST_KEY)
 		return;
 	/* Both halves: create gives the node what the record has. */
 	fail_next(e, "compare with the node's /etc/ssh/ssh_host_%3$s_key.pub on its console; to accept it put that file in "

@@ -294,7 +294,7 @@ static int run_script(const struct image_env *env, const struct recipe_dirs *r, 
 		if (e->code == FAIL_CANCELED || e->code == FAIL_TIMEOUT)
 			return fail_wrap(e, "image '%s'", name);
 		fail_wrap(e, "image '%s': build failed", name);
-		if (strstr(e->evidence, "Temporary failure resolving") || strstr(e->evidence, "Could not connect to"))
+		if (e->cause == CAUSE_UNREACHABLE)
 			return fail_next(e, "labctl image build %s where apt's sources can be reached (not inside a sandbox); log: %s",
 					 name, log);
 		return fail_next(e, "less %s", log);

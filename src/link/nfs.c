@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "file.h"
 #include "nfs_ganesha.h"
+#include "peer.h"
 #include "proc.h"
 
 #define NFS_PORT 2049
@@ -29,18 +30,7 @@
 
 bool nfs_answers(const char *ip)
 {
-	auto_(close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(NFS_PORT) };
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	if (fd < 0 || inet_pton(AF_INET, ip, &to.sin_addr) != 1)
-		return false;
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
-		return true;
-	return errno == EINPROGRESS && poll(&p, 1, 500) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
-	       error == 0;
+	return peer_try(ip, NFS_PORT, 500) == 0;
 }
 
 /* True when something in this network namespace listens on port 2049 of every address. */

@@ -24,4 +24,7 @@ struct peer {
  */
 bool peer_gone(const struct peer *p, int fd, int64_t *asked_ms);
 
+/* Opens and closes a TCP connection to an IPv4 address: 0 when something listens there, else the errno. */
+int peer_try(const char *ip, unsigned port, int timeout_ms);
+
 #endif

@@ -13,6 +13,7 @@
 
 #define CANCEL_LOOK_MS 100      /* how often a wait looks at the cancel flag */
 #define TRY_MS 5000             /* of one connection attempt while others may follow */
+#define TRY_AGAIN_MS 500        /* of the look at a port that libpq could not connect to */
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 500
 #define NOTICES_MAX_BYTES 16384
@@ -75,6 +76,28 @@ enum sql_wait sql_wait(struct sql *c, short events, int64_t deadline_ms)
 	}
 }
 
+/* ---- failures ---- */
+
+static const struct { const char *state; enum fail_cause cause; } causes[] = {
+	{ "53100", CAUSE_NO_SPACE }, /* disk_full */
+	{ "55006", CAUSE_IN_USE },   /* object_in_use */
+};
+
+int sql_fail_state(struct fail *e, const char *state)
+{
+	snprintf(e->sqlstate, sizeof(e->sqlstate), "%s", state);
+	for (size_t i = 0; i < ARRAY_COUNT(causes); i++)
+		if (!strcmp(causes[i].state, state))
+			e->cause = causes[i].cause;
+	return -1;
+}
+
+int sql_fail_gone(struct sql *c, const char *during, struct fail *e)
+{
+	fail(e, FAIL_DB, "%s: sql: %sthe node is gone after %.1f s", c->name, during, sql_elapsed_s(c));
+	return fail_cause(e, CAUSE_NODE_OFF);
+}
+
 /* ---- connect ---- */
 
 /*
@@ -111,7 +134,9 @@ static int connect_failed(struct sql *c, bool *ret_retry, struct fail *e)
 	*ret_retry = !state[0] && !PQconnectionNeedsPassword(c->conn);
 	for (size_t i = 0; passing_states[i]; i++)
 		*ret_retry |= !strcmp(state, passing_states[i]);
-	return fail(e, FAIL_DB, "%s: sql: connect: %s after %.1f s", c->name, text, sql_elapsed_s(c));
+	fail(e, FAIL_DB, "%s: sql: connect: %s after %.1f s", c->name, text, sql_elapsed_s(c));
+	/* libpq keeps the errno to itself. */
+	return state[0] ? sql_fail_state(e, state) : fail_from_errno(e, peer_try(c->ip, c->port, TRY_AGAIN_MS));
 }
 
 /* Drive PQconnectPoll() or PQresetPoll() to its end. */
@@ -132,7 +157,7 @@ static int connect_poll(struct sql *c, PostgresPollingStatusType (*step)(PGconn 
 		if (got == WAIT_TIMEOUT)
 			return fail(e, FAIL_TIMEOUT, "%s: sql: connect: no answer after %.1f s", c->name, sql_elapsed_s(c));
 		if (got == WAIT_GONE)
-			return fail(e, FAIL_DB, "%s: sql: connect: the node is gone after %.1f s", c->name, sql_elapsed_s(c));
+			return sql_fail_gone(c, "connect: ", e);
 		now = step(c->conn);
 	}
 	PQsetnonblocking(c->conn, 1);
@@ -166,7 +191,7 @@ static int connect_once(struct sql *c, const struct sql_target *t, int64_t deadl
 /* A port that stays closed: a server that starts or restarts opens it within moments, before it recovers anything. */
 static bool stays_refused(const struct fail *last, int64_t *refused_ms)
 {
-	if (!strstr(last->text, strerror(ECONNREFUSED)))
+	if (last->cause != CAUSE_REFUSED)
 		*refused_ms = 0;
 	else if (!*refused_ms)
 		*refused_ms = clock_now_ms();
@@ -194,6 +219,8 @@ int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct 
 	if (!c)
 		abort();
 	snprintf(c->name, sizeof(c->name), "node %s (%s:%u)", t->node, t->ip, t->port);
+	snprintf(c->ip, sizeof(c->ip), "%s", t->ip);
+	c->port = t->port;
 	c->cancel = t->cancel;
 	c->peer = t->peer;
 	c->started_ms = clock_now_ms();

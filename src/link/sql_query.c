@@ -123,8 +123,9 @@ static int fail_lost(struct sql *c, struct fail *e)
 	const char *said = PQerrorMessage(c->conn);
 
 	c->broken = true;
-	return fail(e, FAIL_DB, "%s: sql: connection lost: %.*s after %.1f s", c->name, (int)strcspn(said, "\n"), said,
-		    sql_elapsed_s(c));
+	fail(e, FAIL_DB, "%s: sql: connection lost: %.*s after %.1f s", c->name, (int)strcspn(said, "\n"), said,
+	     sql_elapsed_s(c));
+	return fail_cause(e, CAUSE_LOST);
 }
 
 static int fail_result(struct sql *c, const PGresult *res, struct fail *e)
@@ -138,6 +139,8 @@ static int fail_result(struct sql *c, const PGresult *res, struct fail *e)
 		return fail_lost(c, e);
 	fail(e, FAIL_DB, "%s: sql: %s (SQLSTATE %s)%s%s%s%s", c->name, text, state, detail ? "; " : "",
 	     detail ? detail : "", hint ? "; " : "", hint ? hint : "");
+	e->said = (unsigned short)(strlen(c->name) + strlen(": sql: "));
+	sql_fail_state(e, state);
 	return fail_evidence(e, strbuf_text(&c->notices), EVIDENCE_LINES);
 }
 
@@ -147,7 +150,7 @@ static int fail_wait(struct sql *c, enum sql_wait got, struct fail *e)
 
 	if (got == WAIT_GONE) {
 		c->broken = true;
-		return fail(e, FAIL_DB, "%s: sql: the node is gone after %.1f s", c->name, after_s);
+		return sql_fail_gone(c, "", e);
 	}
 	stop_query(c);
 	if (got == WAIT_CANCELED)

@@ -10,6 +10,8 @@
 struct sql {
 	PGconn *conn;
 	char name[160];
+	char ip[64];
+	unsigned port;
 	const atomic_bool *cancel;
 	struct strbuf notices;      /* of the running query */
 	int64_t started_ms;
@@ -31,6 +33,11 @@ double sql_elapsed_s(const struct sql *c);
  * when the connection is gone. Nothing to do is success. FAIL_DB, FAIL_TIMEOUT, FAIL_CANCELED.
  */
 int sql_restore(struct sql *c, int64_t deadline_ms, struct fail *e);
+
+/* Sets the server's SQLSTATE and the cause that belongs to it. Returns -1. */
+int sql_fail_state(struct fail *e, const char *state);
+/* The node was switched off @during ("" or "connect: "): FAIL_DB, CAUSE_NODE_OFF. */
+int sql_fail_gone(struct sql *c, const char *during, struct fail *e);
 
 /* "node node3 (10.88.1.13:5432)", for failures. Owned by @c. */
 const char *sql_name(const struct sql *c);

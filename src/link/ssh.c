@@ -70,10 +70,11 @@ int ssh_fail_code(struct ssh *s, const char *phase, int rc, struct fail *e)
 	if (!text && s->session && libssh2_session_last_error(s->session, &said, NULL, 0) == rc && said && *said)
 		text = said;
 	if (s->io_errno && s->io_errno != EPIPE)
-		return ssh_fail(s, FAIL_SSH, phase, e, "%s", strerror(s->io_errno));
+		text = strerror(s->io_errno);
 	if (s->io_errno == EPIPE && !text)
 		text = "the node closed the connection";
-	return ssh_fail(s, FAIL_SSH, phase, e, "%s", text ? text : "libssh2 failed without a reason");
+	ssh_fail(s, FAIL_SSH, phase, e, "%s", text ? text : "libssh2 failed without a reason");
+	return fail_from_errno(e, s->io_errno);
 }
 
 int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline_ms, struct fail *e)
@@ -97,7 +98,8 @@ int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline
 		}
 		if (peer_gone(&s->peer, s->fd, &s->asked_ms)) {
 			s->broken = true;
-			return ssh_fail(s, FAIL_SSH, phase, e, "the node is gone");
+			ssh_fail(s, FAIL_SSH, phase, e, "the node is gone");
+			return fail_cause(e, CAUSE_NODE_OFF);
 		}
 		if (poll(&p, 1, clock_poll_ms(deadline_ms, SSH_CANCEL_MS)) > 0)
 			return 0; /* errors and hang-ups too: the repeated call meets them and names them */
@@ -168,6 +170,12 @@ static void set_socket_options(int fd)
 		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));
 }
 
+static int fail_connect(struct ssh *s, int error, struct fail *e)
+{
+	ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "%s", strerror(error));
+	return fail_from_errno(e, error);
+}
+
 static int connect_node(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms, struct fail *e)
 {
 	struct sockaddr_storage address;
@@ -179,19 +187,17 @@ static int connect_node(struct ssh *s, const struct ssh_target *t, int64_t deadl
 		return fail(e, FAIL_OTHER, "node %s: ssh: '%s' is not an IP address", t->node, t->ip);
 	s->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd < 0)
-		return ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "socket: %s", strerror(errno));
+		return fail_connect(s, errno, e);
 	set_socket_options(s->fd);
 	if (connect(s->fd, (struct sockaddr *)&address, len) == 0)
 		return 0;
 	if (errno != EINPROGRESS)
-		return ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "%s", strerror(errno));
+		return fail_connect(s, errno, e);
 	if (ssh_io_wait(s, PHASE_CONNECT, POLLOUT, deadline_ms, e) < 0)
 		return -1;
 	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
 		error = errno;
-	if (error)
-		return ssh_fail(s, FAIL_SSH, PHASE_CONNECT, e, "%s", strerror(error));
-	return 0;
+	return error ? fail_connect(s, error, e) : 0;
 }
 
 /*
@@ -234,7 +240,7 @@ static int try_open(const struct ssh_target *t, int64_t connect_deadline_ms, int
 	libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_RECV, (void *)receive);
 #pragma GCC diagnostic pop
 	if (ssh_handshake(s, t, deadline_ms, e) < 0) {
-		*ret_final = e->code == FAIL_OTHER || strstr(e->text, "host key: changed");
+		*ret_final = e->code == FAIL_OTHER || e->cause == CAUSE_HOST_KEY;
 		return -1;
 	}
 	if (ssh_authenticate(s, t, deadline_ms, &rc, e) < 0) {

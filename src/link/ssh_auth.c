@@ -82,6 +82,7 @@ static int verify_host_key(struct ssh *s, const unsigned char *pinned, size_t pi
 	fingerprint(pinned, pinned_len, wanted);
 	fingerprint(key, len, got);
 	ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "changed: the node shows %s, pinned is %s;", got, wanted);
+	fail_cause(e, CAUSE_HOST_KEY);
 	return fail_next(e,
 			 "to accept it, put the node's host key (/etc/ssh/ssh_host_*_key.pub) into the lab's keys after "
 			 "checking it on the node's console; if the machine is not the lab's, run: labctl destroy");

@@ -2,6 +2,7 @@
 /* base/: failures, strings, arenas, quoting, suggestions, templates, files, processes. */
 #include "test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,34 @@ static void failures_are_one_line(void **state)
 	fail_evidence(&e, "1%\r2%\xc2\r\x9b\r\n3%", 2); /* what is taken away makes no control of its neighbours */
 	assert_string_equal(e.evidence, "1%?2%\xc2?\x9b\n3%");
 	assert_string_equal(fail_code_name(FAIL_DB), "DB");
+}
+
+static void failures_carry_causes(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	errno = ENOSPC;
+	fail_errno(&e, FAIL_OTHER, "write x");
+	assert_int_equal(e.cause, CAUSE_NO_SPACE);
+	assert_int_equal(e.error, ENOSPC);
+	assert_string_equal(fail_cause_name(e.cause), "no-space");
+	fail_wrap(&e, "node3");
+	assert_int_equal(e.cause, CAUSE_NO_SPACE);
+	fail(&e, FAIL_OTHER, "something else");
+	assert_int_equal(e.cause, CAUSE_NONE);
+	assert_int_equal(e.error, 0);
+	/* a program has only words */
+	fail_evidence(&e, "cp: error writing 'x': No space left on device\n", 5);
+	assert_int_equal(e.cause, CAUSE_NO_SPACE);
+	/* the server's words keep their place */
+	fail(&e, FAIL_DB, "node1: sql: no such thing");
+	e.said = strlen("node1: sql: ");
+	fail_wrap(&e, "x.sql:1");
+	assert_string_equal(e.text, "x.sql:1: node1: sql: no such thing");
+	assert_string_equal(fail_said(&e), "no such thing");
+	for (unsigned i = 1; i < CAUSE_COUNT; i++)
+		assert_true(*fail_cause_name(i));
 }
 
 static void arenas_keep_arrays(void **state)
@@ -299,7 +328,8 @@ static void digests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(failures_are_one_line), cmocka_unit_test(arenas_keep_arrays),
+		cmocka_unit_test(failures_are_one_line), cmocka_unit_test(failures_carry_causes),
+		cmocka_unit_test(arenas_keep_arrays),
 		cmocka_unit_test(quoting_by_kind),       cmocka_unit_test(shell_round_trip),
 		cmocka_unit_test(nearest_word),          cmocka_unit_test(templates),
 		cmocka_unit_test(files),                 cmocka_unit_test(processes),

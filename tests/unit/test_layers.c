@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <glob.h>
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,23 @@ static unsigned check_line(const struct layer *l, const char *path, const char *
 	return 1;
 }
 
+/* Code decides by the cause of a failure (base/fail.h), never by its words. base/fail.c sets causes from foreign words. */
+static unsigned check_decision(const char *path, const char *line)
+{
+	static const char reads[] = "\\bstr(str|casestr|cmp|ncmp|casecmp|chr|spn|cspn)\\([^;]*"
+				    "\\b(e|why|last|kept|first|ignored|failure|fail|report)(->|\\.)(text|next|evidence)\\b";
+	regex_t pattern;
+	bool found;
+
+	assert_int_equal(regcomp(&pattern, reads, REG_EXTENDED | REG_NOSUB), 0);
+	found = regexec(&pattern, line, 0, NULL, 0) == 0;
+	regfree(&pattern);
+	if (!found || !strcmp(path, SOURCE_DIR "/src/base/fail.c"))
+		return 0;
+	print_error("%s reads a failure's words: %s\n", path, line);
+	return 1;
+}
+
 static unsigned check_file(const struct layer *l, const char *path)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -64,8 +82,11 @@ static unsigned check_file(const struct layer *l, const char *path)
 	unsigned bad = 0;
 
 	assert_int_equal(file_read(path, 1 << 20, &text, &e), 0);
-	for (char *rest = text.text, *line; (line = strsep(&rest, "\n"));)
+	for (char *rest = text.text, *line; (line = strsep(&rest, "\n"));) {
 		bad += check_line(l, path, line);
+		if (strchr(line, '('))
+			bad += check_decision(path, line);
+	}
 	return bad;
 }
 
@@ -101,6 +122,10 @@ static void the_check_itself(void **state)
 	assert_int_equal(check_line(&layers[2], "plan/x.c", "#include \"../link/ssh.h\""), 1);
 	assert_int_equal(check_line(&layers[2], "plan/x.c", "#include \"lab.h\""), 0);
 	assert_int_equal(check_line(&layers[2], "plan/x.c", "#include <string.h>"), 0);
+	assert_int_equal(check_decision("cli/x.c", "\tif (strstr(e->text, \"gone\"))"), 1);
+	assert_int_equal(check_decision("cli/x.c", "\tr = !strcmp(step->fail.evidence, a) || b;"), 1);
+	assert_int_equal(check_decision("cli/x.c", "\tjson_string(e->text);"), 0);
+	assert_int_equal(check_decision("cli/x.c", "\tif (strstr(line.text, \"gone\"))"), 0);
 }
 
 int main(void)

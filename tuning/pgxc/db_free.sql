@@ -5,13 +5,24 @@
 --@ if select 1 from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 select pg_terminate_backend(procpid) from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 @{end}
---@ expect nobody
 @{if db.force}
+--@ expect 0
 --@ try 10
+select count(*) from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 @{end}
-select coalesce('in use by ' || string_agg('process ' || procpid || ' of ' || usename || ' (' || application_name || ') since '
-	|| date_trunc('second', backend_start), ', '), 'nobody')
-from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
+--@ run
+--@ quiet
+do $$
+declare
+	sessions text;
+begin
+	select string_agg('process ' || procpid || ' of ' || usename || ' (' || application_name || ') since '
+		|| date_trunc('second', backend_start), ', ') into sessions
+	from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc';
+	if sessions is not null then
+		raise object_in_use using message = 'the database is in use by ' || sessions;
+	end if;
+end $$
 --@ if select 1 from pg_database where datname = @{db.name:sql}
 --@ quiet
 clean connection to all for database @{db.name:ident}
