@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "build.h"
 #include "fetch.h"
 #include "file.h"
@@ -170,7 +171,8 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
 	/* What a disk holds that anybody made is not known: software for it is built in the user land we know. */
-	const char *user_land = lab_boots_disk(w->lab) ? "debian12" : w->lab->image;
+	const char *user_land = lab_boots_disk(w->lab) ? "debian12" : w->lab->image, *name, *top;
+	struct fail missing = { 0 };
 	struct image image;
 	char sha256[65];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -182,8 +184,13 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 		return fail_next(e, "labctl bootstrap %s --source FILE|URL", recipe->kind);
 	}
 	run_say(r, "archive %s", c->archive);
-	if (fetch_archive(&f, w->arena, &b.archive, sha256, e) < 0 ||
-	    find_image(w, arena_printf(w->arena, "%s-%s", user_land, recipe->build_image), true, r, &image, ret_built, e) < 0)
+	name = arena_printf(w->arena, "%s-%s", user_land, recipe->build_image);
+	if (fetch_archive(&f, w->arena, &b.archive, sha256, e) < 0)
+		return -1;
+	/* No image is made for an archive that build_software() would refuse. */
+	if (find_image(w, name, false, r, &image, ret_built, &missing) < 0 &&
+	    (archive_check(b.archive, b.cancel, b.deadline_ms, w->arena, &top, e) < 0 ||
+	     find_image(w, name, true, r, &image, ret_built, e) < 0))
 		return -1;
 	b.image = &image;
 	b.archive_sha256 = sha256;

@@ -274,6 +274,17 @@ static int address(const struct image_env *env, const struct recipe_dirs *r, str
 	return 0;
 }
 
+/* apt would try the sources, which a sandbox does not reach, for half a minute. */
+static int check_mirror(const char *name, struct fail *e)
+{
+	const char *sandbox = getenv("LABCTL_SANDBOX"), *mirror = getenv("LABCTL_MIRROR");
+
+	if (!sandbox || (mirror && strncmp(mirror, "file:", 5) == 0))
+		return 0;
+	fail(e, FAIL_NOT_FOUND, "image '%s': not built yet, and the sandbox '%s' reaches no mirror", name, sandbox);
+	return fail_next(e, "labctl image build %s, outside the sandbox", name);
+}
+
 static int run_script(const struct image_env *env, const struct recipe_dirs *r, const char *name, const char *out_dir,
 		      struct arena *a, struct fail *e)
 {
@@ -295,7 +306,7 @@ static int run_script(const struct image_env *env, const struct recipe_dirs *r, 
 			return fail_wrap(e, "image '%s'", name);
 		fail_wrap(e, "image '%s': build failed", name);
 		if (e->cause == CAUSE_UNREACHABLE)
-			return fail_next(e, "labctl image build %s where apt's sources can be reached (not inside a sandbox); log: %s",
+			return fail_next(e, "labctl image build %s where apt's sources can be reached; log: %s",
 					 name, log);
 		return fail_next(e, "less %s", log);
 	}
@@ -325,7 +336,7 @@ static int build_locked(const struct image_env *env, const char *name, struct ar
 		return -1;
 	if (member(dir, "root", a)) /* the same inputs in files that moved or got other modes */
 		return write_word(dir, "digest", digest, a, e) || write_word(dir, "recipe", recipe_hex, a, e) ? -1 : 0;
-	if (run_script(env, &r, name, temp, a, e) || write_word(temp, "digest", digest, a, e) ||
+	if (check_mirror(name, e) || run_script(env, &r, name, temp, a, e) || write_word(temp, "digest", digest, a, e) ||
 	    write_word(temp, "recipe", recipe_hex, a, e)) {
 		file_remove_tree(temp, &ignored);
 		return -1;

@@ -208,3 +208,10 @@ claim() {
 	run -2 labctl image list one
 	[[ $output == *"one word too many"* ]]
 }
+
+@test "in a sandbox, which reaches no mirror, a missing image is refused at once, with what makes it outside" {
+	run -4 env LABCTL_SANDBOX=private timeout 10 "$LABCTL" image build debian12-build
+	[[ $output == *"image 'debian12-build': not built yet, and the sandbox 'private' reaches no mirror"* ]]
+	[[ $output == *"next: labctl image build debian12-build, outside the sandbox"* ]]
+	[ ! -e cache/log/image-debian12-build.log ]
+}
