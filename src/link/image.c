@@ -363,6 +363,10 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 	struct recipe_dirs recipe;
 	char digest[DIGEST_HEX];
 
+	*ret_built = false;
+	/* A complete one appears at once: nobody waits for somebody else's build of another recipe. */
+	if (!env->resolve && image_find(env, name, a, ret_image, &missing) == 0)
+		return close_tree(ret_image, e);
 	if (find_recipe(env, name, a, &recipe, e) ||
 	    file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
 	    file_mkdirs(arena_printf(a, "%s/log", env->cache_dir), 0755, e) ||
@@ -372,7 +376,6 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 	if (image_find(env, name, a, ret_image, &missing) == 0) {
 		if (env->resolve && address(env, &recipe, a, digest, e))
 			return -1;
-		*ret_built = false;
 		if (!env->resolve || strcmp(digest, ret_image->digest) == 0)
 			return close_tree(ret_image, e);
 	} else if (missing.code != FAIL_NOT_FOUND) {

@@ -118,6 +118,27 @@ static void built_once_and_found_again(void **state)
 	assert_string_not_equal(found.dir, image.dir);
 }
 
+/* Somebody else builds one of that name, of a recipe of their own: the one that is here is ready all the same. */
+static void no_wait_for_another_build(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .deadline_ms = clock_after_ms(30000) };
+	auto_(close) int lock = -1;
+	struct fail e = { 0 };
+	struct image image;
+	bool built;
+
+	(void)state;
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_ok(file_lock(arena_printf(a, "%s/images/.mini.lock", cache), "image build", clock_after_ms(0), &lock, &e), e);
+	env.deadline_ms = clock_after_ms(300);
+	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
+	assert_false(built);
+	put("dash\n", 0644, "kickstart/mini/packages", NULL);
+	assert_int_equal(image_build(&env, "mini", a, &image, &built, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+}
+
 static void failed_build_leaves_its_log(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -226,7 +247,7 @@ static void optional_packages_are_of_the_hosts_apt(void **state)
 	static const char print[] = "APT_CONFIG=$1/apt.conf exec bash " SOURCE_DIR "/kickstart/build-image --print \"$1/recipe\"";
 	const char *run[] = { "sh", "-c", make, "sh", dir, NULL };
 	auto_(strbuf_clear) struct strbuf with = { 0 }, without = { 0 };
-	struct proc p = { .argv = run, .deadline_ms = clock_after_ms(20000) };
+	struct proc p = { .argv = run, .deadline_ms = clock_after_ms(120000) };
 	char path[PRIVATE_PATH + 32];
 	struct fail e = { 0 };
 
@@ -268,7 +289,7 @@ static void disks_are_overlays(void **state)
 	assert_true(changed);
 	assert_ok(image_overlay(base, disk, 3, &changed, &e), e);
 	assert_false(changed);
-	assert_ok(proc_check(&(struct proc){ .argv = check, .out = &out, .deadline_ms = clock_after_ms(20000) }, &e), e);
+	assert_ok(proc_check(&(struct proc){ .argv = check, .out = &out, .deadline_ms = clock_after_ms(120000) }, &e), e);
 	assert_has(strbuf_text(&out), "3 GiB");
 	assert_has(strbuf_text(&out), base);
 	snprintf(other, sizeof other, "%s/other.qcow2", dir);
@@ -318,6 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(built_once_and_found_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_wait_for_another_build, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_build_leaves_its_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_are_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_stand_on_others, setup, teardown),
