@@ -64,7 +64,7 @@ link() { nsenter -t "$(inside "$1")" -n ip link "${@:2}"; }
 # on NODE COMMAND...: inside, as root, if that is the inside.
 on() {
 	nsenter -t "$(inside "$1")" -m -n -i -p -- /bin/bash -c \
-		'[ "$(findmnt -nro SOURCE --mountpoint /mnt)" = pool-node ] || exit 99; cd /; exec "$@"' on "${@:2}"
+		'[ "$(findmnt -nro SOURCE --direction backward --first-only --mountpoint /mnt)" = pool-node ] || exit 99; cd /; exec "$@"' on "${@:2}"
 }
 
 # play NODE RULES: runs the rules' scripts as labctl does, on bash's standard input, the output a pipe that must end.

@@ -60,7 +60,7 @@ link() { nsenter -t "${nodes[$1]}" -n ip link "${@:2}"; }
 # on NODE COMMAND...: inside, as root, if that is the inside.
 on() {
 	nsenter -t "${nodes[$1]}" -m -n -p -- /bin/bash -c \
-		'[ "$(findmnt -nro SOURCE --mountpoint /mnt)" = fake-pgxc ] || exit 99; cd /; exec "$@"' on "${@:2}"
+		'[ "$(findmnt -nro SOURCE --direction backward --first-only --mountpoint /mnt)" = fake-pgxc ] || exit 99; cd /; exec "$@"' on "${@:2}"
 }
 
 # As the database's user.
