@@ -210,7 +210,7 @@ claim() {
 }
 
 @test "in a sandbox, which reaches no mirror, a missing image is refused at once, with what makes it outside" {
-	run -4 env LABCTL_SANDBOX=private timeout 10 "$LABCTL" image build debian12-build
+	run -4 env LABCTL_SANDBOX=private timeout 60 "$LABCTL" image build debian12-build
 	[[ $output == *"image 'debian12-build': not built yet, and the sandbox 'private' reaches no mirror"* ]]
 	[[ $output == *"next: labctl image build debian12-build, outside the sandbox"* ]]
 	[ ! -e cache/log/image-debian12-build.log ]
