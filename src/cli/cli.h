@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "lab.h"
+#include "lab_change.h"
 #include "library.h"
 #include "plan.h"
 #include "world.h"
@@ -53,6 +54,7 @@ struct cli {
 	const char *kickstart, *media, *disk, *sha256, *release; /* of image */
 	const char *database, *schema, *column, *template;
 	bool dot, keep_data, force, truncate_local;
+	struct lab_change *changes; unsigned change_count; /* what the lab file wants otherwise than the lab has it; load.c */
 	/* set up by main */
 	struct library *lib;
 	struct arena *arena;
@@ -74,10 +76,17 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e);
 /* The saved lab, or, where its record is lost or damaged, what can still be known of it. */
 int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e);
-/* A lab for plan and render, whether it exists or not; touches nothing. A lab without a subnet gets a sample one. */
-int load_for_show(struct cli *c, unsigned node_count, const char *kind, struct lab **ret_lab, struct fail *e);
-/* Put the kind (from the command line, the file given with -f, or the saved lab) on @lab. */
+/* The same to be shown: a lab that has no subnet yet gets a sample one. */
+int load_to_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e);
+/*
+ * A lab for plan and render, whether it exists or not; touches nothing. A lab without a subnet gets a sample one.
+ * @by_file: what the lab file wants of a lab that exists is put on it, or refused.
+ */
+int load_for_show(struct cli *c, bool by_file, const char *kind, struct lab **ret_lab, struct fail *e);
+/* What the lab file wants of the saved *lab (refused, or noted in c->changes), and the kind of the command line. */
 int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e);
+/* On stderr, what of an existing lab the command changes by its lab file. */
+void load_say_changes(const struct cli *c, const struct lab *lab);
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
 int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e);
 int parse_count(const char *text, unsigned *ret, struct fail *e);

@@ -30,10 +30,13 @@ static int make_lab(struct cli *c, unsigned node_count, struct fail *e)
 	/* Loaded again under the lock: another labctl may have made or removed the lab while we waited for it. */
 	if (load_for_create(c, node_count, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
 		return -1;
+	load_say_changes(c, lab);
 	/* The lease comes first: every address of the plan follows from it. */
 	if (world_lease(w, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, w, p, e) < 0)
 		return -1;
-	if (!c->json)
+	if (c->change_count && lab->cluster.recipe)
+		fprintf(stderr, "next: labctl -l %s bootstrap    (the cluster takes up what the lab file changed)\n", lab->name);
+	else if (!c->json)
 		fprintf(stderr, "next: labctl -l %s bootstrap %s | ssh %s | status | destroy\n", lab->name,
 			lab->cluster.recipe ? lab->cluster.recipe->kind : "citus|pgxc|postgres", lab->nodes[0].name);
 	return 0;
@@ -51,8 +54,9 @@ int cmd_create(struct cli *c, struct fail *e)
 	if (c->arg_count && parse_count(c->args[0], &node_count, e) < 0)
 		return -1;
 	if (c->dry_run) {
-		if (load_for_show(c, node_count, NULL, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
+		if (load_to_create(c, node_count, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
 			return -1;
+		load_say_changes(c, lab);
 		return run_show(c, p, e);
 	}
 	if (load_for_create(c, node_count, &lab, e) < 0 || check_hypervisor(lab, e) < 0)
@@ -100,8 +104,10 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Loaded again under the lock: another labctl may have removed the lab or put a cluster on it while we waited. */
-	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 ||
-	    load_world(c, lab, &w, e) < 0 || run_plan(c, w, p, e) < 0)
+	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 || load_world(c, lab, &w, e) < 0)
+		return -1;
+	load_say_changes(c, lab);
+	if (run_plan(c, w, p, e) < 0)
 		return -1;
 	if (!c->json)
 		fprintf(stderr, "next: labctl -l %s psql | status | destroy\n", lab->name);
@@ -118,8 +124,10 @@ int cmd_bootstrap(struct cli *c, struct fail *e)
 
 	if (load_to_bootstrap(c, &lab, e) < 0)
 		return -1;
-	if (c->dry_run)
+	if (c->dry_run) {
+		load_say_changes(c, lab);
 		return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : run_show(c, p, e);
+	}
 	if (lab_builds(lab) && !lab->cluster.archive) {
 		fail(e, FAIL_USAGE, "a %s cluster is built from source: which archive?", lab->cluster.recipe->kind);
 		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);

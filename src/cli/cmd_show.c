@@ -25,11 +25,11 @@ int cmd_plan(struct cli *c, struct fail *e)
 		return fail_next(e, "labctl help plan");
 	}
 	if (!strcmp(which, "create")) {
-		if ((more && parse_count(more, &node_count, e) < 0) || load_for_show(c, node_count, NULL, &lab, e) < 0 ||
+		if ((more && parse_count(more, &node_count, e) < 0) || load_to_create(c, node_count, &lab, e) < 0 ||
 		    plan_create(lab, c->lib, &p, e) < 0)
 			return -1;
 	} else if (!strcmp(which, "bootstrap")) {
-		if (load_for_show(c, 0, more, &lab, e) < 0)
+		if (load_for_show(c, true, more, &lab, e) < 0)
 			return -1;
 		if (!lab->cluster.recipe)
 			return fail(e, FAIL_USAGE, "which kind of cluster? labctl plan bootstrap citus|pgxc|postgres");
@@ -38,13 +38,14 @@ int cmd_plan(struct cli *c, struct fail *e)
 	} else if (!strcmp(which, "destroy")) {
 		if (more)
 			return fail(e, FAIL_USAGE, "labctl plan destroy: one word too many: '%s'", more);
-		if (load_for_show(c, 0, NULL, &lab, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
+		if (load_for_show(c, false, NULL, &lab, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
 			return -1;
 	} else {
 		near = suggest(which, words);
 		return fail(e, FAIL_USAGE, "no plan for '%s'%s%s%s (create, bootstrap, destroy)", which,
 			    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	}
+	load_say_changes(c, lab);
 	return run_show(c, p, e);
 }
 
@@ -71,8 +72,9 @@ int cmd_render(struct cli *c, struct fail *e)
 
 	if (!c->out)
 		return fail(e, FAIL_USAGE, "labctl render: where to? Give --out DIR");
-	if (load_for_show(c, 0, c->arg_count ? c->args[0] : NULL, &lab, e) < 0)
+	if (load_for_show(c, true, c->arg_count ? c->args[0] : NULL, &lab, e) < 0)
 		return -1;
+	load_say_changes(c, lab);
 	if (plan_render(lab, c->lib, c->arena, &files, &count, e) < 0 || check_empty(c->out, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < count; i++) {

@@ -212,42 +212,73 @@ int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e)
 	return load_saved(c, name, ret_lab, e);
 }
 
-/* First line of @text that @other has not at the same place. */
-static void first_difference(const char *text, const char *other, char ret[2][80])
+/* The same command with the words of the lab that is there: it repairs the lab as it is. */
+static int next_repair(const struct lab *saved, const char *option, const char *value, struct fail *e)
 {
-	while (*text || *other) {
-		size_t a = strcspn(text, "\n"), b = strcspn(other, "\n");
+	return fail_next(e, "labctl -l %s%s%s%s%s create    (repairs the lab as it is); for another lab beside it: labctl -l NAME create",
+			 saved->name, option ? " " : "", option ? option : "", value ? " " : "", value ? value : "");
+}
 
-		if (a != b || strncmp(text, other, a) != 0) {
-			snprintf(ret[0], 80, "%.*s", (int)a, text + strspn(text, " "));
-			snprintf(ret[1], 80, "%.*s", (int)b, other + strspn(other, " "));
-			return;
-		}
-		text += a + (text[a] == '\n');
-		other += b + (other[b] == '\n');
+/* What the command line alone says of a lab that exists: the same, or it is refused. */
+static int same_words(struct cli *c, const struct lab *saved, const struct lab *wanted, unsigned node_count, struct fail *e)
+{
+	if (node_count && node_count != saved->node_count) {
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes has %u, wanted %u", saved->name, saved->node_count,
+		     node_count);
+		return next_repair(saved, NULL, NULL, e);
+	}
+	if (wanted->hypervisor != HYPERVISOR_AUTO && wanted->hypervisor != saved->hypervisor) {
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: hypervisor has %s, wanted %s", saved->name,
+		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
+		return next_repair(saved, "--hypervisor", hypervisor_names[saved->hypervisor], e);
+	}
+	if (c->image && strcmp(wanted->image, saved->image) != 0) {
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image has %s, wanted %s", saved->name, saved->image,
+		     wanted->image);
+		return next_repair(saved, NULL, NULL, e);
+	}
+	return 0;
+}
+
+/*
+ * The lab file's wishes for a lab that exists: what can be applied is noted in @c, and the lab as wanted takes the place
+ * of the recorded one; anything else is refused as a whole.
+ */
+static int take_wishes(struct cli *c, const struct lab *saved, struct lab **wanted, struct fail *e)
+{
+	struct paths paths;
+
+	load_paths(c, saved->name, &paths);
+	if (lab_keep(saved, wanted, c->state_dir, e) < 0)
+		return -1;
+	lab_changes(saved, *wanted, file_exists(paths.bootstrapped), c->arena, &c->changes, &c->change_count);
+	return lab_changes_check(saved, lab_file(c), c->changes, c->change_count, e);
+}
+
+void load_say_changes(const struct cli *c, const struct lab *lab)
+{
+	for (unsigned i = 0; i < c->change_count; i++) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		lab_change_text(&c->changes[i], &text);
+		report_say("lab '%s': %s\n", lab->name, strbuf_text(&text));
 	}
 }
 
-/* A lab that exists can be completed, not changed: everything but its cluster must be the same. */
-static int same_machines(struct lab *saved, struct lab *wanted, struct fail *e)
+/* @saved as the command line and the lab file want it. */
+static int wanted_lab(struct cli *c, unsigned node_count, struct lab **saved, struct lab **wanted, struct lab **ret_lab,
+		      struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf a = { 0 }, b = { 0 };
-	struct cluster kept = saved->cluster, kept_wanted = wanted->cluster;
-	char lines[2][80] = { "", "" };
-
-	if (!wanted->net.subnet)
-		lab_set_subnet(wanted, saved->net.subnet, saved->net.prefix_len);
-	saved->cluster = wanted->cluster = (struct cluster){ 0 };
-	lab_print(saved, &a);
-	lab_print(wanted, &b);
-	saved->cluster = kept;
-	wanted->cluster = kept_wanted;
-	if (!strcmp(strbuf_text(&a), strbuf_text(&b)))
+	if (!lab_file(c)) {
+		if (same_words(c, *saved, *wanted, node_count, e) < 0)
+			return -1;
+		*ret_lab = steal(*saved);
 		return 0;
-	first_difference(a.text, b.text, lines);
-	fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: it has '%s', wanted is '%s'", saved->name,
-	     lines[0], lines[1]);
-	return fail_next(e, "labctl -l %s destroy", saved->name);
+	}
+	if (take_wishes(c, *saved, wanted, e) < 0)
+		return -1;
+	*ret_lab = steal(*wanted);
+	return 0;
 }
 
 int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e)
@@ -255,7 +286,6 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 	auto_(lab_free) struct lab *wanted = NULL, *saved = NULL;
 	struct lab_options o = options_of(c);
 	struct paths paths;
-	bool said;
 
 	o.node_count = node_count;
 	if (lab_load(lab_file(c), &o, &wanted, e) < 0)
@@ -268,84 +298,90 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 	}
 	if (load_saved(c, wanted->name, &saved, e) < 0)
 		return -1;
-	if (wanted->hypervisor == HYPERVISOR_AUTO)
-		wanted->hypervisor = saved->hypervisor;
-	/* `labctl create` alone means the lab that is there. */
-	said = lab_file(c) || node_count;
-	if (!said && wanted->hypervisor != saved->hypervisor) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with hypervisor %s, wanted is %s", saved->name,
-		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
-		return fail_next(e, "labctl -l %s destroy", saved->name);
-	}
-	if (!said && c->image && strcmp(wanted->image, saved->image) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with image %s, wanted is %s", saved->name, saved->image, wanted->image);
-		return fail_next(e, "labctl -l %s destroy", saved->name);
-	}
-	if (said && same_machines(saved, wanted, e) < 0)
+	return wanted_lab(c, node_count, &saved, &wanted, ret_lab, e);
+}
+
+/* What the lab file says of a lab that exists; a kind that it does not name may come from the command line. */
+static int apply_file(struct cli *c, struct lab **lab, struct fail *e)
+{
+	auto_(lab_free) struct lab *wanted = NULL;
+	struct lab_options o = options_of(c);
+
+	if (!lab_file(c))
+		return 0;
+	o.name = (*lab)->name;
+	if (lab_load(lab_file(c), &o, &wanted, e) < 0 || take_wishes(c, *lab, &wanted, e) < 0)
 		return -1;
-	*ret_lab = steal(saved);
+	lab_free(*lab);
+	*lab = steal(wanted);
 	return 0;
 }
 
-int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e)
+/* The kind of the command line, or that which the lab has. */
+static int set_cluster(struct cli *c, struct lab *lab, const char *kind, struct fail *e)
 {
-	const struct recipe *has = (*lab)->cluster.recipe;
-	struct lab_options o = options_of(c);
-	auto_(lab_free) struct lab *from_file = NULL;
+	const struct recipe *has = lab->cluster.recipe;
 
 	if (kind && !recipe_find(kind)) {
 		const char *near = suggest(kind, recipe_kinds());
+		auto_(strbuf_clear) struct strbuf known = { 0 };
 
-		return fail(e, FAIL_USAGE, "unknown kind of cluster '%s'%s%s%s", kind, near ? "; did you mean '" : "",
-			    near ? near : "", near ? "'?" : "");
-	}
-	if (!has && lab_file(c)) {
-		/* The lab was created before its file named a cluster. */
-		o.node_count = (*lab)->node_count;
-		if (lab_load(lab_file(c), &o, &from_file, e) < 0)
-			return -1;
-		if (from_file->cluster.recipe) {
-			if (same_machines(*lab, from_file, e) < 0)
-				return -1;
-			from_file->hypervisor = (*lab)->hypervisor;
-			lab_free(*lab);
-			*lab = steal(from_file);
-			has = (*lab)->cluster.recipe;
-		}
+		for (unsigned i = 0; recipe_at(i); i++)
+			strbuf_printf(&known, "%s%s", i ? ", " : "", recipe_at(i)->kind);
+		return fail(e, FAIL_USAGE, "unknown kind of cluster '%s'%s%s%s; known: %s", kind, near ? "; did you mean '" : "",
+			    near ? near : "", near ? "'?" : "", strbuf_text(&known));
 	}
 	if (has && kind && strcmp(has->kind, kind) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' has a %s cluster already", (*lab)->name, has->kind);
-		return fail_next(e, "labctl -l %s destroy", (*lab)->name);
+		fail(e, FAIL_CONFLICT, "lab '%s' has a %s cluster already", lab->name, has->kind);
+		return fail_next(e, "labctl -l %s bootstrap %s    (repairs it); for a %s cluster beside it: labctl -l NAME create", lab->name,
+				 has->kind, kind);
 	}
 	if (!has && !kind) {
 		fail(e, FAIL_USAGE, "which kind of cluster? The lab file names none");
 		return fail_next(e, "labctl bootstrap postgres");
 	}
-	return lab_set_cluster(*lab, kind ? kind : has->kind, o.archive, e);
+	return lab_set_cluster(lab, kind ? kind : has->kind, absolute(c, c->source), e);
 }
 
-int load_for_show(struct cli *c, unsigned node_count, const char *kind, struct lab **ret_lab, struct fail *e)
+int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e)
+{
+	return apply_file(c, lab, e) < 0 ? -1 : set_cluster(c, *lab, kind, e);
+}
+
+static void sample_subnet(struct lab *lab)
+{
+	if (!lab->net.subnet)
+		lab_set_subnet(lab, SAMPLE_SUBNET, lab->node_count > 240 ? 20 : 24);
+}
+
+int load_to_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e)
+{
+	if (load_for_create(c, node_count, ret_lab, e) < 0)
+		return -1;
+	sample_subnet(*ret_lab);
+	return 0;
+}
+
+int load_for_show(struct cli *c, bool by_file, const char *kind, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	struct lab_options o = options_of(c);
-	const char *name = NULL;
+	const char *name;
 	struct paths paths;
 
-	if (!node_count && choose_name(c, &name, e) < 0)
+	if (choose_name(c, &name, e) < 0)
 		return -1;
 	load_paths(c, name, &paths);
-	if (name && file_exists(paths.lab_file) && !c->file) {
-		if (load_saved(c, name, &lab, e) < 0)
+	if (name && file_exists(paths.lab_file)) {
+		if (load_saved(c, name, &lab, e) < 0 || (by_file && apply_file(c, &lab, e) < 0))
 			return -1;
 	} else {
-		o.node_count = node_count;
 		if (lab_load(lab_file(c), &o, &lab, e) < 0)
 			return -1;
 		decide_hypervisor(lab);
-		if (!lab->net.subnet)
-			lab_set_subnet(lab, SAMPLE_SUBNET, lab->node_count > 240 ? 20 : 24);
+		sample_subnet(lab);
 	}
-	if (kind && load_cluster(c, &lab, kind, e) < 0)
+	if (kind && set_cluster(c, lab, kind, e) < 0)
 		return -1;
 	*ret_lab = steal(lab);
 	return 0;

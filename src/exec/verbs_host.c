@@ -68,6 +68,12 @@ int verb_lab_record(struct run *r, enum step_state *ret_state, struct fail *e)
 
 	if (state_save(world_paths(w), world_lab(w), &changed, e) < 0)
 		return -1;
+	/* From here on nodes may have the cluster, and what stands in its directories and catalogs cannot change any more. */
+	if (!file_exists(world_paths(w)->bootstrapped)) {
+		if (file_write(world_paths(w)->bootstrapped, "", 0, 0600, e) < 0)
+			return -1;
+		changed = true;
+	}
 	*ret_state = state_of(changed);
 	return 0;
 }

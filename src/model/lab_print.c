@@ -58,14 +58,20 @@ void nodes_print(const struct lab *lab, struct strbuf *out)
 		strbuf_printf(out, "nodes: %u\n", lab->node_count);
 		return;
 	}
+	node_list_print(lab, out);
+}
+
+void node_list_print(const struct lab *lab, struct strbuf *out)
+{
 	strbuf_str(out, "nodes:\n");
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct node *n = &lab->nodes[i];
+		char memory[32];
 
 		strbuf_printf(out, "  - {name: ");
 		yaml_text(out, n->name);
-		strbuf_printf(out, ", cpus: %u, memory: %lluMiB, disk: %lluGiB", n->cpus,
-			      (unsigned long long)n->memory_mib, (unsigned long long)n->disk_gib);
+		size_text(n->memory_mib, memory);
+		strbuf_printf(out, ", cpus: %u, memory: %s, disk: %lluGiB", n->cpus, memory, (unsigned long long)n->disk_gib);
 		if (lab->net.subnet)
 			strbuf_printf(out, ", address: %s", n->ip_text);
 		strbuf_str(out, "}\n");

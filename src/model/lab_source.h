@@ -91,6 +91,7 @@ void cluster_print(const struct lab *lab, struct strbuf *out);
 
 /* lab_print.c */
 void nodes_print(const struct lab *lab, struct strbuf *out);
+void node_list_print(const struct lab *lab, struct strbuf *out); /* each node, also where all are alike */
 void subnet_print(const struct lab *lab, struct strbuf *out);
 void yaml_text(struct strbuf *out, const char *text);
 

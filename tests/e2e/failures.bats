@@ -79,7 +79,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 
 @test "a lab can be completed, not changed; KVM that cannot work is refused before anything is made" {
 	run -5 labctl --hypervisor qemu create
-	[[ $output == *"exists with hypervisor lxc"* ]]
+	[[ $output == *"hypervisor has lxc, wanted qemu"* ]]
 	if ! grep -qwE 'vmx|svm' /proc/cpuinfo || [ ! -w /dev/kvm ]; then
 		run -6 labctl -l kvm --hypervisor kvm create 1
 		[ ! -e "$LABCTL_STATE/labs/kvm" ]

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "lab_change.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lab_source.h"
+
+/* Keys that create and bootstrap make true on a lab that exists; a key that ends with '.' stands for all below it. */
+static const struct applied {
+	const char *key;
+	bool kept;  /* what was there before stays when the lab file does not name it any more: that is refused */
+} applied[] = {
+	{ "tuning.timezone", false },
+	{ "tuning.locale", false },
+	{ "tuning.ntp_server", false },
+	{ "cluster.settings.", false },
+	{ "cluster.source.", false },
+	{ "cluster.groups[", true },
+};
+
+struct value { const char *key, *text; };
+struct values { struct value *items; size_t count; struct arena *arena; };
+
+/* --- a lab as a list of keys and values --- */
+
+static const char *scalar(const yaml_node_t *node)
+{
+	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+}
+
+/* Entries of a list are known by their names, else by their numbers. */
+static const char *item_word(struct values *v, yaml_document_t *doc, const yaml_node_t *item, unsigned number)
+{
+	if (item->type == YAML_MAPPING_NODE)
+		for (yaml_node_pair_t *p = item->data.mapping.pairs.start; p < item->data.mapping.pairs.top; p++) {
+			const char *key = scalar(yaml_document_get_node(doc, p->key));
+			const char *name = scalar(yaml_document_get_node(doc, p->value));
+
+			if (key && name && !strcmp(key, "name"))
+				return arena_strdup(v->arena, name);
+		}
+	return arena_printf(v->arena, "%u", number);
+}
+
+static void flatten(struct values *v, yaml_document_t *doc, const yaml_node_t *node, const char *path)
+{
+	unsigned number = 0;
+
+	if (node->type == YAML_SCALAR_NODE) {
+		*arena_push(v->arena, v->items, v->count) = (struct value){ path, arena_strdup(v->arena, scalar(node)) };
+	} else if (node->type == YAML_MAPPING_NODE) {
+		for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++)
+			flatten(v, doc, yaml_document_get_node(doc, p->value),
+				arena_printf(v->arena, "%s%s%s", path, *path ? "." : "",
+					     scalar(yaml_document_get_node(doc, p->key))));
+	} else if (node->type == YAML_SEQUENCE_NODE) {
+		for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
+			yaml_node_t *item = yaml_document_get_node(doc, *i);
+
+			flatten(v, doc, item,
+				arena_printf(v->arena, "%s[%s]", path, item_word(v, doc, item, ++number)));
+		}
+	}
+}
+
+/* @text is our own: it was printed from a lab. */
+static void add_text(struct values *v, const struct strbuf *text)
+{
+	yaml_parser_t parser;
+	yaml_document_t doc;
+
+	if (!yaml_parser_initialize(&parser))
+		abort(); /* out of memory */
+	yaml_parser_set_input_string(&parser, (const unsigned char *)strbuf_text(text), text->len);
+	if (yaml_parser_load(&parser, &doc)) {
+		if (yaml_document_get_root_node(&doc))
+			flatten(v, &doc, yaml_document_get_root_node(&doc), "");
+		yaml_document_delete(&doc);
+	}
+	yaml_parser_delete(&parser);
+}
+
+static void list_values(const struct lab *lab, struct values *v)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, nodes = { 0 };
+	size_t kept = 0;
+
+	lab_print(lab, &text);
+	add_text(v, &text);
+	for (size_t i = 0; i < v->count; i++) {
+		struct value *one = &v->items[i];
+
+		/* Where all nodes are alike they are printed as a number: here they are a list. */
+		if (!strcmp(one->key, "nodes") || !strncmp(one->key, "nodes[", 6))
+			continue;
+		if (!strcmp(one->key, "image.source") || !strcmp(one->key, "image.stored"))
+			one->key = "image";
+		v->items[kept++] = *one;
+	}
+	v->count = kept;
+	*arena_push(v->arena, v->items, v->count) = (struct value){ "nodes", arena_printf(v->arena, "%u", lab->node_count) };
+	node_list_print(lab, &nodes);
+	add_text(v, &nodes);
+}
+
+/* Both lists mostly have the same keys at the same place: the search begins there. */
+static const char *find(const struct values *v, const char *key, size_t from)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct value *one = &v->items[(from + i) % v->count];
+
+		if (!strcmp(one->key, key))
+			return one->text;
+	}
+	return NULL;
+}
+
+/* --- which differences there are --- */
+
+static bool has_prefix(const char *key, const char *prefix)
+{
+	return !strncmp(key, prefix, strlen(prefix));
+}
+
+static bool is_applied(const char *key, const char *wanted)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(applied); i++) {
+		size_t len = strlen(applied[i].key);
+
+		if (strncmp(key, applied[i].key, len) != 0)
+			continue;
+		if (strchr(".[", applied[i].key[len - 1]) ? key[len] != '\0' : key[len] == '\0')
+			return wanted || !applied[i].kept;
+	}
+	return false;
+}
+
+/* "2-" and "2,3" may be the same nodes. */
+static bool same_place(const struct lab *has, const struct lab *wanted, const char *key)
+{
+	const char *end = strrchr(key, '.');
+
+	if (!has_prefix(key, "cluster.") || strcmp(end, ".on") || !has->cluster.recipe ||
+	    has->cluster.recipe != wanted->cluster.recipe || has->node_count != wanted->node_count)
+		return false;
+	for (unsigned i = 0; i < has->cluster.place_count; i++) {
+		const char *role = has->cluster.places[i].role;
+
+		if (strlen(role) != (size_t)(end - key) - 8 || strncmp(key + 8, role, strlen(role)))
+			continue;
+		for (unsigned n = 0; n < has->node_count; n++)
+			if (node_has_role(&has->nodes[n], (int)i) != node_has_role(&wanted->nodes[n], (int)i))
+				return false;
+		return true;
+	}
+	return false;
+}
+
+/* What follows from another difference is not said for each node again. */
+static bool follows(const struct lab_change *changes, unsigned count, const char *key)
+{
+	const char *word = strrchr(key, '.');
+	bool in_cluster = has_prefix(key, "cluster."), address;
+
+	if (!in_cluster && !has_prefix(key, "nodes["))
+		return false;
+	address = !in_cluster && !strcmp(word, ".address");
+	for (unsigned i = 0; i < count; i++) {
+		const char *other = changes[i].key;
+
+		if ((in_cluster && !strcmp(other, "cluster.kind")) || (!in_cluster && !strcmp(other, "nodes")) ||
+		    (address && has_prefix(other, "network.")) ||
+		    (!in_cluster && has_prefix(other, "defaults.") && !strcmp(strrchr(other, '.'), word)))
+			return true;
+	}
+	return false;
+}
+
+void lab_changes(const struct lab *has, const struct lab *wanted, bool bootstrapped, struct arena *a,
+		 struct lab_change **ret, unsigned *ret_count)
+{
+	struct values before = { .arena = a }, after = { .arena = a };
+	struct lab_change *changes = NULL;
+	unsigned count = 0;
+
+	list_values(has, &before);
+	list_values(wanted, &after);
+	for (size_t i = 0; i < after.count + before.count; i++) {
+		bool gone = i >= after.count;
+		const struct value *v = gone ? &before.items[i - after.count] : &after.items[i];
+		const char *was = gone ? v->text : find(&before, v->key, i), *now = gone ? NULL : v->text;
+		bool free_cluster = has_prefix(v->key, "cluster.") && !bootstrapped;
+
+		if (gone ? find(&after, v->key, i - after.count) != NULL : was && !strcmp(was, now))
+			continue;
+		if (same_place(has, wanted, v->key) || follows(changes, count, v->key))
+			continue;
+		*arena_push(a, changes, count) =
+			(struct lab_change){ v->key, was, now, !free_cluster && !is_applied(v->key, now) };
+	}
+	*ret = changes;
+	*ret_count = count;
+}
+
+void lab_change_text(const struct lab_change *c, struct strbuf *out)
+{
+	strbuf_printf(out, "%s has %.200s, wanted %.200s", c->key, c->has ? c->has : "no value", c->wanted ? c->wanted : "none");
+}
+
+int lab_changes_check(const struct lab *has, const char *file, const struct lab_change *changes, unsigned count,
+		      struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf all = { 0 }, first = { 0 };
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!changes[i].refused)
+			continue;
+		if (!refused++)
+			lab_change_text(&changes[i], &first);
+		else if (all.len > sizeof e->evidence - 600)
+			continue;
+		lab_change_text(&changes[i], &all);
+		strbuf_char(&all, '\n');
+	}
+	if (!refused)
+		return 0;
+	if (refused > 1)
+		strbuf_printf(&first, " (and %u more)", refused - 1);
+	fail(e, FAIL_CONFLICT, "%s asks for what lab '%s' cannot become: %s", file, has->name, strbuf_text(&first));
+	fail_evidence(e, strbuf_text(&all), UINT32_MAX);
+	return fail_next(e, "give these keys their old values in %s; for another lab beside this one: labctl -l NAME create", file);
+}
+
+/* --- what a lab file leaves open --- */
+
+static void keep_source(const struct lab *has, struct lab *wanted)
+{
+	const struct cluster *c = &has->cluster;
+	struct cluster *w = &wanted->cluster;
+
+	if (w->archive)
+		return;
+	w->archive = arena_strdup(wanted->arena, c->archive);
+	if (w->sha256 || w->configure)
+		return;
+	w->sha256 = arena_strdup(wanted->arena, c->sha256);
+	w->configure = arena_strdup(wanted->arena, c->configure);
+}
+
+int lab_keep(const struct lab *has, struct lab **wanted, const char *state_dir, struct fail *e)
+{
+	struct lab_options o = { .state_dir = state_dir };
+	struct lab *lab = *wanted, *whole = NULL;
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	if (lab->hypervisor == HYPERVISOR_AUTO)
+		lab->hypervisor = has->hypervisor;
+	if (!lab->net.subnet && has->net.subnet)
+		lab_set_subnet(lab, has->net.subnet, has->net.prefix_len);
+	if (lab->cluster.recipe || !has->cluster.recipe) {
+		if (lab->cluster.recipe == has->cluster.recipe && lab->cluster.recipe)
+			keep_source(has, lab);
+		return 0;
+	}
+	lab_print(lab, &text);
+	cluster_print(has, &text);
+	if (lab_parse(text.text, text.len, lab->file, &o, &whole, e) < 0)
+		return -1;
+	lab_free(lab);
+	*wanted = whole;
+	return 0;
+}

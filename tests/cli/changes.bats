@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: PostgreSQL
+# A lab that exists, and a lab file that says something else: each key is applied or refused by its name. Only plans and
+# refusals: the lab is a record without machines.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	record=$LABCTL_STATE/labs/pg
+	mkdir -p "$record"
+	cat >"$record/lab.yaml" <<-'END'
+		lab: pg
+		hypervisor: lxc
+		image: debian12
+		network: {subnet: 10.88.7.0/24, first_host: 11}
+		nodes: 3
+		cluster:
+		  kind: postgres
+		  settings:
+		    primary: {work_mem: 8MB}
+	END
+	: >"$record/bootstrapped"
+}
+
+labctl() { "$LABCTL" "$@"; }
+
+@test "settings of the lab file are in the plan, and named" {
+	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster: {kind: postgres, settings: {primary: {work_mem: 24MB, jit: "off"}}}' >pg.yaml
+	for command in "bootstrap -n" "plan bootstrap"; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr labctl -f pg.yaml $command
+		[[ $stderr == *"cluster.settings.primary.work_mem has 8MB, wanted 24MB"* ]]
+		[[ $stderr == *"cluster.settings.primary.jit has no value, wanted off"* ]]
+	done
+	labctl -f pg.yaml render --out rendered
+	grep -rq 'work_mem = .24MB' rendered
+	# Without the file the lab is what it was.
+	run -0 --separate-stderr labctl -l pg render --out as-it-is
+	grep -rq 'work_mem = .8MB' as-it-is
+	[ -z "$stderr" ]
+}
+
+@test "what cannot change is refused by every command that would make it, all of it at once" {
+	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster:' '  kind: postgres' '  user: dba' '  primary: {on: 2, port: 6000}' \
+		'  standby: {on: "1,3", dir: db}' >pg.yaml
+	for command in bootstrap "bootstrap -n" create "create -n" "plan bootstrap" "plan create" "render --out r"; do
+		# shellcheck disable=SC2086
+		run -5 labctl -f pg.yaml $command
+		for line in "cluster.user has postgres, wanted dba" "cluster.primary.on has 1, wanted 2" \
+			"cluster.primary.port has 5432, wanted 6000" "cluster.standby.on has 2-, wanted 1,3" \
+			"cluster.standby.dir has /data/pgsql, wanted /data/db"; do
+			[[ $output == *"$line"* ]]
+		done
+		[[ $output == *"next: "* && $output != *destroy* ]]
+	done
+	[ ! -e r ]
+	# Destroy does not mind.
+	labctl -f pg.yaml plan destroy
+}
+
+@test "a lab file in the working directory counts like one that is named" {
+	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster: {kind: postgres, primary: {port: 6000}}' >labctl.yaml
+	run -5 labctl bootstrap -n
+	[[ $output == *"labctl.yaml"*"cluster.primary.port has 5432, wanted 6000"* ]]
+	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster: {kind: postgres, settings: {primary: {work_mem: 1GB}}}' >labctl.yaml
+	labctl render --out rendered
+	grep -rq 'work_mem = .1GB' rendered
+}
+
+@test "before any node has the cluster it can become another one" {
+	rm "$record/bootstrapped"
+	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster: {kind: postgres, primary: {port: 6000}}' >pg.yaml
+	run -0 --separate-stderr labctl -f pg.yaml render --out rendered
+	grep -rq 'port = 6000' rendered
+	[[ $stderr == *"cluster.primary.port has 5432, wanted 6000"* ]]
+}
+
+@test "machines stay what they are: refused by name, with the repair as the next step" {
+	printf '%s\n' 'lab: pg' 'nodes: [{}, {memory: 4GiB}, {}]' 'data: {mount: /srv/pg}' 'tuning: {timezone: Asia/Tokyo}' >pg.yaml
+	run -5 labctl -f pg.yaml create
+	[[ $output == *"nodes[node2].memory has 1GiB, wanted 4GiB"* && $output == *"data.mount has /data, wanted /srv/pg"* ]]
+	[[ $output != *timezone* ]]
+	run -5 labctl -l pg create 5
+	[[ $output == *"nodes has 3, wanted 5"*"next: labctl -l pg create "* ]]
+	run -5 labctl -n -l pg create 5
+	run -5 labctl -l pg --hypervisor qemu create
+	[[ $output == *"hypervisor has lxc, wanted qemu"*"next: labctl -l pg --hypervisor lxc create "* ]]
+	run -5 labctl -l pg create --image /tmp/x.qcow2
+	[[ $output == *"image has debian12, wanted /tmp/x.qcow2"*"next: labctl -l pg create "* ]]
+	run -5 labctl -l pg bootstrap citus
+	[[ $output == *"has a postgres cluster already"*"next: labctl -l pg bootstrap postgres "* ]]
+}
+
+@test "tuning that can be applied is, and named" {
+	printf '%s\n' 'lab: pg' 'nodes: 3' 'tuning: {timezone: Asia/Tokyo, ntp_server: ntp.example}' >pg.yaml
+	run -0 --separate-stderr labctl -f pg.yaml create -n
+	[[ $stderr == *"tuning.timezone has UTC, wanted Asia/Tokyo"* && $stderr == *"tuning.ntp_server has no value, wanted ntp.example"* ]]
+	labctl -f pg.yaml render --out rendered
+	grep -rq 'Asia/Tokyo' rendered
+}
