@@ -19,16 +19,9 @@ labctl() { "$LABCTL" "$@"; }
 	done
 }
 
-@test "the manual page has every command and option" {
-	for word in $("$LABCTL" help | sed -n '/^Commands:/,/^Options/s/^  \([a-z]*\) .*/\1/p'); do
-		grep -q "^\.It Ic $word\b" "$SOURCE_DIR/docs/labctl.1"
-		for option in $("$LABCTL" help "$word" | grep -oE -- '--[a-z-]+' | sort -u); do
-			grep -q -- "${option#--}" "$SOURCE_DIR/docs/labctl.1"
-		done
-	done
-	if command -v mandoc >/dev/null; then
-		mandoc -T lint -W warning "$SOURCE_DIR/docs/labctl.1" "$SOURCE_DIR/docs/lab.5"
-	fi
+@test "the manual pages are well formed" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	mandoc -T lint -W warning "$SOURCE_DIR/docs/labctl.1" "$SOURCE_DIR/docs/lab.5"
 }
 
 @test "usage errors: one line, the word, the nearest known one, exit 2" {
@@ -143,9 +136,13 @@ labctl() { "$LABCTL" "$@"; }
 	mkdir -p "$LABCTL_STATE/labs/lab"
 	echo 'nodes: 1' >"$LABCTL_STATE/labs/lab/lab.yaml"
 	chmod 600 "$LABCTL_STATE/labs/lab/lab.yaml"
-	chmod -R a+x "$BATS_TEST_TMPDIR"
-	cp "$LABCTL" "$BATS_TEST_TMPDIR/labctl"
-	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$BATS_TEST_TMPDIR/labctl" status
+	# A copy with its data files: nobody else may come to where the clone is, or the test's directory.
+	open=$(mktemp -d "${TMPDIR:-/tmp}/labctl-open.XXXXXX")
+	cp -r "$LABCTL" "$SOURCE_DIR"/{domains,kickstart,tuning} "$open"
+	chmod -R a+rX "$open"
+	run env LABCTL_DATA="$open" setpriv --reuid 65534 --regid 65534 --clear-groups "$open/labctl" status
+	rm -r "$open"
+	[ "$status" = 1 ]
 	[[ $output == *"Permission denied"* && $output == *"next: run labctl as root"* ]]
 }
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: PostgreSQL
+# What ./check says of tests that pass, fail, are skipped or pass only the second time: tests/support/run-tests.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+# project LINE...: a build directory with these tests of CMake's.
+project() {
+	mkdir "$BATS_TEST_TMPDIR/source"
+	{
+		printf '%s\n' 'cmake_minimum_required(VERSION 3.25)' 'project(tests NONE)' 'enable_testing()' "$@"
+	} >"$BATS_TEST_TMPDIR/source/CMakeLists.txt"
+	cmake -S "$BATS_TEST_TMPDIR/source" -B "$BATS_TEST_TMPDIR/build" >/dev/null
+}
+
+# Passes from its second run on.
+second_time() { echo "add_test(NAME $1 COMMAND sh -c \"test -e $1 || { : >$1; false; }\")"; }
+
+run_tests() { "$SOURCE_DIR/tests/support/run-tests" "$BATS_TEST_TMPDIR/build" "$@"; }
+
+@test "only a test of machines is repeated, and it is listed; the last line counts" {
+	project 'add_test(NAME good COMMAND true)' "$(second_time race)" "$(second_time late)" \
+		'add_test(NAME lost COMMAND false)' 'add_test(NAME needs COMMAND echo "# skip ARCHIVE")' \
+		'set_tests_properties(late lost PROPERTIES LABELS machines)' \
+		'set_tests_properties(needs PROPERTIES SKIP_REGULAR_EXPRESSION "# skip")'
+	run -1 run_tests
+	[ "${lines[-1]}" = "2 passed, 2 failed" ]
+	[[ $output == *$'Repeated:\n  late: failed, then passed\n  lost: failed, then failed\nSkipped:\n  needs\nFailed:\n  race\n  lost\n'* ]]
+	[[ $output == *$'The slowest:\n'*" s  "* ]]
+}
+
+@test "all that pass: status 0; what cannot be started or is not there fails" {
+	project 'add_test(NAME good COMMAND true)' "$(second_time late)" 'add_test(NAME gone COMMAND /nowhere/program)' \
+		'set_tests_properties(good late PROPERTIES LABELS "fine;machines")'
+	run -0 run_tests -L fine
+	[ "${lines[-1]}" = "2 passed, 0 failed" ]
+	run -1 run_tests
+	[ "${lines[-1]}" = "2 passed, 1 failed" ]
+	run -1 run_tests -L nothing
+	[ "${lines[-1]}" = "0 passed, 0 failed" ]
+}
