@@ -126,33 +126,33 @@ static void give_back(struct virt *v, virConnectPtr c)
 	pthread_mutex_unlock(&v->lock);
 }
 
-static int take(struct virt *v, virConnectPtr *ret_connection, struct fail *e)
+/* Waits for a turn: an idle connection, or NULL when the caller may open one more. Those before it are watched. */
+static virConnectPtr take(struct virt *v)
 {
+	virConnectPtr c = NULL;
+
 	pthread_mutex_lock(&v->lock);
 	while (!v->idle_count && v->open_count == CONNECTIONS_MAX)
 		pthread_cond_wait(&v->returned, &v->lock);
-	if (v->idle_count) {
-		*ret_connection = v->idle[--v->idle_count];
-		pthread_mutex_unlock(&v->lock);
-		return 0;
-	}
-	v->open_count++;
+	if (v->idle_count)
+		c = v->idle[--v->idle_count];
+	else
+		v->open_count++;
 	pthread_mutex_unlock(&v->lock);
-	if (connect_to(v, ret_connection, e)) {
+	return c;
+}
+
+/* With @c, which take() gave. */
+static int call(struct virt *v, virConnectPtr c, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg,
+		struct fail *e)
+{
+	struct fail first = { 0 };
+	int result;
+
+	if (!c && connect_to(v, &c, e)) {
 		give_back(v, NULL);
 		return -1;
 	}
-	return 0;
-}
-
-static int call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
-{
-	struct fail first = { 0 };
-	virConnectPtr c = NULL;
-	int result;
-
-	if (take(v, &c, e))
-		return -1;
 	result = op(c, arg, &first);
 	if (result == 0 || virConnectIsAlive(c) == 1) {
 		if (result)
@@ -172,13 +172,14 @@ static int call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fai
 
 int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
 {
+	virConnectPtr c = take(v);
 	struct virt_running running;
 	struct quiet quiet;
 	int result;
 
 	begin_quiet(&quiet);
 	virt_begin(&running, v->uri);
-	result = call(v, op, arg, e);
+	result = call(v, c, op, arg, e);
 	virt_end(&running);
 	end_quiet(&quiet);
 	return result;

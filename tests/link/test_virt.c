@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "private_server.h"
 #include "virt.h"
+#include "virt_call.h"
 
 #define MINE "11111111-2222-8333-8444-555555555555"
 #define OTHER "99999999-2222-8333-8444-555555555555"
@@ -140,6 +141,48 @@ static void a_call_that_hangs_is_told(void **state)
 	assert_int_equal(e.code, FAIL_VIRT);
 	assert_int_equal(atomic_load(&s.accepted), -1);
 	assert_in_range(clock_now_ms() - since, 290, 10000);
+}
+
+static void told(void *ctx, const char *uri)
+{
+	(void)uri;
+	atomic_store((atomic_bool *)ctx, true);
+}
+
+static int slow_op(virConnectPtr c, void *arg, struct fail *e)
+{
+	(void)c;
+	(void)arg;
+	(void)e;
+	clock_sleep_ms(700);
+	return 0;
+}
+
+static void *slow_call(void *arg)
+{
+	struct fail e = { 0 };
+
+	(void)arg;
+	return virt_call(virt, slow_op, NULL, &e) ? virt : NULL;
+}
+
+/* Four rounds of calls for the connections there are: the last are not stuck, they wait for those before them. */
+static void waiting_for_a_connection_is_no_hang(void **state)
+{
+	atomic_bool hang = false;
+	pthread_t threads[32];
+	void *failed;
+
+	(void)state;
+	virt_watch(2000, told, &hang);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, slow_call, NULL), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	virt_watch(600000, told, &hang);
+	assert_false(atomic_load(&hang));
 }
 
 static void foreign_domains_stay(void **state)
@@ -293,7 +336,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(links_left_over_go),
-		cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(foreign_domains_stay),
+		cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(waiting_for_a_connection_is_no_hang),
+		cmocka_unit_test(foreign_domains_stay),
 		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
 		cmocka_unit_test(versions_and_reasons),
