@@ -177,6 +177,7 @@ static int64_t run_deadline(const struct cli *c)
 int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e)
 {
 	auto_(journal_close) struct journal *journal = NULL;
+	bool removes = !strcmp(p->command, "destroy");
 	struct progress *progress;
 	struct exec_report rep = { 0 };
 	struct event_sink sinks[2];
@@ -184,16 +185,21 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	struct fail report = { 0 };
 	int r;
 
-	if (journal_open(world_paths(w)->journal, p->command, &journal, e) < 0)
-		return -1;
+	/* On a full disk, where nothing can be written, to remove a lab makes room. */
+	if (journal_open(world_paths(w)->journal, p->command, &journal, removes ? &report : e) < 0) {
+		if (!removes)
+			return -1;
+		fprintf(stderr, "labctl: %s; going on without a journal\n", report.text);
+		report = (struct fail){ 0 };
+	}
 	o.jobs = c->jobs ? c->jobs : p->lab && p->lab->node_count > 8 ? p->lab->node_count : 8;
 	if (o.jobs > JOBS_MAX && !c->jobs)
 		o.jobs = JOBS_MAX;
 	progress = progress_new(c, p);
-	sinks[0] = journal_sink(journal);
-	sinks[1] = progress_sink(progress);
+	if (journal)
+		sinks[o.sink_count++] = journal_sink(journal);
+	sinks[o.sink_count++] = progress_sink(progress);
 	o.sinks = sinks;
-	o.sink_count = 2;
 	r = exec_run(p, &o, &rep, e);
 	progress_free(progress);
 	say_summary(c, p, &rep, r == 0);

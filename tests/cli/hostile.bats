@@ -128,6 +128,22 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ "$(cat precious)" = precious ]
 }
 
+@test "on a full disk a lab is still removed, without a journal" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a disk of its own"
+	mkdir disk
+	export LABCTL_STATE=$PWD/disk/state
+	export -f saved
+	run -0 unshare --mount --propagation private bash -euc '
+		mount -t tmpfs -o size=256k,mode=755 full disk
+		saved lab
+		: >"$LABCTL_STATE/labs/lab/lock"
+		! cat /dev/zero >disk/fill 2>/dev/null
+		! echo no room >"$LABCTL_STATE/labs/lab/more" 2>/dev/null
+		"$LABCTL" --connect test:///default -y -l lab destroy
+		[ ! -e "$LABCTL_STATE/labs/lab" ]'
+	[[ $output == *"journal.jsonl: No space left on device; going on without a journal"* ]]
+}
+
 @test "a journal with anything in it is read as far as it makes sense" {
 	saved lab
 	journal=$LABCTL_STATE/labs/lab/journal.jsonl
