@@ -30,6 +30,7 @@ struct conf_scope {
 	const char *recovery_dir;
 	const char *path;
 	char export_id[16];
+	bool io_flusher; /* the server knows Allow_Set_Io_Flusher_Fail */
 };
 
 static const char *conf_value(void *ctx, const char *name)
@@ -42,6 +43,7 @@ static const char *conf_value(void *ctx, const char *name)
 		{ "subnet", s->l->subnet },
 		{ "recovery_dir", s->recovery_dir },
 		{ "export_id", s->export_id },
+		{ "io_flusher", s->io_flusher ? "true" : "" },
 		{ "path", s->path },
 		/* the guest mounts by path, whichever server answers */
 		{ "pseudo", s->path },
@@ -57,9 +59,23 @@ static const char *conf_value(void *ctx, const char *name)
 	return NULL;
 }
 
-static int conf_text(const struct nfs_lab *l, const char *recovery_dir, struct strbuf *out, struct fail *e)
+/* The first number of the version, 0 when the server does not say it. */
+static unsigned ganesha_version(int64_t deadline_ms)
 {
-	struct conf_scope s = { .l = l, .recovery_dir = recovery_dir };
+	const char *const argv[] = { "ganesha.nfsd", "-v", NULL };
+	auto_(strbuf_clear) struct strbuf said = { 0 };
+	struct fail ignored = { 0 };
+	unsigned version = 0;
+
+	if (proc_check(&(struct proc){ .argv = argv, .out = &said, .deadline_ms = deadline_ms }, &ignored) == 0)
+		sscanf(strbuf_text(&said), "NFS-Ganesha Release = V%u", &version);
+	return version;
+}
+
+static int conf_text(const struct nfs_lab *l, const char *recovery_dir, int64_t deadline_ms, struct strbuf *out,
+		     struct fail *e)
+{
+	struct conf_scope s = { .l = l, .recovery_dir = recovery_dir, .io_flusher = ganesha_version(deadline_ms) >= 6 };
 	const struct template_scope scope = { .value = conf_value, .ctx = &s };
 
 	if (template_expand("domains/ganesha.conf", l->conf, QUOTE_RAW, &scope, out, e))
@@ -288,7 +304,7 @@ int ganesha_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_change
 	const char *conf = arena_printf(a, "%s/ganesha.conf", l->state_dir);
 	const char *log = arena_printf(a, "%s/ganesha.log", l->state_dir);
 
-	if (conf_text(l, arena_printf(a, "%s/recovery", l->state_dir), &text, e))
+	if (conf_text(l, arena_printf(a, "%s/recovery", l->state_dir), deadline_ms, &text, e))
 		return -1;
 	if (nfs_same_text(conf, &text) && find_ganesha(l, a)) {
 		if (ganesha_wait(l, log, deadline_ms, e))

@@ -119,6 +119,8 @@ static const char *export_value(void *ctx, const char *name)
 
 	if (!strcmp(name, "recovery_dir"))
 		return arena_printf(x->r->a, STATE "/labs/%s/recovery", x->r->lab->name);
+	if (!strcmp(name, "io_flusher")) /* of the server's version, which is seen on the host */
+		return "";
 	if (!strcmp(name, "access"))
 		return has_option(options, "rw") ? "RW" : "RO";
 	if (!strcmp(name, "squash"))

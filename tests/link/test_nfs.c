@@ -107,6 +107,36 @@ static void ganesha_serves_and_stops(void **state)
 	assert_int_equal(e.code, FAIL_NONE);
 }
 
+/* ganesha 6 without CAP_SYS_RESOURCE: a server of this host, which may be of version 4, behind its manners. */
+static void version_6_may_lack_a_capability(void **state)
+{
+	static const char fake[] =
+		"#!/bin/sh\n"
+		"if [ \"$1\" = -v ]; then echo 'NFS-Ganesha Release = V6.5'; exit; fi\n"
+		"grep -q 'Allow_Set_Io_Flusher_Fail = true;' \"$2\" || { echo 'Failed to PR_SET_IO_FLUSHER' >&2; exit 2; }\n"
+		"sed -i /Allow_Set_Io_Flusher_Fail/d \"$2\"\n"
+		"PATH=${PATH#*:} exec ganesha.nfsd \"$@\"\n";
+	const char *one[] = { data[0], NULL };
+	struct nfs_lab l = lab(one);
+	struct fail e = { 0 };
+	auto_(free) char *before = strdup(getenv("PATH"));
+	char path[4096];
+	bool changed;
+
+	(void)state;
+	if (!proc_found("ganesha.nfsd"))
+		skip();
+	snprintf(path, sizeof path, "%s/bin", dir);
+	assert_ok(file_mkdirs(path, 0755, &e), e);
+	snprintf(path, sizeof path, "%s/bin/ganesha.nfsd", dir);
+	private_write(path, 0755, fake);
+	snprintf(path, sizeof path, "%s/bin:%s", dir, before);
+	setenv("PATH", path, 1);
+	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
+	setenv("PATH", before, 1);
+	assert_ok(nfs_stop(&l, clock_after_ms(10000), &e), e);
+}
+
 /* Is somebody bound to port 2049 of every address, in this network namespace? */
 static bool wildcard_is_bound(void)
 {
@@ -236,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ganesha_serves_and_stops),
+		cmocka_unit_test(version_6_may_lack_a_capability),
 		cmocka_unit_test(two_labs_have_a_server_each),
 		cmocka_unit_test(two_labs_beside_an_ipv6_address),
 		cmocka_unit_test(another_server_is_a_conflict),
