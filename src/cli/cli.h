@@ -2,58 +2,36 @@
 /*
  * What every command shares: the parsed command line, the lab it works on, how
  * plans are run and results shown. stdout is the result (a table, or one JSON
- * document with --json); stderr is the story. A new command is one cmd_x.c and one
- * row in main.c.
+ * document with --json); stderr is the story. What a command is: command.h.
  */
 #ifndef LABCTL_CLI_CLI_H
 #define LABCTL_CLI_CLI_H
 
-#include <argp.h>
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "command.h"
 #include "lab.h"
 #include "lab_change.h"
 #include "library.h"
 #include "plan.h"
 #include "world.h"
 
-struct cli;
-
-/* Sets the failure and returns -1; a positive result is an exit status to pass on (a remote command's). */
-typedef int (*cmd_fn)(struct cli *c, struct fail *e);
-
-struct cmd {
-	const char *name;
-	cmd_fn run;
-	const char *args;     /* synopsis after the options: "[N]" */
-	unsigned args_max;    /* words before "--" */
-	bool takes_command;   /* "-- COMMAND..." is allowed */
-	const char *options;  /* keys of command options it takes, beside the global ones */
-	const char *summary;  /* one line */
-	const char *help;     /* paragraphs; examples */
-};
-extern const struct cmd cmds[]; /* ends with a zero row */
-const struct cmd *cmd_find(const char *name);
-
 struct cli {
-	const struct cmd *cmd;
+	const struct command *cmd;
+	const char *path;                            /* its words: "db create" */
+	void *options;                               /* the command's own struct, as its option rows say */
 	const char *const *args; unsigned arg_count; /* words before "--" */
 	const char *const *rest;                     /* words after "--", NULL-terminated; NULL = no "--" */
 	/* global options */
 	const char *file, *lab_name, *connect, *state_dir, *cache_dir;
-	bool dry_run, yes, json, timings;
+	bool dry_run, yes, json, timings, help, version;
 	bool told_lost;          /* that the lab's record is lost or damaged */
 	bool reported;           /* the JSON document is out, its failure in it */
 	unsigned jobs, verbose;
 	int64_t timeout_ms;      /* -1 = none */
 	enum hypervisor hypervisor;
-	/* command options */
-	const char *source, *out, *role, *image, *format;
-	const char *kickstart, *media, *disk, *sha256, *release; /* of image */
-	const char *database, *schema, *column, *template;
-	bool dot, keep_data, force, truncate_local;
 	struct lab_change *changes; unsigned change_count; /* what the lab file wants otherwise than the lab has it; load.c */
 	/* set up by main */
 	struct library *lib;
@@ -62,29 +40,34 @@ struct cli {
 	int64_t start_ms;
 };
 
-/* command_line.c */
-int options_parse(struct cli *c, int argc, char **argv, struct fail *e); /* 1 = help was printed, exit 0 */
-
-/* options.c */
-void options_help(const struct cmd *cmd);
-void options_overview(void);
+/* command_line.c: FAIL_USAGE in one line. What was asked for is in c->help, c->version or c->cmd. */
+int command_line_parse(struct cli *c, int argc, char **argv, struct fail *e);
 
 /* load.c: which lab, and its record */
+/* What a command line says of a lab, beside its name: the options struct of create, bootstrap and their like. */
+struct lab_words {
+	unsigned node_count;              /* 0 = not said */
+	const char *kind, *image, *source;
+};
+#define OPTION_IMAGE { "image", .arg = "NAME", .complete = complete_images, .at = offsetof(struct lab_words, image), \
+	.text = "image the nodes boot from" }
+#define OPTION_SOURCE { "source", .arg = "FILE|URL", .complete = complete_files, .at = offsetof(struct lab_words, source), \
+	.text = "source archive of the cluster's software" }
 /* The lab that -f/-l/the working directory name, for a create: new or the existing one again. */
-int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e);
+int load_for_create(struct cli *c, const struct lab_words *said, struct lab **ret_lab, struct fail *e);
+/* The same to be shown: a lab that has no subnet yet gets a sample one. */
+int load_to_create(struct cli *c, const struct lab_words *said, struct lab **ret_lab, struct fail *e);
 /* The saved lab; FAIL_NOT_FOUND says what exists. */
 int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e);
 /* The saved lab, or, where its record is lost or damaged, what can still be known of it. */
 int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e);
-/* The same to be shown: a lab that has no subnet yet gets a sample one. */
-int load_to_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e);
 /*
  * A lab for plan and render, whether it exists or not; touches nothing. A lab without a subnet gets a sample one.
  * @by_file: what the lab file wants of a lab that exists is put on it, or refused.
  */
-int load_for_show(struct cli *c, bool by_file, const char *kind, struct lab **ret_lab, struct fail *e);
+int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, struct lab **ret_lab, struct fail *e);
 /* What the lab file wants of the saved *lab (refused, or noted in c->changes), and the kind of the command line. */
-int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e);
+int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e);
 /* On stderr, what of an existing lab the command changes by its lab file. */
 void load_say_changes(const struct cli *c, const struct lab *lab);
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
@@ -116,29 +99,11 @@ int report_confirm(const struct cli *c, const char *what, const char *word, stru
 /* The failure as a JSON object: what a document says under "error". */
 json_t *report_error(const struct fail *e);
 
-/* One file per command. */
-int cmd_create(struct cli *c, struct fail *e);
-int cmd_bootstrap(struct cli *c, struct fail *e);
-int cmd_destroy(struct cli *c, struct fail *e);
-int cmd_plan(struct cli *c, struct fail *e);
-int cmd_render(struct cli *c, struct fail *e);
-int cmd_status(struct cli *c, struct fail *e);
-int cmd_list(struct cli *c, struct fail *e);
-int cmd_ssh(struct cli *c, struct fail *e);
-int cmd_exec(struct cli *c, struct fail *e);
-int cmd_psql(struct cli *c, struct fail *e);
-int cmd_env(struct cli *c, struct fail *e);
-int cmd_inventory(struct cli *c, struct fail *e);
-int cmd_db(struct cli *c, struct fail *e);
-int cmd_doctor(struct cli *c, struct fail *e);
-int cmd_image(struct cli *c, struct fail *e);
 struct image;
 struct image_env;
-int image_install(struct cli *c, const struct image_env *env, struct fail *e); /* cmd_install.c */
+struct image_env image_env_of(struct cli *c);
 int image_report(struct cli *c, const struct image *image, bool made, struct fail *e);
 int image_name_check(const char *name, struct fail *e);
 void image_download(void *cli, int64_t done_bytes, int64_t total_bytes);
-int cmd_version(struct cli *c, struct fail *e);
-int cmd_help(struct cli *c, struct fail *e);
 
 #endif

@@ -1,85 +1,23 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* db: databases of the cluster and what is in them. One table of actions; what changes databases is a plan. */
+/* db: databases of the cluster and what is in them. What changes databases is a plan. */
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "cmd_db.h"
+#include "complete.h"
 #include "suggest.h"
 
 #define NAME_MAX_BYTES 63 /* longer names are cut by the server: another database would be meant */
 
-static const struct action {
-	const char *name;
-	int (*run)(struct db *d, struct fail *e);
-	const char *args;        /* "NAME": one word; "[NAME]": may be left out; "": none */
-	const char *options;     /* keys of the command's options that it takes */
-} actions[] = {
-	{ "create", db_create, "NAME", "PF" },
-	{ "drop", db_drop, "NAME", "F" },
-	{ "update-extensions", db_update, "[NAME]", "" },
-	{ "list", db_list, "", "" },
-	{ "tables", db_tables, "", "DN" },
-	{ "nodes", db_nodes, "", "D" },
-	{ "shards", db_shards, "TABLE", "D" },
-	{ "distribute", db_distribute, "", "DNCL" },
-};
-
-/* The command takes the options of all actions; which one takes which is said here. */
-static int check_options(const struct cli *c, const struct action *a, struct fail *e)
-{
-	const struct { char key; const char *name; bool given; } given[] = {
-		{ 'D', "db", c->database },   { 'N', "schema", c->schema }, { 'C', "column", c->column },
-		{ 'P', "template", c->template }, { 'F', "force", c->force },   { 'L', "truncate-local", c->truncate_local },
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(given); i++)
-		if (given[i].given && !strchr(a->options, given[i].key)) {
-			fail(e, FAIL_USAGE, "labctl db %s takes no --%s", a->name, given[i].name);
-			return fail_next(e, "labctl help db");
-		}
-	return 0;
-}
-
-static int check_words(const struct cli *c, const struct action *a, struct fail *e)
-{
-	if (c->arg_count > 1 && !*a->args)
-		fail(e, FAIL_USAGE, "labctl db %s: one word too many: '%s'", a->name, c->args[1]);
-	else if (c->arg_count < 2 && *a->args && *a->args != '[')
-		fail(e, FAIL_USAGE, "labctl db %s: which %s?", a->name, *a->args == 'T' ? "table" : "database");
-	else
-		return check_options(c, a, e);
-	return fail_next(e, "labctl db %s%s%s", a->name, *a->args ? " " : "", a->args);
-}
-
-static const struct action *find_action(const struct cli *c, struct fail *e)
-{
-	const char *known[ARRAY_COUNT(actions) + 1] = { NULL }, *near;
-
-	for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
-		if (c->arg_count && !strcmp(actions[i].name, c->args[0]))
-			return &actions[i];
-		known[i] = actions[i].name;
-	}
-	near = c->arg_count ? suggest(c->args[0], known) : NULL;
-	if (c->arg_count)
-		fail(e, FAIL_USAGE, "unknown action '%s'%s%s%s", c->args[0], near ? "; did you mean '" : "",
-		     near ? near : "", near ? "'?" : "");
-	else
-		fail(e, FAIL_USAGE, "labctl db: what to do?");
-	fail_next(e, "labctl help db");
-	return NULL;
-}
-
-int cmd_db(struct cli *c, struct fail *e)
+int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct fail *e), struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
-	const struct action *a = find_action(c, e);
 	struct db d = { .c = c, .deadline_ms = c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms };
 	int r;
 
-	if (!a || check_words(c, a, e) < 0 || load_existing(c, &lab, e) < 0)
+	if (load_existing(c, &lab, e) < 0)
 		return -1;
 	if (!lab->cluster.recipe) {
 		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
@@ -90,12 +28,26 @@ int cmd_db(struct cli *c, struct fail *e)
 	d.lab = lab;
 	d.world = w;
 	d.recipe = lab->cluster.recipe;
-	d.word = c->arg_count > 1 ? c->args[1] : NULL;
-	d.database = c->database ? c->database : d.recipe->database;
-	r = a->run(&d, e);
+	d.word = c->arg_count ? c->args[0] : NULL;
+	d.database = database ? database : d.recipe->database;
+	r = run(&d, e);
 	sql_close(d.sql);
 	return r;
 }
+
+const struct command cmd_db = {
+	.name = "db", .actions = commands_db,
+	.summary = "make, drop and look into the databases of a lab",
+	.help =
+	"Sessions that hold a database, or the template that it is made from, are named, and ended only with --force. "
+	"pgpool-II keeps the sessions of clients that have left: they count. Running create, drop and distribute again "
+	"completes what is missing.\n\n"
+	"With --json the rows are in databases, tables, nodes or shards; names that end in _bytes, _count and _id are "
+	"numbers, those that begin with is_ and has_ booleans.\n\n"
+	"  labctl db create osm --template postgis\n"
+	"  labctl db distribute --db osm --schema public --column osm_id\n"
+	"  labctl db shards public.planet_osm_point --db osm",
+};
 
 /* --- chores --- */
 
@@ -117,17 +69,18 @@ static int check_name(const struct db *d, struct fail *e)
 	return 0;
 }
 
-/* @check, when there is one, looks at the database first; a plan that is only shown asks nobody. */
-static int run_chore(struct db *d, const char *chore, struct db_request *request,
+/*
+ * @check, when there is one, looks at the database first; a plan that is only shown asks nobody. @with: the options
+ * that the same command needs again.
+ */
+static int run_chore(struct db *d, const char *chore, struct db_request *request, const char *with,
 		     int (*check)(struct db *d, struct fail *e), struct fail *e)
 {
-	const char *template = d->c->template;
 	auto_(plan_free) struct plan *p = NULL;
 	auto_(close) int lock = -1;
 	struct paths paths;
 
-	request->said = arena_printf(d->c->arena, "db %s %s%s%s", d->c->args[0], d->word ? db_quoted(d, d->word) : "",
-				     template ? " --template " : "", template ? template : "");
+	request->said = arena_printf(d->c->arena, "%s %s%s", d->c->path, d->word ? db_quoted(d, d->word) : "", with);
 	if (plan_chore(d->lab, d->c->lib, chore, request, &p, e) < 0)
 		return -1;
 	if (d->c->dry_run)
@@ -145,36 +98,60 @@ static int run_chore(struct db *d, const char *chore, struct db_request *request
 }
 
 /* What --template says, or what the kind makes its databases from; else the server's own. */
-static int find_template(struct db *d, const char **ret_name, bool *ret_found, struct fail *e)
+static int find_template(struct db *d, const char *word, const char **ret_name, bool *ret_found, struct fail *e)
 {
-	const struct database_template *found = recipe_template(d->recipe, d->c->template ? d->c->template : d->recipe->kind);
+	const struct database_template *found = recipe_template(d->recipe, word ? word : d->recipe->kind);
 	const char *known[8] = { NULL }, *near;
 	unsigned count = 0;
 
 	*ret_name = found ? found->name : "template1";
 	*ret_found = found;
-	if (found || !d->c->template)
+	if (found || !word)
 		return 0;
 	for (const struct database_template *t = d->recipe->templates; t && t->word && count + 1 < ARRAY_COUNT(known); t++)
 		known[count++] = t->word;
-	near = suggest(d->c->template, known);
+	near = suggest(word, known);
 	if (!count)
 		return fail(e, FAIL_USAGE, "a %s cluster has no templates", d->recipe->kind);
-	fail(e, FAIL_USAGE, "a %s cluster has no template '%s'%s%s%s", d->recipe->kind, d->c->template,
+	fail(e, FAIL_USAGE, "a %s cluster has no template '%s'%s%s%s", d->recipe->kind, word,
 	     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return fail_next(e, "labctl -l %s db create %s --template %s", d->lab->name, db_quoted(d, d->word), near ? near : known[0]);
 }
 
-int db_create(struct db *d, struct fail *e)
-{
-	struct db_request request = { .name = d->word, .force = d->c->force };
+struct create_words { const char *template; bool force; };
 
+static int create(struct db *d, struct fail *e)
+{
+	const struct create_words *said = d->c->options;
+	struct db_request request = { .name = d->word, .force = said->force };
+	const char *with = said->template ? arena_printf(d->c->arena, " --template %s", said->template) : "";
 	bool from_template;
 
-	if (check_name(d, e) < 0 || find_template(d, &request.template, &from_template, e) < 0)
+	if (check_name(d, e) < 0 || find_template(d, said->template, &request.template, &from_template, e) < 0)
 		return -1;
-	return run_chore(d, from_template ? "create-from" : "create", &request, NULL, e);
+	return run_chore(d, from_template ? "create-from" : "create", &request, with, NULL, e);
 }
+
+static int run_create(struct cli *c, struct fail *e)
+{
+	return db_run(c, NULL, create, e);
+}
+
+static const struct option_row create_options[] = {
+	{ "template", .arg = "NAME", .complete = complete_templates, .at = offsetof(struct create_words, template),
+	  .text = "what the database is made from: citus (the default of that kind) or postgis" },
+	{ "force", .at = offsetof(struct create_words, force), .text = "end the sessions that are in the way" },
+	{ 0 },
+};
+
+const struct command cmd_db_create = {
+	.name = "create", .run = run_create, .args = { { "NAME" } },
+	.options = create_options, .options_size = sizeof(struct create_words),
+	.summary = "create a database on every node that holds databases",
+	.help =
+	"Where the kind registers nodes in each database, they are registered in it. A database that exists on some "
+	"nodes only is completed.",
+};
 
 /* The database is on some node, or FAIL_NOT_FOUND with the nearest name. */
 static int find_database(struct db *d, bool *ret_is_template, struct fail *e)
@@ -216,16 +193,36 @@ static int check_drop(struct db *d, struct fail *e)
 						d->lab->name), d->word, e);
 }
 
-int db_drop(struct db *d, struct fail *e)
+struct drop_words { bool force; };
+
+static int drop(struct db *d, struct fail *e)
 {
-	struct db_request request = { .name = d->word, .template = "", .force = d->c->force };
+	const struct drop_words *said = d->c->options;
+	struct db_request request = { .name = d->word, .template = "", .force = said->force };
 
 	if (check_name(d, e) < 0)
 		return -1;
 	if (!strcmp(d->word, d->recipe->database) || !strcmp(d->word, "template0") || !strcmp(d->word, "template1"))
 		return fail(e, FAIL_USAGE, "%s is a database that the cluster itself needs", d->word);
-	return run_chore(d, "drop", &request, check_drop, e);
+	return run_chore(d, "drop", &request, "", check_drop, e);
 }
+
+static int run_drop(struct cli *c, struct fail *e)
+{
+	return db_run(c, NULL, drop, e);
+}
+
+static const struct option_row drop_options[] = {
+	{ "force", .at = offsetof(struct drop_words, force), .text = "end the sessions that are in the way" },
+	{ 0 },
+};
+
+const struct command cmd_db_drop = {
+	.name = "drop", .run = run_drop, .args = { { "NAME", .complete = complete_databases } },
+	.options = drop_options, .options_size = sizeof(struct drop_words),
+	.summary = "drop a database on every node",
+	.help = "Asks for its name on a terminal unless -y is given.",
+};
 
 static int check_update(struct db *d, struct fail *e)
 {
@@ -234,9 +231,22 @@ static int check_update(struct db *d, struct fail *e)
 	return d->word ? find_database(d, &ignored, e) : 0;
 }
 
-int db_update(struct db *d, struct fail *e)
+static int update_extensions(struct db *d, struct fail *e)
 {
 	struct db_request request = { .name = d->word ? d->word : "", .template = "" };
 
-	return run_chore(d, "update-extensions", &request, check_update, e);
+	return run_chore(d, "update-extensions", &request, "", check_update, e);
 }
+
+static int run_update(struct cli *c, struct fail *e)
+{
+	return db_run(c, NULL, update_extensions, e);
+}
+
+const struct command cmd_db_update_extensions = {
+	.name = "update-extensions", .run = run_update, .args = { { "NAME", .optional = true, .complete = complete_databases } },
+	.summary = "update the extensions of databases to what is installed on the nodes",
+	.help =
+	"Of the database NAME, or else of the templates and the default database. Extensions of the template that it was "
+	"made from are created where they are missing.",
+};

@@ -23,15 +23,12 @@ struct db {
 /* Rows are owned by the caller of db_ask(); the names live as long as the command. */
 struct answer { json_t *rows; struct column *columns; unsigned column_count; };
 
-/* One action. */
-int db_create(struct db *d, struct fail *e);
-int db_drop(struct db *d, struct fail *e);
-int db_update(struct db *d, struct fail *e);
-int db_list(struct db *d, struct fail *e);
-int db_tables(struct db *d, struct fail *e);
-int db_nodes(struct db *d, struct fail *e);
-int db_shards(struct db *d, struct fail *e);
-int db_distribute(struct db *d, struct fail *e);
+/* An action's frame: loads the lab and calls @run with it. @database NULL = the kind's default. */
+int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct fail *e), struct fail *e);
+
+/* --db of an action: DATABASE_OPTION(struct tables_words) wants a member .database in it. */
+#define DATABASE_OPTION(type) { "db", .arg = "DATABASE", .complete = complete_databases, .at = offsetof(type, database), \
+	.text = "the database to look at; postgres by default" }
 
 /* For a line that a person runs next: one word of the shell. */
 const char *db_quoted(struct db *d, const char *word);
@@ -46,8 +43,8 @@ int db_ask(struct db *d, const char *name, const char *const *params, struct ans
 int db_value(struct db *d, const char *statement, const char *const *params, struct strbuf *out, struct fail *e);
 /* FAIL_NOT_FOUND "there is no WHAT 'NAME'", with the nearest of the names that @statement gives. */
 int db_missing(struct db *d, const char *what, const char *name, const char *statement, struct fail *e);
-/* FAIL_NOT_FOUND unless the database has this schema; none is fine. */
-int db_check_schema(struct db *d, struct fail *e);
+/* FAIL_NOT_FOUND unless the database has @schema; NULL is fine. */
+int db_check_schema(struct db *d, const char *schema, struct fail *e);
 
 /*
  * Every database of the cluster, asked of all nodes that hold databases, at once: rows as `db list` shows them.

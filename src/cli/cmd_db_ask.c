@@ -225,18 +225,18 @@ int db_missing(struct db *d, const char *what, const char *name, const char *sta
 		    near ? near : "", near ? "'?" : "");
 }
 
-int db_check_schema(struct db *d, struct fail *e)
+int db_check_schema(struct db *d, const char *schema, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf found = { 0 };
-	const char *const params[] = { d->c->schema, NULL };
+	const char *const params[] = { schema, NULL };
 
-	if (!d->c->schema)
+	if (!schema)
 		return 0;
 	if (db_value(d, "select 't' from pg_namespace where nspname = $1", params, &found, e) < 0)
 		return -1;
 	if (found.len)
 		return 0;
-	db_missing(d, "schema", d->c->schema,
+	db_missing(d, "schema", schema,
 		   "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'", e);
 	return fail_next(e, "labctl -l %s db tables --db %s", d->lab->name, db_quoted(d, d->database));
 }

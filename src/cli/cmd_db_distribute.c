@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "cmd_db.h"
+#include "complete.h"
+
+struct distribute_words { const char *database, *schema, *column; bool truncate_local; };
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -43,6 +46,7 @@ static int act(struct db *d, const char *query, const json_t *row, const char *c
  */
 static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 {
+	const struct distribute_words *said = d->c->options;
 	unsigned left, done;
 
 	do {
@@ -55,7 +59,7 @@ static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 				continue;
 			if (!d->c->json)
 				report_say("%s.%s ...\n", text_of(row, "schema"), text_of(row, "table"));
-			if (act(d, "distribute_table", row, d->c->column, e) == 0) {
+			if (act(d, "distribute_table", row, said->column, e) == 0) {
 				set(row, "distributed", "");
 				json_object_set_new(row, "is_distributed", json_true());
 				done++;
@@ -97,6 +101,7 @@ static unsigned truncate_local(struct db *d, json_t *rows, struct fail *e)
 
 static int report(struct db *d, const struct answer *a, unsigned failed, struct fail *e)
 {
+	const struct distribute_words *said = d->c->options;
 	unsigned local = 0, count = (unsigned)json_array_size(a->rows);
 	json_t *more = NULL, *row;
 	struct fail ignored;
@@ -114,16 +119,17 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	if (db_report(d, "tables", a, more, failed ? &ignored : e) < 0)
 		return -1;
 	if (!count)
-		fprintf(stderr, "schema '%s' has no tables\n", d->c->schema);
+		fprintf(stderr, "schema '%s' has no tables\n", said->schema);
 	if (local && !d->c->dry_run)
 		fprintf(stderr, "%u tables still have their rows in local files too, which no query reads; "
 			"the same command with --truncate-local removes them\n", local);
 	return failed ? -1 : 0;
 }
 
-int db_distribute(struct db *d, struct fail *e)
+static int distribute_all(struct db *d, struct fail *e)
 {
-	const char *const params[] = { d->c->schema, d->c->column, NULL };
+	const struct distribute_words *said = d->c->options;
+	const char *const params[] = { said->schema, said->column, NULL };
 	auto_(close) int lock = -1;
 	struct paths paths;
 	struct answer a;
@@ -132,18 +138,14 @@ int db_distribute(struct db *d, struct fail *e)
 
 	if (!db_query(d, "distribute", e))
 		return -1;
-	if (!d->c->schema || !d->c->column) {
-		fail(e, FAIL_USAGE, "labctl db distribute: which %s?", d->c->schema ? "column" : "schema");
-		return fail_next(e, "labctl db distribute --schema SCHEMA --column COLUMN");
-	}
 	load_paths(d->c, d->lab->name, &paths);
 	if (!d->c->dry_run && run_lock(d->c, &paths, &lock, e) < 0)
 		return -1;
-	if (db_open(d, "distribute", e) < 0 || db_check_schema(d, e) < 0 || db_ask(d, "distribute", params, &a, e) < 0)
+	if (db_open(d, "distribute", e) < 0 || db_check_schema(d, said->schema, e) < 0 || db_ask(d, "distribute", params, &a, e) < 0)
 		return -1;
 	if (!d->c->dry_run)
 		failed = distribute(d, a.rows, e);
-	if (!d->c->dry_run && d->c->truncate_local)
+	if (!d->c->dry_run && said->truncate_local)
 		failed += truncate_local(d, a.rows, e);
 	r = e->code == FAIL_CANCELED ? -1 : 0;
 	if (r == 0)
@@ -151,3 +153,29 @@ int db_distribute(struct db *d, struct fail *e)
 	json_decref(a.rows);
 	return r;
 }
+
+static int run(struct cli *c, struct fail *e)
+{
+	const struct distribute_words *said = c->options;
+
+	return db_run(c, said->database, distribute_all, e);
+}
+
+static const struct option_row options[] = {
+	{ "schema", .arg = "SCHEMA", .required = true, .at = offsetof(struct distribute_words, schema),
+	  .text = "only tables of this schema" },
+	{ "column", .arg = "COLUMN", .required = true, .at = offsetof(struct distribute_words, column),
+	  .text = "the column by which tables are distributed" },
+	DATABASE_OPTION(struct distribute_words),
+	{ "truncate-local", .at = offsetof(struct distribute_words, truncate_local),
+	  .text = "remove the rows that tables keep in local files after they were copied to shards" },
+	{ 0 },
+};
+
+const struct command cmd_db_distribute = {
+	.name = "distribute", .run = run, .options = options, .options_size = sizeof(struct distribute_words),
+	.summary = "distribute every table of a schema that has a column",
+	.help =
+	"Tables that are not distributed yet, each in a transaction of its own. What cannot be distributed is skipped "
+	"with the reason. With -n shows what would be done.",
+};

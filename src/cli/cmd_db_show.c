@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd_db.h"
+#include "complete.h"
 
 #define BAR_WIDTH 30
 
@@ -44,7 +45,7 @@ static json_t *presence(const json_t *row)
 	return json_string(text.text);
 }
 
-int db_list(struct db *d, struct fail *e)
+static int list(struct db *d, struct fail *e)
 {
 	static const struct column columns[] = { { "database", "DATABASE", false }, { "is_template", "TEMPLATE", false },
 						 { "size_bytes", "SIZE", true },    { "on", "ON", false } };
@@ -72,25 +73,58 @@ int db_list(struct db *d, struct fail *e)
 	return r;
 }
 
-int db_tables(struct db *d, struct fail *e)
+static int run_list(struct cli *c, struct fail *e)
 {
-	const char *const params[] = { d->c->schema ? d->c->schema : "", NULL };
+	return db_run(c, NULL, list, e);
+}
+
+const struct command cmd_db_list = {
+	.name = "list", .run = run_list,
+	.summary = "show every database, and on how many of the nodes that should have it it is",
+};
+
+struct tables_words { const char *database, *schema; };
+
+static int tables(struct db *d, struct fail *e)
+{
+	const struct tables_words *said = d->c->options;
+	const char *const params[] = { said->schema ? said->schema : "", NULL };
 	struct answer a;
 	int r;
 
 	if (db_ask(d, "tables", params, &a, e) < 0)
 		return -1;
-	r = db_check_schema(d, e);
+	r = db_check_schema(d, said->schema, e);
 	if (r == 0)
 		r = db_report(d, "tables", &a, NULL, e);
 	if (r == 0 && json_array_size(a.rows) == 0 && !d->c->json)
-		fprintf(stderr, "database '%s' has no tables%s%s\n", d->database, d->c->schema ? " in schema " : "",
-			d->c->schema ? d->c->schema : "");
+		fprintf(stderr, "database '%s' has no tables%s%s\n", d->database, said->schema ? " in schema " : "",
+			said->schema ? said->schema : "");
 	json_decref(a.rows);
 	return r;
 }
 
-int db_nodes(struct db *d, struct fail *e)
+static int run_tables(struct cli *c, struct fail *e)
+{
+	const struct tables_words *said = c->options;
+
+	return db_run(c, said->database, tables, e);
+}
+
+static const struct option_row tables_options[] = {
+	DATABASE_OPTION(struct tables_words),
+	{ "schema", .arg = "SCHEMA", .at = offsetof(struct tables_words, schema), .text = "only tables of this schema" },
+	{ 0 },
+};
+
+const struct command cmd_db_tables = {
+	.name = "tables", .run = run_tables, .options = tables_options, .options_size = sizeof(struct tables_words),
+	.summary = "show how each table is distributed, by which column, and its size",
+};
+
+struct nodes_words { const char *database; };
+
+static int nodes(struct db *d, struct fail *e)
 {
 	struct answer a;
 	int r;
@@ -101,6 +135,20 @@ int db_nodes(struct db *d, struct fail *e)
 	json_decref(a.rows);
 	return r;
 }
+
+static int run_nodes(struct cli *c, struct fail *e)
+{
+	const struct nodes_words *said = c->options;
+
+	return db_run(c, said->database, nodes, e);
+}
+
+static const struct option_row nodes_options[] = { DATABASE_OPTION(struct nodes_words), { 0 } };
+
+const struct command cmd_db_nodes = {
+	.name = "nodes", .run = run_nodes, .options = nodes_options, .options_size = sizeof(struct nodes_words),
+	.summary = "show the nodes that the database knows",
+};
 
 /* --- shards --- */
 
@@ -132,13 +180,13 @@ static int check_table(struct db *d, struct fail *e)
 }
 
 /* One row per node with the sum of its placements, and a bar, the longest for the fullest node. */
-static json_t *sum_nodes(const json_t *shards)
+static json_t *sum_nodes(const json_t *rows)
 {
 	json_t *sums = json_array(), *shard, *sum;
 	json_int_t most = 1;
 	size_t i, k;
 
-	json_array_foreach(shards, i, shard) {
+	json_array_foreach(rows, i, shard) {
 		const char *node = json_string_value(json_object_get(shard, "node"));
 		json_int_t port = json_integer_value(json_object_get(shard, "port"));
 		json_int_t size = json_integer_value(json_object_get(shard, "size_bytes"));
@@ -167,7 +215,7 @@ static json_t *sum_nodes(const json_t *shards)
 	return sums;
 }
 
-int db_shards(struct db *d, struct fail *e)
+static int shards(struct db *d, struct fail *e)
 {
 	static struct column sum_columns[] = { { "node", "NODE", false }, { "port", "PORT", true },
 					       { "shard_count", "SHARDS", true }, { "size_bytes", "SIZE", true },
@@ -197,3 +245,21 @@ int db_shards(struct db *d, struct fail *e)
 	json_decref(sums.rows);
 	return r;
 }
+
+struct shards_words { const char *database; };
+
+static int run_shards(struct cli *c, struct fail *e)
+{
+	const struct shards_words *said = c->options;
+
+	return db_run(c, said->database, shards, e);
+}
+
+static const struct option_row shards_options[] = { DATABASE_OPTION(struct shards_words), { 0 } };
+
+const struct command cmd_db_shards = {
+	.name = "shards", .run = run_shards, .args = { { "TABLE" } },
+	.options = shards_options, .options_size = sizeof(struct shards_words),
+	.summary = "show the shards of a table, and for each node their sum and a bar",
+	.help = "TABLE is written as in SQL: schema.table or \"Quoted\".\"Name\".",
+};

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "cmd_node.h"
+#include "complete.h"
 #include "quote.h"
 
 #define CONNECT_MS 20000
@@ -188,24 +189,23 @@ static int read_script(struct strbuf *out, struct fail *e)
 	return ferror(stdin) ? fail(e, FAIL_OTHER, "cannot read the script from standard input") : 0;
 }
 
-int cmd_exec(struct cli *c, struct fail *e)
+struct exec_words { const char *role; };
+
+static int exec(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
 	auto_(strbuf_clear) struct strbuf script = { 0 };
+	const struct exec_words *said = c->options;
 	struct jobs jobs = { 0 };
 	const char *command;
 	bool *set;
 	int r;
 
-	if (!c->rest || !c->rest[0]) {
-		fail(e, FAIL_USAGE, "labctl exec: which command? It stands after '--'");
-		return fail_next(e, "labctl exec %s -- uptime", c->arg_count ? c->args[0] : "");
-	}
 	if (load_existing(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
 		return -1;
 	set = arena_alloc(c->arena, lab->node_count * sizeof *set);
-	if (lab_select(lab, c->arg_count ? c->args[0] : "all", c->role, set, e) < 0)
+	if (lab_select(lab, c->arg_count ? c->args[0] : "all", said->role, set, e) < 0)
 		return -1;
 	command = node_join(c->rest, c->arena);
 	if (!strcmp(command, "-")) {
@@ -226,3 +226,21 @@ int cmd_exec(struct cli *c, struct fail *e)
 	}
 	return r;
 }
+
+static const struct option_row options[] = {
+	{ "role", 'r', .arg = "ROLE", .complete = complete_roles, .at = offsetof(struct exec_words, role),
+	  .text = "only nodes with this role" },
+	{ 0 },
+};
+
+const struct command cmd_exec = {
+	.name = "exec", .run = exec, .args = { { "NODES", .optional = true, .complete = complete_nodes } }, .rest = "COMMAND...",
+	.options = options, .options_size = sizeof(struct exec_words), .without = NO_LIBRARY,
+	.summary = "run a command on several nodes in parallel",
+	.help =
+	"NODES is a name, a number, a range or a list: node3, 3, 1-3,5; all nodes when left out. The exit status is "
+	"that of the first node whose command failed. COMMAND \"-\" reads a script from standard input.\n\n"
+	"  labctl exec -- uptime\n"
+	"  labctl exec -r datanode -- df -h /data\n"
+	"  labctl exec 1-3 -- - < script.sh",
+};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* doctor, version, help: the host and labctl itself. */
+/* doctor, version: the host and labctl itself. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +13,6 @@
 #include "medium.h"
 #include "nfs.h"
 #include "proc.h"
-#include "suggest.h"
 #include "virt.h"
 
 #define SPACE_WANTED_BYTES (4LL << 30) /* an image with its root tree takes about 2 GiB while it is built */
@@ -128,7 +127,7 @@ static void print_remedies(const json_t *rows)
 	}
 }
 
-int cmd_doctor(struct cli *c, struct fail *e)
+static int doctor(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "check", "CHECK", false }, { "result", "RESULT", false },
 						 { "found", "FOUND", false } };
@@ -167,7 +166,12 @@ int cmd_doctor(struct cli *c, struct fail *e)
 	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u checks failed", faults) : 0;
 }
 
-int cmd_version(struct cli *c, struct fail *e)
+const struct command cmd_doctor = {
+	.name = "doctor", .run = doctor, .without = NO_LAB,
+	.summary = "check whether this host can run labs, and say what is missing",
+};
+
+static int version(struct cli *c, struct fail *e)
 {
 	if (c->json) {
 		json_t *doc = json_pack("{s:i, s:s, s:s}", "v", 1, "labctl", LABCTL_VERSION, "data", library_dir(c->lib));
@@ -180,25 +184,7 @@ int cmd_version(struct cli *c, struct fail *e)
 	return 0;
 }
 
-int cmd_help(struct cli *c, struct fail *e)
-{
-	const char *known[32], *near;
-	const struct cmd *cmd;
-	size_t count = 0;
-
-	if (!c->arg_count) {
-		options_overview();
-		return 0;
-	}
-	cmd = cmd_find(c->args[0]);
-	if (cmd) {
-		options_help(cmd);
-		return 0;
-	}
-	for (cmd = cmds; cmd->name; cmd++)
-		known[count++] = cmd->name;
-	known[count] = NULL;
-	near = suggest(c->args[0], known);
-	return fail(e, FAIL_USAGE, "no command '%s' to explain%s%s%s", c->args[0], near ? "; did you mean '" : "",
-		    near ? near : "", near ? "'?" : "");
-}
+const struct command cmd_version = {
+	.name = "version", .run = version, .without = NO_LAB | NO_STATE,
+	.summary = "show the version of labctl and of its libraries",
+};

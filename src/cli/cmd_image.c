@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "cli.h"
+#include "complete.h"
 #include "family.h"
 #include "fetch.h"
 #include "file.h"
@@ -22,7 +23,7 @@ static void say_line(void *ctx, const char *line)
 	report_say("%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
 }
 
-static struct image_env image_env_of(struct cli *c)
+struct image_env image_env_of(struct cli *c)
 {
 	return (struct image_env){ .cache_dir = c->cache_dir, .line = say_line, .line_ctx = c, .cancel = c->cancel,
 				   .deadline_ms = clock_after_ms(c->timeout_ms),
@@ -116,15 +117,16 @@ int image_report(struct cli *c, const struct image *image, bool made, struct fai
 	return r;
 }
 
-static int list(struct cli *c, const struct image_env *env, struct fail *e)
+static int list(struct cli *c, struct fail *e)
 {
+	const struct image_env env = image_env_of(c);
 	json_t *rows = json_array();
 	struct stored *images;
 	struct image_user *users;
 	unsigned count, user_count;
 	int r = -1;
 
-	if (image_store_list(env, c->arena, &images, &count, e) == 0 && image_users(c, env, &users, &user_count, e) == 0) {
+	if (image_store_list(&env, c->arena, &images, &count, e) == 0 && image_users(c, &env, &users, &user_count, e) == 0) {
 		for (unsigned i = 0; i < count; i++)
 			json_array_append_new(rows, row_of(c, &images[i], users, user_count));
 		r = print_rows(c, rows, e);
@@ -133,8 +135,15 @@ static int list(struct cli *c, const struct image_env *env, struct fail *e)
 	return r;
 }
 
-static int show(struct cli *c, const struct image_env *env, struct fail *e)
+const struct command cmd_image_list = {
+	.name = "list", .run = list, .without = NO_LAB,
+	.summary = "show the images: release, family, digest, size on disk, age, and which labs use them",
+	.help = "Labs of other state directories are shown with the directory.",
+};
+
+static int show(struct cli *c, struct fail *e)
 {
+	const struct image_env env = image_env_of(c);
 	struct image_user *users;
 	const char *key;
 	struct stored s;
@@ -142,7 +151,7 @@ static int show(struct cli *c, const struct image_env *env, struct fail *e)
 	unsigned count;
 	int r = 0;
 
-	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || image_users(c, env, &users, &count, e) < 0)
+	if (image_store_find(&env, c->args[0], c->arena, &s, e) < 0 || image_users(c, &env, &users, &count, e) < 0)
 		return -1;
 	row = row_of(c, &s, users, count);
 	if (c->json) {
@@ -165,12 +174,18 @@ static int show(struct cli *c, const struct image_env *env, struct fail *e)
 	return r;
 }
 
+const struct command cmd_image_show = {
+	.name = "show", .run = show, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB,
+	.summary = "show all that is known of one image",
+	.help = "NAME-DIGEST names one of several.",
+};
+
 /* --- making --- */
 
-static int build(struct cli *c, const struct image_env *caller_env, struct fail *e)
+static int build(struct cli *c, struct fail *e)
 {
-	const char *name = c->arg_count > 1 ? c->args[1] : "debian12";
-	struct image_env env = *caller_env;
+	const char *name = c->arg_count ? c->args[0] : "debian12";
+	struct image_env env = image_env_of(c);
 	struct image image;
 	bool built = false;
 
@@ -182,6 +197,12 @@ static int build(struct cli *c, const struct image_env *caller_env, struct fail 
 	env.resolve = true;
 	return image_build(&env, name, c->arena, &image, &built, e) < 0 ? -1 : image_report(c, &image, built, e);
 }
+
+const struct command cmd_image_build = {
+	.name = "build", .run = build, .args = { { "NAME", .optional = true, .complete = complete_recipes } }, .without = NO_LAB,
+	.summary = "build an image from its recipe",
+	.help = "debian12 is what every lab boots from; debian12-build has compilers for building from source.",
+};
 
 int image_name_check(const char *name, struct fail *e)
 {
@@ -215,12 +236,16 @@ static const struct release *release_of(const char *name, const char *source)
 	return r ? r : family_guess(slash ? slash + 1 : source);
 }
 
-static int import(struct cli *c, const struct image_env *env, struct fail *e)
+struct import_words { const char *sha256, *release; };
+
+static int import(struct cli *c, struct fail *e)
 {
-	struct image_about about = { .name = c->args[1], .source = c->args[2], .seed = "nocloud" };
-	struct fetch f = { .source = c->args[2], .what = "image", .sha256 = c->sha256, .cache_dir = c->cache_dir,
-			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env->deadline_ms };
-	const struct release *r = c->release ? family_find(c->release) : release_of(c->args[1], c->args[2]);
+	const struct import_words *said = c->options;
+	const struct image_env env = image_env_of(c);
+	struct image_about about = { .name = c->args[0], .source = c->args[1], .seed = "nocloud" };
+	struct fetch f = { .source = c->args[1], .what = "image", .sha256 = said->sha256, .cache_dir = c->cache_dir,
+			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env.deadline_ms };
+	const struct release *r = said->release ? family_find(said->release) : release_of(c->args[0], c->args[1]);
 	struct image image;
 	const char *path;
 	bool made = false;
@@ -228,10 +253,10 @@ static int import(struct cli *c, const struct image_env *env, struct fail *e)
 
 	if (image_name_check(about.name, e) < 0)
 		return -1;
-	if (c->release && !r) {
-		const char *near = suggest(c->release, release_names);
+	if (said->release && !r) {
+		const char *near = suggest(said->release, release_names);
 
-		return fail(e, FAIL_USAGE, "--release: unknown release '%s'%s%s%s", c->release, near ? "; did you mean '" : "",
+		return fail(e, FAIL_USAGE, "--release: unknown release '%s'%s%s%s", said->release, near ? "; did you mean '" : "",
 			    near ? near : "", near ? "'?" : "");
 	}
 	if (r) {
@@ -239,7 +264,7 @@ static int import(struct cli *c, const struct image_env *env, struct fail *e)
 		about.family = r->family->name;
 	}
 	if (c->dry_run) {
-		printf("would put %s below %s/images as %s\n", c->args[2], c->cache_dir, about.name);
+		printf("would put %s below %s/images as %s\n", c->args[1], c->cache_dir, about.name);
 		return 0;
 	}
 	if (fetch_archive(&f, c->arena, &path, sha256, e) < 0)
@@ -247,21 +272,36 @@ static int import(struct cli *c, const struct image_env *env, struct fail *e)
 	about.source_sha256 = sha256;
 	if (!strstr(about.source, "://"))
 		about.source = path; /* absolute */
-	return image_store_import(env, path, sha256, &about, c->arena, &image, &made, e) < 0 ? -1 :
+	return image_store_import(&env, path, sha256, &about, c->arena, &image, &made, e) < 0 ? -1 :
 	       image_report(c, &image, made, e);
 }
 
+static const struct option_row import_options[] = {
+	{ "sha256", .arg = "DIGEST", .at = offsetof(struct import_words, sha256), .text = "digest that the file must have" },
+	{ "release", .arg = "RELEASE", .complete = complete_releases, .at = offsetof(struct import_words, release),
+	  .text = "what the disk holds, when its name does not say so" },
+	{ 0 },
+};
+
+const struct command cmd_image_import = {
+	.name = "import", .run = import, .args = { { "NAME" }, { "FILE|URL", .complete = complete_files } },
+	.options = import_options, .options_size = sizeof(struct import_words), .without = NO_LAB,
+	.summary = "keep a disk image that anybody made, for x86_64",
+	.help = "What it holds is --release, or what either name says.",
+};
+
 /* --- removing --- */
 
-static int rm(struct cli *c, const struct image_env *env, struct fail *e)
+static int rm(struct cli *c, struct fail *e)
 {
+	const struct image_env env = image_env_of(c);
 	auto_(strbuf_clear) struct strbuf labs = { 0 };
 	const struct image_user *first = NULL;
 	struct image_user *users;
 	struct stored s;
 	unsigned count;
 
-	if (image_store_find(env, c->args[1], c->arena, &s, e) < 0 || image_users(c, env, &users, &count, e) < 0)
+	if (image_store_find(&env, c->args[0], c->arena, &s, e) < 0 || image_users(c, &env, &users, &count, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < count; i++) {
 		if (!image_user_of(&users[i], &s))
@@ -270,7 +310,7 @@ static int rm(struct cli *c, const struct image_env *env, struct fail *e)
 		first = first ? first : &users[i];
 	}
 	if (first) {
-		fail(e, FAIL_CONFLICT, "image '%s' is what the nodes of %s stand on", c->args[1], labs.text);
+		fail(e, FAIL_CONFLICT, "image '%s' is what the nodes of %s stand on", c->args[0], labs.text);
 		return fail_next(e, "%s%s%slabctl -l %s destroy", first->state ? "LABCTL_STATE=" : "",
 				 first->state ? first->state : "", first->state ? " " : "", first->lab);
 	}
@@ -278,16 +318,22 @@ static int rm(struct cli *c, const struct image_env *env, struct fail *e)
 		printf("would remove %s\n", s.image.dir);
 		return 0;
 	}
-	if (report_confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(env, &s, image_is_used, c, e) < 0)
+	if (report_confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(&env, &s, image_is_used, c, e) < 0)
 		return -1;
 	fprintf(stderr, "removed %s\n", s.image.dir);
 	return 0;
 }
 
+const struct command cmd_image_rm = {
+	.name = "rm", .run = rm, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB,
+	.summary = "remove an image, unless a lab uses it",
+};
+
 /* What no lab uses and no name or recipe of today leads to; and what was left by what was killed. */
-static int gc(struct cli *c, const struct image_env *env, struct fail *e)
+static int gc(struct cli *c, struct fail *e)
 {
-	const char *const *left = image_store_leftovers(env, c->arena);
+	const struct image_env env = image_env_of(c);
+	const char *const *left = image_store_leftovers(&env, c->arena);
 	struct stored *images, **unused = NULL;
 	unsigned count, user_count, unused_count = 0;
 	json_t *rows = json_array();
@@ -295,8 +341,8 @@ static int gc(struct cli *c, const struct image_env *env, struct fail *e)
 	int r = -1;
 
 	if (!c->dry_run)
-		image_store_states(env, true, c->arena);
-	if (image_store_list(env, c->arena, &images, &count, e) < 0 || image_users(c, env, &users, &user_count, e) < 0)
+		image_store_states(&env, true, c->arena);
+	if (image_store_list(&env, c->arena, &images, &count, e) < 0 || image_users(c, &env, &users, &user_count, e) < 0)
 		goto out;
 	for (unsigned i = 0; i < count; i++) {
 		json_t *row = images[i].current ? NULL : row_of(c, &images[i], users, user_count);
@@ -317,7 +363,7 @@ static int gc(struct cli *c, const struct image_env *env, struct fail *e)
 	}
 	r = report_confirm(c, "the images above", "remove", e);
 	for (unsigned i = 0; r == 0 && i < unused_count; i++)
-		r = image_store_remove(env, unused[i], image_is_used, c, e);
+		r = image_store_remove(&env, unused[i], image_is_used, c, e);
 	for (unsigned i = 0; r == 0 && left[i]; i++)
 		r = file_remove_tree(left[i], e);
 out:
@@ -325,27 +371,21 @@ out:
 	return r;
 }
 
-int cmd_image(struct cli *c, struct fail *e)
-{
-	static const struct { const char *word; int (*run)(struct cli *, const struct image_env *, struct fail *);
-			      unsigned args_min, args_max; } actions[] = {
-		{ "list", list, 0, 0 }, { "show", show, 1, 1 }, { "build", build, 0, 1 }, { "install", image_install, 1, 1 },
-		{ "import", import, 2, 2 }, { "rm", rm, 1, 1 }, { "gc", gc, 0, 0 },
-	};
-	static const char *const words[] = { "list", "show", "build", "install", "import", "rm", "gc", NULL };
-	struct image_env env = image_env_of(c);
-	const char *near = c->arg_count ? suggest(c->args[0], words) : NULL;
+const struct command cmd_image_gc = {
+	.name = "gc", .run = gc, .without = NO_LAB,
+	.summary = "remove what no lab uses and no recipe of today leads to, and what was left by what was killed",
+	.help = "What was installed or imported by name stays. With -n shows it.",
+};
 
-	for (size_t i = 0; c->arg_count && i < ARRAY_COUNT(actions); i++) {
-		if (strcmp(c->args[0], actions[i].word) != 0)
-			continue;
-		if (c->arg_count - 1 >= actions[i].args_min && c->arg_count - 1 <= actions[i].args_max)
-			return actions[i].run(c, &env, e);
-		fail(e, FAIL_USAGE, "labctl image %s: %s", c->args[0],
-		     c->arg_count - 1 < actions[i].args_min ? "something is missing" : "one word too many");
-		return fail_next(e, "labctl help image");
-	}
-	fail(e, FAIL_USAGE, "labctl image: list, show, build, install, import, rm or gc?%s%s%s", near ? " Did you mean '" : "",
-	     near ? near : "", near ? "'?" : "");
-	return fail_next(e, "labctl help image");
-}
+const struct command cmd_image = {
+	.name = "image", .actions = commands_image, .without = NO_LAB,
+	.summary = "build, install, import, list and remove the images that nodes boot from",
+	.help =
+	"docs/howto/images.md is about them.\n\n"
+	"  labctl image build                  debian12, what every lab boots from\n"
+	"  labctl image build debian12-build   with compilers, for building from source\n"
+	"  labctl image install rocky9 --kickstart el9 --media Rocky-9-x86_64-dvd.iso\n"
+	"  labctl image install deb12 --kickstart debian12 --media netboot\n"
+	"  labctl image import alma9 https://.../AlmaLinux-9-GenericCloud.qcow2 --sha256 DIGEST\n"
+	"  labctl image gc -n                  show what would be removed",
+};

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "cli.h"
+#include "complete.h"
 #include "fetch.h"
 #include "file.h"
 #include "image_store.h"
@@ -116,56 +117,56 @@ static int make_answers(struct cli *c, const struct release *r, const char *name
 	return validate(c, r, *ret_text, e);
 }
 
-static int parse_disk(struct cli *c, uint64_t *ret_gib, struct fail *e)
+struct install_words { const char *kickstart, *media, *disk, *sha256; };
+
+static int parse_disk(const struct install_words *said, uint64_t *ret_gib, struct fail *e)
 {
 	char *end;
-	unsigned long gib = c->disk ? strtoul(c->disk, &end, 10) : DISK_GIB;
+	unsigned long gib = said->disk ? strtoul(said->disk, &end, 10) : DISK_GIB;
 
-	if (c->disk && (*c->disk < '0' || *c->disk > '9' || (*end && strcmp(end, "G") != 0) || gib < 2 || gib > 1024))
-		return fail(e, FAIL_USAGE, "--disk: '%s' is not a size from 2G to 1024G", c->disk);
+	if (said->disk && (*said->disk < '0' || *said->disk > '9' || (*end && strcmp(end, "G") != 0) || gib < 2 || gib > 1024))
+		return fail(e, FAIL_USAGE, "--disk: '%s' is not a size from 2G to 1024G", said->disk);
 	*ret_gib = gib;
 	return 0;
 }
 
-static int choose_release(struct cli *c, const struct release **ret, struct fail *e)
+static int choose_release(const struct install_words *said, const struct release **ret, struct fail *e)
 {
 	const char *near;
 
-	if (!c->kickstart || !c->media) {
-		fail(e, FAIL_USAGE, "labctl image install: --kickstart and --media say what is installed, and from where");
-		return fail_next(e, "labctl image install rocky9 --kickstart el9 --media FILE.iso");
-	}
-	*ret = family_find(c->kickstart);
+	*ret = family_find(said->kickstart);
 	if (*ret)
-		return medium_check(*ret, c->media, e);
-	near = suggest(c->kickstart, release_names);
-	return fail(e, FAIL_USAGE, "--kickstart: unknown release '%s'%s%s%s", c->kickstart, near ? "; did you mean '" : "",
+		return medium_check(*ret, said->media, e);
+	near = suggest(said->kickstart, release_names);
+	return fail(e, FAIL_USAGE, "--kickstart: unknown release '%s'%s%s%s", said->kickstart, near ? "; did you mean '" : "",
 		    near ? near : "", near ? "'?" : "");
 }
 
 static int get_media(struct cli *c, const struct image_env *env, struct installer *i, struct fail *e)
 {
-	struct fetch f = { .source = c->media, .what = "medium", .sha256 = c->sha256, .cache_dir = c->cache_dir,
+	const struct install_words *said = c->options;
+	struct fetch f = { .source = said->media, .what = "medium", .sha256 = said->sha256, .cache_dir = c->cache_dir,
 			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env->deadline_ms };
 	char *sha256 = arena_alloc(c->arena, 65);
 
-	i->media = c->media;
+	i->media = said->media;
 	if (medium_of(i->release)->package)
 		return 0;
 	i->media_sha256 = sha256;
 	return fetch_archive(&f, c->arena, &i->media, sha256, e);
 }
 
-int image_install(struct cli *c, const struct image_env *caller_env, struct fail *e)
+static int install(struct cli *c, struct fail *e)
 {
-	struct image_env env = *caller_env;
-	struct installer i = { .name = c->args[1], .quiet_ms = QUIET_MS };
+	const struct install_words *said = c->options;
+	struct image_env env = image_env_of(c);
+	struct installer i = { .name = c->args[0], .quiet_ms = QUIET_MS };
 	struct inject *files = NULL;
 	struct image image;
 	const char *answers;
 	unsigned count = 0;
 
-	if (image_name_check(i.name, e) < 0 || choose_release(c, &i.release, e) < 0 || parse_disk(c, &i.disk_gib, e) < 0)
+	if (image_name_check(i.name, e) < 0 || choose_release(said, &i.release, e) < 0 || parse_disk(said, &i.disk_gib, e) < 0)
 		return -1;
 	if (c->hypervisor == HYPERVISOR_LXC)
 		return fail(e, FAIL_USAGE, "an installer needs a machine: --hypervisor kvm or qemu");
@@ -190,3 +191,24 @@ int image_install(struct cli *c, const struct image_env *caller_env, struct fail
 					    i.kvm ? "(kvm)" : "in an emulated machine: half an hour and more"));
 	return install_image(&env, &i, c->arena, &image, e) < 0 ? -1 : image_report(c, &image, true, e);
 }
+
+static const struct option_row options[] = {
+	{ "kickstart", .arg = "RELEASE", .required = true, .complete = complete_releases,
+	  .at = offsetof(struct install_words, kickstart),
+	  .text = "what is installed: debian12, el5 to el10 or one of their clones (rocky9)" },
+	{ "media", .arg = "FILE|URL", .required = true, .complete = complete_files, .at = offsetof(struct install_words, media),
+	  .text = "ISO to install from; netboot for Debian" },
+	{ "disk", .arg = "SIZE", .at = offsetof(struct install_words, disk),
+	  .text = "size of the image's disk (10G); a node's disk may be larger" },
+	{ "sha256", .arg = "DIGEST", .at = offsetof(struct install_words, sha256), .text = "digest that the file must have" },
+	{ 0 },
+};
+
+const struct command cmd_image_install = {
+	.name = "install", .run = install, .args = { { "NAME" } },
+	.options = options, .options_size = sizeof(struct install_words), .without = NO_LAB,
+	.summary = "install a release without a question, in a temporary machine, and keep the result",
+	.help =
+	"The lab file given with -f says time zone, locale, user and SELinux. Without --timeout it may take two hours. "
+	"With -n prints what the installer would be told.",
+};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "complete.h"
 #include "inventory.h"
 #include "quote.h"
 #include "recipe.h"
@@ -84,9 +85,12 @@ static int print_format(struct cli *c, const struct inventory *inv, const struct
 	return r;
 }
 
-int cmd_inventory(struct cli *c, struct fail *e)
+struct inventory_words { const char *format; };
+
+static int print_inventory(struct cli *c, struct fail *e)
 {
-	const char *name = c->format ? c->format : c->json ? "json" : NULL;
+	const struct inventory_words *said = c->options;
+	const char *name = said->format ? said->format : c->json ? "json" : NULL;
 	const struct inventory_format *f = name ? find_format(name, e) : NULL;
 	auto_(lab_free) struct lab *lab = NULL;
 	struct inventory inv;
@@ -95,6 +99,33 @@ int cmd_inventory(struct cli *c, struct fail *e)
 		return -1;
 	return f ? print_format(c, &inv, f, e) : list_formats(&inv, e);
 }
+
+static const struct option_row options[] = {
+	{ "format", .arg = "FORMAT", .complete = complete_formats, .at = offsetof(struct inventory_words, format),
+	  .text = "pg_service, pgpass, jdbc, ansible, ssh_config, hosts or json" },
+	{ 0 },
+};
+
+const struct command cmd_inventory = {
+	.name = "inventory", .run = print_inventory, .options = options, .options_size = sizeof(struct inventory_words),
+	.summary = "print the lab for psql, JDBC, Ansible, ssh, jq",
+	.help =
+	"Prints one format; without --format, the formats and the files that have them. The files are written by create "
+	"and bootstrap below labs/LAB/inventory in the state directory, and go with the lab. pgpass and jdbc hold "
+	"passwords, on standard output too.\n\n"
+	"  pg_service  services of libpq, for PGSERVICEFILE: LAB is the kind's usual entry,\n"
+	"              LAB-NODE a node (in the role that psql NODE takes), LAB-NODE-ROLE each\n"
+	"              role of a node that answers SQL in several, and LAB-ROLE the first node\n"
+	"              with a role: lab-pgpool\n"
+	"  pgpass      passwords of libpq, for PGPASSFILE\n"
+	"  jdbc        URL, user and password of each service, as Java properties\n"
+	"  ansible     an inventory with a group per role\n"
+	"  ssh_config  hosts NODE and LAB-NODE, for ssh -F or an Include\n"
+	"  hosts       lines for /etc/hosts\n"
+	"  json        all of it but the passwords\n\n"
+	"  labctl inventory --format hosts >>/etc/hosts\n"
+	"  labctl inventory --format json | jq '.endpoints[]'",
+};
 
 /* NULL = taken away, so that nothing of another lab stays behind. */
 static void add_variable(struct strbuf *lines, json_t *values, const char *name, const char *value)
@@ -109,7 +140,7 @@ static void add_variable(struct strbuf *lines, json_t *values, const char *name,
 }
 
 /* What a shell gets. No password: its file has it. */
-int cmd_env(struct cli *c, struct fail *e)
+static int print_env(struct cli *c, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf lines = { 0 };
 	auto_(lab_free) struct lab *lab = NULL;
@@ -140,3 +171,14 @@ int cmd_env(struct cli *c, struct fail *e)
 	json_decref(doc);
 	return r;
 }
+
+const struct command cmd_env = {
+	.name = "env", .run = print_env,
+	.summary = "print what a shell needs to work with a lab",
+	.help =
+	"Lines of export for eval: LABCTL_LAB, the lab's name, and what psql and every other program with libpq reads to "
+	"reach the kind's usual entry: PGSERVICEFILE, PGPASSFILE, PGSERVICE, PGHOST, PGPORT, PGUSER and PGDATABASE; these "
+	"are unset where the lab has no database. No password is among them: PGPASSFILE names the file that has it.\n\n"
+	"  eval \"$(labctl env)\" && psql\n"
+	"  eval \"$(labctl env)\" && psql service=lab-node2",
+};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "complete.h"
 #include "file.h"
 #include "recipe.h"
 #include "state.h"
@@ -21,14 +22,14 @@ static int check_hypervisor(const struct lab *lab, struct fail *e)
 	return fail_next(e, "labctl --hypervisor lxc create (containers), or --hypervisor qemu (emulated, slow)");
 }
 
-static int make_lab(struct cli *c, unsigned node_count, struct fail *e)
+static int make_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Loaded again under the lock: another labctl may have made or removed the lab while we waited for it. */
-	if (load_for_create(c, node_count, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
+	if (load_for_create(c, c->options, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
 	/* The lease comes first: every address of the plan follows from it. */
@@ -42,39 +43,54 @@ static int make_lab(struct cli *c, unsigned node_count, struct fail *e)
 	return 0;
 }
 
-int cmd_create(struct cli *c, struct fail *e)
+static int create(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 	auto_(close) int lock = -1;
-	unsigned node_count = 0;
+	struct lab_words *said = c->options;
 	struct paths paths;
 	int r;
 
-	if (c->arg_count && parse_count(c->args[0], &node_count, e) < 0)
+	if (c->arg_count && parse_count(c->args[0], &said->node_count, e) < 0)
 		return -1;
 	if (c->dry_run) {
-		if (load_to_create(c, node_count, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
+		if (load_to_create(c, said, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
 			return -1;
 		load_say_changes(c, lab);
 		return run_show(c, p, e);
 	}
-	if (load_for_create(c, node_count, &lab, e) < 0 || check_hypervisor(lab, e) < 0)
+	if (load_for_create(c, said, &lab, e) < 0 || check_hypervisor(lab, e) < 0)
 		return -1;
 	load_paths(c, lab->name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
 		return -1;
-	r = make_lab(c, node_count, e);
+	r = make_lab(c, e);
 	if (r < 0)
 		state_drop_empty(&paths);
 	return r;
 }
 
+static const struct option_row create_options[] = { OPTION_IMAGE, { 0 } };
+
+const struct command cmd_create = {
+	.name = "create", .run = create, .args = { { "N", .optional = true } },
+	.options = create_options, .options_size = sizeof(struct lab_words),
+	.summary = "make a lab of N nodes, or complete and repair one",
+	.help =
+	"Defines the lab's network and nodes, boots them in parallel, mounts their data directories and tunes their "
+	"operating systems. Running it again does only what is missing.\n\n"
+	"  labctl create 8                  eight nodes, no lab file needed\n"
+	"  labctl -f lab.yaml create        what the lab file says\n"
+	"  labctl -n create 3               show the steps, touch nothing\n"
+	"  labctl --hypervisor lxc create 3 containers instead of machines",
+};
+
 static int load_to_bootstrap(struct cli *c, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 
-	if (load_existing(c, &lab, e) < 0 || load_cluster(c, &lab, c->arg_count ? c->args[0] : NULL, e) < 0)
+	if (load_existing(c, &lab, e) < 0 || load_cluster(c, c->options, &lab, e) < 0)
 		return -1;
 	*ret_lab = steal(lab);
 	return 0;
@@ -114,14 +130,16 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	return 0;
 }
 
-int cmd_bootstrap(struct cli *c, struct fail *e)
+static int bootstrap(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 	auto_(close) int lock = -1;
+	struct lab_words *said = c->options;
 	struct paths paths;
 	int r;
 
+	said->kind = c->arg_count ? c->args[0] : NULL;
 	if (load_to_bootstrap(c, &lab, e) < 0)
 		return -1;
 	if (c->dry_run) {
@@ -143,12 +161,31 @@ int cmd_bootstrap(struct cli *c, struct fail *e)
 	return r;
 }
 
+static const struct option_row bootstrap_options[] = { OPTION_SOURCE, { 0 } };
+
+const struct command cmd_bootstrap = {
+	.name = "bootstrap", .run = bootstrap, .args = { { "KIND", .optional = true, .complete = complete_kinds } },
+	.options = bootstrap_options, .options_size = sizeof(struct lab_words),
+	.summary = "build, install, configure and start a database cluster",
+	.help =
+	"KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators), citus (a coordinator and workers, "
+	"pgpool-II in front) or postgres (a primary with streaming standbys); without KIND, what the lab file says. "
+	"Ends with a gate: rows written through one node are read through the others. Running it again changes "
+	"nothing, or goes on where it stopped.\n\n"
+	"  labctl bootstrap postgres\n"
+	"  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz\n"
+	"  labctl bootstrap citus --source citus-12.1.12.tar.gz",
+};
+
+struct destroy_words { bool keep_data; };
+
 static int destroy_lab(struct cli *c, struct fail *e)
 {
+	const struct destroy_words *said = c->options;
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
 	auto_(plan_free) struct plan *p = NULL;
-	struct destroy_options o = { .keep_data = c->keep_data };
+	struct destroy_options o = { .keep_data = said->keep_data };
 	struct facts facts = { 0 };
 
 	if (load_for_destroy(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0 || world_facts(w, c->arena, &facts, e) < 0 ||
@@ -157,7 +194,7 @@ static int destroy_lab(struct cli *c, struct fail *e)
 	return c->dry_run ? run_show(c, p, e) : run_plan(c, w, p, e);
 }
 
-int cmd_destroy(struct cli *c, struct fail *e)
+static int destroy(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(close) int lock = -1;
@@ -181,3 +218,17 @@ int cmd_destroy(struct cli *c, struct fail *e)
 		state_drop_empty(&paths);
 	return r;
 }
+
+static const struct option_row destroy_options[] = {
+	{ "keep-data", .at = offsetof(struct destroy_words, keep_data), .text = "keep the data directories" },
+	{ 0 },
+};
+
+const struct command cmd_destroy = {
+	.name = "destroy", .run = destroy, .options = destroy_options, .options_size = sizeof(struct destroy_words),
+	.summary = "remove everything that labctl made for the lab",
+	.help =
+	"Stops and removes domains, network, disks, mounts, exports, keys and the record of the lab, and nothing "
+	"else: what does not carry the lab's tag is left alone and named. A lab whose record is lost or damaged goes "
+	"by its name (-l). Asks on a terminal unless -y is given.",
+};

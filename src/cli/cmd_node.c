@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "cmd_node.h"
+#include "complete.h"
 #include "family.h"
 #include "file.h"
 #include "inventory.h"
@@ -93,7 +94,7 @@ static int knock(const struct node *n, struct fail *e)
 }
 
 /* The system's ssh: it has the terminal, agent and escapes that people expect of a login. */
-int cmd_ssh(struct cli *c, struct fail *e)
+static int run_ssh(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	const struct node *n;
@@ -103,10 +104,6 @@ int cmd_ssh(struct cli *c, struct fail *e)
 
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
-	if (!c->arg_count) {
-		fail(e, FAIL_USAGE, "labctl ssh: which node?");
-		return fail_next(e, "labctl -l %s ssh %s", lab->name, lab->nodes[0].name);
-	}
 	n = one_node(c, lab, c->args[0], NULL, e);
 	if (!n)
 		return -1;
@@ -150,10 +147,23 @@ int cmd_ssh(struct cli *c, struct fail *e)
 	return replace_by(argv, e);
 }
 
+const struct command cmd_ssh = {
+	.name = "ssh", .run = run_ssh, .args = { { "NODE", .complete = complete_nodes } },
+	.rest = "COMMAND...", .rest_optional = true, .without = NO_LIBRARY,
+	.summary = "log in to a node, or run one command on it",
+	.help =
+	"Keeps the exit status of the command.\n\n"
+	"  labctl ssh node3\n"
+	"  labctl ssh 3 -- uptime",
+};
+
+struct psql_words { const char *role; };
+
 /* psql of the host. The password is neither among its arguments nor in its environment: the lab's file has it. */
-int cmd_psql(struct cli *c, struct fail *e)
+static int run_psql(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
+	const struct psql_words *said = c->options;
 	const struct recipe *recipe;
 	const struct node *n;
 	const char *role, *passwords, *argv[64];
@@ -169,13 +179,13 @@ int cmd_psql(struct cli *c, struct fail *e)
 		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
 		return fail_next(e, "labctl -l %s bootstrap postgres", lab->name);
 	}
-	role = c->role ? c->role : recipe->psql_role;
-	n = one_node(c, lab, c->arg_count ? c->args[0] : "all", c->arg_count && !c->role ? NULL : role, e);
+	role = said->role ? said->role : recipe->psql_role;
+	n = one_node(c, lab, c->arg_count ? c->args[0] : "all", c->arg_count && !said->role ? NULL : role, e);
 	if (!n)
 		return -1;
 	number = lab_role(lab, role);
 	/* A node that was named may answer SQL in another role: the first one it has. */
-	for (unsigned i = 0; !node_has_role(n, number) && !c->role && i < lab->cluster.place_count; i++)
+	for (unsigned i = 0; !node_has_role(n, number) && !said->role && i < lab->cluster.place_count; i++)
 		if (recipe->roles[i].sql && node_has_role(n, (int)i))
 			number = (int)i;
 	if (!node_has_role(n, number) || !recipe->roles[number].sql)
@@ -211,3 +221,21 @@ int cmd_psql(struct cli *c, struct fail *e)
 	}
 	return replace_by(argv, e);
 }
+
+static const struct option_row psql_options[] = {
+	{ "role", 'r', .arg = "ROLE", .complete = complete_roles, .at = offsetof(struct psql_words, role),
+	  .text = "only nodes with this role" },
+	{ 0 },
+};
+
+const struct command cmd_psql = {
+	.name = "psql", .run = run_psql, .args = { { "NODE", .optional = true, .complete = complete_nodes } },
+	.rest = "ARGS...", .rest_optional = true, .options = psql_options, .options_size = sizeof(struct psql_words),
+	.without = NO_LIBRARY,
+	.summary = "open psql on a database of the lab",
+	.help =
+	"Goes to the kind's usual entry (a coordinator, the primary) unless NODE or --role says otherwise. ARGS are "
+	"psql's.\n\n"
+	"  labctl psql\n"
+	"  labctl psql node4 -- -c 'select 1'",
+};

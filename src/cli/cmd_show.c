@@ -6,48 +6,104 @@
 #include <string.h>
 
 #include "cli.h"
+#include "complete.h"
 #include "file.h"
 #include "recipe.h"
-#include "suggest.h"
 
-int cmd_plan(struct cli *c, struct fail *e)
+struct plan_words {
+	struct lab_words lab; /* first: rows of lab_words are shared */
+	bool dot;
+};
+#define OPTION_DOT { "dot", .at = offsetof(struct plan_words, dot), .text = "print the graph for Graphviz" }
+
+static int show_plan(struct cli *c, const struct lab *lab, const struct plan *p, struct fail *e)
 {
-	static const char *const words[] = { "create", "bootstrap", "destroy", NULL };
+	const struct plan_words *said = c->options;
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	load_say_changes(c, lab);
+	if (!said->dot || c->json)
+		return run_show(c, p, e);
+	plan_print_dot(p, &text);
+	fputs(strbuf_text(&text), stdout);
+	return 0;
+}
+
+static int show_create(struct cli *c, struct fail *e)
+{
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(plan_free) struct plan *p = NULL;
-	const char *which = c->arg_count ? c->args[0] : NULL, *more = c->arg_count > 1 ? c->args[1] : NULL, *near;
+	struct plan_words *said = c->options;
+
+	if ((c->arg_count && parse_count(c->args[0], &said->lab.node_count, e) < 0) ||
+	    load_to_create(c, &said->lab, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
+		return -1;
+	return show_plan(c, lab, p, e);
+}
+
+static const struct option_row create_options[] = { OPTION_IMAGE, OPTION_DOT, { 0 } };
+
+const struct command cmd_plan_create = {
+	.name = "create", .run = show_create, .args = { { "N", .optional = true } },
+	.options = create_options, .options_size = sizeof(struct plan_words),
+	.summary = "show the steps of create",
+};
+
+static int show_bootstrap(struct cli *c, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	auto_(plan_free) struct plan *p = NULL;
+	struct plan_words *said = c->options;
+
+	said->lab.kind = c->arg_count ? c->args[0] : NULL;
+	if (load_for_show(c, true, &said->lab, &lab, e) < 0)
+		return -1;
+	if (!lab->cluster.recipe)
+		return fail(e, FAIL_USAGE, "which kind of cluster? labctl plan bootstrap citus|pgxc|postgres");
+	return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : show_plan(c, lab, p, e);
+}
+
+static const struct option_row bootstrap_options[] = { OPTION_SOURCE, OPTION_DOT, { 0 } };
+
+const struct command cmd_plan_bootstrap = {
+	.name = "bootstrap", .run = show_bootstrap, .args = { { "KIND", .optional = true, .complete = complete_kinds } },
+	.options = bootstrap_options, .options_size = sizeof(struct plan_words),
+	.summary = "show the steps of bootstrap",
+};
+
+static int show_destroy(struct cli *c, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	auto_(plan_free) struct plan *p = NULL;
+	const struct plan_words *said = c->options;
 	struct destroy_options o = { 0 };
 	struct facts facts = { 0 };
-	unsigned node_count = 0;
 
-	if (!which) {
-		fail(e, FAIL_USAGE, "which plan: create, bootstrap or destroy?");
-		return fail_next(e, "labctl help plan");
-	}
-	if (!strcmp(which, "create")) {
-		if ((more && parse_count(more, &node_count, e) < 0) || load_to_create(c, node_count, &lab, e) < 0 ||
-		    plan_create(lab, c->lib, &p, e) < 0)
-			return -1;
-	} else if (!strcmp(which, "bootstrap")) {
-		if (load_for_show(c, true, more, &lab, e) < 0)
-			return -1;
-		if (!lab->cluster.recipe)
-			return fail(e, FAIL_USAGE, "which kind of cluster? labctl plan bootstrap citus|pgxc|postgres");
-		if (plan_bootstrap(lab, c->lib, &p, e) < 0)
-			return -1;
-	} else if (!strcmp(which, "destroy")) {
-		if (more)
-			return fail(e, FAIL_USAGE, "labctl plan destroy: one word too many: '%s'", more);
-		if (load_for_show(c, false, NULL, &lab, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
-			return -1;
-	} else {
-		near = suggest(which, words);
-		return fail(e, FAIL_USAGE, "no plan for '%s'%s%s%s (create, bootstrap, destroy)", which,
-			    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-	}
-	load_say_changes(c, lab);
-	return run_show(c, p, e);
+	if (load_for_show(c, false, &said->lab, &lab, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
+		return -1;
+	return show_plan(c, lab, p, e);
 }
+
+static const struct option_row destroy_options[] = { OPTION_DOT, { 0 } };
+
+const struct command cmd_plan_destroy = {
+	.name = "destroy", .run = show_destroy, .options = destroy_options, .options_size = sizeof(struct plan_words),
+	.summary = "show the steps of destroy",
+};
+
+const struct command cmd_plan = {
+	.name = "plan", .actions = commands_plan,
+	.summary = "show the steps of a command",
+	.help =
+	"Prints what the command would do, in order, as text, with --json as one document, with --dot as a graph.\n\n"
+	"  labctl plan create 8\n"
+	"  labctl plan bootstrap pgxc --dot | dot -Tsvg > plan.svg",
+};
+
+struct render_words {
+	struct lab_words lab; /* first: rows of lab_words are shared */
+	const char *out;
+};
 
 static int check_empty(const char *path, struct fail *e)
 {
@@ -64,21 +120,21 @@ static int check_empty(const char *path, struct fail *e)
 	return empty ? 0 : fail(e, FAIL_CONFLICT, "%s is not empty: give --out a new directory", path);
 }
 
-int cmd_render(struct cli *c, struct fail *e)
+static int render(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	struct rendered *files;
+	struct render_words *said = c->options;
 	unsigned count;
 
-	if (!c->out)
-		return fail(e, FAIL_USAGE, "labctl render: where to? Give --out DIR");
-	if (load_for_show(c, true, c->arg_count ? c->args[0] : NULL, &lab, e) < 0)
+	said->lab.kind = c->arg_count ? c->args[0] : NULL;
+	if (load_for_show(c, true, &said->lab, &lab, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
-	if (plan_render(lab, c->lib, c->arena, &files, &count, e) < 0 || check_empty(c->out, e) < 0)
+	if (plan_render(lab, c->lib, c->arena, &files, &count, e) < 0 || check_empty(said->out, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < count; i++) {
-		const char *path = arena_printf(c->arena, "%s/%s", c->out, files[i].path);
+		const char *path = arena_printf(c->arena, "%s/%s", said->out, files[i].path);
 		const char *dir = arena_strndup(c->arena, path, (size_t)(strrchr(path, '/') - path));
 
 		if (file_mkdirs(dir, 0755, e) < 0 ||
@@ -86,12 +142,28 @@ int cmd_render(struct cli *c, struct fail *e)
 			return -1;
 	}
 	if (c->json) {
-		json_t *doc = json_pack("{s:i, s:s, s:s, s:i}", "v", 1, "lab", lab->name, "out", c->out, "files", (int)count);
+		json_t *doc = json_pack("{s:i, s:s, s:s, s:i}", "v", 1, "lab", lab->name, "out", said->out, "files", (int)count);
 		int r = report_json(doc, e);
 
 		json_decref(doc);
 		return r;
 	}
-	printf("%u files in %s (manifest.json lists them)\n", count, c->out);
+	printf("%u files in %s (manifest.json lists them)\n", count, said->out);
 	return 0;
 }
+
+static const struct option_row render_options[] = {
+	OPTION_SOURCE,
+	{ "out", 'o', .arg = "DIR", .required = true, .complete = complete_directories, .at = offsetof(struct render_words, out),
+	  .text = "directory to write to; must be empty or missing" },
+	{ 0 },
+};
+
+const struct command cmd_render = {
+	.name = "render", .run = render, .args = { { "KIND", .optional = true, .complete = complete_kinds } },
+	.options = render_options, .options_size = sizeof(struct render_words),
+	.summary = "write every file, script and statement to a directory",
+	.help =
+	"Writes into DIR what labctl would put anywhere: XML and exports of the host, files, scripts and SQL of "
+	"every node, with secrets as placeholders. Touches nothing else.",
+};

@@ -108,7 +108,7 @@ static json_t *node_row(const struct lab *lab, const struct node *n, const struc
 	return row;
 }
 
-int cmd_status(struct cli *c, struct fail *e)
+static int status(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "node", "NODE", false },     { "address", "ADDRESS", false },
 						 { "hostname", "HOSTNAME", false }, { "state", "STATE", false },
@@ -138,6 +138,11 @@ int cmd_status(struct cli *c, struct fail *e)
 	json_decref(rows);
 	return r;
 }
+
+const struct command cmd_status = {
+	.name = "status", .run = status,
+	.summary = "show the nodes of a lab, their state and their databases",
+};
 
 static json_t *lab_row(struct cli *c, const char *name)
 {
@@ -171,7 +176,7 @@ static json_t *lab_row(struct cli *c, const char *name)
 	return row;
 }
 
-int cmd_list(struct cli *c, struct fail *e)
+static int list(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "lab", "LAB", false },       { "nodes", "NODES", true },
 						 { "hypervisor", "HYPERVISOR", false }, { "subnet", "SUBNET", false },
@@ -191,3 +196,8 @@ int cmd_list(struct cli *c, struct fail *e)
 	json_decref(rows);
 	return r;
 }
+
+const struct command cmd_list = {
+	.name = "list", .run = list, .without = NO_LAB,
+	.summary = "show the labs of this host",
+};

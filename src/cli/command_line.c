@@ -1,221 +1,249 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The words of the command line: which is the command, which are options, which a mistake, and what was meant. */
-#include <errno.h>
-#include <stdio.h>
+/* The words of the command line: which is the command, which are options, which a mistake. */
+#include "command_line.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
-#include "suggest.h"
+/* --- which options may stand here --- */
 
-static int option_code(const struct option_row *row)
-{
-	return row->is_short ? row->key : 0x100 + row->key;
-}
-
-static const struct option_row *find_long(const struct cmd *cmd, const char *name, size_t len)
+static const struct option_row *rows_below(const struct command *cmd, row_fn fn, void *ctx)
 {
 	const struct option_row *found = NULL;
 
-	for (const struct option_row *o = option_rows; o->name; o++) {
-		if (!option_taken(cmd, o->key) || strncmp(o->name, name, len) != 0)
-			continue;
-		if (strlen(o->name) == len)
+	for (const struct option_row *o = cmd->options; o && o->name; o++)
+		if (fn(ctx, o))
 			return o;
-		found = found ? NULL : o;
-	}
+	for (const struct command *const *next = cmd->actions; next && *next && !found; next++)
+		found = rows_below(*next, fn, ctx);
 	return found;
 }
 
-static int unknown_option(const struct cmd *cmd, const char *word, struct fail *e)
+const struct option_row *line_rows(const struct line *l, row_fn fn, void *ctx)
 {
-	const char *known[OPTIONS_MAX + 2], *near;
-	size_t count = 0, len = strcspn(word + 2, "=");
-	char name[64];
-
-	for (const struct option_row *o = option_rows; o->name; o++)
-		if (option_taken(cmd, o->key))
-			known[count++] = o->name;
-	known[count++] = "help";
-	known[count] = NULL;
-	snprintf(name, sizeof name, "%.*s", (int)len, word + 2);
-	near = suggest(name, known);
-	fail(e, FAIL_USAGE, "unknown option '--%s'%s%s%s%s", name, cmd ? " of labctl " : "", cmd ? cmd->name : "",
-	     near ? "; did you mean --" : "", near ? near : "");
-	return fail_next(e, "labctl help%s%s", cmd ? " " : "", cmd ? cmd->name : "");
+	for (const struct option_row *o = options_global; o->name; o++)
+		if (fn(ctx, o))
+			return o;
+	return rows_below(l->cmd, fn, ctx);
 }
 
-/* argp complains in several lines and words of its own: look at the words first. */
-static int check_words(const struct cmd *cmd, int argc, char **argv, struct fail *e)
+struct wanted_name { const char *text; size_t len; const struct option_row *start; bool ambiguous; };
+
+static bool is_wanted(void *ctx, const struct option_row *row)
 {
-	for (int i = 1; i < argc; i++) {
-		const char *w = argv[i];
-		const struct option_row *row = NULL;
-		bool value_here = false;
+	struct wanted_name *w = ctx;
 
-		if (w[0] != '-' || !w[1])
-			continue;
-		if (!strcmp(w, "--"))
-			break;
-		if (!strcmp(w, "--help") || !strcmp(w, "-h") || !strcmp(w, "-?") || !strcmp(w, "--usage"))
-			continue;
-		if (w[1] == '-') {
-			size_t len = strcspn(w + 2, "=");
+	if (strncmp(row->name, w->text, w->len) != 0)
+		return false;
+	if (strlen(row->name) == w->len)
+		return true;
+	w->ambiguous = w->ambiguous || (w->start && strcmp(w->start->name, row->name) != 0);
+	w->start = row;
+	return false;
+}
 
-			row = find_long(cmd, w + 2, len);
-			if (!row)
-				return unknown_option(cmd, w, e);
-			value_here = w[2 + len] == '=';
-			if (value_here && !row->arg)
-				return fail(e, FAIL_USAGE, "--%s takes no value", row->name);
-		} else {
-			for (const char *p = w + 1; *p; p++) {
-				row = NULL;
-				for (const struct option_row *o = option_rows; o->name; o++)
-					if (o->is_short && o->key == *p && option_taken(cmd, *p))
-						row = o;
-				if (!row) {
-					fail(e, FAIL_USAGE, "unknown option '-%c'%s%s", *p, cmd ? " of labctl " : "",
-					     cmd ? cmd->name : "");
-					return fail_next(e, "labctl help%s%s", cmd ? " " : "", cmd ? cmd->name : "");
-				}
-				value_here = row->arg && p[1];
-				if (row->arg)
-					break;
-			}
+/* An option may be shortened to what no other begins with. */
+static const struct option_row *find_long(const struct line *l, const char *text, size_t len)
+{
+	struct wanted_name w = { .text = text, .len = len };
+	const struct option_row *found = line_rows(l, is_wanted, &w);
+
+	return found ? found : w.ambiguous || !len ? NULL : w.start;
+}
+
+static bool has_letter(void *ctx, const struct option_row *row)
+{
+	return row->letter && row->letter == *(const char *)ctx;
+}
+
+/* --- one word --- */
+
+static void give(struct line *l, const struct option_row *row, const char *value)
+{
+	*arena_push(l->arena, l->given, l->given_count) =
+		(struct given){ row->name, arena_printf(l->arena, "--%s", row->name), value };
+}
+
+static int read_long(struct line *l, const char *word, struct fail *e)
+{
+	size_t len = strcspn(word + 2, "=");
+	const struct option_row *row = find_long(l, word + 2, len);
+	const char *value = word[2 + len] == '=' ? word + 2 + len + 1 : NULL;
+
+	if (!row)
+		return usage_unknown_option(l, arena_strndup(l->arena, word, 2 + len), e);
+	if (value && !row->arg)
+		return fail(e, FAIL_USAGE, "--%s takes no value", row->name);
+	if (row->arg && !value)
+		l->pending = row;
+	else
+		give(l, row, value);
+	return 0;
+}
+
+static int read_letters(struct line *l, const char *word, struct fail *e)
+{
+	for (const char *p = word + 1; *p; p++) {
+		const char letter = *p == '?' ? 'h' : *p;
+		const struct option_row *row = line_rows(l, has_letter, (void *)(uintptr_t)&letter);
+
+		if (!row)
+			return usage_unknown_option(l, arena_printf(l->arena, "-%c", *p), e);
+		if (row->arg && p[1]) {
+			give(l, row, p + 1);
+			return 0;
 		}
-		if (row->arg && !value_here && (++i >= argc || !strcmp(argv[i], "--")))
-			return fail(e, FAIL_USAGE, "--%s needs a value: %s", row->name, row->arg);
+		if (row->arg)
+			l->pending = row;
+		else
+			give(l, row, NULL);
 	}
 	return 0;
 }
 
-struct parsing {
-	struct cli *c;
-	struct fail *e;
-	bool help;
-	const char **words; /* words of the command */
-};
-
-static error_t parse_opt(int key, char *arg, struct argp_state *state)
+static int read_argument(struct line *l, const char *word, struct fail *e)
 {
-	struct parsing *p = state->input;
+	const struct command *next;
 
-	for (const struct option_row *o = option_rows; o->name; o++)
-		if (key == option_code(o)) {
-			char what[40];
-
-			snprintf(what, sizeof what, "--%s", o->name);
-			return option_apply(p->c, o->key, what, arg, p->e) < 0 ? EINVAL : 0;
-		}
-	if (key == 'h' || key == '?') {
-		p->help = true;
+	if (!l->cmd->actions) {
+		*arena_push(l->arena, l->args, l->arg_count) = word;
 		return 0;
 	}
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	p->words[p->c->arg_count++] = arg;
+	next = command_find(l->cmd, word);
+	if (!next)
+		return usage_unknown_command(l, word, e);
+	l->cmd = next;
+	l->path = arena_printf(l->arena, "%s%s%s", l->path, *l->path ? " " : "", word);
 	return 0;
 }
 
-static int parse_words(struct parsing *p, const struct cmd *cmd, int argc, char **argv)
+static int needs_value(const struct option_row *row, struct fail *e)
 {
-	struct argp_option options[OPTIONS_MAX + 2];
-	struct argp argp = { .options = options, .parser = parse_opt };
-	unsigned flags = ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP;
-	size_t count = 0;
+	return fail(e, FAIL_USAGE, "--%s needs a value: --%s %s", row->name, row->name, row->arg);
+}
 
-	memset(options, 0, sizeof options);
-	for (const struct option_row *o = option_rows; o->name; o++)
-		if (option_taken(cmd, o->key))
-			options[count++] = (struct argp_option){ o->name, option_code(o), o->arg, 0, "-", 0 };
-	options[count++] = (struct argp_option){ "help", 'h', NULL, 0, "-", 0 };
-	options[count] = (struct argp_option){ 0 };
-	p->e->code = FAIL_NONE;
-	if (argp_parse(&argp, argc, argv, flags, NULL, p) == 0)
+int line_read(struct line *l, const char *word, struct fail *e)
+{
+	if (l->rest)
 		return 0;
-	return p->e->code != FAIL_NONE ? -1 : fail(p->e, FAIL_USAGE, "the command line cannot be understood");
-}
-
-static int unknown_command(const char *word, struct fail *e)
-{
-	const char *known[32], *near;
-	size_t count = 0;
-
-	for (const struct cmd *cmd = cmds; cmd->name; cmd++)
-		known[count++] = cmd->name;
-	known[count] = NULL;
-	near = suggest(word, known);
-	fail(e, FAIL_USAGE, "unknown command '%s'%s%s%s", word, near ? "; did you mean '" : "", near ? near : "",
-	     near ? "'?" : "");
-	return fail_next(e, "labctl help");
-}
-
-/* Index of the first word that is neither a global option nor its value; @words when there is none. */
-static int find_command(int words, char **argv)
-{
-	for (int i = 1; i < words; i++) {
-		const struct option_row *row = NULL;
-		const char *w = argv[i];
-
-		if (w[0] != '-')
-			return i;
-		if (w[1] == '-' && !strchr(w, '='))
-			row = find_long(NULL, w + 2, strlen(w + 2));
-		for (const struct option_row *o = option_rows; w[1] != '-' && o->name; o++)
-			if (o->is_short && o->key == w[1] && !w[2])
-				row = o;
-		if (row && row->arg)
-			i++;
+	if (l->pending) {
+		if (!strcmp(word, "--"))
+			return needs_value(l->pending, e);
+		give(l, l->pending, word);
+		l->pending = NULL;
+		return 0;
 	}
-	return words;
+	if (!strcmp(word, "--")) {
+		l->rest = true;
+		return 0;
+	}
+	if (word[0] != '-' || !word[1])
+		return read_argument(l, word, e);
+	return word[1] == '-' ? read_long(l, word, e) : read_letters(l, word, e);
 }
 
-static int parse_command(struct cli *c, int words, char **argv, struct fail *e)
-{
-	struct parsing p = { .c = c, .e = e };
+/* --- all of them --- */
 
-	p.words = arena_alloc(c->arena, (size_t)words * sizeof *p.words);
-	if (check_words(c->cmd, words, argv, e) < 0 || parse_words(&p, c->cmd, words, argv) < 0)
-		return -1;
-	if (p.help) {
-		options_help(c->cmd);
-		return 1;
-	}
-	c->args = p.words;
-	if (c->arg_count > c->cmd->args_max) {
-		fail(e, FAIL_USAGE, "labctl %s: one word too many: '%s'", c->cmd->name, c->args[c->cmd->args_max]);
-		return fail_next(e, "labctl help %s", c->cmd->name);
+static int apply(struct cli *c, const struct option_row *row, const char *what, const char *value, struct fail *e)
+{
+	bool global = row >= options_global && option_find(options_global, row->name) == row;
+	option_fn set = row->set ? row->set : row->arg ? option_text : option_switch;
+
+	return set((global ? (char *)c : (char *)c->options) + row->at, what, value, e);
+}
+
+static int apply_environment(struct cli *c, const struct option_row *rows, struct fail *e)
+{
+	for (; rows && rows->name; rows++) {
+		const char *value = rows->env ? getenv(rows->env) : NULL;
+
+		if (value && *value && apply(c, rows, rows->env, value, e) < 0)
+			return -1;
 	}
 	return 0;
 }
 
-int options_parse(struct cli *c, int argc, char **argv, struct fail *e)
+int line_apply(struct line *l, struct cli *c, struct fail *e)
 {
-	struct parsing p = { .c = c, .e = e };
-	int words = 1, at;
+	c->cmd = l->cmd;
+	c->path = l->path;
+	c->options = arena_alloc(l->arena, l->cmd->options_size + 1);
+	if (apply_environment(c, options_global, e) < 0 || apply_environment(c, l->cmd->options, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < l->given_count; i++) {
+		const struct given *g = &l->given[i];
+		const struct option_row *row = option_find(options_global, g->name);
 
-	if (options_environment(c, e) < 0)
+		row = row ? row : option_find(l->cmd->options, g->name);
+		/* It stood before the action, and is another action's. */
+		if (!row)
+			return usage_unknown_option(l, g->what, e);
+		if (apply(c, row, g->what, g->value, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int set_directories(struct cli *c, struct fail *e)
+{
+	const char *state = getenv("LABCTL_STATE"), *cache = getenv("LABCTL_CACHE");
+
+	c->state_dir = state && *state ? state : "/var/lib/labctl";
+	c->cache_dir = cache && *cache ? cache : "/var/cache/labctl";
+	if (*c->state_dir != '/' || *c->cache_dir != '/')
+		return fail(e, FAIL_USAGE, "LABCTL_STATE and LABCTL_CACHE must be absolute paths");
+	return 0;
+}
+
+static bool was_given(const struct line *l, const char *name)
+{
+	for (unsigned i = 0; i < l->given_count; i++)
+		if (!strcmp(l->given[i].name, name))
+			return true;
+	return false;
+}
+
+/* Is all there that the command cannot do without, and no more? */
+static int check_complete(const struct line *l, const char *const *rest, struct fail *e)
+{
+	const struct command *cmd = l->cmd;
+
+	if (cmd->actions)
+		return usage_missing(l, cmd == &command_root ? "command" : "action", e);
+	if (l->rest && !cmd->rest)
+		return fail(e, FAIL_USAGE, "%s takes no '--'; usage: %s", l->path, usage_synopsis(cmd, l->path, l->arena));
+	if (l->arg_count > command_args_max(cmd))
+		return usage_extra(l, e);
+	if (l->arg_count < command_args_min(cmd))
+		return usage_missing(l, cmd->args[l->arg_count].name, e);
+	if (cmd->rest && !cmd->rest_optional && !(rest && rest[0]))
+		return usage_missing(l, "command after '--'", e);
+	for (const struct option_row *o = cmd->options; o && o->name; o++)
+		if (o->required && !was_given(l, o->name))
+			return usage_missing(l, arena_printf(l->arena, "--%s %s", o->name, o->arg), e);
+	return 0;
+}
+
+int command_line_parse(struct cli *c, int argc, char **argv, struct fail *e)
+{
+	struct line l = { .arena = c->arena, .cmd = &command_root, .path = "" };
+	int i;
+
+	if (set_directories(c, e) < 0)
 		return -1;
-	while (words < argc && strcmp(argv[words], "--") != 0)
-		words++;
-	at = find_command(words, argv);
-	if (check_words(NULL, at, argv, e) < 0 || parse_words(&p, NULL, at, argv) < 0)
+	for (i = 1; i < argc && !l.rest; i++)
+		if (line_read(&l, argv[i], e) < 0)
+			return -1;
+	if (l.pending)
+		return needs_value(l.pending, e);
+	if (line_apply(&l, c, e) < 0)
 		return -1;
-	if (p.help) {
-		options_overview();
-		return 1;
+	c->rest = l.rest ? (const char *const *)argv + i : NULL;
+	c->args = l.args;
+	c->arg_count = l.arg_count;
+	if (c->version) {
+		c->cmd = command_find(&command_root, "version");
+		return 0;
 	}
-	if (at == words) {
-		fail(e, FAIL_USAGE, "which command?");
-		return fail_next(e, "labctl help");
-	}
-	c->cmd = cmd_find(argv[at]);
-	if (!c->cmd)
-		return unknown_command(argv[at], e);
-	if (words < argc) {
-		if (!c->cmd->takes_command)
-			return fail(e, FAIL_USAGE, "labctl %s takes no '--'", c->cmd->name);
-		c->rest = (const char *const *)argv + words + 1;
-	}
-	return parse_command(c, words - at, argv + at, e);
+	return c->help ? 0 : check_complete(&l, c->rest, e);
 }

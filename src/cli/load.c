@@ -53,11 +53,12 @@ static void find_stored(struct cli *c, struct lab_options *o)
 	o->stored = disks;
 }
 
-static struct lab_options options_of(struct cli *c)
+static struct lab_options options_of(struct cli *c, const struct lab_words *said)
 {
 	struct lab_options o = { .name = c->lab_name, .hypervisor = c->hypervisor,
-				     .image = c->image && strchr(c->image, '/') ? absolute(c, c->image) : c->image,
-				     .archive = absolute(c, c->source), .state_dir = c->state_dir };
+				     .node_count = said->node_count,
+				     .image = said->image && strchr(said->image, '/') ? absolute(c, said->image) : said->image,
+				     .archive = absolute(c, said->source), .state_dir = c->state_dir };
 
 	find_stored(c, &o);
 	return o;
@@ -112,7 +113,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 	if (*ret_name)
 		return 0;
 	if (lab_file(c)) {
-		struct lab_options o = options_of(c);
+		struct lab_options o = options_of(c, &(struct lab_words){ 0 });
 		auto_(lab_free) struct lab *lab = NULL;
 
 		if (lab_load(lab_file(c), &o, &lab, e) < 0)
@@ -124,7 +125,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 		return -1;
 	if (names[0] && names[1]) {
 		fail(e, FAIL_USAGE, "which lab? There are '%s', '%s'%s", names[0], names[1], names[2] ? " and more" : "");
-		return fail_next(e, "labctl -l %s %s", names[0], c->cmd->name);
+		return fail_next(e, "labctl -l %s %s", names[0], c->path);
 	}
 	*ret_name = names[0];
 	return 0;
@@ -220,11 +221,11 @@ static int next_repair(const struct lab *saved, const char *option, const char *
 }
 
 /* What the command line alone says of a lab that exists: the same, or it is refused. */
-static int same_words(struct cli *c, const struct lab *saved, const struct lab *wanted, unsigned node_count, struct fail *e)
+static int same_words(const struct lab_words *said, const struct lab *saved, const struct lab *wanted, struct fail *e)
 {
-	if (node_count && node_count != saved->node_count) {
+	if (said->node_count && said->node_count != saved->node_count) {
 		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes has %u, wanted %u", saved->name, saved->node_count,
-		     node_count);
+		     said->node_count);
 		return next_repair(saved, NULL, NULL, e);
 	}
 	if (wanted->hypervisor != HYPERVISOR_AUTO && wanted->hypervisor != saved->hypervisor) {
@@ -232,7 +233,7 @@ static int same_words(struct cli *c, const struct lab *saved, const struct lab *
 		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
 		return next_repair(saved, "--hypervisor", hypervisor_names[saved->hypervisor], e);
 	}
-	if (c->image && strcmp(wanted->image, saved->image) != 0) {
+	if (said->image && strcmp(wanted->image, saved->image) != 0) {
 		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image has %s, wanted %s", saved->name, saved->image,
 		     wanted->image);
 		return next_repair(saved, NULL, NULL, e);
@@ -266,11 +267,11 @@ void load_say_changes(const struct cli *c, const struct lab *lab)
 }
 
 /* @saved as the command line and the lab file want it. */
-static int wanted_lab(struct cli *c, unsigned node_count, struct lab **saved, struct lab **wanted, struct lab **ret_lab,
+static int wanted_lab(struct cli *c, const struct lab_words *said, struct lab **saved, struct lab **wanted, struct lab **ret_lab,
 		      struct fail *e)
 {
 	if (!lab_file(c)) {
-		if (same_words(c, *saved, *wanted, node_count, e) < 0)
+		if (same_words(said, *saved, *wanted, e) < 0)
 			return -1;
 		*ret_lab = steal(*saved);
 		return 0;
@@ -281,13 +282,12 @@ static int wanted_lab(struct cli *c, unsigned node_count, struct lab **saved, st
 	return 0;
 }
 
-int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e)
+int load_for_create(struct cli *c, const struct lab_words *said, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *wanted = NULL, *saved = NULL;
-	struct lab_options o = options_of(c);
+	struct lab_options o = options_of(c, said);
 	struct paths paths;
 
-	o.node_count = node_count;
 	if (lab_load(lab_file(c), &o, &wanted, e) < 0)
 		return -1;
 	load_paths(c, wanted->name, &paths);
@@ -298,14 +298,14 @@ int load_for_create(struct cli *c, unsigned node_count, struct lab **ret_lab, st
 	}
 	if (load_saved(c, wanted->name, &saved, e) < 0)
 		return -1;
-	return wanted_lab(c, node_count, &saved, &wanted, ret_lab, e);
+	return wanted_lab(c, said, &saved, &wanted, ret_lab, e);
 }
 
 /* What the lab file says of a lab that exists; a kind that it does not name may come from the command line. */
-static int apply_file(struct cli *c, struct lab **lab, struct fail *e)
+static int apply_file(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *wanted = NULL;
-	struct lab_options o = options_of(c);
+	struct lab_options o = options_of(c, said);
 
 	if (!lab_file(c))
 		return 0;
@@ -318,9 +318,10 @@ static int apply_file(struct cli *c, struct lab **lab, struct fail *e)
 }
 
 /* The kind of the command line, or that which the lab has. */
-static int set_cluster(struct cli *c, struct lab *lab, const char *kind, struct fail *e)
+static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *lab, struct fail *e)
 {
 	const struct recipe *has = lab->cluster.recipe;
+	const char *kind = said->kind;
 
 	if (kind && !recipe_find(kind)) {
 		const char *near = suggest(kind, recipe_kinds());
@@ -340,12 +341,12 @@ static int set_cluster(struct cli *c, struct lab *lab, const char *kind, struct 
 		fail(e, FAIL_USAGE, "which kind of cluster? The lab file names none");
 		return fail_next(e, "labctl bootstrap postgres");
 	}
-	return lab_set_cluster(lab, kind ? kind : has->kind, absolute(c, c->source), e);
+	return lab_set_cluster(lab, kind ? kind : has->kind, absolute(c, said->source), e);
 }
 
-int load_cluster(struct cli *c, struct lab **lab, const char *kind, struct fail *e)
+int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e)
 {
-	return apply_file(c, lab, e) < 0 ? -1 : set_cluster(c, *lab, kind, e);
+	return apply_file(c, said, lab, e) < 0 ? -1 : set_cluster(c, said, *lab, e);
 }
 
 static void sample_subnet(struct lab *lab)
@@ -354,18 +355,18 @@ static void sample_subnet(struct lab *lab)
 		lab_set_subnet(lab, SAMPLE_SUBNET, lab->node_count > 240 ? 20 : 24);
 }
 
-int load_to_create(struct cli *c, unsigned node_count, struct lab **ret_lab, struct fail *e)
+int load_to_create(struct cli *c, const struct lab_words *said, struct lab **ret_lab, struct fail *e)
 {
-	if (load_for_create(c, node_count, ret_lab, e) < 0)
+	if (load_for_create(c, said, ret_lab, e) < 0)
 		return -1;
 	sample_subnet(*ret_lab);
 	return 0;
 }
 
-int load_for_show(struct cli *c, bool by_file, const char *kind, struct lab **ret_lab, struct fail *e)
+int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	struct lab_options o = options_of(c);
+	struct lab_options o = options_of(c, said);
 	const char *name;
 	struct paths paths;
 
@@ -373,7 +374,7 @@ int load_for_show(struct cli *c, bool by_file, const char *kind, struct lab **re
 		return -1;
 	load_paths(c, name, &paths);
 	if (name && file_exists(paths.lab_file)) {
-		if (load_saved(c, name, &lab, e) < 0 || (by_file && apply_file(c, &lab, e) < 0))
+		if (load_saved(c, name, &lab, e) < 0 || (by_file && apply_file(c, said, &lab, e) < 0))
 			return -1;
 	} else {
 		if (lab_load(lab_file(c), &o, &lab, e) < 0)
@@ -381,7 +382,7 @@ int load_for_show(struct cli *c, bool by_file, const char *kind, struct lab **re
 		decide_hypervisor(lab);
 		sample_subnet(lab);
 	}
-	if (kind && set_cluster(c, lab, kind, e) < 0)
+	if (said->kind && set_cluster(c, said, lab, e) < 0)
 		return -1;
 	*ret_lab = steal(lab);
 	return 0;

@@ -17,7 +17,7 @@ int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail 
 {
 	int64_t wait = c->timeout_ms >= 0 && c->timeout_ms < LOCK_WAIT_MS ? c->timeout_ms : LOCK_WAIT_MS;
 
-	return state_lock(paths, c->cmd->name, clock_after_ms(wait), ret_fd, e);
+	return state_lock(paths, c->path, clock_after_ms(wait), ret_fd, e);
 }
 
 int run_show(struct cli *c, const struct plan *p, struct fail *e)
@@ -31,10 +31,7 @@ int run_show(struct cli *c, const struct plan *p, struct fail *e)
 		json_decref(doc);
 		return r;
 	}
-	if (c->dot)
-		plan_print_dot(p, &text);
-	else
-		plan_print_text(p, &text);
+	plan_print_text(p, &text);
 	fputs(strbuf_text(&text), stdout);
 	return 0;
 }

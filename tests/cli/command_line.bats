@@ -34,7 +34,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl create many
 	[[ $output == *"'many' is not a number of nodes"* ]]
 	run -2 labctl create 3 4
-	[[ $output == *"one word too many: '4'"* ]]
+	[[ $output == *"unexpected argument '4'; usage: labctl create [N]"* ]]
 	run -2 labctl create -Q
 	[[ $output == *"unknown option '-Q'"* ]]
 	run -2 labctl -j 0 list
@@ -85,7 +85,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -0 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" plan bootstrap
 	[[ $output == *"gtm.start"* && $output == *"gate.read"* ]]
 	run -2 labctl plan creat
-	[[ $output == *"did you mean 'create'"* ]]
+	[[ $output == *"did you mean 'plan create'?"* ]]
 	[ ! -e "$LABCTL_STATE" ]
 }
 

@@ -20,13 +20,13 @@ labctl() { "$LABCTL" "$@"; }
 @test "wrong words: the nearest known one, exit 2" {
 	run -2 labctl db
 	run -2 labctl db tabels
-	[[ $output == *"unknown action 'tabels'; did you mean 'tables'?"* ]]
+	[[ $output == *"unknown command 'db tabels'; did you mean 'db tables'?"* ]]
 	run -2 labctl db create
-	[[ $output == *"which database?"* ]]
+	[[ $output == *"missing NAME; usage: labctl db create NAME"* ]]
 	run -2 labctl db shards
-	[[ $output == *"which table?"* ]]
+	[[ $output == *"missing TABLE; usage: labctl db shards TABLE"* ]]
 	run -2 labctl db list all
-	[[ $output == *"one word too many: 'all'"* ]]
+	[[ $output == *"unexpected argument 'all'; did you mean 'labctl -l all db list'?"* ]]
 	run -2 labctl db list --force
 	[[ $output == *"db list takes no --force"* ]]
 	run -2 labctl -l postgres db create gis --template postgiss
@@ -36,7 +36,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl -l postgres db shards public.t
 	[[ $output == *"a postgres cluster knows no 'db shards'"* ]]
 	run -2 labctl -l citus db distribute --column id
-	[[ $output == *"which schema?"* ]]
+	[[ $output == *"missing --schema SCHEMA; usage: labctl db distribute --schema SCHEMA --column COLUMN"* ]]
 	run -2 labctl -l pgxc db distribute --schema public --column id
 	run -2 labctl -l pgxc db update-extensions
 	[[ $output == *"a pgxc cluster knows no 'db update-extensions'"* ]]

@@ -19,7 +19,10 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 	bad=0
 	commands=$("$LABCTL" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 	[ "$(wc -l <<<"$commands")" -gt 10 ]
-	options=$(for command in $commands; do "$LABCTL" help "$command"; done | sed -n 's/^  .*--\([a-z0-9-]*\) .*/\1/p' | sort -u)
+	options=$(for command in $commands; do
+		"$LABCTL" help "$command" | tee "$BATS_TEST_TMPDIR/help"
+		for action in $(sed -n '/^Actions:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$BATS_TEST_TMPDIR/help"); do "$LABCTL" help "$command" "$action"; done
+	done | sed -n 's/^  .*--\([a-z0-9-]*\) .*/\1/p' | sort -u)
 	[ "$(wc -l <<<"$options")" -gt 20 ]
 	keys=$(sed -n 's/^\t{ "\([a-z_0-9]*\)", .*KEY_.*/\1/p; s/^\t{ "\([a-z_0-9]*\)", \(CPUS\|MEMORY\|DISK\),.*/\1/p' src/model/lab_*.c | sort -u)
 	[ "$(wc -l <<<"$keys")" -gt 30 ]

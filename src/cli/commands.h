@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The command tree, in the order of `labctl help`: a row NAME here is `const struct command cmd_NAME` in a file of
+ * src/cli. Actions have a list of their own: COMMANDS_DB is what stands behind `labctl db`.
+ */
+#ifndef LABCTL_CLI_COMMANDS_H
+#define LABCTL_CLI_COMMANDS_H
+
+#define COMMANDS(ROW) \
+	ROW(create) \
+	ROW(bootstrap) \
+	ROW(destroy) \
+	ROW(plan) \
+	ROW(render) \
+	ROW(status) \
+	ROW(list) \
+	ROW(ssh) \
+	ROW(exec) \
+	ROW(psql) \
+	ROW(env) \
+	ROW(inventory) \
+	ROW(db) \
+	ROW(doctor) \
+	ROW(image) \
+	ROW(version) \
+	ROW(help) \
+	ROW(manual)
+
+#define COMMANDS_PLAN(ROW) \
+	ROW(plan_create) \
+	ROW(plan_bootstrap) \
+	ROW(plan_destroy)
+
+#define COMMANDS_DB(ROW) \
+	ROW(db_create) \
+	ROW(db_drop) \
+	ROW(db_update_extensions) \
+	ROW(db_list) \
+	ROW(db_tables) \
+	ROW(db_nodes) \
+	ROW(db_shards) \
+	ROW(db_distribute)
+
+#define COMMANDS_IMAGE(ROW) \
+	ROW(image_list) \
+	ROW(image_show) \
+	ROW(image_build) \
+	ROW(image_install) \
+	ROW(image_import) \
+	ROW(image_rm) \
+	ROW(image_gc)
+
+#endif
