@@ -22,9 +22,11 @@
 	ROW(db) \
 	ROW(doctor) \
 	ROW(image) \
+	ROW(completion) \
 	ROW(version) \
 	ROW(help) \
-	ROW(manual)
+	ROW(manual) \
+	ROW(complete)
 
 #define COMMANDS_PLAN(ROW) \
 	ROW(plan_create) \

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: PostgreSQL
+# Completion, by the shells themselves: keys are typed at an interactive shell, and what it runs is looked at.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	mkdir -p state/labs/{demo,other} bin home
+	printf 'lab: demo\nnodes: 3\nhypervisor: lxc\nnetwork: {subnet: 10.88.0.0/24}\ncluster: {kind: postgres}\n' >state/labs/demo/lab.yaml
+	printf 'lab: other\nnodes: 1\nhypervisor: lxc\nnetwork: {subnet: 10.89.0.0/24}\n' >state/labs/other/lab.yaml
+	touch archive.tar.gz
+	mkdir archives
+	# labctl of the shell: completes as itself; else it writes down what it was called with.
+	cat >bin/labctl <<-END
+		#!/bin/sh
+		case \$1 in complete | completion) exec "$LABCTL" "\$@" ;; esac
+		printf '[%s]' "\$@" >"$PWD/ran.new"
+		mv "$PWD/ran.new" "$PWD/ran"
+	END
+	chmod +x bin/labctl
+	export PATH=$PWD/bin:$PATH HOME=$PWD/home TERM=dumb
+}
+
+# What may stand at the end of a command line, one a line.
+words() { "$LABCTL" complete -- "$@" | cut -f 1; }
+
+@test "commands, options and values of every kind" {
+	[ "$(words 'de')" = destroy ]
+	[ "$(words db 'dr')" = drop ]
+	run -0 words create --
+	[[ $output == *--image* && $output == *--lab* && $output != *--keep-data* ]]
+	[ "$(words destroy --ke)" = --keep-data ]
+	[ "$(words -l '' | paste -sd ' ')" = 'demo other' ]
+	[ "$(words --lab=de)" = --lab=demo ]
+	[ "$(words -l demo ssh node | paste -sd ' ')" = 'node1 node2 node3' ]
+	[ "$(words -l demo exec node1,node3,n | paste -sd ' ')" = 'node1,node3,node1 node1,node3,node2 node1,node3,node3' ]
+	[ "$(words -l demo exec -r '' | paste -sd ' ')" = 'primary standby pgpool' ]
+	[ "$(words bootstrap '' | paste -sd ' ')" = 'citus pgxc postgres' ]
+	[ "$(words --hypervisor l)" = lxc ]
+	[ "$(words -l demo db create x --template '' | paste -sd ' ')" = postgis ]
+	[ "$(words inventory --format p | paste -sd ' ')" = 'pg_service pgpass' ]
+	[ "$(words help db ta)" = tables ]
+	[ "$(words help image im)" = import ]
+	[ "$(words image build debian12-build-)" = debian12-build-citus ]
+	[ "$(words image install x --kickstart el1)" = el10 ]
+	[ "$(words completion z)" = zsh ]
+	[ "$(words image import x '')" = :files ]
+	[ "$(words render --out '')" = :directories ]
+	[ "$(words ssh node1 -- '')" = :files ]
+	# Hidden ones, words that are wrong and what stands too far right: nothing.
+	for line in m com 'frob ' 'create --frob ' 'create 3 '; do
+		[[ $line == com ]] && expected=completion || expected=
+		# shellcheck disable=SC2086
+		[ "$(IFS=' '; [[ $line == *' ' ]] && words $line '' || words $line)" = "$expected" ]
+	done
+}
+
+@test "images are named: the host's own and those that were taken in" {
+	truncate -s 1M small.img
+	printf '\xeb\xfe' | dd of=small.img conv=notrunc status=none
+	printf '\x55\xaa' | dd of=small.img bs=1 seek=510 conv=notrunc status=none
+	"$LABCTL" image import rocky9-small small.img >/dev/null
+	[ "$(words create --image ro)" = $'rocky9-small\n:files' ]
+	[ "$(words image rm '')" = rocky9-small ]
+	[ "$(words image show r)" = rocky9-small ]
+}
+
+@test "it is quick, asks nobody, and waits for no node" {
+	# The nodes of demo have addresses that nobody has; what libvirt would be asked is not there.
+	export LABCTL_CONNECT=test:///nowhere
+	for line in 'ssh ' 'db drop ' 'exec -r '; do
+		before=$(cut -d ' ' -f 16,17 /proc/$BASHPID/stat)
+		# shellcheck disable=SC2086
+		timeout 10 "$LABCTL" complete -- -l demo $line '' </dev/null >words 2>&1
+		after=$(cut -d ' ' -f 16,17 /proc/$BASHPID/stat)
+		# In ticks of 10 ms that the processor worked: a busy host makes no difference.
+		[ $((${after% *} + ${after#* } - ${before% *} - ${before#* })) -lt 50 ]
+		! grep -q libvirt words
+	done
+}
+
+# Types KEYS at SHELL, whose completion was loaded by SETUP, and prints what labctl was called with.
+typed() {
+	local shell=$1 setup=$2 keys=$3 try
+	rm -f ran out keys
+	mkfifo keys
+	script -qfec "$shell" out <keys >/dev/null 2>&1 &
+	local pid=$!
+	exec 7>keys
+	printf '%s; echo rea""dy\n' "$setup" >&7
+	for ((try = 0; try < 200; try++)); do
+		grep -q '^ready' out 2>/dev/null && break
+		sleep 0.1
+	done
+	sleep 0.3
+	printf '%b' "$keys" >&7
+	sleep 1
+	printf '\r' >&7
+	for ((try = 0; try < 200; try++)); do
+		[ -e ran ] && break
+		sleep 0.1
+	done
+	printf 'exit\r' >&7
+	exec 7>&-
+	wait $pid || true
+	cat ran 2>/dev/null || { cat -v out >&2; return 1; }
+}
+
+check_shell() {
+	local shell=$1 setup=$2
+	[ "$(typed "$shell" "$setup" 'labctl des\t-l de\t--ke\t')" = '[destroy][-l][demo][--keep-data]' ]
+	[ "$(typed "$shell" "$setup" 'labctl --hypervisor=lx\tdb tab\t')" = '[--hypervisor=lxc][db][tables]' ]
+	[ "$(typed "$shell" "$setup" 'labctl bootstrap pg\t--source arc\t.t\t')" = '[bootstrap][pgxc][--source][archive.tar.gz]' ]
+}
+
+@test "bash" {
+	check_shell 'bash --norc --noprofile -i' 'source <(labctl completion bash)'
+}
+
+@test "zsh" {
+	command -v zsh >/dev/null || skip "no zsh"
+	check_shell 'zsh -f -i' 'autoload -Uz compinit && compinit -u -D; source <(labctl completion zsh)'
+}
+
+@test "fish" {
+	command -v fish >/dev/null || skip "no fish"
+	check_shell 'fish --no-config -i' 'labctl completion fish | source'
+}
+
+@test "installed where each shell looks" {
+	cmake --install "$(dirname "$LABCTL")" --prefix "$PWD/prefix" >/dev/null
+	cmp prefix/share/bash-completion/completions/labctl "$SOURCE_DIR/completion/labctl.bash"
+	cmp prefix/share/zsh/site-functions/_labctl "$SOURCE_DIR/completion/labctl.zsh"
+	cmp prefix/share/fish/vendor_completions.d/labctl.fish "$SOURCE_DIR/completion/labctl.fish"
+	LABCTL_DATA=$PWD/prefix/share/labctl run -0 prefix/bin/labctl completion zsh
+	[[ $output == '#compdef labctl'* ]]
+}
