@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "auto.h"
+#include "strbuf.h"
+
 #define WORD_MAX 63
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
@@ -57,4 +60,15 @@ const char *suggest(const char *word, const char *const *known)
 		}
 	}
 	return best;
+}
+
+int suggest_fail(struct fail *e, const char *what, const char *word, const char *const *known)
+{
+	const char *near = suggest(word, known);
+	auto_(strbuf_clear) struct strbuf list = { 0 };
+
+	for (; *known; known++)
+		strbuf_printf(&list, "%s%s", list.len ? ", " : "", *known);
+	return near ? fail(e, FAIL_USAGE, "%s '%s'; did you mean '%s'? Known: %s", what, word, near, strbuf_text(&list))
+		    : fail(e, FAIL_USAGE, "%s '%s'; known: %s", what, word, strbuf_text(&list));
 }

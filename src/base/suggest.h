@@ -3,10 +3,15 @@
 #ifndef LABCTL_BASE_SUGGEST_H
 #define LABCTL_BASE_SUGGEST_H
 
+#include "fail.h"
+
 /*
  * The word of @known (NULL-terminated) nearest to @word by edit distance with
  * transpositions, or NULL when none is near enough (more than a third of its length away, at least 2).
  */
 const char *suggest(const char *word, const char *const *known);
+
+/* FAIL_USAGE: "WHAT 'WORD'; did you mean 'NEAR'? Known: A, B, C" */
+int suggest_fail(struct fail *e, const char *what, const char *word, const char *const *known);
 
 #endif

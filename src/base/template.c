@@ -128,6 +128,8 @@ static int expand_each(struct expansion *x, const char *at, const struct tag *t,
 	bool known = true;
 
 	if (x->out) {
+		if (!x->scope->each)
+			return complain(x, at, "unknown list", t->name);
 		for (size_t i = 0; x->scope->each(x->scope->ctx, t->name, i, &known); i++)
 			if (block(x, at, t->next, true, stop) < 0)
 				return -1;

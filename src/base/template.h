@@ -24,7 +24,7 @@ struct template_scope {
 	/*
 	 * Step through list @name: returns true and makes element @index current (so that
 	 * value() sees it), false after the last. Sets *known=false for a name that is no list.
-	 * Called with index SIZE_MAX when the loop is over.
+	 * Called with index SIZE_MAX when the loop is over. NULL = there are no lists.
 	 */
 	bool (*each)(void *ctx, const char *name, size_t index, bool *known);
 	void *ctx;

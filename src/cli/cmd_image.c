@@ -253,12 +253,8 @@ static int import(struct cli *c, struct fail *e)
 
 	if (image_name_check(about.name, e) < 0)
 		return -1;
-	if (said->release && !r) {
-		const char *near = suggest(said->release, release_names);
-
-		return fail(e, FAIL_USAGE, "--release: unknown release '%s'%s%s%s", said->release, near ? "; did you mean '" : "",
-			    near ? near : "", near ? "'?" : "");
-	}
+	if (said->release && !r)
+		return suggest_fail(e, "--release: unknown release", said->release, release_names);
 	if (r) {
 		about.release = r->name;
 		about.family = r->family->name;

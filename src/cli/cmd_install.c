@@ -132,14 +132,10 @@ static int parse_disk(const struct install_words *said, uint64_t *ret_gib, struc
 
 static int choose_release(const struct install_words *said, const struct release **ret, struct fail *e)
 {
-	const char *near;
-
 	*ret = family_find(said->kickstart);
 	if (*ret)
 		return medium_check(*ret, said->media, e);
-	near = suggest(said->kickstart, release_names);
-	return fail(e, FAIL_USAGE, "--kickstart: unknown release '%s'%s%s%s", said->kickstart, near ? "; did you mean '" : "",
-		    near ? near : "", near ? "'?" : "");
+	return suggest_fail(e, "--kickstart: unknown release", said->kickstart, release_names);
 }
 
 static int get_media(struct cli *c, const struct image_env *env, struct installer *i, struct fail *e)

@@ -32,7 +32,7 @@ static int open_inventory(struct cli *c, struct lab **ret_lab, struct inventory 
 
 static const struct inventory_format *find_format(const char *name, struct fail *e)
 {
-	const char *known[16], *near;
+	const char *known[16];
 	size_t count = 0;
 
 	for (const struct inventory_format *f = inventory_formats; f->name; f++) {
@@ -41,9 +41,7 @@ static const struct inventory_format *find_format(const char *name, struct fail 
 		known[count++] = f->name;
 	}
 	known[count] = NULL;
-	near = suggest(name, known);
-	fail(e, FAIL_USAGE, "--format: unknown format '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
-	     near ? "'?" : "");
+	suggest_fail(e, "--format: unknown format", name, known);
 	return NULL;
 }
 

@@ -79,12 +79,18 @@ int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct 
 }
 
 /* auto: KVM only where it can work, emulation elsewhere (docs/why/001). */
-static void decide_hypervisor(struct lab *lab)
+static int decide_hypervisor(struct lab *lab, struct fail *e)
 {
 	const char *why;
 
-	if (lab->hypervisor == HYPERVISOR_AUTO)
-		lab->hypervisor = virt_kvm_works(&why) ? HYPERVISOR_KVM : HYPERVISOR_QEMU;
+	if (lab->hypervisor != HYPERVISOR_AUTO)
+		return 0;
+	lab->hypervisor = virt_kvm_works(&why) ? HYPERVISOR_KVM : HYPERVISOR_QEMU;
+	if (lab->data.transport != TRANSPORT_FILESYSTEM)
+		return 0;
+	fail(e, FAIL_LAB, "%s: data.transport: filesystem is for containers only, and hypervisor: auto is %s on this host", lab->file,
+	     hypervisor_names[lab->hypervisor]);
+	return fail_next(e, "hypervisor: lxc in %s, or data.transport: auto", lab->file);
 }
 
 static int no_lab(struct cli *c, const char *name, struct fail *e)
@@ -292,7 +298,8 @@ int load_for_create(struct cli *c, const struct lab_words *said, struct lab **re
 		return -1;
 	load_paths(c, wanted->name, &paths);
 	if (!file_exists(paths.lab_file)) {
-		decide_hypervisor(wanted);
+		if (decide_hypervisor(wanted, e) < 0)
+			return -1;
 		*ret_lab = steal(wanted);
 		return 0;
 	}
@@ -323,15 +330,8 @@ static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *
 	const struct recipe *has = lab->cluster.recipe;
 	const char *kind = said->kind;
 
-	if (kind && !recipe_find(kind)) {
-		const char *near = suggest(kind, recipe_kinds());
-		auto_(strbuf_clear) struct strbuf known = { 0 };
-
-		for (unsigned i = 0; recipe_at(i); i++)
-			strbuf_printf(&known, "%s%s", i ? ", " : "", recipe_at(i)->kind);
-		return fail(e, FAIL_USAGE, "unknown kind of cluster '%s'%s%s%s; known: %s", kind, near ? "; did you mean '" : "",
-			    near ? near : "", near ? "'?" : "", strbuf_text(&known));
-	}
+	if (kind && !recipe_find(kind))
+		return suggest_fail(e, "unknown kind of cluster", kind, recipe_kinds());
 	if (has && kind && strcmp(has->kind, kind) != 0) {
 		fail(e, FAIL_CONFLICT, "lab '%s' has a %s cluster already", lab->name, has->kind);
 		return fail_next(e, "labctl -l %s bootstrap %s    (repairs it); for a %s cluster beside it: labctl -l NAME create", lab->name,
@@ -352,7 +352,7 @@ int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, 
 static void sample_subnet(struct lab *lab)
 {
 	if (!lab->net.subnet)
-		lab_set_subnet(lab, SAMPLE_SUBNET, lab->node_count > 240 ? 20 : 24);
+		lab_set_subnet(lab, SAMPLE_SUBNET, lab_prefix_len(lab));
 }
 
 int load_to_create(struct cli *c, const struct lab_words *said, struct lab **ret_lab, struct fail *e)
@@ -377,9 +377,8 @@ int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, str
 		if (load_saved(c, name, &lab, e) < 0 || (by_file && apply_file(c, said, &lab, e) < 0))
 			return -1;
 	} else {
-		if (lab_load(lab_file(c), &o, &lab, e) < 0)
+		if (lab_load(lab_file(c), &o, &lab, e) < 0 || decide_hypervisor(lab, e) < 0)
 			return -1;
-		decide_hypervisor(lab);
 		sample_subnet(lab);
 	}
 	if (said->kind && set_cluster(c, said, lab, e) < 0)

@@ -94,16 +94,12 @@ static int set_lab(void *field, const char *what, const char *value, struct fail
 
 static int set_hypervisor(void *field, const char *what, const char *value, struct fail *e)
 {
-	const char *near;
-
 	for (unsigned i = 0; i < HYPERVISOR_COUNT; i++)
 		if (!strcmp(hypervisor_names[i], value)) {
 			*(enum hypervisor *)field = i;
 			return 0;
 		}
-	near = suggest(value, hypervisor_names);
-	return fail(e, FAIL_USAGE, "%s: unknown hypervisor '%s'%s%s%s (auto, kvm, qemu, lxc)", what, value,
-		    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	return suggest_fail(e, arena_printf(c->arena, "%s: unknown hypervisor", what), value, hypervisor_names);
 }
 
 #define AT(field) offsetof(struct cli, field)

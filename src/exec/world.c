@@ -121,7 +121,7 @@ int world_lease(struct world *w, struct lab *lab, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	struct lease_wish wish = { .state_dir = w->paths.state, .lab = lab->name, .lab_uuid = lab->uuid,
-				   .subnet = lab->net.subnet, .prefix_len = lab->net.prefix_len ? lab->net.prefix_len : 24 };
+				   .subnet = lab->net.subnet, .prefix_len = lab_prefix_len(lab) };
 	struct subnet *taken;
 	struct virt *v;
 	uint32_t subnet;

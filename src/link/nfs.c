@@ -17,6 +17,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "exports.h"
 #include "file.h"
 #include "nfs_ganesha.h"
 #include "peer.h"
@@ -78,45 +79,11 @@ enum nfs_kind nfs_probe(const char **ret_why)
 	return proc_found("ganesha.nfsd") ? NFS_KIND_GANESHA : NFS_KIND_NONE;
 }
 
-bool nfs_has_option(const char *options, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = options; p; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (strncmp(p, word, len) == 0 && (p[len] == ',' || p[len] == '\0'))
-			return true;
-	}
-	return false;
-}
-
 /* --- the kernel's server --- */
 
 static const char *exports_path(const struct nfs_lab *l, struct arena *a)
 {
 	return arena_printf(a, EXPORTS_DIR "/labctl-%s.exports", l->lab);
-}
-
-/* A path as exports(5) and `exportfs -s` write it. */
-static void add_path(struct strbuf *out, const char *path)
-{
-	for (const char *c = path; *c; c++) {
-		if (isspace((unsigned char)*c) || *c == '"' || *c == '\\' || *c == '#')
-			strbuf_printf(out, "\\%03o", (unsigned char)*c);
-		else
-			strbuf_char(out, *c);
-	}
-}
-
-static void exports_text(const struct nfs_lab *l, struct strbuf *out)
-{
-	bool said = nfs_has_option(l->options, "subtree_check") || nfs_has_option(l->options, "no_subtree_check");
-
-	strbuf_printf(out, "# made by labctl for lab %s, removed by labctl destroy\n", l->lab);
-	for (const char *const *path = l->paths; *path; path++) {
-		add_path(out, *path);
-		strbuf_printf(out, " %s(%s%s)\n", l->subnet, l->options, said ? "" : ",no_subtree_check");
-	}
 }
 
 bool nfs_same_text(const char *path, const struct strbuf *wanted)
@@ -139,7 +106,7 @@ static bool kernel_exports(const struct nfs_lab *l)
 		return false;
 	for (const char *const *path = l->paths; *path; path++) {
 		strbuf_truncate(&row, 0);
-		add_path(&row, *path);
+		exports_path_print(*path, &row);
 		strbuf_printf(&row, "  %s(", l->subnet);
 		if (!strstr(strbuf_text(&list), strbuf_text(&row)))
 			return false;
@@ -161,7 +128,7 @@ static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_
 	const char *path = exports_path(l, a);
 	bool changed;
 
-	exports_text(l, &text);
+	exports_print(l->lab, l->subnet, l->options, l->paths, &text);
 	changed = !nfs_same_text(path, &text) || !kernel_exports(l);
 	if (changed) {
 		struct fail again = { 0 };

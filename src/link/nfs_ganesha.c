@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "exports.h"
 #include "file.h"
 #include "proc.h"
 #include "template.h"
@@ -47,9 +48,9 @@ static const char *conf_value(void *ctx, const char *name)
 		{ "path", s->path },
 		/* the guest mounts by path, whichever server answers */
 		{ "pseudo", s->path },
-		{ "access", nfs_has_option(o, "rw") ? "RW" : "RO" },
-		{ "squash", nfs_has_option(o, "all_squash")	      ? "All_Squash"
-			    : nfs_has_option(o, "no_root_squash") ? "No_Root_Squash"
+		{ "access", exports_have_option(o, "rw") ? "RW" : "RO" },
+		{ "squash", exports_have_option(o, "all_squash")	      ? "All_Squash"
+			    : exports_have_option(o, "no_root_squash") ? "No_Root_Squash"
 							      : "Root_Squash" },
 	};
 

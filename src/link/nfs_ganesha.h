@@ -16,6 +16,5 @@ bool nfs_answers(const char *ip);
 /* True when the file holds exactly @wanted. */
 bool nfs_same_text(const char *path, const struct strbuf *wanted);
 /* True when the comma-separated @options hold @word. */
-bool nfs_has_option(const char *options, const char *word);
 
 #endif

@@ -17,7 +17,7 @@
 #include "strbuf.h"
 
 #define LAB_NAME_MAX 24     /* "lab-" + 11 hex is the bridge name, but domains are LAB-NODE: keep both readable */
-#define LAB_NODES_MAX 1024  /* a /22; plans stay under 100 MB */
+#define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
 #define LAB_DEFAULT_NAME "lab"
 
@@ -157,6 +157,8 @@ DEFINE_AUTO(struct lab *, lab_free)
 int lab_parse(const char *text, size_t len, const char *file, const struct lab_options *o, struct lab **ret_lab,
 	      struct fail *e);
 
+/* Length of the prefix of a subnet that holds the nodes: that of the lab file, else at most 24. */
+unsigned lab_prefix_len(const struct lab *lab);
 /* Give a lab without a subnet its leased one: sets gateway, addresses, MACs, host names. */
 void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len);
 

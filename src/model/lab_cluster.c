@@ -55,8 +55,7 @@ static void kind_read(struct source *s, const struct key *k, yaml_node_t *node, 
 	} else {
 		auto_(strbuf_clear) struct strbuf known = {0};
 
-		for (unsigned i = 0; recipe_at(i); i++)
-			strbuf_printf(&known, "%s%s", i ? ", " : "", recipe_at(i)->kind);
+		recipe_list(&known);
 		source_problem(s, path, "unknown kind '%.40s'; known: %s", text, strbuf_text(&known));
 	}
 }
@@ -248,7 +247,10 @@ void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, cons
 	for (const struct role *r = c->recipe ? c->recipe->roles : NULL; r && r->name; r++)
 		arena_push(s->lab->arena, c->places, c->place_count)->role = r->name;
 	if (!kind && !name) {
-		source_problem(s, path, "the kind is missing: kind: pgxc or kind: postgres");
+		auto_(strbuf_clear) struct strbuf known = {0};
+
+		recipe_list(&known);
+		source_problem(s, path, "the kind is missing; known: %s", strbuf_text(&known));
 		return;
 	}
 	keys = cluster_keys(s);

@@ -36,17 +36,11 @@ static const char *name_value(void *ctx, const char *name)
 	return s->buffer;
 }
 
-static bool name_each(void *ctx, const char *name, size_t index, bool *known)
-{
-	(void)ctx, (void)name, (void)index;
-	return *known = false;
-}
-
 int name_expand(const struct node *n, int role, const char *what, const char *template, struct strbuf *out,
 		struct fail *e)
 {
 	struct name_scope s = { .node = n, .role = role };
-	struct template_scope scope = { .value = name_value, .each = name_each, .ctx = &s };
+	struct template_scope scope = { .value = name_value, .ctx = &s };
 
 	return template_expand(what, template, QUOTE_RAW, &scope, out, e);
 }
@@ -89,6 +83,16 @@ static void node_derive(struct lab *lab, struct node *n, const char *export_root
 	n->hostname = derived_name(lab, n, lab->net.hostname);
 	n->fqdn = arena_printf(lab->arena, "%s.%s", n->hostname, lab->net.domain);
 	n->export_dir = arena_printf(lab->arena, "%s/%s", export_root, derived_name(lab, n, lab->data.export_name));
+}
+
+unsigned lab_prefix_len(const struct lab *lab)
+{
+	unsigned prefix_len = lab->net.prefix_len ? lab->net.prefix_len : 24;
+	unsigned last = (lab->net.first_host ? lab->net.first_host : FIRST_HOST) + lab->node_count - 1;
+
+	while (!lab->net.prefix_len && prefix_len > 16 && (1u << (32 - prefix_len)) - 2 < last)
+		prefix_len--;
+	return prefix_len;
 }
 
 /* 11 where the nodes fit above it, else the first address after the gateway. */

@@ -16,6 +16,12 @@ const struct recipe *recipe_at(unsigned i)
 	return i < ARRAY_COUNT(recipes) ? recipes[i] : NULL;
 }
 
+void recipe_list(struct strbuf *out)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(recipes); i++)
+		strbuf_printf(out, "%s%s", i ? ", " : "", recipes[i]->kind);
+}
+
 const struct recipe *recipe_find(const char *kind)
 {
 	for (unsigned i = 0; i < ARRAY_COUNT(recipes); i++)

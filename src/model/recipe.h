@@ -95,6 +95,7 @@ extern const struct recipe recipe_citus, recipe_pgxc, recipe_postgres;
 
 const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
 const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */
+void recipe_list(struct strbuf *out);                    /* "citus, pgxc, postgres" */
 const struct recipe *recipe_at(unsigned i);              /* NULL after the last */
 const struct chore *recipe_chore(const struct recipe *r, const char *name);   /* NULL when the kind has none of that name */
 const struct query *recipe_query(const struct recipe *r, const char *name);

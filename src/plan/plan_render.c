@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "exports.h"
 #include "inventory.h"
 #include "plan.h"
 #include "plan_build.h"
@@ -99,16 +100,6 @@ static int add_xml(struct render *r)
 }
 
 /* Is @word one of the comma-separated options? */
-static bool has_option(const char *options, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = options; (at = strstr(at, word)); at += len)
-		if ((at == options || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
-			return true;
-	return false;
-}
-
 struct export_names { struct render *r; const struct node *node; char number[16]; };
 
 static const char *export_value(void *ctx, const char *name)
@@ -122,10 +113,10 @@ static const char *export_value(void *ctx, const char *name)
 	if (!strcmp(name, "io_flusher")) /* of the server's version, which is seen on the host */
 		return "";
 	if (!strcmp(name, "access"))
-		return has_option(options, "rw") ? "RW" : "RO";
+		return exports_have_option(options, "rw") ? "RW" : "RO";
 	if (!strcmp(name, "squash"))
-		return has_option(options, "all_squash") ? "All_Squash" :
-		       has_option(options, "no_root_squash") ? "No_Root_Squash" : "Root_Squash";
+		return exports_have_option(options, "all_squash") ? "All_Squash" :
+		       exports_have_option(options, "no_root_squash") ? "No_Root_Squash" : "Root_Squash";
 	if (x->node && (!strcmp(name, "path") || !strcmp(name, "pseudo")))
 		return x->node->export_dir;
 	if (x->node && !strcmp(name, "export_id")) {
@@ -136,18 +127,12 @@ static const char *export_value(void *ctx, const char *name)
 	return arena_strdup(x->r->a, scope_value(&s, name));
 }
 
-static bool no_lists(void *ctx, const char *name, size_t index, bool *known)
-{
-	(void)ctx, (void)name, (void)index;
-	return *known = false;
-}
-
 static int add_ganesha(struct render *r)
 {
 	static const char conf[] = "domains/ganesha.conf", export[] = "domains/ganesha-export.conf";
 	const char *conf_text = library_text(r->lib, conf), *export_text = library_text(r->lib, export);
 	struct export_names x = { .r = r };
-	const struct template_scope names = { .value = export_value, .each = no_lists, .ctx = &x };
+	const struct template_scope names = { .value = export_value, .ctx = &x };
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 
 	if (!conf_text || !export_text)
@@ -169,16 +154,18 @@ static int add_exports(struct render *r)
 {
 	const struct lab *lab = r->lab;
 	auto_(strbuf_clear) struct strbuf out = { 0 };
+	const char **paths = NULL;
+	size_t count = 0;
 	char subnet[16];
 
 	if (lab_transport(lab) != TRANSPORT_NFS)
 		return 0;
 	if (lab->data.server != NFS_GANESHA) {
 		ip_format(lab->net.subnet, subnet);
-		strbuf_printf(&out, "# made by labctl for lab %s, removed by labctl destroy\n", lab->name);
 		for (unsigned i = 0; i < lab->node_count; i++)
-			strbuf_printf(&out, "%s %s/%u(%s)\n", lab->nodes[i].export_dir, subnet, lab->net.prefix_len,
-				      lab->data.options);
+			*arena_push(r->a, paths, count) = lab->nodes[i].export_dir;
+		*arena_push(r->a, paths, count) = NULL;
+		exports_print(lab->name, arena_printf(r->a, "%s/%u", subnet, lab->net.prefix_len), lab->data.options, paths, &out);
 		add(r, "host/exports", strbuf_text(&out), 0644, "data");
 	}
 	return lab->data.server == NFS_KERNEL ? 0 : add_ganesha(r);

@@ -99,3 +99,43 @@ labctl() { "$LABCTL" "$@"; }
 	labctl -f pg.yaml render --out rendered
 	grep -rq 'Asia/Tokyo' rendered
 }
+
+@test "300 and 1024 nodes: planned, recorded by create, and shown, with one subnet" {
+	for n in 300:23 1024:21; do
+		lab=many${n%:*}
+		run -0 --separate-stderr labctl -l "$lab" --hypervisor lxc -n create "${n%:*}"
+		[[ $output == *"10.88.0.0/${n#*:}"* || $output == *"10.88.0.0"* ]]
+		# There is no machine in libvirt's test driver that would answer: what counts is what is on record by then.
+		run labctl -l "$lab" --hypervisor qemu --connect test:///default --timeout 1 create "${n%:*}"
+		[ "$status" != 3 ]
+		grep -Eq "subnet: 10\\.88\\.[0-9]+\\.0/${n#*:}" "$LABCTL_STATE/labs/$lab/lab.yaml"
+		run -0 --separate-stderr labctl -l "$lab" --connect test:///default --json status
+		[ "$(jq '.nodes | length' <<<"$output")" = "${n%:*}" ]
+		labctl -l "$lab" --connect test:///default -y destroy
+	done
+}
+
+@test "unknown words: the known ones are listed" {
+	run -2 labctl -l pg bootstrap mysql
+	[[ $output == *"unknown kind of cluster 'mysql'; known: citus, pgxc, postgres"* ]]
+	run -2 labctl -l pg inventory --format xml
+	[[ $output == *"unknown format 'xml'; known: "*ansible* ]]
+	run -2 labctl image install x --kickstart suse --media netboot
+	[[ $output == *"unknown release 'suse'; known: "*debian12* ]]
+	printf '%s\n' 'cluster: {primary: 1}' >pg.yaml
+	run -3 labctl -f pg.yaml create
+	[[ $output == *"the kind is missing; known: citus, pgxc, postgres"* ]]
+}
+
+@test "a transport for containers is refused where auto means machines" {
+	printf '%s\n' 'lab: fs' 'nodes: 2' 'data: {transport: filesystem}' >fs.yaml
+	run -3 labctl -f fs.yaml create -n
+	[[ $output == *"data.transport"*"containers only"* && $output == *"hypervisor: lxc in fs.yaml"* ]]
+	labctl -f fs.yaml --hypervisor lxc create -n
+}
+
+@test "render shows what the kernel's NFS server gets" {
+	printf '%s\n' 'lab: nfs' 'nodes: 1' 'hypervisor: qemu' >nfs.yaml
+	labctl -f nfs.yaml render --out nfs
+	grep -q '(rw,no_root_squash,sync,no_subtree_check)$' nfs/host/exports
+}

@@ -153,7 +153,7 @@ static void render_has(const char *example, const struct seed *seed, size_t seed
 static void the_seed(void **state)
 {
 	static const struct seed seed[] = {
-		{ "host/exports", "/data03/171 192.168.122.0/24(rw,no_root_squash,sync)\n" },
+		{ "host/exports", "/data03/171 192.168.122.0/24(rw,no_root_squash,sync,no_subtree_check)\n" },
 		{ "nodes/node1/files/etc/hosts", "192.168.122.178 db-192-168-122-178.sky-mobi.com db-192-168-122-178\n" },
 		{ "nodes/node1/files/etc/sysctl.d/90-labctl.conf", "kernel.sem = 50100 64128000 50100 1280\n" },
 		{ "nodes/node1/files/data02/pgxc_gtm/gtm.conf", "1921" },

@@ -135,6 +135,7 @@ static void shell_round_trip(void **state)
 static void nearest_word(void **state)
 {
 	static const char *const known[] = { "create", "bootstrap", "destroy", "status", NULL };
+	struct fail e = { 0 };
 
 	(void)state;
 	assert_string_equal(suggest("craete", known), "create");
@@ -142,6 +143,11 @@ static void nearest_word(void **state)
 	assert_string_equal(suggest("stats", known), "status");
 	assert_null(suggest("zzz", known));
 	assert_null(suggest("x", known));
+	assert_int_equal(suggest_fail(&e, "unknown command", "stats", known), -1);
+	assert_int_equal(e.code, FAIL_USAGE);
+	assert_non_null(strstr(e.text, "unknown command 'stats'; did you mean 'status'? Known: "));
+	suggest_fail(&e, "unknown command", "zzz", known);
+	assert_non_null(strstr(e.text, "unknown command 'zzz'; known: "));
 }
 
 struct list {
@@ -205,6 +211,15 @@ static void templates(void **state)
 	expands("@{if no}a@{else}b@{end}", QUOTE_RAW, "b");
 	expands("@{if no}@{each item}@{if yes}x@{end}@{end}@{end}.", QUOTE_RAW, ".");
 	expands("@{each item}@{if yes}@{item.n}@{end}@{end}", QUOTE_RAW, "012");
+	{ /* a scope without lists */
+		struct list l = { 0 };
+		struct template_scope scope = { .value = list_value, .ctx = &l };
+		auto_(strbuf_clear) struct strbuf out = { 0 };
+		struct fail e = { 0 };
+
+		assert_int_equal(template_expand("t", "a\n@{each item}x@{end}", QUOTE_RAW, &scope, &out, &e), -1);
+		assert_string_equal(e.text, "t:2: unknown list item");
+	}
 	expands("mail@@{name} @ {", QUOTE_RAW, "mail@{name} @ {");
 	expands("x\n@{nobody}", QUOTE_RAW, "t:2: unknown name nobody");
 	expands("@{name}", QUOTE_COUNT, "t:1: say how to quote (@{name:sh}, :sql, :ident...): name");

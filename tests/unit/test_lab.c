@@ -107,6 +107,27 @@ static void leased_subnet(void **state)
 	assert_string_equal(small->nodes[4].ip_text, "10.0.0.14");
 }
 
+/* What create leases, a dry run shows and the record is read back with: one rule. */
+static void a_subnet_holds_its_nodes(void **state)
+{
+	static const struct { const char *text; unsigned prefix_len; } rows[] = {
+		{ "nodes: 1", 24 }, { "nodes: 244", 24 }, { "nodes: 245", 23 }, { "nodes: 300", 23 }, { "nodes: 1024", 21 },
+		{ "{nodes: 100, network: {first_host: 200}}", 23 }, { "{nodes: 300, network: {subnet: 10.0.0.0/20}}", 20 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		auto_(lab_free) struct lab *lab = parse(rows[i].text, NULL);
+		auto_(strbuf_clear) struct strbuf text = {0};
+
+		assert_int_equal(lab_prefix_len(lab), rows[i].prefix_len);
+		if (!lab->net.subnet)
+			lab_set_subnet(lab, 0x0a580000, lab_prefix_len(lab));
+		lab_print(lab, &text);
+		lab_free(parse(text.text, NULL));
+	}
+}
+
 static void assert_round_trip(struct lab *lab)
 {
 	auto_(strbuf_clear) struct strbuf first = {0}, second = {0};
@@ -433,6 +454,7 @@ int main(void)
 		cmocka_unit_test(empty_file_is_a_lab),
 		cmocka_unit_test(options_override),
 		cmocka_unit_test(leased_subnet),
+		cmocka_unit_test(a_subnet_holds_its_nodes),
 		cmocka_unit_test(images),
 		cmocka_unit_test(prints_what_it_reads),
 		cmocka_unit_test(seed_to_the_letter),
