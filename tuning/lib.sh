@@ -123,6 +123,30 @@ put_moves() {
     done
 }
 
+# accepted NAME FILE...: the server NAME works with these files. What is new among them is kept, for go_back.
+accepted() {
+    local kept=/var/lib/labctl/accepted/$1 file new=()
+    shift
+    for file; do
+        [[ -f $file ]] && [[ ! -e $kept/${file##*/} || $file -nt $kept/${file##*/} ]] && new+=("$file")
+    done
+    (( ${#new[@]} )) || return 0
+    [[ -d $kept ]] || ( umask 077; mkdir -p -- "$kept" ) && cp -p -- "${new[@]}" "$kept/" || die "cannot write $kept"
+}
+
+# go_back NAME FILE...: files that are newer than those that NAME works with become those again; false where none is.
+go_back() {
+    local kept=/var/lib/labctl/accepted/$1 file beside status=1
+    shift
+    for file; do
+        [[ -e $kept/${file##*/} && $file -nt $kept/${file##*/} ]] || continue
+        beside=${file%/*}/.${file##*/}.labctl
+        cp -p -- "$kept/${file##*/}" "$beside" && mv -fT -- "$beside" "$file" || die "cannot write $file"
+        status=0
+    done
+    return $status
+}
+
 # ensure_dir PATH MODE OWNER: makes PATH a directory of this mode and owner, not what is in it.
 ensure_dir() {
     if [[ -d $1 ]]; then

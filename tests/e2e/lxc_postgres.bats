@@ -37,7 +37,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
 @test "asking for another lab under the same name is refused" {
 	run -5 labctl create 3
-	[[ $output == *"exists with other settings"* ]]
+	[[ $output == *"exists with other settings: nodes has 8, wanted 3"* ]]
 }
 
 @test "bootstrap postgres ends healthy, and again changes nothing" {
@@ -66,6 +66,50 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 		done
 		[ "$got" = 1000 ]
 	done
+}
+
+# pinned FILE-NAME LINE...: a lab file of this lab with these settings.
+pinned() {
+	printf '%s\n' "lab: lab" "nodes: 8" "cluster:" "  kind: postgres" "${@:2}" >"$WORK/$1.yaml"
+}
+
+setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
+
+@test "settings of the lab file reach a cluster that runs: by a reload, or by a restart of whom it concerns" {
+	pinned one "  settings:" "    primary: {work_mem: 24MB}" "    standby: {max_connections: 120}"
+	run -0 --separate-stderr labctl -f "$WORK/one.yaml" --json bootstrap
+	[[ $stderr == *"cluster.settings.primary.work_mem has no value, wanted 24MB"* ]]
+	[ "$(jq -r '.steps[] | select(.id == "primary.start/node1").notes' <<<"$output" | grep -c 'reloaded the primary')" = 1 ]
+	[ "$(jq -r '.steps[] | select(.id == "standby.start/node5").notes' <<<"$output" | grep -c 'restarted the standby')" = 1 ]
+	[ "$(setting 1 work_mem)" = 24MB ]
+	[ "$(setting 5 max_connections)" = 120 ]
+	# What goes from the file goes from the server; and it is the record that counts from then on.
+	pinned two "  settings:" "    standby: {max_connections: 120}"
+	labctl -f "$WORK/two.yaml" bootstrap
+	[ "$(setting 1 work_mem)" = 4MB ]
+	run -0 --separate-stderr labctl --json bootstrap
+	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
+}
+
+@test "a value that the server refuses leaves the working file in place and the server up" {
+	# The first is seen before the server reads it, the second only when it starts.
+	for bad in "work_mem: lots" "shared_buffers: 900GB"; do
+		pinned bad "  settings:" "    primary: {$bad}" "    standby: {max_connections: 120}"
+		run -20 labctl -f "$WORK/bad.yaml" bootstrap
+		[[ $output == *"the primary refuses its new configuration: "*"it keeps the old one"* ]]
+		run ! labctl exec 1 -- grep -E 'lots|900GB' /data/pgsql/postgresql.conf
+		[ "$(setting 1 shared_buffers)" = 128MB ]
+	done
+	labctl -f "$WORK/two.yaml" bootstrap
+}
+
+@test "what cannot change on a living cluster is refused, all of it at once, and nothing is touched" {
+	pinned other "  user: dba" "  primary: {port: 6000}" "  standby: {dir: elsewhere}" "  settings:" "    primary: {work_mem: 99MB}"
+	run -5 labctl -f "$WORK/other.yaml" bootstrap
+	[[ $output == *"cluster.user has postgres, wanted dba"* && $output == *"cluster.primary.port has 5432, wanted 6000"* ]]
+	[[ $output == *"cluster.standby.dir has /data/pgsql, wanted /data/elsewhere"* ]]
+	run -5 labctl -f "$WORK/other.yaml" create
+	[ "$(setting 1 work_mem)" = 4MB ]
 }
 
 @test "a node that went away is brought back by create and bootstrap" {

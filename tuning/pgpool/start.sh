@@ -13,11 +13,28 @@ sockets=(/run/postgresql/.s.PGSQL."$port" /run/postgresql/.s.PGSQL.9898)
 [[ -d /run/labctl ]] || mkdir -p /run/labctl
 pgpool=$(type -P pgpool) || die "pgpool-II is not in the image (pgpool)"
 for psql in /usr/lib/postgresql/*/bin/psql; do :; done
+kept=("$dir/pgpool.conf" "$dir/pool_hba.conf")
 files=(-f "$dir/pgpool.conf" -F "$dir/pcp.conf" -a "$dir/pool_hba.conf")
 
 # Its pid file ends with a NUL and without a newline, which `read` counts as a failure.
 running() { pid=; { read -r pid <"$dir/pgpool.pid"; } 2>/dev/null; alive "$pid" pgpool "$dir"; }
-failed()  { evidence "$early" 6; evidence "$log"; evidence "$out" 4; die "$1"; }
+
+# refused: a configuration that pgpool does not take gives way to the one that it works with.
+refused() {
+    go_back pgpool "${kept[@]}"
+    printf '::next correct cluster.settings.pgpool in the lab file, then: labctl -f FILE bootstrap\n'
+    die "pgpool refuses its new configuration; it keeps the old one"
+}
+
+failed() {
+    evidence "$early" 6; evidence "$log"; evidence "$out" 4
+    if go_back pgpool "${kept[@]}"; then
+        [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
+        start_it
+        refused
+    fi
+    die "$1"
+}
 
 login() {
     "$psql" -XAtqw -c 'select 1' >/dev/null 2>"$out" </dev/null \
@@ -72,7 +89,7 @@ take_up() {
     # Most of its settings count at a start only, and it does not say which.
     if newer pgpool.conf; then
         # Whoever tells it to read the file again reads it first, and says what is wrong.
-        as "$user" "$pgpool" "${files[@]}" reload >"$out" 2>&1 || { evidence "$out" 4; die "pgpool refuses its new configuration"; }
+        as "$user" "$pgpool" "${files[@]}" reload >"$out" 2>&1 || { evidence "$out" 4; refused; }
         stop_it
         start_it
         changed "restarted pgpool: pgpool.conf"
@@ -123,3 +140,4 @@ if ! wait_for 5 login; then
     evidence "$out" 4
     die "pgpool runs, but $super cannot log in through it: the backends' logs say why"
 fi
+accepted pgpool "${kept[@]}"

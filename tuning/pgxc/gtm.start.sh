@@ -16,6 +16,20 @@ ready()   { running && listening "$port"; }
 settled() { ready || ! running; }          # of use, or dead
 master()  { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 1 ]]; }
 
+# A configuration counts at a start only. It must end by itself (it writes the last transaction number then): when it
+# does not, it goes on as it is. Who was connected is started again by the steps that come after this one, and is not
+# remembered: see below.
+if running && [[ $dir/gtm.conf -nt $dir/gtm.pid ]]; then
+    mkdir -p /run/labctl
+    as "$user" "$bin/gtm_ctl" stop -Z gtm -D "$dir" -m fast -W >"$out" 2>&1
+    if ! wait_for 30 gone gtm "$dir"; then
+        evidence "$out"; evidence "$dir/gtm.log"
+        go_back gtm "$dir/gtm.conf"
+        die "the GTM does not stop to take up its new configuration; it goes on with the old one"
+    fi
+    rm -f -- "$dir/register.node"
+    changed "stopped gtm: its configuration is new"
+fi
 if ! running; then
     if processes gtm "$dir"; then                 # one without a pid file, or half dead
         kill -9 $pids
@@ -36,12 +50,22 @@ if ! running; then
     fi
     as "$user" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
     wait_for 5 running && wait_for 30 settled
-    ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM does not start"; }
+    if ! ready; then
+        evidence "$out"; evidence "$dir/gtm.log"
+        go_back gtm "$dir/gtm.conf" || die "the GTM does not start"
+        refused=yes
+        as "$user" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
+        wait_for 5 running && wait_for 30 settled
+        ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM does not start, with its old configuration either"; }
+    fi
     rm -f -- "$dir/gtm.pid.unclean"
     changed "started gtm on port $port"
 else
     wait_for 10 ready || { evidence "$dir/gtm.log"; die "the GTM runs but does not listen on port $port"; }
 fi
 master || die "the GTM in $dir is not the master"
-[[ ! $dir/gtm.conf -nt $dir/gtm.pid ]] ||
-    skipped "gtm.conf is newer than the running GTM: takes effect when the cluster is stopped and started"
+if [[ -n ${refused-} ]]; then
+    printf '::next correct cluster.settings.gtm in the lab file, then: labctl -f FILE bootstrap\n'
+    die "the GTM refuses its new configuration; it was started with the old one"
+fi
+accepted gtm "$dir/gtm.conf"

@@ -18,6 +18,24 @@ stop_it() {
     wait_for 5 gone gtm_proxy "$dir" || die "the GTM proxy cannot be stopped"
 }
 
+start_it() {
+    stop_it                                   # one without a pid file
+    wait_for 3 closed "$port" || die "port $port is taken by another program"
+    mkdir -p /run/labctl
+    # It would refuse to register a node that it remembers as registered, and then hang.
+    rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
+    as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
+    wait_for 5 running && wait_for 30 settled
+    ready && return 0
+    evidence "$out"; evidence "$dir/gtm_proxy.log"
+    if go_back gtm_proxy "$dir/gtm_proxy.conf"; then
+        start_it
+        printf '::next correct cluster.settings.gtm_proxy in the lab file, then: labctl -f FILE bootstrap\n'
+        die "the GTM proxy refuses its new configuration; it was started with the old one"
+    fi
+    die "the GTM proxy does not start"
+}
+
 if running && [[ $dir/gtm_proxy.conf -nt $dir/gtm_proxy.pid ]]; then
     stop_it
     changed "stopped gtm_proxy: its configuration is new"
@@ -26,13 +44,7 @@ elif running && ! wait_for 5 ready; then
     changed "stopped a gtm_proxy without a connection to the GTM"
 fi
 if ! running; then
-    stop_it                                   # one without a pid file
-    wait_for 3 closed "$port" || die "port $port is taken by another program"
-    mkdir -p /run/labctl
-    # It would refuse to register a node that it remembers as registered, and then hang.
-    rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
-    as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
-    wait_for 5 running && wait_for 30 settled
-    ready || { evidence "$out"; evidence "$dir/gtm_proxy.log"; die "the GTM proxy does not start"; }
+    start_it
     changed "started gtm_proxy on port $port"
 fi
+accepted gtm_proxy "$dir/gtm_proxy.conf"

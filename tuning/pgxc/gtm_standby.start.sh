@@ -22,7 +22,10 @@ stop_it() {
 
 # The GTM calls the standby once for each proxy that calls it. A GTM that was started
 # again does not: from then on nothing is replicated, silently.
-if running && slave && ! wait_for 1 called "$gtm_ip" "$port"; then
+if running && slave && [[ $dir/gtm.conf -nt $dir/gtm.pid ]]; then
+    stop_it
+    changed "stopped gtm_standby: its configuration is new"
+elif running && slave && ! wait_for 1 called "$gtm_ip" "$port"; then
     stop_it
     changed "stopped a gtm_standby that the GTM has lost"
 fi
@@ -36,11 +39,15 @@ if ! running; then
     seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
     as "$user" "$bin/gtm_ctl" start -Z gtm_standby -D "$dir" >"$out" 2>&1
     wait_for 5 running && wait_for 20 settled
-    joined || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM standby does not start"; }
+    if ! joined; then
+        evidence "$out"; evidence "$dir/gtm.log"
+        ! go_back gtm_standby "$dir/gtm.conf" ||
+            die "the GTM standby does not start with its new configuration; the old one is back, and counts with the next bootstrap"
+        die "the GTM standby does not start"
+    fi
     changed "started gtm_standby on port $port"
 else
     wait_for 10 listening "$port" || { evidence "$dir/gtm.log"; die "the GTM standby runs but does not listen on port $port"; }
 fi
 slave || die "the GTM standby in $dir has been promoted"
-[[ ! $dir/gtm.conf -nt $dir/gtm.pid ]] ||
-    skipped "gtm.conf is newer than the running GTM standby: takes effect when the cluster is stopped and started"
+accepted gtm_standby "$dir/gtm.conf"

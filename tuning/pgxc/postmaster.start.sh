@@ -5,6 +5,8 @@ role=@{role:sh}
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 out=/run/labctl/@{nodename:sh}.start
 
+conf=("$dir/postgresql.conf" "$dir/pg_hba.conf")
+
 running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
 up()      { running && listening "$port"; }
 select1() {
@@ -31,6 +33,39 @@ stop_it() {
     wait_for 10 gone postgres "$dir" || die "the $role cannot be stopped"
 }
 
+# failed WHY: after a configuration that it does not start with, it is started with the one that it works with.
+failed() {
+    logs
+    if go_back "$role" "${conf[@]}"; then
+        start_it
+        printf '::next correct cluster.settings.%s in the lab file, then: labctl -f FILE bootstrap\n' "$role"
+        die "the $role refuses its new configuration; it was started with the old one"
+    fi
+    die "$1"
+}
+start_it() {
+    local tries
+    stop_it
+    wait_for 3 closed "$port" || die "port $port is taken by another program"
+    mkdir -p /run/labctl
+    # The pids in what a crash left behind may belong to other processes by now.
+    rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
+    as "$user" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
+    # Recovery after a crash takes its time; a start that failed is over at once.
+    wait_for 5 running || failed "the $role does not start"
+    for (( tries = 0; tries < 60; tries++ )); do
+        wait_for 2 up && break
+        running || break
+    done
+    up || failed "the $role does not start"
+    wait_for 60 select1 || { logs; die "the $role runs but answers no statement"; }
+    # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up
+    # to a minute after the start, and ends when that does not work. So it gets one now: what
+    # can fail fails here.
+    pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
+    wait_for 60 select1 || { logs; die "the $role cannot register at the GTM"; }
+}
+
 if running && [[ $dir/postgresql.conf -nt $dir/postmaster.pid ]]; then
     stop_it
     changed "stopped $role: its configuration is new"
@@ -44,24 +79,7 @@ if running && ! wait_for 20 select1; then      # it may wait for a GTM proxy tha
     changed "stopped a $role that answered no statement"
 fi
 if ! running; then
-    stop_it
-    wait_for 3 closed "$port" || die "port $port is taken by another program"
-    mkdir -p /run/labctl
-    # The pids in what a crash left behind may belong to other processes by now.
-    rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
-    as "$user" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
-    # Recovery after a crash takes its time; a start that failed is over at once.
-    wait_for 5 running || { logs; die "the $role does not start"; }
-    for (( tries = 0; tries < 60; tries++ )); do
-        wait_for 2 up && break
-        running || break
-    done
-    up || { logs; die "the $role does not start"; }
-    wait_for 60 select1 || { logs; die "the $role runs but answers no statement"; }
-    # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up
-    # to a minute after the start, and ends when that does not work. So it gets one now: what
-    # can fail fails here.
-    pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
-    wait_for 60 select1 || { logs; die "the $role cannot register at the GTM"; }
+    start_it
     changed "started $role on port $port"
 fi
+accepted "$role" "${conf[@]}"

@@ -9,6 +9,8 @@
 dir=@{dir:sh} user=@{user:sh} port=@{port:sh} role=@{role:sh} ip=@{ip:sh} super=@{superuser:sh}
 unit=labctl-postgres-$role.service early=/var/log/labctl-postgres-$role.log log=$dir/log/postgresql.log
 out=/run/labctl/@{nodename:sh}.start
+names=(postgresql.conf labctl.standby.conf pg_hba.conf pg_ident.conf)
+files=("${names[@]/#/$dir/}")
 
 [[ -d /run/labctl ]] || mkdir -p /run/labctl
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
@@ -22,11 +24,36 @@ query() {
 }
 ready()  { running && [[ $(query 'select 1') == 1 ]]; }
 
+# said FILE: the first error that a server reports in FILE, in the variable why.
+said() {
+    local line
+    why=
+    [[ -r $1 ]] || return 0
+    while IFS= read -r line; do
+        case $line in
+        *FATAL:*' contains errors') continue;;                  # says only that there was one before it
+        *LOG:*'invalid '* | *LOG:*'unrecognized '* | *LOG:*'syntax error'* | *FATAL:*) why=": ${line##*[GL]:  }"; return 0;;
+        esac
+    done <"$1"
+}
+
+# refused WHY: a configuration that the server does not take gives way to the one that it works with.
+refused() {
+    go_back "$role" "${files[@]}"
+    printf '::next correct cluster.settings.%s in the lab file, then: labctl -f FILE bootstrap\n' "$role"
+    die "the $role refuses its new configuration$1; it keeps the old one"
+}
+
 # What a server says before it has its log, and ends with, belongs in the sentence: a library that it cannot load.
 failed() {
-    local line why=''
-    [[ ! -r $early ]] || while IFS= read -r line; do [[ $line != *FATAL:* ]] || why=": ${line##*FATAL:  }"; done <"$early"
+    local why
+    said "$early"
     evidence "$early" 6; evidence "$log"; evidence "$out" 4
+    if go_back "$role" "${files[@]}"; then
+        [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
+        start_it
+        refused "$why"
+    fi
     die "$1$why"
 }
 
@@ -78,17 +105,22 @@ replaced() { grep -Eq '/lib/postgresql/.*(\.so|/postgres) \(deleted\)$' "/proc/$
 
 loaded_since() { [[ $(query "select pg_conf_load_time() >= to_timestamp($1)") == t ]]; }
 
+# Whatever the files say that this server cannot take: a line of pg_hba.conf, a value of an extension, which only a server
+# that has it loaded can judge. What counts at the next start is no error.
+errors="select concat_ws(' ', error, 'in line', line_number, 'of pg_hba.conf') from pg_hba_file_rules where error is not null
+union all select concat_ws(' ', f.name, '=', f.setting || ':', f.error) from pg_file_settings f left join pg_settings s using (name)
+where f.error is not null and s.context is distinct from 'postmaster'"
+
 take_up() {
-    local file files='' error since=$EPOCHREALTIME
-    for file in postgresql.conf labctl.standby.conf pg_hba.conf pg_ident.conf; do
-        newer "$file" && files+=" $file"
+    local file new='' error why since=$EPOCHREALTIME
+    for file in "${names[@]}"; do
+        newer "$file" && new+=" $file"
     done
-    [[ -n $files ]] || replaced || return 0
+    [[ -n $new ]] || replaced || return 0
     # A server that reads a wrong file keeps what it has, and says so in its log only.
-    as "$user" "$bin/postgres" -D "$dir" -C port >/dev/null 2>"$out" ||
-        { evidence "$out" 4; die "the $role refuses its new configuration"; }
-    error=$(query "select concat_ws(' ', error, 'in line', line_number) from pg_hba_file_rules where error is not null")
-    [[ -z $error ]] || die "the $role refuses its new pg_hba.conf: ${error//$'\n'/; }"
+    as "$user" "$bin/postgres" -D "$dir" -C port >/dev/null 2>"$out" || { said "$out"; evidence "$out" 4; refused "$why"; }
+    error=$(query "$errors")
+    [[ -z $error ]] || refused ": ${error//$'\n'/; }"
     if replaced; then
         stop_it
         start_it
@@ -96,15 +128,15 @@ take_up() {
         return 0
     fi
     kill -HUP "$pid"
-    wait_for 5 loaded_since "$since" || failed "the $role refuses its new configuration"
+    wait_for 5 loaded_since "$since" || { evidence "$log"; refused ''; }
     printf '' >"$dir/labctl.reloaded"
     if [[ $(query 'select count(*) from pg_settings where pending_restart') == 0 ]]; then
-        changed "reloaded the $role: ${files# }"
+        changed "reloaded the $role:$new"
         return 0
     fi
     stop_it
     start_it
-    changed "restarted the $role: ${files# }"
+    changed "restarted the $role:$new"
 }
 
 streams() { [[ $(query "select status from pg_stat_wal_receiver") == streaming ]]; }
@@ -146,6 +178,7 @@ else
     start_it
     changed "started the $role on port $port"
 fi
+accepted "$role" "${files[@]}"
 if [[ -e $dir/standby.signal ]]; then
     # Lines of the log say why it does not: a slot that has lost its WAL, a password, a primary that is away.
     wait_for 30 streams || failed "the standby runs but gets nothing from the primary; a new copy is made where $dir is moved away"
