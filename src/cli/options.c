@@ -94,12 +94,15 @@ static int set_lab(void *field, const char *what, const char *value, struct fail
 
 static int set_hypervisor(void *field, const char *what, const char *value, struct fail *e)
 {
+	char asked[96];
+
 	for (unsigned i = 0; i < HYPERVISOR_COUNT; i++)
 		if (!strcmp(hypervisor_names[i], value)) {
 			*(enum hypervisor *)field = i;
 			return 0;
 		}
-	return suggest_fail(e, arena_printf(c->arena, "%s: unknown hypervisor", what), value, hypervisor_names);
+	snprintf(asked, sizeof asked, "%s: unknown hypervisor", what);
+	return suggest_fail(e, asked, value, hypervisor_names);
 }
 
 #define AT(field) offsetof(struct cli, field)
