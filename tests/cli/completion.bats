@@ -14,7 +14,14 @@ setup() {
 	# labctl of the shell: completes as itself; else it writes down what it was called with.
 	cat >bin/labctl <<-END
 		#!/bin/sh
-		case \$1 in complete | completion) exec "$LABCTL" "\$@" ;; esac
+		case \$1 in
+		completion) exec "$LABCTL" "\$@" ;;
+		complete)
+			"$LABCTL" "\$@"
+			echo >>"$PWD/asked"
+			exit
+			;;
+		esac
 		printf '[%s]' "\$@" >"$PWD/ran.new"
 		mv "$PWD/ran.new" "$PWD/ran"
 	END
@@ -76,42 +83,65 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 		after=$(cut -d ' ' -f 16,17 /proc/$BASHPID/stat)
 		# In ticks of 10 ms that the processor worked: a busy host makes no difference.
 		[ $((${after% *} + ${after#* } - ${before% *} - ${before#* })) -lt 50 ]
-		! grep -q libvirt words
+		run ! grep -q libvirt words
 	done
 }
 
-# Types KEYS at SHELL, whose completion was loaded by SETUP, and prints what labctl was called with.
+# Waits until a condition holds, 30 s at most.
+until_true() {
+	local try
+	for ((try = 0; try < 300; try++)); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	cat -v out >&2
+	return 1
+}
+
+is_ready() { grep -q '^ready' out; }
+was_asked() { [ "$(wc -l <asked)" -gt "$1" ]; }
+has_run() { [ -e ran ]; }
+# The shell has printed what it had to.
+is_still() {
+	local before after
+	before=$(stat -c %s out)
+	sleep 0.5
+	after=$(stat -c %s out)
+	[ "$before" = "$after" ]
+}
+
+# Types at SHELL, whose completion was loaded by SETUP, each WORD and TAB, then return; prints what labctl was called with.
 typed() {
-	local shell=$1 setup=$2 keys=$3 try
-	rm -f ran out keys
+	local shell=$1 setup=$2 word asked pid
+	shift 2
+	rm -f ran out keys asked
+	touch asked
 	mkfifo keys
 	script -qfec "$shell" out <keys >/dev/null 2>&1 &
-	local pid=$!
+	pid=$!
 	exec 7>keys
-	printf '%s; echo rea""dy\n' "$setup" >&7
-	for ((try = 0; try < 200; try++)); do
-		grep -q '^ready' out 2>/dev/null && break
-		sleep 0.1
+	printf '%s; echo rea""dy\r' "$setup" >&7
+	until_true is_ready
+	until_true is_still
+	for word; do
+		asked=$(wc -l <asked)
+		printf '%s\t' "$word" >&7
+		until_true was_asked "$asked"
+		until_true is_still
 	done
-	sleep 0.3
-	printf '%b' "$keys" >&7
-	sleep 1
 	printf '\r' >&7
-	for ((try = 0; try < 200; try++)); do
-		[ -e ran ] && break
-		sleep 0.1
-	done
+	until_true has_run
 	printf 'exit\r' >&7
 	exec 7>&-
 	wait $pid || true
-	cat ran 2>/dev/null || { cat -v out >&2; return 1; }
+	cat ran
 }
 
 check_shell() {
 	local shell=$1 setup=$2
-	[ "$(typed "$shell" "$setup" 'labctl des\t-l de\t--ke\t')" = '[destroy][-l][demo][--keep-data]' ]
-	[ "$(typed "$shell" "$setup" 'labctl --hypervisor=lx\tdb tab\t')" = '[--hypervisor=lxc][db][tables]' ]
-	[ "$(typed "$shell" "$setup" 'labctl bootstrap pg\t--source arc\t.t\t')" = '[bootstrap][pgxc][--source][archive.tar.gz]' ]
+	[ "$(typed "$shell" "$setup" 'labctl des' '-l de' --ke)" = '[destroy][-l][demo][--keep-data]' ]
+	[ "$(typed "$shell" "$setup" 'labctl --hypervisor=lx' 'db tab')" = '[--hypervisor=lxc][db][tables]' ]
+	[ "$(typed "$shell" "$setup" 'labctl bootstrap pg' '--source arc' .t)" = '[bootstrap][pgxc][--source][archive.tar.gz]' ]
 }
 
 @test "bash" {
