@@ -77,6 +77,16 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl exec 2 -- true
 }
 
+@test "a time zone or locale that the system does not know fails the node, and is written nowhere" {
+	for key in "timezone: Mars/Phobos" "locale: klingon"; do
+		printf '%s\n' 'lab: zone' 'nodes: 1' "tuning: {$key}" >"$WORK/zone.yaml"
+		run -20 labctl -f "$WORK/zone.yaml" create
+		[[ $output == *"there is no "*"${key#*: }"* && $output == *"correct tuning.${key%%:*} in the lab file"* ]]
+		run ! labctl -l zone exec 1 -- grep -E 'Mars|klingon' /etc/timezone /etc/default/locale
+	done
+	labctl -l zone destroy
+}
+
 @test "a lab can be completed, not changed; KVM that cannot work is refused before anything is made" {
 	run -5 labctl --hypervisor qemu create
 	[[ $output == *"hypervisor has lxc, wanted qemu"* ]]
