@@ -297,6 +297,7 @@ static void end_group(pid_t pid)
 static int pump(struct child *c, int *ret_status, struct fail *e)
 {
 	const struct proc *p = c->p;
+	int64_t look = clock_after_ms(PROC_LOOK_MS);
 
 	for (;;) {
 		struct pollfd fds[3] = { { .fd = c->in, .events = POLLOUT }, { .fd = c->out, .events = POLLIN },
@@ -311,6 +312,10 @@ static int pump(struct child *c, int *ret_status, struct fail *e)
 		if (clock_left_ms(p->deadline_ms) == 0) {
 			end_group(c->pid);
 			return fail(e, FAIL_TIMEOUT, "%s: not finished at its deadline", p->argv[0]);
+		}
+		if (p->look && clock_left_ms(look) == 0) {
+			p->look(p->line_ctx);
+			look = clock_after_ms(PROC_LOOK_MS);
 		}
 		/* Without open ends only the exit is awaited: look often. */
 		poll(fds, 3, clock_poll_ms(p->deadline_ms, open_ends ? POLL_MS : 5));

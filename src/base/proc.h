@@ -13,6 +13,7 @@
 #include "fail.h"
 #include "strbuf.h"
 
+#define PROC_LOOK_MS 5000
 #define PROC_OUT_MAX_BYTES (16u << 20) /* of .out; a longer output is cut there */
 
 struct proc {
@@ -25,7 +26,8 @@ struct proc {
 	struct strbuf *out;           /* stdout is appended here, or NULL = discarded */
 	const char *log_path;         /* stderr (and stdout when .out and .line are NULL) appended here; NULL = kept for the error */
 	void (*line)(void *ctx, const char *line); /* each line of stdout as it comes (64 KiB of it), or NULL */
-	void *line_ctx;
+	void (*look)(void *ctx);      /* called about every PROC_LOOK_MS while it runs: how far is it? Or NULL */
+	void *line_ctx;               /* of both */
 	int64_t deadline_ms;          /* absolute; CLOCK_NEVER */
 	const atomic_bool *cancel;    /* checked every 100 ms; may be NULL */
 	bool no_ipv6;                 /* no IPv6 sockets for it and its children: as on a kernel without IPv6 */
