@@ -103,7 +103,7 @@ static int find_stored(struct world *w, const struct image_env *env, const char 
 static int find_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret, bool *built,
 		      struct fail *e)
 {
-	struct image_env env = { .cache_dir = w->paths.cache, .line = say_line, .line_ctx = r,
+	struct image_env env = { .cache_dir = w->paths.cache, .line = say_line, .far = say_line, .line_ctx = r,
 				 .kickstart = arena_printf(w->arena, "%s/kickstart", library_dir(w->o.lib)),
 				 .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
 	bool of_lab = !strcmp(name, w->lab->image);

@@ -17,6 +17,8 @@
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
+#include "look.h"
+#include "plural.h"
 #include "proc.h"
 
 #define NEEDS_BYTES (2ll << 30)
@@ -51,6 +53,7 @@ struct run {
 	char key[DIGEST_HEX];
 	const char *tar, *json, *log, *work;
 	FILE *log_file;
+	struct look_log log_seen;
 	/* what the script said */
 	const char *step, *reason;
 	struct strbuf evidence;
@@ -146,6 +149,14 @@ static const char *after(const char *line, const char *word)
 	return strncmp(line, word, len) == 0 && line[len] == ' ' ? line + len + 1 : NULL;
 }
 
+/* A script says "STEP: REASON", and the step is said anyway. */
+static const char *without_step(const struct run *r, const char *text)
+{
+	size_t len = strlen(r->step);
+
+	return !strncmp(text, r->step, len) && !strncmp(text + len, ": ", 2) ? text + len + 2 : text;
+}
+
 static void on_line(void *ctx, const char *line)
 {
 	struct run *r = ctx;
@@ -158,12 +169,23 @@ static void on_line(void *ctx, const char *line)
 	if ((text = after(line, "::step")))
 		r->step = arena_strdup(r->a, text);
 	else if ((text = after(line, "::fail")))
-		r->reason = arena_strdup(r->a, text);
+		r->reason = arena_strdup(r->a, without_step(r, text));
 	else if ((text = after(line, "::adapt")))
 		json_array_append_new(r->adaptations, json_string(text));
 	else if ((text = after(line, "::evidence")))
 		strbuf_printf(&r->evidence, "%s\n", text);
 	tell(r, line);
+}
+
+static void look(void *ctx)
+{
+	struct run *r = ctx;
+	char text[80];
+
+	if (!look_compiled(&r->log_seen))
+		return;
+	snprintf(text, sizeof text, "::step %s: %u file%s compiled", r->step, r->log_seen.files, plural(r->log_seen.files));
+	tell(r, text);
 }
 
 /* "NAME=value" of the contract in tuning/KIND/build.sh, and the command itself. */
@@ -193,12 +215,14 @@ static int run_script(struct run *r, const char *top, struct fail *e)
 	struct proc p = { .argv = build_argv(r, top),
 			  .log_path = r->log,
 			  .line = on_line,
+			  .look = look,
 			  .line_ctx = r,
 			  .deadline_ms = b->deadline_ms,
 			  .cancel = b->cancel };
 	int status;
 
 	r->step = "start";
+	r->log_seen.path = r->log;
 	if (proc_run(&p, &status, e))
 		return -1;
 	if (r->disk_full)
@@ -257,21 +281,19 @@ static int pack(struct run *r, struct fail *e)
 	return 0;
 }
 
-/* Step, reason, last lines, and where the rest is. */
+/* Step, reason, the lines that say why, and where the rest is. */
 static int explain(struct run *r, struct fail *e)
 {
-	auto_(free) char *tail = file_tail(r->log, EVIDENCE_LINES);
 	auto_(free) char *reason = strndup(e->text, 700), *before = strdup(e->evidence);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
 
-	fail(e, e->code, "build of %s: step '%s': %s; the whole log: %s", r->b->archive, r->step, reason ? reason : "", r->log);
-	if (tail[0] || r->evidence.len) {
-		auto_(strbuf_clear) struct strbuf text = { 0 };
-
-		strbuf_printf(&text, "%s%s", tail, r->evidence.len ? "\n" : "");
-		strbuf_str(&text, strbuf_text(&r->evidence));
-		return fail_evidence(e, text.text, EVIDENCE_LINES);
-	}
-	return fail_evidence(e, before, EVIDENCE_LINES);
+	fail(e, e->code, "build of %s: step '%s': %s", r->b->archive, r->step, reason ? reason : "");
+	look_errors(r->log, &text);
+	strbuf_str(&text, strbuf_text(&r->evidence));
+	if (!text.len && before)
+		strbuf_str(&text, before);
+	fail_evidence(e, strbuf_text(&text), EVIDENCE_LINES);
+	return e->code == FAIL_CANCELED ? -1 : fail_next(e, "less %s", r->log);
 }
 
 static int build_locked(struct run *r, struct fail *e)

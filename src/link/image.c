@@ -17,6 +17,7 @@
 
 #include "digest.h"
 #include "file.h"
+#include "look.h"
 #include "proc.h"
 #include "suggest.h"
 
@@ -285,11 +286,31 @@ static int check_mirror(const char *name, struct fail *e)
 	return fail_next(e, "labctl image build %s, outside the sandbox", name);
 }
 
+struct building { const struct image_env *env; const char *out_dir; };
+
+static void building_line(void *ctx, const char *line)
+{
+	const struct building *b = ctx;
+
+	if (b->env->line)
+		b->env->line(b->env->line_ctx, line);
+}
+
+static void building_look(void *ctx)
+{
+	const struct building *b = ctx;
+	char text[120];
+
+	if (b->env->far && look_image(b->out_dir, text, sizeof text))
+		b->env->far(b->env->line_ctx, text);
+}
+
 static int run_script(const struct image_env *env, const struct recipe_dirs *r, const char *name, const char *out_dir,
 		      struct arena *a, struct fail *e)
 {
 	const char *log = arena_printf(a, "%s/log/image-%s.log", env->cache_dir, name);
 	int64_t space = file_space_bytes(env->cache_dir);
+	struct building b = { .env = env, .out_dir = out_dir };
 
 	if (space >= 0 && space < BUILD_NEEDS_BYTES)
 		return fail(e, FAIL_HOST, "image '%s': %s has %lld MiB left, a build needs %lld", name, env->cache_dir,
@@ -297,8 +318,9 @@ static int run_script(const struct image_env *env, const struct recipe_dirs *r, 
 	unlink(log);
 	if (proc_check(&(struct proc){ .argv = script_argv(env, r, NULL, out_dir, a),
 				       .log_path = log,
-				       .line = env->line,
-				       .line_ctx = env->line_ctx,
+				       .line = building_line,
+				       .look = building_look,
+				       .line_ctx = &b,
 				       .deadline_ms = env->deadline_ms,
 				       .cancel = env->cancel },
 		       e)) {

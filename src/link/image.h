@@ -24,6 +24,7 @@ struct image_env {
 	const char *cache_dir;    /* CACHE */
 	const char *kickstart;    /* directory with the recipes and build-image */
 	void (*line)(void *ctx, const char *line); void *line_ctx; /* progress */
+	void (*far)(void *ctx, const char *text); /* every few seconds how far it is, for .line_ctx; or NULL */
 	const atomic_bool *cancel;
 	int64_t deadline_ms;
 	bool resolve; /* image_build: one that is there counts only if apt's sources would give the same today */

@@ -9,6 +9,7 @@
 
 #include "build.h"
 #include "digest.h"
+#include "look.h"
 #include "private_server.h"
 
 static char dir[PRIVATE_PATH], cache[PRIVATE_PATH + 16], archive[PRIVATE_PATH + 32];
@@ -33,6 +34,8 @@ static const char bad_script[] = "#!/bin/sh\n"
 				 "echo ::step make\n"
 				 "mkdir -p $OUT/opt/half\n"
 				 "echo 'x.c:1: error: nonsense' >&2\n"
+				 "echo '!! make ended with 2' >&2; printf 'gcc %02000d -c -o x.o x.c\\n' 0 >&2\n"
+				 "printf 'long.c:1: error: %02000d\\n' 0 >&2\n"
 				 "echo '::fail make: ended with 2'\n"
 				 "exit 1\n";
 
@@ -150,12 +153,76 @@ static void failure_says_step_and_log(void **state)
 	(void)state;
 	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
 	assert_has(e.text, "step 'make'");
-	assert_has(e.text, "ended with 2");
-	assert_has(e.text, "/log/build-");
-	assert_has(e.evidence, "x.c:1: error: nonsense");
+	assert_has(e.text, "step 'make': ended with 2");
+	assert_has(e.next, "/log/build-");
+	/* what was wrong, shortened: neither the commands nor the script's marks */
+	assert_has(e.evidence, "x.c:1: error: nonsense\nlong.c:1: error: 0000");
+	assert_null(strstr(e.evidence, "gcc"));
+	assert_null(strstr(e.evidence, "::"));
+	assert_null(strstr(e.evidence, "!!"));
+	assert_in_range(strlen(e.evidence), 1, 300);
+	/* where no line says so, the last ones */
+	b = build("#!/bin/sh\necho one >&2\necho two >&2\necho ::fail bad\nexit 1\n");
+	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
+	assert_string_equal(e.evidence, "one\ntwo");
 	b = build("#!/bin/sh\nexit 0\n");
 	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
 	assert_has(e.text, "installed nothing");
+}
+
+/* As make and gcc say it, for eleven seconds. */
+static const char slow_script[] = "#!/bin/sh\n"
+				  "echo ::step make\n"
+				  "i=0; while [ $i -lt 11 ]; do i=$((i+1)); echo checking for gcc -c >&2\n"
+				  "echo \"gcc -O2 -c -o $i.o $i.c\" >&2; sleep 1; done\n"
+				  "mkdir -p \"$OUT/opt\"; echo x >\"$OUT/opt/x\"\n";
+
+static void a_build_says_how_far_it_is(void **state)
+{
+	auto_(strbuf_clear) struct strbuf lines = { 0 };
+	struct build b = build(slow_script);
+	struct fail e = { 0 };
+	unsigned files = 0, first;
+	const char *tar, *line;
+	bool built;
+
+	(void)state;
+	b.line = collect;
+	b.ctx = &lines;
+	assert_ok(build_software(&b, arena, &tar, &built, &e), e);
+	line = strstr(strbuf_text(&lines), "::step make: ");
+	assert_non_null(line);
+	assert_int_equal(sscanf(line, "::step make: %u files compiled", &first), 1);
+	line = strstr(line + 1, "::step make: ");
+	assert_non_null(line);
+	assert_int_equal(sscanf(line, "::step make: %u files compiled", &files), 1);
+	assert_true(first >= 1 && files > first && files <= 11);
+}
+
+static void an_image_says_how_far_it_is(void **state)
+{
+	static const char *const dirs[] = { "root/var/cache/apt/archives", "root/var/lib/dpkg/info" };
+	char path[PRIVATE_PATH + 100], text[120];
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_false(look_image(dir, text, sizeof text));
+	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, dirs[i]);
+		assert_ok(file_mkdirs(path, 0755, &e), e);
+	}
+	snprintf(path, sizeof path, "%s/%s/bash_5.deb", dir, dirs[0]);
+	private_write(path, 0644, "x");
+	for (const char *const *name = (const char *const[]){ "dash.list", "libc6:amd64.list", "dash.md5sums", NULL }; *name; name++) {
+		snprintf(path, sizeof path, "%s/%s/%s", dir, dirs[1], *name);
+		private_write(path, 0644, "x");
+	}
+	assert_true(look_image(dir, text, sizeof text));
+	assert_string_equal(text, "1 package downloaded and not yet installed, 2 installed or unpacked");
+	snprintf(path, sizeof path, "%s/disk.raw", dir);
+	private_write(path, 0644, "x");
+	assert_true(look_image(dir, text, sizeof text));
+	assert_string_equal(text, "disk.raw: 0 MiB so far");
 }
 
 static void refuse(const char *path, const char *because)
@@ -213,6 +280,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(built_once_then_cached, setup, teardown),
 		cmocka_unit_test_setup_teardown(failure_says_step_and_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_build_says_how_far_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_image_says_how_far_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_archives_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(deadline_and_cancel_end_it, setup, teardown),
 	};
