@@ -28,6 +28,7 @@ struct cli {
 	const char *file, *lab_name, *connect, *state_dir, *cache_dir;
 	bool dry_run, yes, json, timings, help, version;
 	bool told_lost;          /* that the lab's record is lost or damaged */
+	int64_t said_ms;         /* when the last line about how far it is was printed; 0 = never */
 	bool reported;           /* the JSON document is out, its failure in it */
 	unsigned jobs, verbose;
 	int64_t timeout_ms;      /* -1 = none */
@@ -82,9 +83,26 @@ int run_show(struct cli *c, const struct plan *p, struct fail *e);
 
 /* progress.c */
 struct progress;
-struct progress *progress_new(const struct cli *c, const struct plan *p);
+struct progress_options {
+	int64_t start_ms;  /* of the command: what the times of all lines count from */
+	unsigned beat_ms;  /* without live lines: how often what still runs is told; 0 = PROGRESS_BEAT_MS */
+	bool verbose, live;
+};
+#define PROGRESS_BEAT_MS 30000
+bool progress_can_live(void); /* is stderr a terminal that can move its cursor? */
+struct progress *progress_new(const struct progress_options *o, const struct plan *p);
 void progress_free(struct progress *p);
 struct event_sink progress_sink(struct progress *p);
+
+/* say.c: the story. Everything that goes to stderr goes through here, in whole lines. */
+/* What a node, a server or an installer said, on stderr: harmless to a terminal. */
+__attribute__((format(printf, 1, 2))) void report_say(const char *fmt, ...);
+/* The same for text with terminal controls of our own. */
+void say_text(const char *text, size_t len);
+/* Size of the terminal on stderr now; 80 x 24 where there is none. */
+void say_size(unsigned *ret_columns, unsigned *ret_rows);
+/* Ends @text, one line of UTF-8, before it takes more than @columns of a terminal. Returns how many it takes. */
+unsigned say_cut(char *text, unsigned columns);
 
 /* report.c */
 struct column { const char *key, *title; bool right; };
@@ -92,8 +110,6 @@ struct column { const char *key, *title; bool right; };
 int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e);
 int report_json(const json_t *document, struct fail *e);
 void report_fail(const struct cli *c, const struct fail *e);
-/* What a node, a server or an installer said, on stderr: harmless to a terminal. */
-__attribute__((format(printf, 1, 2))) void report_say(const char *fmt, ...);
 /* Asks on a terminal, unless -y: @word must be typed before @what is removed, else FAIL_CANCELED. */
 int report_confirm(const struct cli *c, const char *what, const char *word, struct fail *e);
 /* The failure as a JSON object: what a document says under "error". */

@@ -119,9 +119,9 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	if (db_report(d, "tables", a, more, failed ? &ignored : e) < 0)
 		return -1;
 	if (!count)
-		fprintf(stderr, "schema '%s' has no tables\n", said->schema);
+		report_say("schema '%s' has no tables\n", said->schema);
 	if (local && !d->c->dry_run)
-		fprintf(stderr, "%u tables still have their rows in local files too, which no query reads; "
+		report_say("%u tables still have their rows in local files too, which no query reads; "
 			"the same command with --truncate-local removes them\n", local);
 	return failed ? -1 : 0;
 }

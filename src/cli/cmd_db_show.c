@@ -98,7 +98,7 @@ static int tables(struct db *d, struct fail *e)
 	if (r == 0)
 		r = db_report(d, "tables", &a, NULL, e);
 	if (r == 0 && json_array_size(a.rows) == 0 && !d->c->json)
-		fprintf(stderr, "database '%s' has no tables%s%s\n", d->database, said->schema ? " in schema " : "",
+		report_say("database '%s' has no tables%s%s\n", d->database, said->schema ? " in schema " : "",
 			said->schema ? said->schema : "");
 	json_decref(a.rows);
 	return r;

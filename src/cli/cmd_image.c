@@ -18,14 +18,26 @@
 
 static void say_line(void *ctx, const char *line)
 {
-	const struct cli *c = ctx;
+	struct cli *c = ctx;
 
+	c->said_ms = clock_now_ms();
 	report_say("%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
+}
+
+/* As often as progress.c says what still runs. */
+static void say_far(void *ctx, const char *text)
+{
+	struct cli *c = ctx;
+
+	if (!c->said_ms)
+		c->said_ms = c->start_ms;
+	if (clock_now_ms() - c->said_ms >= PROGRESS_BEAT_MS)
+		say_line(c, text);
 }
 
 struct image_env image_env_of(struct cli *c)
 {
-	return (struct image_env){ .cache_dir = c->cache_dir, .line = say_line, .line_ctx = c, .cancel = c->cancel,
+	return (struct image_env){ .cache_dir = c->cache_dir, .line = say_line, .far = say_far, .line_ctx = c, .cancel = c->cancel,
 				   .deadline_ms = clock_after_ms(c->timeout_ms),
 				   .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
 }
@@ -223,7 +235,7 @@ void image_download(void *ctx, int64_t done_bytes, int64_t total_bytes)
 			 (long long)(total_bytes >> 20));
 	else
 		snprintf(text, sizeof text, "download: %lld MiB", (long long)(done_bytes >> 20));
-	say_line(ctx, text);
+	say_far(ctx, text);
 }
 
 /* By the name that it gets, or else the one that it has. */
@@ -316,7 +328,7 @@ static int rm(struct cli *c, struct fail *e)
 	}
 	if (report_confirm(c, s.image.dir, s.image.name, e) < 0 || image_store_remove(&env, &s, image_is_used, c, e) < 0)
 		return -1;
-	fprintf(stderr, "removed %s\n", s.image.dir);
+	report_say("removed %s\n", s.image.dir);
 	return 0;
 }
 
@@ -352,7 +364,7 @@ static int gc(struct cli *c, struct fail *e)
 	if (print_rows(c, rows, e) < 0)
 		goto out;
 	for (unsigned i = 0; left[i]; i++)
-		fprintf(stderr, "left by what was killed: %s\n", left[i]);
+		report_say("left by what was killed: %s\n", left[i]);
 	if (c->dry_run || (!unused_count && !left[0])) {
 		r = 0;
 		goto out;

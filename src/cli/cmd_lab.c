@@ -36,9 +36,9 @@ static int make_lab(struct cli *c, struct fail *e)
 	if (world_lease(w, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, w, p, e) < 0)
 		return -1;
 	if (c->change_count && lab->cluster.recipe)
-		fprintf(stderr, "next: labctl -l %s bootstrap    (the cluster takes up what the lab file changed)\n", lab->name);
+		report_say("next: labctl -l %s bootstrap    (the cluster takes up what the lab file changed)\n", lab->name);
 	else if (!c->json)
-		fprintf(stderr, "next: labctl -l %s bootstrap %s | ssh %s | status | destroy\n", lab->name,
+		report_say("next: labctl -l %s bootstrap %s | ssh %s | status | destroy\n", lab->name,
 			lab->cluster.recipe ? lab->cluster.recipe->kind : "citus|pgxc|postgres", lab->nodes[0].name);
 	return 0;
 }
@@ -126,7 +126,7 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	if (run_plan(c, w, p, e) < 0)
 		return -1;
 	if (!c->json)
-		fprintf(stderr, "next: labctl -l %s psql | status | destroy\n", lab->name);
+		report_say("next: labctl -l %s psql | status | destroy\n", lab->name);
 	return 0;
 }
 

@@ -187,7 +187,7 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 	if (!highest)
 		(*ret_lab)->node_count = 0;
 	if (!c->told_lost)
-		fprintf(stderr, "labctl: %s: going by libvirt's tags and the directory %s\n", e->text, paths.lab);
+		report_say("labctl: %s: going by libvirt's tags and the directory %s\n", e->text, paths.lab);
 	c->told_lost = true;
 	*e = (struct fail){ 0 };
 	return 0;

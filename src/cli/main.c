@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* labctl: signals, deadlines, exit status. */
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,8 @@ int main(int argc, char **argv)
 	struct cli c = { .cancel = &canceled, .start_ms = clock_now_ms(), .timeout_ms = -1 };
 	int r;
 
+	/* Names are UTF-8 wherever they come from, and so is what we print: whatever the caller's locale, and nothing else of it. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	/* Files say their modes themselves; directories must be passable for QEMU's own user. */
 	umask(022);
 	/* No core file with keys and passwords in it. Others cannot read any; and their /proc/self would be root's. */

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The story of a run on stderr. On a terminal: finished steps scroll, below them one
- * live line per running step. Elsewhere: one plain line per finished step.
+ * The story of a run on stderr. On a terminal finished steps scroll, and below them stands one live line per running
+ * step. Elsewhere there is one plain line per finished step, and now and then what still runs. The time on the left is
+ * always that since the start of the command; how long a step takes stands in brackets behind its title.
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "cli.h"
+#include "plural.h"
+#include "quote.h"
 
-#define LIVE_MAX 12 /* lines; more running steps are counted */
+#define SHOWN_MAX 12   /* running steps that are named; the others are counted */
 #define REDRAW_MS 80
-#define TICK_MS 200 /* the clocks of running steps go on when nothing happens */
+#define TICK_MS 200    /* the clocks of live lines go on when nothing happens */
+#define LINE_BYTES 512
 
 struct running {
 	const struct step *step;
@@ -25,11 +28,12 @@ struct running {
 };
 
 struct progress {
-	const struct cli *cli;
-	bool live;
-	unsigned total, finished, drawn, width;
-	struct running *running; unsigned running_count;
+	struct progress_options o;
+	unsigned total, finished;
+	struct running *running; unsigned running_count; /* the oldest first */
+	unsigned drawn[SHOWN_MAX + 1], drawn_count;      /* columns of each live line */
 	int64_t drawn_ms;
+	struct strbuf out;      /* what goes out next, in one write */
 	pthread_mutex_t lock;   /* of all above: events come from workers, ticks from .ticker */
 	pthread_cond_t stopping;
 	pthread_t ticker;
@@ -38,19 +42,25 @@ struct progress {
 
 static void *tick(void *arg);
 
-struct progress *progress_new(const struct cli *c, const struct plan *p)
+bool progress_can_live(void)
+{
+	const char *terminal = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+struct progress *progress_new(const struct progress_options *o, const struct plan *p)
 {
 	struct progress *g = calloc(1, sizeof *g);
 	pthread_condattr_t attr;
-	struct winsize size;
 
 	if (g)
 		g->running = calloc(p->step_count + 1, sizeof *g->running);
 	if (!g || !g->running)
 		abort();
-	g->cli = c;
-	g->live = isatty(STDERR_FILENO) && !getenv("NO_COLOR") && strcmp(getenv("TERM") ? getenv("TERM") : "dumb", "dumb") != 0;
-	g->width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+	g->o = *o;
+	if (!g->o.beat_ms)
+		g->o.beat_ms = PROGRESS_BEAT_MS;
 	for (unsigned i = 0; i < p->step_count; i++)
 		g->total += p->steps[i].verb != VERB_JOIN;
 	pthread_mutex_init(&g->lock, NULL);
@@ -58,15 +68,45 @@ struct progress *progress_new(const struct cli *c, const struct plan *p)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&g->stopping, &attr);
 	pthread_condattr_destroy(&attr);
-	g->ticking = g->live && pthread_create(&g->ticker, NULL, tick, g) == 0;
+	g->ticking = pthread_create(&g->ticker, NULL, tick, g) == 0;
 	return g;
 }
 
+static void flush_out(struct progress *g)
+{
+	say_text(strbuf_text(&g->out), g->out.len);
+	strbuf_truncate(&g->out, 0);
+}
+
+/* Appends lines that hold texts of others. */
+__attribute__((format(printf, 2, 3))) static void add(struct progress *g, const char *fmt, ...)
+{
+	size_t start = g->out.len;
+	auto_(free) char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		abort();
+	va_end(args);
+	strbuf_str(&g->out, text);
+	quote_tame(g->out.text + start, g->out.len - start);
+}
+
+/*
+ * The terminal may have become narrower since: it has broken the lines that were too long for it then, and the cursor
+ * is as many rows further down.
+ */
 static void erase(struct progress *g)
 {
-	if (g->drawn)
-		fprintf(stderr, "\033[%uA\033[J", g->drawn);
-	g->drawn = 0;
+	unsigned columns, screen, rows = 0;
+
+	say_size(&columns, &screen);
+	for (unsigned i = 0; i < g->drawn_count; i++)
+		rows += g->drawn[i] ? (g->drawn[i] + columns - 1) / columns : 1;
+	if (rows)
+		strbuf_printf(&g->out, "\033[%uA\033[J", rows < screen ? rows : screen - 1);
+	g->drawn_count = 0;
 }
 
 static const char *place(const struct step *s)
@@ -74,34 +114,72 @@ static const char *place(const struct step *s)
 	return s->node ? s->node->name : s->subject ? s->subject : "host";
 }
 
+static double since(int64_t start_ms, int64_t now_ms)
+{
+	return (double)(now_ms - start_ms) / 1000;
+}
+
+static void describe(const struct running *r, int64_t now_ms, char ret[LINE_BYTES])
+{
+	snprintf(ret, LINE_BYTES, "%-8s %s (%.0f s)%s%s", place(r->step), r->step->title, since(r->start_ms, now_ms),
+		 *r->said ? ": " : "", r->said);
+}
+
+/* A live line: cut, for a terminal would break it, and the next erase() would leave a part of it. */
+static void draw_line(struct progress *g, char *line, unsigned columns)
+{
+	quote_tame(line, strlen(line));
+	g->drawn[g->drawn_count++] = say_cut(line, columns - 1);
+	strbuf_printf(&g->out, "%s\n", line);
+}
+
 static void draw(struct progress *g)
 {
 	int64_t now = clock_now_ms();
+	unsigned columns, rows, shown;
+	char line[LINE_BYTES + 16], what[LINE_BYTES];
 
 	erase(g);
-	for (unsigned i = 0; i < g->running_count && i < LIVE_MAX; i++) {
-		const struct running *r = &g->running[i];
-		char line[512];
-
-		snprintf(line, sizeof line, "%6.1fs  %-8s %s%s%s", (double)(now - r->start_ms) / 1000, place(r->step),
-			 r->step->title, *r->said ? ": " : "", r->said);
-		report_say("%.*s\n", (int)g->width - 1, line);
-		g->drawn++;
+	say_size(&columns, &rows);
+	shown = g->running_count < SHOWN_MAX ? g->running_count : SHOWN_MAX;
+	/* The line below them and the cursor's own take a row each. */
+	if (shown + 2 > rows)
+		shown = rows > 2 ? rows - 2 : 0;
+	for (unsigned i = 0; i < shown; i++) {
+		describe(&g->running[i], now, what);
+		snprintf(line, sizeof line, "         %s", what);
+		draw_line(g, line, columns);
 	}
 	if (g->running_count) {
-		fprintf(stderr, "%6.1fs  %u of %u steps%s\n", (double)(now - g->cli->start_ms) / 1000, g->finished,
-			g->total, g->running_count > LIVE_MAX ? ", more running" : "");
-		g->drawn++;
+		snprintf(line, sizeof line, "%6.1fs  %u of %u step%s%s", since(g->o.start_ms, now), g->finished, g->total,
+			 plural(g->total), g->running_count > shown ? ", more running" : "");
+		draw_line(g, line, columns);
 	}
 	g->drawn_ms = now;
+	flush_out(g);
 }
 
-static void notes(const struct strbuf *text)
+/* Nobody who reads a log should wonder whether it still does something. */
+static void beat(struct progress *g)
+{
+	int64_t now = clock_now_ms();
+	double at = since(g->o.start_ms, now);
+	char what[LINE_BYTES];
+
+	for (unsigned i = 0; i < g->running_count && i < SHOWN_MAX; i++) {
+		describe(&g->running[i], now, what);
+		add(g, "%6.1fs  %s\n", at, what);
+	}
+	add(g, "%6.1fs  %u of %u step%s, %u running\n", at, g->finished, g->total, plural(g->total), g->running_count);
+	flush_out(g);
+}
+
+static void notes(struct progress *g, const struct strbuf *text)
 {
 	for (const char *p = strbuf_text(text); *p;) {
 		size_t len = strcspn(p, "\n");
 
-		report_say("                     %.*s\n", (int)len, p);
+		add(g, "                     %.*s\n", (int)len, p);
 		p += len + (p[len] == '\n');
 	}
 }
@@ -123,30 +201,30 @@ static void finish(struct progress *g, const struct event *ev)
 	/* Blocked and canceled steps are consequences: the summary counts them. */
 	if (r->state == STEP_BLOCKED || r->state == STEP_CANCELED)
 		return;
-	if (r->state == STEP_UNCHANGED && !g->cli->verbose)
+	if (r->state == STEP_UNCHANGED && !g->o.verbose)
 		return;
 	erase(g);
-	fprintf(stderr, "%6.1fs  %-8s %s: %s", (double)(ev->at_ms - g->cli->start_ms) / 1000, place(ev->step),
-		ev->step->title, step_state_names[r->state]);
-	if (bad)
-		report_say(": %s", r->fail.text);
-	fputc('\n', stderr);
-	if (g->cli->verbose || r->state == STEP_SKIPPED) /* what is left out is never silent */
-		notes(&r->notes);
+	add(g, "%6.1fs  %-8s %s: %s%s%s\n", since(g->o.start_ms, ev->at_ms), place(ev->step), ev->step->title,
+	    step_state_names[r->state], bad ? ": " : "", bad ? r->fail.text : "");
+	if (g->o.verbose || r->state == STEP_SKIPPED) /* what is left out is never silent */
+		notes(g, &r->notes);
 }
 
 static void *tick(void *arg)
 {
 	struct progress *g = arg;
+	unsigned every_ms = g->o.live ? TICK_MS : g->o.beat_ms;
 
 	pthread_mutex_lock(&g->lock);
-	while (!g->stop) {
-		int64_t until = clock_after_ms(TICK_MS);
+	for (int64_t until = clock_after_ms(every_ms); !g->stop;) {
 		struct timespec at = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
 
 		pthread_cond_timedwait(&g->stopping, &g->lock, &at);
-		if (!g->stop && g->running_count)
-			draw(g);
+		if (g->stop || clock_left_ms(until) > 0)
+			continue;
+		until = clock_after_ms(every_ms);
+		if (g->running_count)
+			(g->o.live ? draw : beat)(g);
 	}
 	pthread_mutex_unlock(&g->lock);
 	return NULL;
@@ -173,8 +251,9 @@ static void on_event(void *ctx, const struct event *ev)
 		finish(g, ev);
 		break;
 	}
-	if (g->live && (ev->kind == EVENT_FINISHED || clock_now_ms() - g->drawn_ms >= REDRAW_MS))
+	if (g->o.live && (ev->kind == EVENT_FINISHED || clock_now_ms() - g->drawn_ms >= REDRAW_MS))
 		draw(g);
+	flush_out(g);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -194,6 +273,8 @@ void progress_free(struct progress *g)
 	if (g->ticking)
 		pthread_join(g->ticker, NULL);
 	erase(g);
+	flush_out(g);
+	strbuf_clear(&g->out);
 	pthread_cond_destroy(&g->stopping);
 	pthread_mutex_destroy(&g->lock);
 	free(g->running);

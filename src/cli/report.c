@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <libsmartcols/libsmartcols.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,19 +91,6 @@ json_t *report_error(const struct fail *e)
 			 "exit_status", (int)e->code, "text", text_json(e->text), "evidence", text_json(e->evidence), "next", text_json(e->next));
 }
 
-void report_say(const char *fmt, ...)
-{
-	auto_(free) char *text = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
-	va_end(args);
-	quote_tame(text, strlen(text));
-	fputs(text, stderr);
-}
-
 /* What, why, evidence, next command; one greppable word. With --json the failure is the document. */
 void report_fail(const struct cli *c, const struct fail *e)
 {
@@ -136,7 +122,7 @@ int report_confirm(const struct cli *c, const char *what, const char *word, stru
 
 	if (c->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return 0;
-	fprintf(stderr, "This removes %s. Type %s to go on: ", what, word);
+	report_say("This removes %s. Type %s to go on: ", what, word);
 	if (!fgets(answer, sizeof answer, stdin))
 		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
 	answer[strcspn(answer, "\n")] = '\0';

@@ -125,21 +125,22 @@ static int show_timings(const json_t *phases, const json_t *nodes, struct fail *
 
 static void say_summary(const struct cli *c, const struct plan *p, const struct exec_report *rep, bool ok)
 {
+	auto_(strbuf_clear) struct strbuf text = { 0 };
 	const unsigned *n = rep->counts;
 	unsigned done = 0, joins = 0;
 
 	for (unsigned i = 0; i < p->step_count; i++)
 		joins += p->steps[i].verb == VERB_JOIN;
 	done = n[STEP_DONE] > joins ? n[STEP_DONE] - joins : 0;
-	fprintf(stderr, "lab '%s': %s %s in %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command,
-		ok ? "finished" : "FAILED", (double)(clock_now_ms() - c->start_ms) / 1000, done, n[STEP_UNCHANGED]);
+	strbuf_printf(&text, "lab '%s': %s %s in %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command,
+		      ok ? "finished" : "FAILED", (double)(clock_now_ms() - c->start_ms) / 1000, done, n[STEP_UNCHANGED]);
 	if (n[STEP_SKIPPED])
-		fprintf(stderr, ", %u skipped", n[STEP_SKIPPED]);
+		strbuf_printf(&text, ", %u skipped", n[STEP_SKIPPED]);
 	if (n[STEP_FAILED] + n[STEP_TIMEOUT])
-		fprintf(stderr, ", %u failed", n[STEP_FAILED] + n[STEP_TIMEOUT]);
+		strbuf_printf(&text, ", %u failed", n[STEP_FAILED] + n[STEP_TIMEOUT]);
 	if (n[STEP_BLOCKED] + n[STEP_CANCELED])
-		fprintf(stderr, ", %u not run", n[STEP_BLOCKED] + n[STEP_CANCELED]);
-	fputc('\n', stderr);
+		strbuf_printf(&text, ", %u not run", n[STEP_BLOCKED] + n[STEP_CANCELED]);
+	report_say("%s\n", strbuf_text(&text));
 }
 
 static int report_run(struct cli *c, const struct plan *p, const struct exec_report *rep, bool ok, struct fail *e)
@@ -192,7 +193,8 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	o.jobs = c->jobs ? c->jobs : p->lab && p->lab->node_count > 8 ? p->lab->node_count : 8;
 	if (o.jobs > JOBS_MAX && !c->jobs)
 		o.jobs = JOBS_MAX;
-	progress = progress_new(c, p);
+	progress = progress_new(&(struct progress_options){ .start_ms = c->start_ms, .verbose = c->verbose > 0,
+							     .live = progress_can_live() }, p);
 	if (journal)
 		sinks[o.sink_count++] = journal_sink(journal);
 	sinks[o.sink_count++] = progress_sink(progress);

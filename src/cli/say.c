@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The story on stderr: whole lines, after what stdout already has, so that the two never mix within a line. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "cli.h"
+#include "quote.h"
+
+#define COLUMNS_UNKNOWN 80
+#define ROWS_UNKNOWN 24
+
+void say_text(const char *text, size_t len)
+{
+	fflush(stdout);
+	while (len > 0) {
+		ssize_t put = write(STDERR_FILENO, text, len);
+
+		if (put < 0 && errno != EINTR)
+			return; /* nobody reads it any more */
+		if (put > 0) {
+			text += put;
+			len -= (size_t)put;
+		}
+	}
+}
+
+void report_say(const char *fmt, ...)
+{
+	auto_(free) char *text = NULL;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (len < 0)
+		abort();
+	quote_tame(text, (size_t)len);
+	say_text(text, (size_t)len);
+}
+
+void say_size(unsigned *ret_columns, unsigned *ret_rows)
+{
+	struct winsize size = { 0 };
+
+	/* Of a serial line or a pseudo terminal without a window the kernel says 0. */
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0)
+		size = (struct winsize){ 0 };
+	*ret_columns = size.ws_col ? size.ws_col : COLUMNS_UNKNOWN;
+	*ret_rows = size.ws_row ? size.ws_row : ROWS_UNKNOWN;
+}
+
+unsigned say_cut(char *text, unsigned columns)
+{
+	mbstate_t state = { 0 };
+	unsigned used = 0;
+
+	for (size_t left = strlen(text); left > 0;) {
+		wchar_t c;
+		size_t len = mbrtowc(&c, text, left, &state);
+		int width;
+
+		if (len == 0 || len > left) { /* no character: what quote_tame() saw is none of a terminal's controls */
+			len = 1;
+			width = 1;
+			state = (mbstate_t){ 0 };
+		} else {
+			width = wcwidth(c);
+		}
+		width = width < 0 ? 1 : width;
+		if (used + (unsigned)width > columns) {
+			*text = '\0';
+			break;
+		}
+		used += (unsigned)width;
+		text += len;
+		left -= len;
+	}
+	return used;
+}
