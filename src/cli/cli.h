@@ -99,6 +99,7 @@ struct event_sink progress_sink(struct progress *p);
 __attribute__((format(printf, 1, 2))) void report_say(const char *fmt, ...);
 /* The same for text with terminal controls of our own. */
 void say_text(const char *text, size_t len);
+unsigned say_columns(int fd); /* of the terminal on @fd now; 80 where there is none */
 /* Size of the terminal on stderr now; 80 x 24 where there is none. */
 void say_size(unsigned *ret_columns, unsigned *ret_rows);
 /* Ends @text, one line of UTF-8, before it takes more than @columns of a terminal. Returns how many it takes. */

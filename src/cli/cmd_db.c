@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* db: databases of the cluster and what is in them. What changes databases is a plan. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +119,27 @@ static int find_template(struct db *d, const char *word, const char **ret_name, 
 	return fail_next(e, "labctl -l %s db create %s --template %s", d->lab->name, db_quoted(d, d->word), near ? near : known[0]);
 }
 
+/* Of a database that is to be made. */
+static int check_letters(const struct db *d, struct fail *e)
+{
+	const char *letters = d->recipe->database_letters;
+	char near[NAME_MAX_BYTES + 2] = "_";
+	size_t len = *d->word >= '0' && *d->word <= '9';
+
+	if (!letters || (strspn(d->word, letters) == strlen(d->word) && !len))
+		return 0;
+	for (const char *p = d->word; *p && len < NAME_MAX_BYTES; p++) {
+		char c = (char)tolower((unsigned char)*p);
+
+		if (strchr(letters, c) || len == 0 || near[len - 1] != '_')
+			near[len++] = strchr(letters, c) ? c : '_';
+	}
+	near[len] = '\0';
+	fail(e, FAIL_USAGE, "a %s cluster can have no database called '%s': small letters, digits and _, a digit not first",
+	     d->recipe->kind, d->word);
+	return fail_next(e, "labctl -l %s db create %s", d->lab->name, near);
+}
+
 struct create_words { const char *template; bool force; };
 
 static int create(struct db *d, struct fail *e)
@@ -127,7 +149,8 @@ static int create(struct db *d, struct fail *e)
 	const char *with = said->template ? arena_printf(d->c->arena, " --template %s", said->template) : "";
 	bool from_template;
 
-	if (check_name(d, e) < 0 || find_template(d, said->template, &request.template, &from_template, e) < 0)
+	if (check_name(d, e) < 0 || check_letters(d, e) < 0 ||
+	    find_template(d, said->template, &request.template, &from_template, e) < 0)
 		return -1;
 	return run_chore(d, from_template ? "create-from" : "create", &request, with, NULL, e);
 }

@@ -8,6 +8,7 @@
 
 #include "cmd_db.h"
 #include "complete.h"
+#include "plural.h"
 
 struct distribute_words { const char *database, *schema, *column; bool truncate_local; };
 
@@ -110,7 +111,7 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	json_array_foreach(a->rows, i, row)
 		local += has_local_rows(row);
 	if (failed) {
-		fail(e, e->code == FAIL_TIMEOUT ? FAIL_TIMEOUT : FAIL_DB, "%u of %u tables failed%s", failed, count,
+		fail(e, e->code == FAIL_TIMEOUT ? FAIL_TIMEOUT : FAIL_DB, "%u of %u table%s failed%s", failed, count, plural(count),
 		     e->code == FAIL_TIMEOUT ? ", and the time (--timeout) is over" : "");
 		fail_next(e, "labctl -l %s db distribute with the same words goes on with these", d->lab->name);
 		more = json_pack("{s:o}", "error", report_error(e));
@@ -121,8 +122,8 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	if (!count)
 		report_say("schema '%s' has no tables\n", said->schema);
 	if (local && !d->c->dry_run)
-		report_say("%u tables still have their rows in local files too, which no query reads; "
-			"the same command with --truncate-local removes them\n", local);
+		report_say("%u table%s still local rows, which no query reads; the same command with --truncate-local removes them\n",
+			   local, local == 1 ? " has" : "s have");
 	return failed ? -1 : 0;
 }
 

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "cmd_node.h"
 #include "complete.h"
+#include "plural.h"
 #include "quote.h"
 
 #define CONNECT_MS 20000
@@ -162,7 +163,7 @@ static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 	for (unsigned i = 0; i < jobs->count && status >= 0; i++)
 		if (jobs->items[i].failed) {
 			*e = jobs->items[i].fail;
-			status = fail_wrap(e, "%u of %u nodes failed", bad, jobs->count);
+			status = fail_wrap(e, "%u of %u node%s failed", bad, jobs->count, plural(jobs->count));
 		}
 	if (c->json) {
 		json_t *doc = json_pack("{s:i, s:O}", "v", 1, "nodes", rows);

@@ -12,6 +12,7 @@
 #include "image.h"
 #include "medium.h"
 #include "nfs.h"
+#include "plural.h"
 #include "proc.h"
 #include "virt.h"
 
@@ -163,7 +164,7 @@ static int doctor(struct cli *c, struct fail *e)
 	c->reported = c->json; /* "fit" says it */
 	json_decref(doc);
 	json_decref(rows);
-	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u checks failed", faults) : 0;
+	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u check%s failed", faults, plural(faults)) : 0;
 }
 
 const struct command cmd_doctor = {

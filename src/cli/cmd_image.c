@@ -142,6 +142,8 @@ static int list(struct cli *c, struct fail *e)
 		for (unsigned i = 0; i < count; i++)
 			json_array_append_new(rows, row_of(c, &images[i], users, user_count));
 		r = print_rows(c, rows, e);
+		if (!c->json && !count)
+			report_say("there are no images in %s/images; the first create builds what it needs\n", c->cache_dir);
 	}
 	json_decref(rows);
 	return r;
@@ -365,6 +367,8 @@ static int gc(struct cli *c, struct fail *e)
 		goto out;
 	for (unsigned i = 0; left[i]; i++)
 		report_say("left by what was killed: %s\n", left[i]);
+	if (!c->json && !unused_count && !left[0])
+		report_say("there is nothing to remove\n");
 	if (c->dry_run || (!unused_count && !left[0])) {
 		r = 0;
 		goto out;

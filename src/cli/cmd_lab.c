@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "complete.h"
 #include "file.h"
+#include "plural.h"
 #include "recipe.h"
 #include "state.h"
 #include "virt.h"
@@ -38,8 +39,9 @@ static int make_lab(struct cli *c, struct fail *e)
 	if (c->change_count && lab->cluster.recipe)
 		report_say("next: labctl -l %s bootstrap    (the cluster takes up what the lab file changed)\n", lab->name);
 	else if (!c->json)
-		report_say("next: labctl -l %s bootstrap %s | ssh %s | status | destroy\n", lab->name,
-			lab->cluster.recipe ? lab->cluster.recipe->kind : "citus|pgxc|postgres", lab->nodes[0].name);
+		report_say("next: labctl -l %s bootstrap%s%s\n"
+			   "      labctl -l %s ssh %s\n", lab->name, lab->cluster.recipe ? "" : " KIND",
+			   lab->cluster.recipe ? "" : "    (postgres, citus or pgxc)", lab->name, lab->nodes[0].name);
 	return 0;
 }
 
@@ -126,7 +128,8 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	if (run_plan(c, w, p, e) < 0)
 		return -1;
 	if (!c->json)
-		report_say("next: labctl -l %s psql | status | destroy\n", lab->name);
+		report_say("next: labctl -l %s psql\n"
+			   "      labctl -l %s status\n", lab->name, lab->name);
 	return 0;
 }
 
@@ -205,7 +208,8 @@ static int destroy(struct cli *c, struct fail *e)
 		return destroy_lab(c, e);
 	if (load_for_destroy(c, &lab, e) < 0)
 		return -1;
-	if (report_confirm(c, arena_printf(c->arena, "lab '%s' with its %u nodes and their data", lab->name, lab->node_count),
+	if (report_confirm(c, arena_printf(c->arena, "lab '%s' with its %u node%s and their data", lab->name, lab->node_count,
+				   plural(lab->node_count)),
 			   lab->name, e) < 0)
 		return -1;
 	c->lab_name = arena_strdup(c->arena, lab->name);

@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "complete.h"
 #include "file.h"
+#include "plural.h"
 #include "recipe.h"
 
 struct plan_words {

@@ -192,6 +192,8 @@ static int list(struct cli *c, struct fail *e)
 		json_array_append_new(rows, lab_row(c, *names));
 	doc = json_pack("{s:i, s:O}", "v", 1, "labs", rows);
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
+	if (!c->json && json_array_size(rows) == 0)
+		report_say("there are no labs in %s\nnext: labctl create 3\n", c->state_dir);
 	json_decref(doc);
 	json_decref(rows);
 	return r;

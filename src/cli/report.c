@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <libsmartcols/libsmartcols.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 
 #include "cli.h"
 #include "quote.h"
+
+#define LAST_MIN 16 /* columns: a sentence is wrapped to no less */
 
 DEFINE_AUTO(struct libscols_table *, scols_unref_table)
 
@@ -36,27 +39,106 @@ static char *cell_text(const json_t *value)
 	return strbuf_steal(&b);
 }
 
+/* The screen columns of @text, which is left as it is. */
+static unsigned width_of(const char *text)
+{
+	auto_(free) char *copy = strdup(text);
+
+	if (!copy)
+		abort();
+	return say_cut(copy, UINT_MAX);
+}
+
+/* Breaks @text between words, so that its lines take at most @columns. A word that is longer stands in a line of its own. */
+static char *wrapped(const char *text, unsigned columns)
+{
+	struct strbuf b = { 0 };
+	unsigned used = 0;
+
+	for (const char *p = text; *p;) {
+		size_t len = strcspn(p, " ");
+		auto_(free) char *word = strndup(p, len);
+		unsigned width;
+
+		if (!word)
+			abort();
+		width = say_cut(word, UINT_MAX);
+		if (used && used + 1 + width > columns) {
+			strbuf_char(&b, '\n');
+			used = 0;
+		} else if (used) {
+			strbuf_char(&b, ' ');
+			used++;
+		}
+		strbuf_str(&b, word);
+		used += width;
+		p += len;
+		p += strspn(p, " ");
+	}
+	return strbuf_steal(&b);
+}
+
+/* Columns that the terminal leaves to the last column of a table; 0 = as many as it likes. */
+static unsigned room_for_last(const json_t *rows, const struct column *columns, unsigned count)
+{
+	unsigned used = 0, terminal;
+	size_t i;
+	json_t *row;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	terminal = say_columns(STDOUT_FILENO);
+	for (unsigned k = 0; k + 1 < count; k++) {
+		unsigned widest = width_of(columns[k].title);
+
+		json_array_foreach(rows, i, row) {
+			auto_(free) char *text = cell_text(json_object_get(row, columns[k].key));
+			unsigned width = width_of(text);
+
+			widest = width > widest ? width : widest;
+		}
+		used += widest + 1;
+	}
+	return used + LAST_MIN < terminal ? terminal - used : LAST_MIN;
+}
+
 int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e)
 {
 	auto_(scols_unref_table) struct libscols_table *table = scols_new_table();
+	unsigned room = room_for_last(rows, columns, count);
 	size_t i;
 	json_t *row;
 
 	if (!table)
 		return fail(e, FAIL_OTHER, "out of memory");
-	if (isatty(STDOUT_FILENO))
-		scols_table_enable_maxout(table, 0);
-	for (unsigned k = 0; k < count; k++)
+	/* The widths are ours: what does not fit is broken by the terminal, and never cut off. */
+	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
+	for (unsigned k = 0; k < count; k++) {
 		/* A sentence may stand in the last column: on a terminal it is wrapped there. */
-		scols_table_new_column(table, columns[k].title, 0,
-				       columns[k].right ? SCOLS_FL_RIGHT : k + 1 == count ? SCOLS_FL_WRAP : 0);
+		bool sentence = k + 1 == count && room && !columns[k].right;
+		struct libscols_column *column = scols_table_new_column(
+			table, columns[k].title, 0, columns[k].right ? SCOLS_FL_RIGHT : sentence ? SCOLS_FL_WRAP : 0);
+
+		if (sentence) {
+			scols_column_set_safechars(column, "\n");
+			scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+		}
+	}
 	json_array_foreach(rows, i, row) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
 
-		for (unsigned k = 0; k < count; k++)
-			scols_line_refer_data(line, k, cell_text(json_object_get(row, columns[k].key)));
+		for (unsigned k = 0; k < count; k++) {
+			char *text = cell_text(json_object_get(row, columns[k].key));
+
+			if (k + 1 == count && room && !columns[k].right) {
+				char *lines = wrapped(text, room);
+
+				free(text);
+				text = lines;
+			}
+			scols_line_refer_data(line, k, text);
+		}
 	}
-	fflush(stdout);
 	return scols_print_table(table) == 0 ? 0 : fail(e, FAIL_OTHER, "cannot print the table");
 }
 

@@ -43,15 +43,20 @@ void report_say(const char *fmt, ...)
 	say_text(text, (size_t)len);
 }
 
+unsigned say_columns(int fd)
+{
+	struct winsize size = { 0 };
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : COLUMNS_UNKNOWN;
+}
+
 void say_size(unsigned *ret_columns, unsigned *ret_rows)
 {
 	struct winsize size = { 0 };
 
 	/* Of a serial line or a pseudo terminal without a window the kernel says 0. */
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0)
-		size = (struct winsize){ 0 };
-	*ret_columns = size.ws_col ? size.ws_col : COLUMNS_UNKNOWN;
-	*ret_rows = size.ws_row ? size.ws_row : ROWS_UNKNOWN;
+	*ret_columns = say_columns(STDERR_FILENO);
+	*ret_rows = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row ? size.ws_row : ROWS_UNKNOWN;
 }
 
 unsigned say_cut(char *text, unsigned columns)

@@ -10,6 +10,7 @@
 
 #include "auto.h"
 #include "clock.h"
+#include "plural.h"
 #include "ready.h"
 
 const char *const step_state_names[STEP_STATE_COUNT] = {
@@ -309,7 +310,7 @@ static int conclude(const struct engine *en, struct fail *e)
 		*e = rep->results[en->cause].fail;
 		return fail_wrap(e, "%s", en->plan->steps[en->cause].id);
 	}
-	fail(e, FAIL_CANCELED, "interrupted: %u of %u steps are done", good, en->plan->step_count);
+	fail(e, FAIL_CANCELED, "interrupted: %u of %u step%s done", good, en->plan->step_count, plural(en->plan->step_count));
 	return fail_next(e, "labctl -l %s %s (goes on where this one stopped)", en->plan->lab ? en->plan->lab->name : "NAME",
 			 en->plan->command);
 }

@@ -23,7 +23,7 @@ static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct 
 
 	if (lab->data.server == NFS_KERNEL && kind != NFS_KIND_KERNEL) {
 		fail(e, FAIL_HOST, "data.server: kernel is asked for, but %s", why && *why ? why : "this host has no NFS server");
-		return fail_next(e, "labctl doctor; or data.server: auto");
+		return fail_next(e, "data.server: auto in the lab file takes nfs-ganesha where the kernel has no server");
 	}
 	if (lab->data.server == NFS_GANESHA) {
 		if (!proc_found("ganesha.nfsd")) {
@@ -130,7 +130,7 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 		if (e->code == FAIL_CONFLICT)
 			fail_next(e, "virsh net-info %s; then remove it, or give the lab another name", name);
 		if (!*e->next)
-			fail_next(e, "labctl doctor");
+			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
 		return -1;
 	}
 	*ret_state = state_of(changed);
@@ -278,7 +278,7 @@ int verb_nfs_serve(struct run *r, enum step_state *ret_state, struct fail *e)
 	run_say(r, "%s", kind == NFS_KIND_KERNEL ? "kernel server" : "nfs-ganesha");
 	if (nfs_serve(&nfs, kind, run_deadline_ms(r), &changed, e) < 0) {
 		if (!*e->next)
-			fail_next(e, "labctl doctor");
+			fail_next(e, "labctl -l %s create (tries again)", world_lab(w)->name);
 		return -1;
 	}
 	*ret_state = state_of(changed);

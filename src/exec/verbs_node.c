@@ -79,7 +79,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 		if (e->code == FAIL_CONFLICT)
 			fail_next(e, "virsh dominfo %s; then rename or remove it, or give the lab another name", n->domain);
 		if (!*e->next)
-			fail_next(e, "labctl doctor");
+			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
 		return -1;
 	}
 	if (changed)
@@ -242,7 +242,8 @@ static int explain(struct watch *w, struct fail *e)
 	if (w->kvm_error) {
 		fail(e, FAIL_VIRT, "%s: KVM internal error: this host's KVM cannot run ordinary guests (domain '%s' is %s)",
 		     n->name, n->domain, w->dead);
-		fail_next(e, "labctl doctor; then labctl destroy and labctl --hypervisor qemu create");
+		fail_next(e, "labctl -l %s destroy; then labctl --hypervisor lxc create (containers), or --hypervisor qemu "
+			     "(emulated, slow)", lab->name);
 	} else if (w->hopeless) {
 		fail(e, FAIL_VIRT, "%s did not come up: %s", n->name, w->hopeless);
 		fail_next(e, "labctl -l %s destroy; then create with another image, or with boot: %s", lab->name,

@@ -77,6 +77,7 @@ struct recipe {
 	const char *build_port;      /* role whose port is compiled in; or NULL */
 	const char *psql_role;       /* where `labctl psql` goes by default */
 	const char *database;        /* "postgres" */
+	const char *database_letters; /* what the name of another one may be made of, a digit not first; NULL = anything */
 	const char *superuser;       /* SQL user: "postgres" */
 	const struct role *roles;            /* ends with a zero row */
 	const struct placement *placements;  /* ends with a zero row */

@@ -49,6 +49,44 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"LABCTL_JOBS"* ]]
 }
 
+# On a terminal of so many columns. script(1) adds carriage returns.
+on_terminal() {
+	script -qefc "stty cols $1 rows 24; exec $2" /dev/null </dev/null | tr -d '\r'
+}
+
+@test "on a terminal a table is wrapped between words, and nothing is cut off" {
+	on_terminal 60 "$LABCTL doctor" >doctor || true
+	grep -q '^CHECK  *RESULT FOUND$' doctor
+	# of the table, not of the remedies below
+	sed '/^$/,$d' doctor >table
+	[ "$(wc -l <table)" -gt 20 ]
+	# what is not one long word fits
+	awk 'length($0) > 60 && NF > 1 && !/[^ ]{22}$/ { print; bad = 1 } END { exit bad }' table
+	# the words are those of the document
+	same() { tr -s ' \n' ' ' | sed 's/[0-9.]* GiB//g'; } # somebody else writes to this disk meanwhile
+	words=$("$LABCTL" doctor --json 2>doctor.err | jq -r '.checks[].found' | same)
+	shown=$(awk 'NR == 1 { at = index($0, "FOUND") } NR > 1 { print substr($0, at) }' table | same)
+	[ "$shown" = "$words" ]
+}
+
+@test "names are UTF-8 in tables, whatever the locale" {
+	mkdir -p "$LABCTL_STATE/labs/x"
+	printf '%s\n' 'lab: x' 'nodes: 1' 'hypervisor: Überlingen' >"$LABCTL_STATE/labs/x/lab.yaml"
+	for locale in C C.UTF-8; do
+		run -0 env LC_ALL=$locale "$LABCTL" list
+		[[ $output == *"Überlingen"* && $output != *'\x'* ]]
+	done
+}
+
+@test "nothing to list is said" {
+	run -0 --separate-stderr labctl list
+	[[ -z $output && $stderr == *"there are no labs in $LABCTL_STATE"*"next: labctl create 3" ]]
+	run -0 --separate-stderr labctl image list
+	[[ -z $output && $stderr == *"there are no images in $LABCTL_CACHE/images"* ]]
+	run -0 --separate-stderr labctl --json list
+	[[ $(jq -c .labs <<<"$output") == '[]' && -z $stderr ]]
+}
+
 @test "labs that are not there: exit 4 and what to do" {
 	run -4 labctl status
 	[[ $output == *"there is no lab on this host"* && $output == *"next: labctl create"* ]]

@@ -31,6 +31,10 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"db list takes no --force"* ]]
 	run -2 labctl -l postgres db create gis --template postgiss
 	[[ $output == *"did you mean 'postgis'?"* && $output == *"next: labctl -l postgres db create gis --template postgis"* ]]
+	run -2 labctl -l pgxc db create 'My Db'
+	[[ $output == *"a pgxc cluster can have no database called 'My Db'"*"next: labctl -l pgxc db create my_db" ]]
+	run -2 labctl -l pgxc db create 2nd
+	[[ $output == *"next: labctl -l pgxc db create _2nd" ]]
 	run -2 labctl -l pgxc db create gis --template postgis
 	[[ $output == *"a pgxc cluster has no templates"* ]]
 	run -2 labctl -l postgres db shards public.t

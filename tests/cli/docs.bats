@@ -41,6 +41,12 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 	[ $bad = 0 ]
 }
 
+@test "no line of the manual pages is wider than 80 columns" {
+	for page in docs/labctl.1 docs/lab.5; do
+		mandoc -T ascii "$page" | sed 's/.\x08//g' | awk -v page="$page" 'length($0) > 80 { print page ": " $0; bad = 1 } END { exit bad }'
+	done
+}
+
 @test "every source file has the license line at its top" {
 	local all=$BATS_TEST_TMPDIR/all
 	find src tests tuning kickstart domains quickstart check .ci -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.bats' \

@@ -167,6 +167,8 @@ const struct recipe recipe_pgxc = {
 		     "--with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug",
 	.psql_role = "coordinator",
 	.database = "postgres",
+	/* It puts names into connection strings and statements of its own as they are. */
+	.database_letters = "abcdefghijklmnopqrstuvwxyz_0123456789",
 	.superuser = "postgres",
 	.roles = roles,
 	.placements = placements,
