@@ -187,7 +187,7 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	if (journal_open(world_paths(w)->journal, p->command, &journal, removes ? &report : e) < 0) {
 		if (!removes)
 			return -1;
-		fprintf(stderr, "labctl: %s; going on without a journal\n", report.text);
+		report_say("labctl: %s; going on without a journal\n", report.text);
 		report = (struct fail){ 0 };
 	}
 	o.jobs = c->jobs ? c->jobs : p->lab && p->lab->node_count > 8 ? p->lab->node_count : 8;
