@@ -149,7 +149,7 @@ static int render(struct cli *c, struct fail *e)
 		json_decref(doc);
 		return r;
 	}
-	printf("%u files in %s (manifest.json lists them)\n", count, said->out);
+	printf("%u file%s in %s (manifest.json lists them)\n", count, plural(count), said->out);
 	return 0;
 }
 
