@@ -75,6 +75,11 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
 int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e);
 int parse_count(const char *text, unsigned *ret, struct fail *e);
 
+/* capacity.c: FAIL_HOST when the nodes that are not running yet need more than the kernel gives. */
+int cli_check_capacity(struct cli *c, struct world *w, const struct lab *lab, struct fail *e);
+/* The same as a warning on stderr, for plans of labs that do not exist yet; asks no libvirt. */
+void cli_say_capacity(struct cli *c, const struct lab *lab);
+
 /* run.c: execute a plan under the lab's lock, with journal, progress and report */
 int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e);
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);

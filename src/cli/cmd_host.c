@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capacity.h"
 #include "clock.h"
 #include "cli.h"
 #include "family.h"
@@ -100,6 +101,19 @@ static void check_space(json_t *rows, const char *what, const char *path)
 	      "make room (4 GiB), or set LABCTL_CACHE and LABCTL_STATE");
 }
 
+#define CONTAINERS_WANTED 8u
+
+static void check_inotify(struct cli *c, json_t *rows)
+{
+	unsigned wanted = CONTAINERS_WANTED * CAPACITY_CONTAINER_INOTIFY + CAPACITY_NETWORK_INOTIFY, left = capacity_inotify(wanted);
+
+	check(rows, left == wanted ? PASS : WARN, "containers",
+	      left == wanted ? arena_printf(c->arena, "inotify instances for %u more", CONTAINERS_WANTED)
+			     : arena_printf(c->arena, "%u inotify instances left, enough for %u more", left,
+					    left / CAPACITY_CONTAINER_INOTIFY),
+	      "sysctl -w fs.inotify.max_user_instances=1024");
+}
+
 static void check_image(struct cli *c, json_t *rows)
 {
 	struct image_env env = { .cache_dir = c->cache_dir, .deadline_ms = CLOCK_NEVER,
@@ -152,6 +166,7 @@ static int doctor(struct cli *c, struct fail *e)
 	      arena_printf(c->arena, "%s%s%s", nfs_words[nfs], *why ? ": " : "", why), "apt-get install nfs-ganesha nfs-ganesha-vfs");
 	check_programs(rows);
 	check_files(rows);
+	check_inotify(c, rows);
 	check_space(rows, "space for images", c->cache_dir);
 	check_space(rows, "space for labs", c->state_dir);
 	check_image(c, rows);

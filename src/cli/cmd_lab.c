@@ -33,6 +33,8 @@ static int make_lab(struct cli *c, struct fail *e)
 	if (load_for_create(c, c->options, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
+	if (cli_check_capacity(c, w, lab, e) < 0)
+		return -1;
 	/* The lease comes first: every address of the plan follows from it. */
 	if (world_lease(w, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, w, p, e) < 0)
 		return -1;
@@ -60,6 +62,7 @@ static int create(struct cli *c, struct fail *e)
 		if (load_to_create(c, said, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
 			return -1;
 		load_say_changes(c, lab);
+		cli_say_capacity(c, lab);
 		return run_show(c, p, e);
 	}
 	if (load_for_create(c, said, &lab, e) < 0 || check_hypervisor(lab, e) < 0)

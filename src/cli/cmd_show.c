@@ -39,6 +39,7 @@ static int show_create(struct cli *c, struct fail *e)
 	if ((c->arg_count && parse_count(c->args[0], &said->lab.node_count, e) < 0) ||
 	    load_to_create(c, &said->lab, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
 		return -1;
+	cli_say_capacity(c, lab);
 	return show_plan(c, lab, p, e);
 }
 

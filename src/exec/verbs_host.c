@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capacity.h"
 #include "file.h"
 #include "proc.h"
 #include "scope.h"
@@ -131,7 +132,7 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 			fail_next(e, "virsh net-info %s; then remove it, or give the lab another name", name);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
-		return -1;
+		return capacity_explain(e);
 	}
 	*ret_state = state_of(changed);
 	return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "capacity.h"
 #include "clock.h"
 #include "file.h"
 #include "proc.h"
@@ -80,7 +81,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 			fail_next(e, "virsh dominfo %s; then rename or remove it, or give the lab another name", n->domain);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
-		return -1;
+		return lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 	}
 	if (changed)
 		world_started(w, n);
@@ -265,7 +266,7 @@ static int explain(struct watch *w, struct fail *e)
 				  lab->name, lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system", n->domain);
 	}
 	add_console(w->r, w->log, w->since_s, e);
-	return -1;
+	return *w->dead && lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 }
 
 /* The machine that let us in is the one we made. */

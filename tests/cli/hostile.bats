@@ -192,6 +192,17 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ -z "$(find ours -name 'core*')" ]
 }
 
+@test "more than the kernel gives: the plan names the limit and the command that raises it" {
+	small() { unshare -Ur sh -c 'echo 8 >/proc/sys/user/max_inotify_instances || exit 99; exec "$@"' sh "$LABCTL" "$@"; }
+	run -0 --separate-stderr small --hypervisor lxc plan create 3
+	[[ $stderr == *"the nodes need 13 inotify instances, the kernel has 8 left"*"sysctl -w fs.inotify.max_user_instances="* ]]
+	run -0 --separate-stderr small --hypervisor lxc plan create 1
+	[[ $stderr != *inotify* ]]
+	printf '%s\n' 'lab: big' 'nodes: 40' 'hypervisor: qemu' 'defaults: {memory: 256GiB}' >big.yaml
+	run -0 --separate-stderr labctl -f big.yaml -n create
+	[[ $stderr == *"the nodes need 10485760 MiB of memory, this host has "* ]]
+}
+
 @test "hardened: position independent, read-only after relocation, guarded stack, no executable stack" {
 	readelf -hW "$LABCTL" | grep -q 'Type: *DYN'
 	readelf -lW "$LABCTL" | grep -q GNU_RELRO
