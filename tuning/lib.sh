@@ -48,6 +48,9 @@ right() {
 # like NOW MODE OWNER: does NOW, a line of stat, say this mode and owner?
 like() { [[ $1 == "${2#0} $3" || ( $3 != *:* && $1 == "${2#0} $3:"* ) ]]; }
 
+# The marks of a block in a file that others may write to as well.
+own_begin='# >>> labctl' own_end='# <<< labctl'
+
 # put PATH MODE OWNER TEXT ...: makes each PATH a file of exactly this text, in one act. Without a TEXT it is the
 # standard input. What is right already costs one `stat` for all of them, what is not one program that renames.
 put() {
@@ -62,6 +65,11 @@ put() {
         [[ ! -d $path ]] || die "$path is a directory"
         if [[ -f $path ]]; then
             IFS= read -r -d '' old 2>/dev/null <"$path"
+            # Of a file that is not only ours the block between the marks is: what stands around it stays.
+            if [[ $text == *"$own_begin"*"$own_end"* && $old == *"$own_begin"*$'\n'"$own_end"$'\n'* ]]; then
+                text=${text#*"$own_begin"}
+                text=${old%%"$own_begin"*}$own_begin${text%%"$own_end"*}$own_end${old#*$'\n'"$own_end"}
+            fi
             if [[ $old == "$text" && ( -n $old || ! -s $path ) ]]; then
                 same+=("$path") wanted+=("$mode $owner")
                 continue

@@ -11,12 +11,9 @@
 
 #define NAME_MAX_BYTES 63 /* longer names are cut by the server: another database would be meant */
 
-int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct fail *e), struct fail *e)
+static int find_lab(struct cli *c, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
-	struct db d = { .c = c, .deadline_ms = c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms };
-	int r;
 
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
@@ -24,9 +21,20 @@ int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct 
 		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
 		return fail_next(e, "labctl -l %s bootstrap postgres", lab->name);
 	}
+	*ret_lab = steal(lab);
+	return 0;
+}
+
+static int run_with(struct cli *c, struct lab *lab, const char *database, bool locked,
+		    int (*run)(struct db *d, struct fail *e), struct fail *e)
+{
+	auto_(world_close) struct world *w = NULL;
+	struct db d = { .c = c, .lab = lab, .locked = locked,
+			.deadline_ms = c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms };
+	int r;
+
 	if (load_world(c, lab, &w, e) < 0)
 		return -1;
-	d.lab = lab;
 	d.world = w;
 	d.recipe = lab->cluster.recipe;
 	d.word = c->arg_count ? c->args[0] : NULL;
@@ -36,6 +44,31 @@ int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct 
 	return r;
 }
 
+int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct fail *e), struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+
+	return find_lab(c, &lab, e) < 0 ? -1 : run_with(c, lab, database, false, run, e);
+}
+
+int db_run_locked(struct cli *c, int (*run)(struct db *d, struct fail *e), struct fail *e)
+{
+	auto_(close) int lock = -1;
+	auto_(lab_free) struct lab *lab = NULL, *fresh = NULL;
+	struct paths paths;
+
+	if (find_lab(c, &lab, e) < 0)
+		return -1;
+	if (c->dry_run)
+		return run_with(c, lab, NULL, true, run, e);
+	c->lab_name = arena_strdup(c->arena, lab->name);
+	load_paths(c, c->lab_name, &paths);
+	/* Another labctl may have changed the record before we had the lock. */
+	if (run_lock(c, &paths, &lock, e) < 0 || find_lab(c, &fresh, e) < 0)
+		return -1;
+	return run_with(c, fresh, NULL, true, run, e);
+}
+
 const struct command cmd_db = {
 	.name = "db", .actions = commands_db,
 	.summary = "make, drop and look into the databases of a lab",
@@ -43,7 +76,7 @@ const struct command cmd_db = {
 	"Sessions that hold a database, or the template that it is made from, are named, and ended only with --force. "
 	"pgpool-II keeps the sessions of clients that have left: they count. Running create, drop and distribute again "
 	"completes what is missing.\n\n"
-	"With --json the rows are in databases, tables, nodes or shards; names that end in _bytes, _count and _id are "
+	"With --json the rows are in databases, tables, nodes, shards, sessions or users; names that end in _bytes, _count and _id are "
 	"numbers, those that begin with is_ and has_ booleans.\n\n"
 	"  labctl db create osm --template postgis\n"
 	"  labctl db distribute --db osm --schema public --column osm_id\n"
@@ -70,12 +103,8 @@ static int check_name(const struct db *d, struct fail *e)
 	return 0;
 }
 
-/*
- * @check, when there is one, looks at the database first; a plan that is only shown asks nobody. @with: the options
- * that the same command needs again.
- */
-static int run_chore(struct db *d, const char *chore, struct db_request *request, const char *with,
-		     int (*check)(struct db *d, struct fail *e), struct fail *e)
+int db_chore(struct db *d, const char *chore, struct db_request *request, const char *with,
+	     int (*check)(struct db *d, struct fail *e), struct fail *e)
 {
 	auto_(plan_free) struct plan *p = NULL;
 	auto_(close) int lock = -1;
@@ -89,7 +118,7 @@ static int run_chore(struct db *d, const char *chore, struct db_request *request
 	if (check && check(d, e) < 0)
 		return -1;
 	load_paths(d->c, d->lab->name, &paths);
-	if (run_lock(d->c, &paths, &lock, e) < 0)
+	if (!d->locked && run_lock(d->c, &paths, &lock, e) < 0)
 		return -1;
 	if (run_plan(d->c, d->world, p, e) == 0)
 		return 0;
@@ -152,7 +181,7 @@ static int create(struct db *d, struct fail *e)
 	if (check_name(d, e) < 0 || check_letters(d, e) < 0 ||
 	    find_template(d, said->template, &request.template, &from_template, e) < 0)
 		return -1;
-	return run_chore(d, from_template ? "create-from" : "create", &request, with, NULL, e);
+	return db_chore(d, from_template ? "create-from" : "create", &request, with, NULL, e);
 }
 
 static int run_create(struct cli *c, struct fail *e)
@@ -227,7 +256,7 @@ static int drop(struct db *d, struct fail *e)
 		return -1;
 	if (!strcmp(d->word, d->recipe->database) || !strcmp(d->word, "template0") || !strcmp(d->word, "template1"))
 		return fail(e, FAIL_USAGE, "%s is a database that the cluster itself needs", d->word);
-	return run_chore(d, "drop", &request, "", check_drop, e);
+	return db_chore(d, "drop", &request, "", check_drop, e);
 }
 
 static int run_drop(struct cli *c, struct fail *e)
@@ -258,7 +287,7 @@ static int update_extensions(struct db *d, struct fail *e)
 {
 	struct db_request request = { .name = d->word ? d->word : "", .template = "" };
 
-	return run_chore(d, "update-extensions", &request, "", check_update, e);
+	return db_chore(d, "update-extensions", &request, "", check_update, e);
 }
 
 static int run_update(struct cli *c, struct fail *e)
@@ -272,4 +301,46 @@ const struct command cmd_db_update_extensions = {
 	.help =
 	"Of the database NAME, or else of the templates and the default database. Extensions of the template that it was "
 	"made from are created where they are missing.",
+};
+
+/* --- tables --- */
+
+struct repack_words { const char *database; };
+
+static int check_table(struct db *d, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf found = { 0 };
+	const char *const params[] = { d->word, NULL };
+
+	if (db_open(d, "tables", e) < 0 || db_value(d, "select to_regclass($1) is not null", params, &found, e) < 0)
+		return -1;
+	if (!strcmp(strbuf_text(&found), "t"))
+		return 0;
+	fail(e, FAIL_NOT_FOUND, "there is no table '%s' in database '%s'", d->word, d->database);
+	return fail_next(e, "labctl -l %s db tables --db %s", d->lab->name, db_quoted(d, d->database));
+}
+
+static int repack(struct db *d, struct fail *e)
+{
+	struct db_request request = { .name = d->word, .template = "", .database = d->database };
+
+	return db_chore(d, "repack", &request, arena_printf(d->c->arena, " --db %s", db_quoted(d, d->database)), check_table, e);
+}
+
+static int run_repack(struct cli *c, struct fail *e)
+{
+	const struct repack_words *said = c->options;
+
+	return db_run(c, said->database, repack, e);
+}
+
+static const struct option_row repack_options[] = { DATABASE_OPTION(struct repack_words), { 0 } };
+
+const struct command cmd_db_repack = {
+	.name = "repack", .run = run_repack, .args = { { "TABLE" } },
+	.options = repack_options, .options_size = sizeof(struct repack_words),
+	.summary = "give back the space of a table's dead rows",
+	.help =
+	"By pg_repack; a distributed table shard by shard, on the nodes that have them. The table needs a primary key. "
+	"TABLE is written as in SQL.",
 };

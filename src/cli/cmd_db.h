@@ -18,6 +18,7 @@ struct db {
 	const char *database;    /* the one that is asked */
 	struct sql *sql;         /* to that database, on the first node of a query's role; opened when needed */
 	int64_t deadline_ms;
+	bool locked;             /* the action has the lab's lock */
 };
 
 /* Rows are owned by the caller of db_ask(); the names live as long as the command. */
@@ -25,6 +26,15 @@ struct answer { json_t *rows; struct column *columns; unsigned column_count; };
 
 /* An action's frame: loads the lab and calls @run with it. @database NULL = the kind's default. */
 int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct fail *e), struct fail *e);
+/* The same for one that changes the lab's record: it is read under the lab's lock, which @run keeps (d->locked). */
+int db_run_locked(struct cli *c, int (*run)(struct db *d, struct fail *e), struct fail *e);
+
+/*
+ * Runs a chore of the kind. @check, when there is one, looks at the database first; a plan that is only shown asks
+ * nobody. @with: the options that the same command needs again. Takes the lab's lock, unless d->locked.
+ */
+int db_chore(struct db *d, const char *chore, struct db_request *request, const char *with,
+	     int (*check)(struct db *d, struct fail *e), struct fail *e);
 
 /* --db of an action: DATABASE_OPTION(struct tables_words) wants a member .database in it. */
 #define DATABASE_OPTION(type) { "db", .arg = "DATABASE", .complete = complete_databases, .at = offsetof(type, database), \
@@ -51,6 +61,8 @@ int db_check_schema(struct db *d, const char *schema, struct fail *e);
  * Nodes that do not answer are in "silent" of each row and in @ret_silent (sentences); all silent is the failure of one.
  */
 int db_everywhere(struct db *d, json_t **ret_rows, json_t **ret_silent, struct fail *e);
+/* A query of the kind, asked of every node with its role at once: its rows, each with "node"; failures as above. */
+int db_all_nodes(struct db *d, const char *query, json_t **ret_rows, json_t **ret_silent, struct fail *e);
 
 /* A table, or one document {v, lab, kind, database, WORD: rows}; @more is merged into it and may be NULL. */
 int db_report(struct db *d, const char *word, const struct answer *a, json_t *more, struct fail *e);

@@ -269,8 +269,8 @@ static void *look(void *arg)
 	return NULL;
 }
 
-/* Every row of the recipe that is called "databases" is for another role. */
-static struct look *list_looks(struct db *d, unsigned *ret_count)
+/* Every row of the recipe with this name is for another role. */
+static struct look *list_looks(struct db *d, const char *name, unsigned *ret_count)
 {
 	struct look *looks = NULL;
 	unsigned count = 0;
@@ -279,7 +279,7 @@ static struct look *list_looks(struct db *d, unsigned *ret_count)
 		for (const struct query *q = d->recipe->queries; q && q->name; q++) {
 			int role = lab_role(d->lab, q->role);
 
-			if (!strcmp(q->name, "databases") && node_has_role(&d->lab->nodes[i], role))
+			if (!strcmp(q->name, name) && node_has_role(&d->lab->nodes[i], role))
 				*arena_push(d->c->arena, looks, count) =
 					(struct look){ .d = d, .node = &d->lab->nodes[i], .query = q,
 						       .port = d->lab->cluster.places[role].port };
@@ -353,7 +353,7 @@ static void place(json_t *row, const struct look *looks, unsigned count)
 int db_everywhere(struct db *d, json_t **ret_rows, json_t **ret_silent, struct fail *e)
 {
 	unsigned count, failed = 0;
-	struct look *looks = list_looks(d, &count);
+	struct look *looks = list_looks(d, "databases", &count);
 	json_t *rows = json_array(), *silent = json_array(), *row;
 	struct fail first = { 0 };
 	size_t k;
@@ -388,4 +388,40 @@ int db_everywhere(struct db *d, json_t **ret_rows, json_t **ret_silent, struct f
 	*ret_rows = rows;
 	*ret_silent = silent;
 	return 0;
+}
+
+int db_all_nodes(struct db *d, const char *query, json_t **ret_rows, json_t **ret_silent, struct fail *e)
+{
+	unsigned count, failed = 0;
+	struct look *looks;
+	size_t k;
+
+	if (!db_query(d, query, e))
+		return -1;
+	looks = list_looks(d, query, &count);
+	*ret_rows = json_array();
+	*ret_silent = json_array();
+	run_looks(looks, count);
+	for (unsigned i = 0; i < count; i++) {
+		json_t *row;
+
+		json_array_foreach(looks[i].answer.rows, k, row) {
+			json_object_set_new(row, "node", json_string(looks[i].node->name));
+			json_array_append(*ret_rows, row);
+		}
+		if (looks[i].failed && failed++ == 0)
+			*e = looks[i].fail;
+		if (looks[i].failed)
+			json_array_append_new(*ret_silent, json_string(looks[i].fail.text));
+		json_decref(looks[i].answer.rows);
+		arena_free(looks[i].arena);
+	}
+	if (count && failed < count) {
+		*e = (struct fail){ 0 };
+		return 0;
+	}
+	json_decref(*ret_rows);
+	json_decref(*ret_silent);
+	return count ? fail_next(e, "labctl -l %s status", d->lab->name)
+		     : fail(e, FAIL_NOT_FOUND, "no node of lab '%s' answers that", d->lab->name);
 }

@@ -2,6 +2,7 @@
 /* status, list: what is there. Domains from libvirt, databases by asking each one, all nodes at once. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,6 +18,7 @@ struct asked {
 	struct world *w;
 	const struct node *node;
 	const struct role_place *place;
+	const char *blocked; /* statement that counts sessions which have waited for a lock for long; NULL = the kind has none */
 	json_t *ret;
 	pthread_t thread;
 };
@@ -32,8 +34,17 @@ static void *ask(void *arg)
 	bool up = world_sql(q->w, q->node, q->place->port, NULL, false, clock_after_ms(ASK_MS), &sql, &e) == 0 &&
 		  sql_value(sql, "SELECT 1", clock_after_ms(ASK_MS), &value, &rows, &e) == 0;
 
+	long blocked = 0;
+
+	if (up && q->blocked) {
+		strbuf_truncate(&value, 0);
+		if (sql_value(sql, q->blocked, clock_after_ms(ASK_MS), &value, &rows, &e) == 0)
+			blocked = strtol(strbuf_text(&value), NULL, 10);
+	}
 	sql_close(sql);
 	q->ret = json_pack("{s:s, s:i, s:b}", "role", q->place->role, "port", (int)q->place->port, "up", up);
+	if (q->blocked)
+		json_object_set_new(q->ret, "blocked_count", json_integer(blocked));
 	if (!up)
 		json_object_set_new(q->ret, "why", json_string(e.text));
 	return NULL;
@@ -59,6 +70,24 @@ static const struct fact_domain *domain_of(const struct facts *facts, const stru
 	return NULL;
 }
 
+static const char *blocked_of(const struct cli *c, const struct recipe *r, const char *role)
+{
+	for (const struct query *q = r->queries; q && q->name; q++)
+		if (!strcmp(q->name, "blocked") && !strcmp(q->role, role))
+			return library_text(c->lib, q->arg);
+	return NULL;
+}
+
+/* Sessions that have waited for a lock for more than a minute, and what shows them. */
+static void say_blocked(const struct lab *lab, const struct asked *q)
+{
+	json_int_t count = json_integer_value(json_object_get(q->ret, "blocked_count"));
+
+	if (count)
+		report_say("%s: %lld session%s waited for a lock for more than a minute: labctl -l %s db sessions\n",
+			   q->node->name, (long long)count, count == 1 ? " has" : "s have", lab->name);
+}
+
 /* The SQL roles of running nodes of the lab's cluster. */
 static unsigned list_databases(struct cli *c, struct world *w, const struct lab *lab, const struct facts *facts,
 			       struct asked **ret)
@@ -72,7 +101,8 @@ static unsigned list_databases(struct cli *c, struct world *w, const struct lab 
 		for (unsigned k = 0; d && d->active && k < lab->cluster.place_count; k++)
 			if (lab->cluster.recipe->roles[k].sql && node_has_role(&lab->nodes[i], (int)k))
 				*arena_push(c->arena, *ret, count) =
-					(struct asked){ .w = w, .node = &lab->nodes[i], .place = &lab->cluster.places[k] };
+					(struct asked){ .w = w, .node = &lab->nodes[i], .place = &lab->cluster.places[k],
+							 .blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role) };
 	}
 	return count;
 }
@@ -134,6 +164,8 @@ static int status(struct cli *c, struct fail *e)
 	for (unsigned i = 0; i < asked_count && !c->json; i++)
 		if (!json_is_true(json_object_get(asked[i].ret, "up")))
 			report_say("%s\n", json_string_value(json_object_get(asked[i].ret, "why")));
+		else
+			say_blocked(lab, &asked[i]);
 	json_decref(doc);
 	json_decref(rows);
 	return r;

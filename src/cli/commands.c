@@ -14,6 +14,7 @@
 
 TABLE(commands_plan, COMMANDS_PLAN);
 TABLE(commands_db, COMMANDS_DB);
+TABLE(commands_db_user, COMMANDS_DB_USER);
 TABLE(commands_image, COMMANDS_IMAGE);
 
 COMMANDS(DECLARE)

@@ -41,7 +41,17 @@
 	ROW(db_tables) \
 	ROW(db_nodes) \
 	ROW(db_shards) \
-	ROW(db_distribute)
+	ROW(db_distribute) \
+	ROW(db_repack) \
+	ROW(db_sessions) \
+	ROW(db_kill) \
+	ROW(db_user)
+
+#define COMMANDS_DB_USER(ROW) \
+	ROW(db_user_create) \
+	ROW(db_user_drop) \
+	ROW(db_user_password) \
+	ROW(db_user_list)
 
 #define COMMANDS_IMAGE(ROW) \
 	ROW(image_list) \

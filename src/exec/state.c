@@ -241,6 +241,41 @@ int state_secret(const struct paths *p, const char *name, char ret[64], struct f
 	return 0;
 }
 
+int state_renew_secret(const struct paths *p, const char *name, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf path = { 0 };
+	char value[SECRET_LEN + 1];
+	int r;
+
+	if (!name_is_plain(name))
+		return fail(e, FAIL_OTHER, "'%s' is no name of a secret", name);
+	strbuf_printf(&path, "%s/%s", p->secrets, name);
+	digest_secret(value, SECRET_LEN);
+	r = file_write(path.text, value, SECRET_LEN, 0600, e);
+	explicit_bzero(value, sizeof value);
+	return r;
+}
+
+/* Passwords of users who are no longer the lab's. */
+static int drop_user_secrets(const struct paths *p, const struct lab *lab, bool *changed, struct fail *e)
+{
+	auto_(closedir) DIR *dir = opendir(p->secrets);
+	auto_(strbuf_clear) struct strbuf path = { 0 };
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, DB_USER_SECRET, strlen(DB_USER_SECRET)) != 0 ||
+		    db_user_find(&lab->cluster, entry->d_name + strlen(DB_USER_SECRET)))
+			continue;
+		strbuf_truncate(&path, 0);
+		strbuf_printf(&path, "%s/%s", p->secrets, entry->d_name);
+		if (unlink(path.text) < 0 && errno != ENOENT)
+			return fail_errno(e, FAIL_OTHER, "remove %s", path.text);
+		*changed = true;
+	}
+	return 0;
+}
+
 /* --- the record --- */
 
 int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
@@ -249,7 +284,8 @@ int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, 
 	bool changed = false;
 
 	lab_print(lab, &text);
-	if (make_lab_dir(p, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0)
+	if (make_lab_dir(p, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
+	    drop_user_secrets(p, lab, &changed, e) < 0)
 		return -1;
 	*ret_changed = changed;
 	return 0;

@@ -17,6 +17,8 @@ int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, 
 int state_remove(const struct paths *p, struct fail *e);
 /* Names of the labs that have a record, sorted; NULL-terminated. */
 int state_labs(const char *state_dir, struct arena *a, const char *const **ret_names, struct fail *e);
+/* A new value for a secret, whatever it was. */
+int state_renew_secret(const struct paths *p, const char *name, struct fail *e);
 int state_secret(const struct paths *p, const char *name, char ret[64], struct fail *e);
 
 #endif

@@ -26,7 +26,7 @@ struct world {
 	struct place *places;        /* one per node */
 	pthread_mutex_t lock;        /* of .virt, .secrets and of what verbs make together */
 	struct virt *virt;
-	struct secret { char name[64], value[64]; } secrets[16];
+	struct secret { char name[64], value[64]; } secrets[DB_USERS_MAX + 16];
 	unsigned secret_count;
 	struct told { char name[32]; unsigned long long value; } told[8]; /* world_tell() */
 	unsigned told_count;

@@ -20,6 +20,8 @@
 #define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
 #define LAB_DEFAULT_NAME "lab"
+#define DB_USERS_MAX 256    /* of one cluster */
+#define DB_USER_SECRET "user-" /* before the name: the name of the secret */
 
 enum hypervisor { HYPERVISOR_AUTO, HYPERVISOR_KVM, HYPERVISOR_QEMU, HYPERVISOR_LXC, HYPERVISOR_COUNT };
 enum transport { TRANSPORT_AUTO, TRANSPORT_NFS, TRANSPORT_FILESYSTEM, TRANSPORT_COUNT }; /* filesystem: lxc only */
@@ -34,6 +36,7 @@ extern const char *const boot_names[BOOT_COUNT + 1];
 extern const char *const seed_names[SEED_COUNT + 1];
 
 struct release;
+struct recipe;
 
 struct net {
 	uint32_t subnet;         /* host byte order; 0 = lease one at create */
@@ -81,6 +84,8 @@ struct tuning {
 };
 
 struct setting { const char *role, *key, *value; };         /* pinned configuration lines */
+/* Who logs in at the databases besides the superuser. The password is the secret DB_USER_SECRET name. */
+struct db_user { const char *name; const char *databases; bool reads_only; }; /* databases = "gis,osm"; NULL = every one */
 struct group { const char *name; const char *members; };    /* node group; members = node names "node3,node4", in node order */
 
 /* Filled from the recipe by lab_complete(), overridden by the lab file. One per role of the recipe. */
@@ -104,6 +109,7 @@ struct cluster {
 	struct role_place *places; unsigned place_count;
 	struct setting *settings; unsigned setting_count;
 	struct group *groups; unsigned group_count;
+	struct db_user *users; unsigned user_count;
 };
 
 struct lab {
@@ -173,6 +179,15 @@ void lab_print(const struct lab *lab, struct strbuf *out);
  * (NULL = any). Sets ret_set[i] for node i+1; FAIL_USAGE with the nearest known word; FAIL_NOT_FOUND when empty.
  */
 int lab_select(const struct lab *lab, const char *selector, const char *role, bool *ret_set, struct fail *e);
+
+/* The words of `access`: [reads_only]. */
+extern const char *const access_words[];
+const struct db_user *db_user_find(const struct cluster *c, const char *name); /* NULL when there is none */
+/* Why a user of the databases cannot be called so in a cluster of this kind ("is the superuser..."), or NULL. */
+const char *db_user_taken(const struct recipe *r, const char *name);
+/* What the name of such a user, and a comma list of databases, must look like; NULL = fine. */
+const char *form_db_user(const char *t);
+const char *form_databases(const char *t);
 
 /* Do its nodes boot by themselves, from a disk that anybody made, instead of from a recipe of ours? */
 static inline bool lab_boots_disk(const struct lab *lab)

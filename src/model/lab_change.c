@@ -18,6 +18,7 @@ static const struct applied {
 	{ "cluster.settings.", false },
 	{ "cluster.source.", false },
 	{ "cluster.groups[", true },
+	{ "cluster.users[", false }, /* one that is not named stays: lab_keep() */
 };
 
 struct value { const char *key, *text; };
@@ -250,6 +251,19 @@ static void keep_source(const struct lab *has, struct lab *wanted)
 	w->configure = arena_strdup(wanted->arena, c->configure);
 }
 
+/* A user whom the lab file does not name is another's, or was made by `labctl db user create`. */
+static void keep_users(const struct lab *has, struct lab *wanted)
+{
+	const struct cluster *c = &has->cluster;
+	struct cluster *w = &wanted->cluster;
+
+	for (unsigned i = 0; i < c->user_count; i++)
+		if (!db_user_find(w, c->users[i].name) && w->user_count < DB_USERS_MAX)
+			*arena_push(wanted->arena, w->users, w->user_count) =
+				(struct db_user){ arena_strdup(wanted->arena, c->users[i].name),
+						  arena_strdup(wanted->arena, c->users[i].databases), c->users[i].reads_only };
+}
+
 int lab_keep(const struct lab *has, struct lab **wanted, const char *state_dir, struct fail *e)
 {
 	struct lab_options o = { .state_dir = state_dir };
@@ -261,8 +275,10 @@ int lab_keep(const struct lab *has, struct lab **wanted, const char *state_dir, 
 	if (!lab->net.subnet && has->net.subnet)
 		lab_set_subnet(lab, has->net.subnet, has->net.prefix_len);
 	if (lab->cluster.recipe || !has->cluster.recipe) {
-		if (lab->cluster.recipe == has->cluster.recipe && lab->cluster.recipe)
+		if (lab->cluster.recipe == has->cluster.recipe && lab->cluster.recipe) {
 			keep_source(has, lab);
+			keep_users(has, lab);
+		}
 		return 0;
 	}
 	lab_print(lab, &text);

@@ -297,6 +297,7 @@ void cluster_check(struct source *s)
 	check_pairs(s);
 	check_role_names(s);
 	check_groups(s);
+	users_check(s);
 }
 
 void lab_check(struct source *s)

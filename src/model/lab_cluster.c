@@ -198,6 +198,7 @@ static const struct key fixed_keys[] = {
 	{ "address", KEY_FLAG, LAB(by_ip), .words = address_words },
 	{ "settings", KEY_CUSTOM, .read = settings_read },
 	{ "groups", KEY_CUSTOM, .read = groups_read },
+	{ "users", KEY_CUSTOM, .read = users_read },
 };
 
 /* Fixed keys, roles and role sets; ends with a zero row. Without a known kind only the fixed ones. */
@@ -320,6 +321,7 @@ void cluster_print(const struct lab *lab, struct strbuf *out)
 		strbuf_str(out, "}\n");
 	}
 	setting_print(c, out);
+	users_print(lab, out);
 	if (c->group_count)
 		strbuf_str(out, "  groups:\n");
 	for (unsigned i = 0; i < c->group_count; i++) {

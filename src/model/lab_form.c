@@ -182,6 +182,21 @@ const char *form_identifier(const char *t)
 	return NULL;
 }
 
+const char *form_db_user(const char *t)
+{
+	if (!only(t, LOWER DIGITS "_") || isdigit((unsigned char)t[0]) || strlen(t) > 48)
+		return "must be a-z, 0-9 and '_', not begin with a digit, at most 48 characters";
+	return NULL;
+}
+
+const char *form_databases(const char *t)
+{
+	/* They stand in pg_hba.conf, where blanks and quotes divide words. */
+	if (!only(t, ALNUM "_.,-") || *t == '-' || *t == ',' || t[strlen(t) - 1] == ',' || strstr(t, ",,"))
+		return "must be names of databases: letters, digits, '_', '.' and '-' only, with a comma between two";
+	return NULL;
+}
+
 const char *form_cluster_name(const char *t)
 {
 	if (!only(t, LOWER DIGITS "_") || strlen(t) > 63)

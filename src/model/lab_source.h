@@ -89,6 +89,11 @@ void image_check(struct source *s);
 void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 void cluster_print(const struct lab *lab, struct strbuf *out);
 
+/* lab_users.c: users of the databases */
+void users_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
+void users_check(struct source *s);
+void users_print(const struct lab *lab, struct strbuf *out);
+
 /* lab_print.c */
 void nodes_print(const struct lab *lab, struct strbuf *out);
 void node_list_print(const struct lab *lab, struct strbuf *out); /* each node, also where all are alike */

@@ -46,6 +46,7 @@ struct rule {
 	unsigned timeout_s;     /* 0 = 60 */
 	const char *title;      /* what the user reads: "start the datanode" */
 	const char *log;        /* template: file on the node whose tail is evidence when the rule fails; or NULL */
+	bool for_users;         /* only where the lab's databases have users besides the superuser */
 };
 
 /* A database that others are made from: "@{each template}". */
@@ -55,8 +56,12 @@ struct database_template {
 	const char *extensions;  /* space-separated, in an order that works */
 };
 
-/* What `labctl db` does to one database: rules whose templates may say db.name, db.template and db.force. */
-struct chore { const char *name; const struct rule *rules; };
+/*
+ * What `labctl db` does to one database or user: rules whose templates may say db.name, db.template, db.force and
+ * db.database. One that changes what the lab is (its users) records it before any node changes, or, where something
+ * goes, after all have.
+ */
+struct chore { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST } record; };
 
 /* What `labctl db` asks: the names of the answer's columns are those of the table that is shown. */
 struct query {

@@ -136,14 +136,21 @@ static void print_pg_service(const struct inventory *inv, struct strbuf *out)
 	each_service(inv, out, add_pg_service);
 }
 
-static void add_pgpass(const struct inventory *inv, const struct endpoint *ep, const char *host, struct strbuf *out)
+static void add_pgpass_line(const struct endpoint *ep, const char *host, const char *user, const char *secret, struct strbuf *out)
 {
-	const char *user = inv->lab->cluster.recipe->superuser;
-
 	add_escaped(out, host, ":\\");
 	strbuf_printf(out, ":%s:*:", ep->port);
 	add_escaped(out, user, ":\\");
-	strbuf_printf(out, ":" SECRET_MARK "%s" PLACEHOLDER_END "\n", user);
+	strbuf_printf(out, ":" SECRET_MARK "%s%s" PLACEHOLDER_END "\n", secret, user);
+}
+
+static void add_pgpass(const struct inventory *inv, const struct endpoint *ep, const char *host, struct strbuf *out)
+{
+	const struct cluster *c = &inv->lab->cluster;
+
+	add_pgpass_line(ep, host, c->recipe->superuser, "", out);
+	for (unsigned i = 0; i < c->user_count; i++)
+		add_pgpass_line(ep, host, c->users[i].name, DB_USER_SECRET, out);
 }
 
 static void print_pgpass(const struct inventory *inv, struct strbuf *out)
@@ -275,23 +282,34 @@ static json_t *json_endpoint(const struct lab *lab, const struct endpoint *ep)
 			 services);
 }
 
+static json_t *json_user(const struct db_user *u)
+{
+	json_t *databases = u->databases ? json_array() : json_null();
+
+	for (const char *p = u->databases; p && *p; p += strcspn(p, ","), p += *p == ',')
+		json_array_append_new(databases, json_stringn(p, strcspn(p, ",")));
+	return json_pack("{s:s, s:o, s:s}", "user", u->name, "databases", databases, "access", access_words[u->reads_only]);
+}
+
 /* No password: what is asked for everything may be shown to everybody. */
 static void print_json(const struct inventory *inv, struct strbuf *out)
 {
 	const struct lab *lab = inv->lab;
-	json_t *nodes = json_array(), *endpoints = json_array(), *files = json_object(), *doc;
+	json_t *nodes = json_array(), *endpoints = json_array(), *users = json_array(), *files = json_object(), *doc;
 	char *text;
 
 	for (unsigned i = 0; i < lab->node_count; i++)
 		json_array_append_new(nodes, json_node(lab, &lab->nodes[i]));
 	for (unsigned i = 0; i < inv->endpoint_count; i++)
 		json_array_append_new(endpoints, json_endpoint(lab, &inv->endpoints[i]));
+	for (unsigned i = 0; i < lab->cluster.user_count; i++)
+		json_array_append_new(users, json_user(&lab->cluster.users[i]));
 	for (const struct inventory_format *f = inventory_formats; f->name; f++)
 		json_object_set_new(files, f->name, json_string(inventory_path(inv, f->name)));
 	json_object_set_new(files, "key", json_string(inv->where->key));
 	json_object_set_new(files, "known_hosts", json_string(inv->where->known_hosts));
-	doc = json_pack("{s:i, s:s, s:s?, s:o, s:o, s:o}", "v", 1, "lab", lab->name, "kind",
-			lab->cluster.recipe ? lab->cluster.recipe->kind : NULL, "nodes", nodes, "endpoints", endpoints, "files",
+	doc = json_pack("{s:i, s:s, s:s?, s:o, s:o, s:o, s:o}", "v", 1, "lab", lab->name, "kind",
+			lab->cluster.recipe ? lab->cluster.recipe->kind : NULL, "nodes", nodes, "endpoints", endpoints, "users", users, "files",
 			files);
 	text = json_dumps(doc, JSON_INDENT(2));
 	json_decref(doc);

@@ -18,7 +18,7 @@
 struct known {
 	const struct rule *rule;
 	int role;
-	enum { ALL, FIRST, REST } part;
+	enum { ALL, FIRST, REST, NONE } part;
 	unsigned count;    /* instances */
 	bool joined;       /* several rules' instances wait for all of them: they wait for "RULE/all" */
 };
@@ -39,7 +39,7 @@ struct bootstrap {
 
 static bool runs_on(const struct known *k, const struct node *n)
 {
-	if (!node_has_role(n, k->role))
+	if (!node_has_role(n, k->role) || k->part == NONE)
 		return false;
 	return k->part == ALL || (k->part == FIRST) == (n->role_index[k->role] == 1);
 }
@@ -99,7 +99,7 @@ static void know_rules(struct bootstrap *b)
 		struct known *k = arena_push(b->plan->arena, b->known, b->known_count);
 
 		*k = (struct known){ .rule = r, .role = rule_role(lab, r),
-				     .part = !colon ? ALL : !strcmp(colon, ":first") ? FIRST : REST };
+				     .part = r->for_users && !lab->cluster.user_count ? NONE : !colon ? ALL : !strcmp(colon, ":first") ? FIRST : REST };
 		for (unsigned i = 0; i < lab->node_count; i++)
 			k->count += runs_on(k, &lab->nodes[i]);
 	}
@@ -276,12 +276,29 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static void add_ready(struct plan *p)
+/* @after: what comes before all nodes, or NULL. */
+static void add_ready(struct plan *p, const char *after)
 {
-	for (unsigned i = 0; i < p->lab->node_count; i++)
-		if (p->lab->nodes[i].roles)
-			plan_add_node(p, VERB_NODE_READY, &p->lab->nodes[i], "node.ready", "see that it answers on SSH")->timeout_ms =
-				READY_TIMEOUT_S * 1000;
+	for (unsigned i = 0; i < p->lab->node_count; i++) {
+		struct step *s;
+
+		if (!p->lab->nodes[i].roles)
+			continue;
+		s = plan_add_node(p, VERB_NODE_READY, &p->lab->nodes[i], "node.ready", "see that it answers on SSH");
+		s->timeout_ms = READY_TIMEOUT_S * 1000;
+		if (after)
+			plan_after(p, s, after);
+	}
+}
+
+/* The lab as it is now, in its record and in the files for other programs. */
+static struct step *add_record(struct plan *p)
+{
+	struct step *s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record",
+				  arena_printf(p->arena, "record the %s cluster", p->lab->cluster.recipe->kind));
+
+	plan_after(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"), "lab.record");
+	return s;
 }
 
 /* The instances of @rules; what waits for nothing on its node waits for step @base of it. */
@@ -314,18 +331,17 @@ static int add_nodes(struct bootstrap *b)
 	unsigned tuned = 0;
 	struct step *s;
 
-	add_ready(p);
+	add_ready(p, NULL);
 	if (builds)
 		plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
 			 c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software");
 	else if (b->recipe->software && add_rules(b, b->recipe->software, "node.ready") < 0)
 		return -1;
-	s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record", arena_printf(p->arena, "record the %s cluster", b->recipe->kind));
+	s = add_record(p);
 	if (builds)
 		plan_after(p, s, "source.build");
 	for (unsigned i = 0; i < b->known_count; i++)
 		after_all(b, s, &b->known[i]);
-	plan_after(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"), "lab.record");
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (!lab->nodes[i].roles)
 			continue;
@@ -367,8 +383,16 @@ int plan_chore(const struct lab *lab, const struct library *lib, const char *cho
 
 	if (!c)
 		return fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", b.recipe ? b.recipe->kind : "missing", chore);
-	add_ready(p);
-	if (add_rules(&b, c->rules, "node.ready") < 0 || plan_finish(p, e) < 0)
+	add_ready(p, c->record == RECORD_FIRST ? add_record(p)->id : NULL);
+	if (add_rules(&b, c->rules, "node.ready") < 0)
+		return -1;
+	if (c->record == RECORD_LAST) {
+		struct step *s = add_record(p);
+
+		for (unsigned i = 0; i < b.known_count; i++)
+			after_all(&b, s, &b.known[i]);
+	}
+	if (plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;

@@ -335,6 +335,31 @@ static const char *role_value(struct scope *s, const char *name, const char *dot
 	return other_value(s, &s->lab->nodes[0], role, dot + 1) ? "" : NULL;
 }
 
+/* A user of the databases. */
+static const char *dbuser_value(struct scope *s, const char *name)
+{
+	const struct db_user *u = s->dbuser;
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	bool hba = !strcmp(name, "hba");
+
+	if (!u)
+		return NULL;
+	if (!strcmp(name, "name"))
+		return u->name;
+	if (!strcmp(name, "access"))
+		return access_words[u->reads_only];
+	if (!strcmp(name, "password"))
+		return arena_printf(s->arena, SECRET_MARK DB_USER_SECRET "%s" PLACEHOLDER_END, u->name);
+	if (!hba && strcmp(name, "databases") != 0)
+		return NULL;
+	if (!u->databases)
+		return hba ? "all" : "";
+	/* In quotes no name is a word of pg_hba.conf's own. */
+	for (const char *p = u->databases; *p; p += strcspn(p, ","), p += *p == ',')
+		strbuf_printf(&out, hba ? "%s\"%.*s\"" : "%s%.*s", !out.len ? "" : hba ? "," : " ", (int)strcspn(p, ","), p);
+	return arena_strdup(s->arena, strbuf_text(&out));
+}
+
 static const char *db_value(struct scope *s, const char *name)
 {
 	const struct db_request *db = s->db;
@@ -345,6 +370,8 @@ static const char *db_value(struct scope *s, const char *name)
 		return db->name;
 	if (!strcmp(name, "template"))
 		return text(db->template);
+	if (!strcmp(name, "database"))
+		return text(db->database);
 	return !strcmp(name, "force") ? truth(db->force) : NULL;
 }
 
@@ -367,6 +394,8 @@ const char *scope_value(struct scope *s, const char *name)
 		return scope_limit(s->lab, name + 6, &limit) ? number(s, limit) : NULL;
 	if (!strncmp(name, "db.", 3))
 		return db_value(s, name + 3);
+	if (!strncmp(name, "dbuser.", 7))
+		return dbuser_value(s, name + 7);
 	if (s->template && !strcmp(name, "template.name"))
 		return s->template->name;
 	if (s->template && !strcmp(name, "template.extensions"))

@@ -8,14 +8,15 @@
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
- *   db.name db.template db.force (of a chore: plan_chore())
+ *   db.name db.template db.force db.database (of a chore: plan_chore())
  *   timezone locale ntp_server profile
  *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
  * Lists: @{each node}, @{each ROLE} with peer.name peer.ip peer.hostname peer.fqdn peer.address peer.index
  *   peer.port peer.dir peer.nodename peer.first peer.self peer.preferred; @{each setting} with setting.key setting.value
  *   (pins of the scope's role); @{each backend}, the nodes of the recipe's .backends, also with peer.position (0..);
- *   @{each template} with template.name template.extensions; @{each group} with group.name group.members (quoted identifiers, comma list).
+ *   @{each template} with template.name template.extensions; @{each dbuser} with dbuser.name dbuser.access dbuser.password
+ *   dbuser.databases ("gis osm", empty = every one) dbuser.hba (the same for pg_hba.conf); @{each group} with group.name group.members (quoted identifiers, comma list).
  */
 #ifndef LABCTL_PLAN_SCOPE_H
 #define LABCTL_PLAN_SCOPE_H
@@ -44,7 +45,7 @@ struct scope {
 	bool used_node;           /* out: a value was read that another node has otherwise */
 	/* private to scope.c */
 	const struct node *peer; int peer_role; const struct setting *setting; const struct group *group;
-	const struct database_template *template; unsigned position;
+	const struct database_template *template; const struct db_user *dbuser; unsigned position;
 	char buffer[64];
 };
 

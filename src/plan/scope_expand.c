@@ -39,6 +39,14 @@ static bool each_group(struct scope *s, size_t index)
 	return s->group != NULL;
 }
 
+static bool each_dbuser(struct scope *s, size_t index)
+{
+	const struct cluster *c = &s->lab->cluster;
+
+	s->dbuser = index < c->user_count ? &c->users[index] : NULL;
+	return s->dbuser != NULL;
+}
+
 static bool each_template(struct scope *s, size_t index)
 {
 	const struct database_template *t = s->lab->cluster.recipe ? s->lab->cluster.recipe->templates : NULL;
@@ -80,9 +88,11 @@ static bool each(void *ctx, const char *name, size_t index, bool *known)
 		s->setting = NULL;
 		s->group = NULL;
 		s->template = NULL;
+		if (!strcmp(name, "dbuser")) /* lists of nodes are inside of its */
+			s->dbuser = NULL;
 		/* The list was named before; only its being one is asked. */
 		*known = !strcmp(name, "node") || !strcmp(name, "setting") || !strcmp(name, "group") ||
-			 !strcmp(name, "template") || backend || (recipe && lab_role(s->lab, name) >= 0);
+			 !strcmp(name, "template") || !strcmp(name, "dbuser") || backend || (recipe && lab_role(s->lab, name) >= 0);
 		return false;
 	}
 	if (!strcmp(name, "node"))
@@ -93,6 +103,8 @@ static bool each(void *ctx, const char *name, size_t index, bool *known)
 		return each_group(s, index);
 	if (!strcmp(name, "template"))
 		return each_template(s, index);
+	if (!strcmp(name, "dbuser"))
+		return each_dbuser(s, index);
 	if (backend)
 		return each_backend(s, index);
 	role = recipe ? lab_role(s->lab, name) : -1;

@@ -81,6 +81,41 @@ labctl() { "$LABCTL" "$@"; }
 	[ "$(grep -c 'db.create/' <<<"$output")" = 1 ]
 }
 
+@test "users of the databases: names, and the plans that make and drop them" {
+	run -2 labctl db user
+	run -2 labctl db user creat x
+	[[ $output == *"did you mean 'db user create'?"* ]]
+	run -2 labctl -l postgres db user create
+	[[ $output == *"NAME"* ]]
+	for name in postgres replication pg_monitor public Upper 'a b' "x';drop role y"; do
+		run -2 labctl -l postgres db user create "$name"
+	done
+	run -2 labctl -l postgres db user create web --db 'a b'
+	run -2 labctl -l postgres db user create web --force
+	run -2 labctl -l pgxc db user create web
+	[[ $output == *"a pgxc cluster knows no 'db user'"* ]]
+	run -4 labctl -l postgres db user drop web
+	run -0 --separate-stderr labctl -n --json -l citus db user create web --db gis --read-only
+	jq -e '.steps[] | select(.id == "db.login/node1") | .after | any(startswith("db.worker_users/"))' <<<"$output"
+	jq -e '[.steps[].id] | index("lab.record") < index("db.access/node1")' <<<"$output"
+	! grep -q users "$LABCTL_STATE/labs/citus/lab.yaml"
+	sed -i 's/kind: citus}/kind: citus, users: [{name: web}]}/' "$LABCTL_STATE/labs/citus/lab.yaml"
+	run -0 --separate-stderr labctl -n --json -l citus db user drop web
+	jq -e '[.steps[].id] | index("lab.record") > index("db.worker_user_drop/node3")' <<<"$output"
+	run -0 labctl -n -l citus bootstrap --source /nowhere/citus.tar.gz
+	[[ $output == *"worker.users/node2"* && $output == *"users.pool_login/node1"* ]]
+	run -0 labctl -n -l postgres bootstrap
+	[[ $output != *"primary.users"* ]]
+}
+
+@test "sessions are called NODE:PID" {
+	run -2 labctl -l postgres db kill 12
+	[[ $output == *"NODE:PID"* ]]
+	run -4 labctl -l postgres db kill node9:12
+	run -2 labctl -l pgxc db sessions
+	run -0 labctl -n -l postgres db kill node1:12
+}
+
 @test "failures as JSON are one document" {
 	run -2 --separate-stderr labctl --json -l postgres db shards t
 	[ "$(jq -r .error.code <<<"$output")" = USAGE ]

@@ -117,6 +117,53 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(sql node1 osm 'select count(*) from osm.a')" = 5000 ]
 }
 
+# as USER ROLE STATEMENT: in osm, with the password of the inventory.
+as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
+
+@test "users other than the superuser work with distributed tables, through pgpool-II too" {
+	labctl db user create webapp --db osm
+	labctl db user create viewer --db osm --read-only
+	as webapp coordinator 'create table mine (id bigint primary key, v text)'
+	as webapp coordinator "select create_distributed_table('mine', 'id')"
+	as webapp pgpool "insert into mine select i, 'v' from generate_series(1, 1000) i"
+	for role in coordinator pgpool; do
+		[ "$(as webapp "$role" 'select count(*) from osm.a')" = 5000 ]
+		[ "$(as viewer "$role" 'select count(*) from mine')" = 1000 ]
+	done
+	[ "$(as viewer worker 'select count(*) from mine')" = 1000 ]
+	run ! as viewer coordinator 'delete from mine where id = 1'
+	[[ $output == *"permission denied"* ]]
+	labctl bootstrap citus --source "$LABCTL_CITUS_ARCHIVE"
+	[ "$(as webapp pgpool 'select count(*) from mine')" = 1000 ]
+	run -30 labctl db user drop webapp
+	labctl db user drop webapp --force
+	labctl db user drop viewer
+	[ "$(sql node1 osm 'select count(*) from mine')" = 1000 ]
+	run ! as webapp coordinator 'select 1'
+	# Citus itself has no trouble with a role that is gone.
+	sql node1 osm 'create table after_drop (id bigint)' "select create_distributed_table('after_drop', 'id')"
+}
+
+@test "repack of a distributed table, on the workers" {
+	sql node1 osm 'delete from mine where id % 2 = 0'
+	labctl db repack mine --db osm
+	[ "$(sql node1 osm 'select count(*) from mine')" = 500 ]
+	[ "$(sql node2 osm "select count(*) from pg_class where relname like 'mine_%' and relkind = 'r'")" -gt 0 ]
+}
+
+@test "a session on a worker that waits is shown with the client it works for" {
+	(labctl psql -- -d osm -XAtq -c "set application_name = 'blocker'" -c begin -c 'update mine set v = 1 where id = 1' -c 'select pg_sleep(120)' >/dev/null 2>&1 || true) 3>&- &
+	sleep 3
+	(labctl psql -- -d osm -XAtq -c "set application_name = 'waiter'" -c 'update mine set v = 2 where id = 1' >/dev/null 2>&1 || true) 3>&- &
+	for _ in $(seq 50); do
+		by=$(labctl --json db sessions | jq -r '.sessions[] | select(.application == "waiter").blocked_by')
+		[[ $by != node1:* ]] || break
+		sleep 0.5
+	done
+	[[ $by == node1:* ]]
+	labctl db kill "$by"
+}
+
 @test "a database in use on a worker is not dropped, unless it is forced" {
 	(sql node2 osm "set application_name = 'holder'" 'select pg_sleep(60)' >/dev/null 2>&1 || true) 3>&- &
 	for _ in $(seq 50); do

@@ -147,6 +147,75 @@ hold() {
 	[ "$(jq '[.databases[] | select(.database == "two")] | length' <<<"$output")" = 0 ]
 }
 
+# as USER ROLE DATABASE STATEMENT: with the password of the inventory.
+as() { labctl psql -r "$2" -- -U "$1" -d "$3" -XAtq -v ON_ERROR_STOP=1 -c "$4"; }
+
+@test "users of the databases get in everywhere, to their databases, and no further" {
+	labctl db user create webapp
+	labctl db user create viewer --db osm --read-only
+	run -0 --separate-stderr labctl --json db user create viewer
+	[ "$(done_steps "$output")" = 0 ]
+	as webapp pgpool osm 'create table mine (n int)'
+	as webapp pgpool osm 'insert into mine values (1)'
+	as webapp primary osm 'insert into "Mixed Case" values (81)'
+	[ "$(as viewer primary osm 'select count(*) from mine')" = 1 ]
+	[ "$(as viewer primary osm 'select count(*) from "Mixed Case"')" = 81 ]
+	as viewer pgpool osm 'select 1'
+	run ! as viewer primary osm 'insert into mine values (2)'
+	[[ $output == *"permission denied"* ]]
+	run ! as viewer primary postgres 'select 1'
+	[[ $output == *"rejects"* ]]
+	labctl ssh node1 -- "echo somebody:TEXTelse >>/data/pgpool/pool_passwd; echo '# mine' >>/data/pgsql/pg_hba.conf"
+	labctl bootstrap
+	labctl ssh node1 -- grep -qx somebody:TEXTelse /data/pgpool/pool_passwd
+	labctl ssh node1 -- grep -qx '# mine' /data/pgsql/pg_hba.conf
+	old=$(inside cat "$LABCTL_STATE/labs/gis/secrets/user-webapp")
+	labctl db user password webapp
+	[ "$(inside cat "$LABCTL_STATE/labs/gis/secrets/user-webapp")" != "$old" ]
+	as webapp pgpool osm 'insert into mine values (3)'
+	run -0 --separate-stderr labctl --json db user list
+	[ "$(jq -c '[.users[] | select(.is_labctl) | .user, .access, .databases]' <<<"$output")" = '["viewer","read","osm","webapp","write","all"]' ]
+	run -30 labctl db user drop webapp
+	[[ $output == *"owns objects: 1 in osm"* && $output == *"next: labctl -l gis db user drop webapp --force"* ]]
+	labctl db user drop webapp --force
+	labctl db user drop viewer
+	run ! as webapp pgpool osm 'select 1'
+	[ "$(sql node1 osm 'select count(*) from mine')" = 2 ]
+	[ "$(sql node1 osm "select count(*) from pg_roles where rolname in ('webapp', 'viewer')")" = 0 ]
+	[ ! -e "$LABCTL_STATE/labs/gis/secrets/user-webapp" ]
+	run -0 --separate-stderr labctl --json bootstrap
+	[ "$(done_steps "$output")" = 0 ]
+	sql node1 osm 'drop table mine'
+}
+
+# within SECONDS COMMAND...
+within() { for _ in $(seq $(($1 * 5))); do ! "${@:2}" || return 0; sleep 0.2; done; false; }
+blocked_by() { labctl --json db sessions | jq -r '.sessions[] | select(.application == "waiter").blocked_by'; }
+is_blocked() { [[ $(blocked_by) == node1:* ]]; }
+
+@test "sessions show who waits for whom; kill ends one; repack" {
+	(sql node1 osm "set application_name = 'blocker'" begin 'lock table "Mixed Case"' 'select pg_sleep(300)' >/dev/null 2>&1 || true) 3>&- &
+	within 20 eval '[ "$(sql node1 postgres "select count(*) from pg_locks where mode = \$\$AccessExclusiveLock\$\$ and granted")" -gt 0 ]'
+	(sql node1 osm "set application_name = 'waiter'" 'select count(*) from "Mixed Case"' >/dev/null 2>&1 || true) 3>&- &
+	within 20 is_blocked
+	run -0 labctl status
+	[[ $output != *"waited for a lock"* ]]
+	sleep 62
+	run -0 labctl status
+	[[ $output == *"node1: 1 session has waited for a lock for more than a minute: labctl -l gis db sessions"* ]]
+	labctl db kill "$(blocked_by)"
+	within 20 eval '[ -z "$(blocked_by)" ]'
+	run -4 labctl db kill node1:999999
+	sql node1 osm 'create table packed (id int primary key, v text)' \
+		"insert into packed select i, repeat('x', 500) from generate_series(1, 5000) i" 'delete from packed where id > 10'
+	labctl db repack packed --db osm
+	[ "$(sql node1 osm "select pg_relation_size('packed') < 100000")" = t ]
+	sql node1 osm 'drop table packed' 'create table nokey (n int)'
+	run -20 labctl db repack nokey --db osm
+	[[ $output == *"nokey"* ]]
+	run -4 labctl db repack nothing --db osm
+}
+
 @test "a person is asked for the name of the database that is dropped" {
 	run -130 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm" /dev/null <<<lab
 	[[ $output == *"removes the database 'osm'"* && $output == *"Type osm to go on"* && $output == *"not confirmed, nothing was removed"* ]]

@@ -110,6 +110,13 @@ put /a 0640 root:root $'one\ntwo' /d 0600 root:root y
 chmod 0666 /a; chown nobody /d
 put /a 0640 root:root $'one\ntwo' /c 0755 root:root $'x\n' /d 0600 root:root y
 put /e 0644 root:root </c
+# In a file that others write to as well, the block between the marks is ours.
+put /f 0600 root:root $'#\n# >>> labctl: x\none\n# <<< labctl\n' >/dev/null
+printf 'theirs\n' >>/f
+sed -i '1i before' /f
+put /f 0600 root:root $'#\n# >>> labctl: y\ntwo\n# <<< labctl\n' >/dev/null
+is block "$(cat /f)" $'before\n#\n# >>> labctl: y\ntwo\n# <<< labctl\ntheirs'
+is block_again "$(put /f 0600 root:root $'#\n# >>> labctl: y\ntwo\n# <<< labctl\n')" ''
 is modes "$(stat -c '%a %U %s' /a /b /c /d /e | tr '\n' ' ')" '640 root 7 644 nobody 0 755 root 2 600 root 1 644 root 2 '
 ensure_dir /dir/below 0750 nobody:root
 ensure_dir /dir/below 0750 nobody:root

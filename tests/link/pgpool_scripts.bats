@@ -27,13 +27,13 @@ teardown_file() {
 	for n in 1 2; do [ ! -s "$WORK/holder$n" ] || kill -9 "$(cat "$WORK/holder$n")" 2>/dev/null || true; done
 }
 
-# render N: the scripts, with N processes of pgpool for clients.
+# render N [LINE...]: the scripts, with N processes of pgpool for clients, and more lines of the cluster.
 render() {
 	rm -rf "$WORK/render"
 	printf '%s\n' "lab: pool" "nodes: 2" "hypervisor: lxc" "network: {subnet: 10.88.7.0/24}" "data: {mount: /mnt/data}" \
 		"cluster:" "  kind: postgres" "  primary: 1" "  standby: 2" "  pgpool: 1" "  settings:" \
 		"    pgpool: {num_init_children: $1}" "    primary: {shared_buffers: 16MB, fsync: 'off'}" \
-		"    standby: {shared_buffers: 16MB, fsync: 'off'}" >"$WORK/lab.yaml"
+		"    standby: {shared_buffers: 16MB, fsync: 'off'}" "${@:2}" >"$WORK/lab.yaml"
 	"$LABCTL" -f "$WORK/lab.yaml" render --out "$WORK/render" >/dev/null
 }
 
@@ -50,7 +50,7 @@ start_node() {
 		chown postgres: /var/lib/postgresql
 		ip link set lo up
 		touch "$2"
-		exec sleep 280' _ "$(readlink /proc/self/ns/mnt)" "$WORK/node$1.ready" \
+		exec sleep 900' _ "$(readlink /proc/self/ns/mnt)" "$WORK/node$1.ready" \
 		"$WORK/render/nodes/node$1/files/etc" </dev/null >"$WORK/node$1.log" 2>&1 3>&- &
 	echo $! >"$WORK/holder$1"
 	disown
@@ -72,7 +72,7 @@ play() {
 	local file
 	export -f on inside
 	for file in "$WORK/render/nodes/node$1/scripts/"*-$2.sh; do
-		sed -e 's/<secret:\([a-z]*\)>/Secret0\1/' "$file" >"$WORK/script.sh"
+		sed -e 's/<secret:\([a-z-]*\)>/Secret0\1/' "$file" >"$WORK/script.sh"
 		# shellcheck disable=SC2016
 		timeout -k 1 60 bash -c 'set -o pipefail; on "$1" bash -s <"$2" 2>&1 | cat' _ "$1" "$WORK/script.sh" || return
 	done
@@ -120,6 +120,28 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	! on 1 grep -rqE "Secret0(postgres|pcp)" /mnt/data/pgpool/log /var/log /run/labctl
 	! on 1 bash -c 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\0" "\n" | grep -v grep | grep -q Secret0'
 	[ "$(on 1 stat -c '%a %U' /mnt/data/pgpool/pool_passwd)" = "600 postgres" ]
+}
+
+@test "users of the lab get in with the lab's password; lines of others stay in pool_passwd" {
+	on 1 bash -c 'echo someone:TEXTelse >>/mnt/data/pgpool/pool_passwd'
+	run -0 pool
+	[ "$output" = "::changed reloaded pgpool: pool_passwd" ]
+	render 4 '  users: [{name: webapp, databases: postgres}, {name: viewer, access: read}]'
+	run -0 play 1 "primary.*"
+	[[ $output == *"::changed role webapp"* && $output == *"::changed webapp in postgres: write"* && $output == *"::changed role viewer"* ]]
+	run -0 pool
+	[[ $output == *"reloaded pgpool"* || $output == *"restarted pgpool"* ]]
+	sql "create table if not exists of_users (n int)"
+	user_sql() { on 1 env PGPASSWORD="Secret0user-$1" timeout 20 psql -XAtqw -h 10.88.7.11 -p 9999 -U "$1" -d postgres -c "$2"; }
+	user_sql webapp "insert into of_users values (1)"
+	[ "$(user_sql viewer "select count(*) from of_users")" = 1 ]
+	run ! user_sql viewer "insert into of_users values (2)"
+	run -0 on 1 cut -d: -f1 /mnt/data/pgpool/pool_passwd
+	[ "$output" = $'postgres\nwebapp\nviewer\nsomeone' ]
+	run -0 play 1 "primary.users"
+	[ -z "$output" ]
+	run -0 pool
+	[ -z "$output" ]
 }
 
 @test "a primary that was away serves again at once, and nothing has to be repaired" {

@@ -111,6 +111,10 @@ static void formats(void **state)
 				    "passfile=/state/labs/x/inventory/pgpass\n");
 	check_has(&f, "pgpass", "\n10.88.0.12:5432:*:postgres:" SECRET "\ndb2:5432:*:postgres:" SECRET
 				"\ndb2.lab.internal:5432:*:postgres:" SECRET "\n");
+	close_lab(&f);
+	open_lab(&f, "lab: x\nnodes: 2\nnetwork: {hostname: \"db@{index}\"}\ncluster: {kind: postgres, users: [{name: web, databases: a}]}\n");
+	check_has(&f, "pgpass", "\n10.88.0.12:5432:*:web:\x01secret:user-web\x02\n");
+	check_has(&f, "json", "\"user\": \"web\"");
 	check_has(&f, "jdbc", "\nx.url=jdbc:postgresql://10.88.0.11:5432/postgres\nx.user=postgres\nx.password=" SECRET "\n");
 	check_has(&f, "hosts", "\n10.88.0.12 db2.lab.internal db2 x-node2 node2\n");
 	check_has(&f, "ssh_config", "\nHost node2 x-node2 db2.lab.internal db2 10.88.0.12\n\tHostName 10.88.0.12\n\tUser root\n"

@@ -194,6 +194,7 @@ static void prints_what_it_reads(void **state)
 		"{network: {subnet: 10.0.0.0/24}, nodes: [{name: x, memory: 3GiB}, {address: 10.0.0.200}, {name: 'null'}]}",
 		"{nodes: 4, cluster: {kind: postgres, standby: none, settings: {primary: {a.b: \"'x # y'\", c: \"~\"}}}}",
 		"{nodes: 5, cluster: {kind: pgxc, groups: [{name: g, members: 'datanode_1,node5'}, {name: h, members: [4]}]}}",
+		"{nodes: 3, cluster: {kind: citus, users: [{name: web}, {name: v, databases: [a, 'b.c', '7'], access: read}]}}",
 		"{tuning: {ntp_server: 'on'}, hypervisor: lxc, data: {transport: filesystem, server: ganesha}}",
 	};
 	static const char *const examples[] = { "minimal.yaml", "postgres-3.yaml", "pgxc-8.yaml" };
@@ -319,6 +320,23 @@ static void cluster_later(void **state)
 	assert_place(lab, "standby", "2,3");
 	assert_int_equal(lab_set_cluster(lab, "postgres", NULL, &e), 0);
 	assert_int_equal(lab_set_cluster(lab, "pgxc", NULL, &e), -1);
+}
+
+static void users_of_the_databases(void **state)
+{
+	struct lab *lab =
+		parse("{nodes: 3, cluster: {kind: citus, users: [{name: webapp}, {name: viewer, databases: [gis, osm-2], access: read}]}}", NULL);
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	(void)state;
+	assert_int_equal(lab->cluster.user_count, 2);
+	assert_null(lab->cluster.users[0].databases);
+	assert_false(lab->cluster.users[0].reads_only);
+	assert_string_equal(lab->cluster.users[1].databases, "gis,osm-2");
+	assert_true(db_user_find(&lab->cluster, "viewer")->reads_only);
+	lab_print(lab, &out);
+	assert_non_null(strstr(strbuf_text(&out), "    - {name: viewer, databases: "));
+	lab_free(lab);
 }
 
 static void groups_become_node_names(void **state)
@@ -460,6 +478,7 @@ int main(void)
 		cmocka_unit_test(seed_to_the_letter),
 		cmocka_unit_test(default_places),
 		cmocka_unit_test(cluster_later),
+		cmocka_unit_test(users_of_the_databases),
 		cmocka_unit_test(groups_become_node_names),
 		cmocka_unit_test(conflicts_of_options),
 		cmocka_unit_test(sizes_and_addresses),

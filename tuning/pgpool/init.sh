@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The directory of pgpool-II, and who may talk to its control port: `admin`, with the lab's password.
+# The directory of pgpool-II, who may talk to its control port (`admin`, with the lab's password), and the passwords with
+# which it logs in at its backends.
 
 dir=@{dir:sh} user=@{user:sh}
 pcp_secret=@{secret.pcp:sh}
@@ -12,3 +13,18 @@ ensure_dir "$dir" 700 "$user:$user"
 read -r hash _ < <(printf '%s' "$pcp_secret" | md5sum)
 put "$dir/pcp.conf" 0600 "$user:$user" "admin:$hash"$'\n' \
     "$dir/pcppass" 0600 "$user:$user" "*:*:admin:$pcp_secret"$'\n'
+
+# pool_passwd: one line per user. Lines of users that the lab does not know are somebody's own, as pg_md5 and pg_enc make
+# them, and stay.
+names=(@{superuser:sh}) passwords=(@{secret.postgres:sh})
+@{each dbuser}
+names+=(@{dbuser.name:sh}) passwords+=(@{dbuser.password:sh})
+@{end}
+text='' ours=:
+for i in "${!names[@]}"; do
+    text+="${names[i]}:TEXT${passwords[i]}"$'\n' ours+="${names[i]}:"
+done
+[[ ! -e $dir/pool_passwd ]] || while IFS= read -r line || [[ -n $line ]]; do
+    [[ $line != *:* || $ours == *:"${line%%:*}":* ]] || text+=$line$'\n'
+done <"$dir/pool_passwd"
+put "$dir/pool_passwd" 0600 "$user:$user" "$text"

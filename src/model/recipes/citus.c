@@ -32,8 +32,7 @@ static const struct placement placements[] = {
 	S "pg_ident.conf=@{dir}/pg_ident.conf:0600 " S "profile.sh=" HOME ".bash_profile:0644 "        \
 	T "pgpass=" HOME ".pgpass:0600"
 #define POOL_CONF                                                                                      \
-	P "pgpool.conf=@{dir}/pgpool.conf:0600 " P "pool_hba.conf=@{dir}/pool_hba.conf:0600 "          \
-	P "pool_passwd=@{dir}/pool_passwd:0600"
+	P "pgpool.conf=@{dir}/pgpool.conf:0600 " P "pool_hba.conf=@{dir}/pool_hba.conf:0600"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define SERVER_LOG "@{dir}/log/postgresql.log"
 #define POOL_LOG "@{dir}/log/pgpool.log"
@@ -67,6 +66,10 @@ static const struct rule rules[] = {
 	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
 	{ "worker.extensions", "worker", .after = ".worker.templates", .verb = RULE_SQL,
 	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
+	{ "coordinator.users", "coordinator", .after = ".coordinator.templates", .arg = S "users.sh", .timeout_s = 300,
+	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	{ "worker.users", "worker", .after = ".worker.templates", .arg = S "users.sh", .timeout_s = 300,
+	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
 	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
 
@@ -75,6 +78,11 @@ static const struct rule rules[] = {
 	  .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
 	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
+
+	{ "users.login", "coordinator", .after = "register coordinator.users worker.users", .arg = S "users_login.sh",
+	  .timeout_s = 120, .title = "see that users can log in", .log = SERVER_LOG, .for_users = true },
+	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = S "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
 	{ "gate.write", "coordinator", .after = "register pgpool.attach", .verb = RULE_SQL, .arg = T "gate_write.sql",
 	  .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
@@ -109,6 +117,10 @@ static const struct rule create_rules[] = {
 		.timeout_s = 300),
 	{ "db.register", "coordinator", .after = "db.create db.worker_create", .verb = RULE_SQL, .arg = T "register.sql",
 	  .database = "@{db.name}", .timeout_s = 300, .title = "register the workers in it", .log = SERVER_LOG },
+	{ "db.users", "coordinator", .after = "db.create", .arg = S "users.sh", .timeout_s = 300,
+	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	{ "db.worker_users", "worker", .after = "db.worker_create", .arg = S "users.sh", .timeout_s = 300,
+	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
 	{ "db.health", "coordinator", .after = "db.register", .verb = RULE_SQL, .arg = T "health.sql",
 	  .database = "@{db.name}", .title = "see that every node reaches every other one", .log = SERVER_LOG },
 	{ 0 },
@@ -129,10 +141,45 @@ static const struct rule extension_rules[] = {
 	{ 0 },
 };
 
+#define USER_FILES T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " T "pgpass=" HOME ".pgpass:0600"
+/* Whom servers and pgpool let in; it is started where it does not run. */
+#define USER_ACCESS(before, word)                                                                      \
+	ON_EACH("access", before, "say who may connect", .arg = S "start.sh", .files = USER_FILES,     \
+		.timeout_s = 300, .log = SERVER_LOG),                                                  \
+	{ "db.pool_" word, "pgpool", .after = before, .arg = P word ".sh", .title = "tell pgpool-II the passwords" }, \
+	{ "db.pool", "pgpool", .after = ".db.pool_" word " db.access", .arg = P "start.sh", .timeout_s = 120,  \
+	  .title = "let pgpool-II read the passwords", .log = POOL_LOG }
+
+static const struct rule user_create_rules[] = {
+	USER_ACCESS(NULL, "init"),
+	ON_EACH("users", "db.access db.worker_access", "make the users of the databases", .arg = S "users.sh", .timeout_s = 300,
+		.log = SERVER_LOG),
+	{ "db.login", "coordinator", .after = "db.users db.worker_users", .arg = S "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in", .log = SERVER_LOG },
+	{ "db.pool_login", "pgpool", .after = "db.login .db.pool", .arg = S "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG },
+	{ 0 },
+};
+
+static const struct rule user_drop_rules[] = {
+	ON_EACH("user_free", NULL, "end what the user may do", .arg = S "user_free.sh", .timeout_s = 300),
+	ON_EACH("user_drop", "db.user_free db.worker_user_free", "drop the role", .verb = RULE_SQL, .arg = S "user_drop.sql"),
+	USER_ACCESS("db.user_drop db.worker_user_drop", "user_drop"),
+	{ 0 },
+};
+
+static const struct rule repack_rules[] = {
+	ON_EACH("repack", NULL, "repack", .arg = S "repack.sh", .timeout_s = 86400),
+	{ 0 },
+};
+
 static const struct chore chores[] = {
-	{ "create-from", create_rules },
-	{ "drop", drop_rules },
-	{ "update-extensions", extension_rules },
+	{ "repack", repack_rules, RECORD_NOTHING },
+	{ "user-create", user_create_rules, RECORD_FIRST },
+	{ "user-drop", user_drop_rules, RECORD_LAST },
+	{ "create-from", create_rules, RECORD_NOTHING },
+	{ "drop", drop_rules, RECORD_NOTHING },
+	{ "update-extensions", extension_rules, RECORD_NOTHING },
 	{ 0 },
 };
 
@@ -142,6 +189,13 @@ static const struct query queries[] = {
 	{ "tables", "coordinator", T "db_tables.sql" },
 	{ "nodes", "coordinator", T "db_nodes.sql" },
 	{ "shards", "coordinator", T "db_shards.sql" },
+	{ "users", "coordinator", S "db_users.sql" },
+	{ "sessions", "coordinator", S "db_sessions.sql" },
+	{ "sessions", "worker", S "db_sessions.sql" },
+	{ "kill", "coordinator", S "db_kill.sql" },
+	{ "kill", "worker", S "db_kill.sql" },
+	{ "blocked", "coordinator", S "db_blocked.sql" },
+	{ "blocked", "worker", S "db_blocked.sql" },
 	{ "distribute", "coordinator", T "db_distribute.sql" },
 	{ "distribute_table", "coordinator", T "db_distribute_table.sql" },
 	{ "truncate_local", "coordinator", T "db_truncate_local.sql" },

@@ -139,8 +139,8 @@ static const struct rule drop_rules[] = {
 };
 
 static const struct chore chores[] = {
-	{ "create", create_rules },
-	{ "drop", drop_rules },
+	{ "create", create_rules, RECORD_NOTHING },
+	{ "drop", drop_rules, RECORD_NOTHING },
 	{ 0 },
 };
 

@@ -29,8 +29,7 @@ static const struct placement placements[] = {
 	T "pg_ident.conf=@{dir}/pg_ident.conf:0600 " T "profile.sh=/var/lib/postgresql/.bash_profile:0644"
 #define P "tuning/pgpool/"
 #define POOL_CONF                                                                       \
-	P "pgpool.conf=@{dir}/pgpool.conf:0600 " P "pool_hba.conf=@{dir}/pool_hba.conf:0600 " \
-	P "pool_passwd=@{dir}/pool_passwd:0600"
+	P "pgpool.conf=@{dir}/pgpool.conf:0600 " P "pool_hba.conf=@{dir}/pool_hba.conf:0600"
 #define POOL_LOG "@{dir}/log/pgpool.log"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define SERVER_LOG "@{dir}/log/postgresql.log"
@@ -54,6 +53,13 @@ static const struct rule rules[] = {
 	  .files = POOL_CONF, .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
 	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
+
+	{ "primary.users", "primary", .after = ".primary.superuser", .arg = T "users.sh", .timeout_s = 300,
+	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	{ "users.login", "primary", .after = "primary.users", .arg = T "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in", .log = SERVER_LOG, .for_users = true },
+	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = T "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
 	{ "gate.write", "primary", .after = "primary.accounts standby.start pgpool.attach", .verb = RULE_SQL,
 	  .arg = T "gate_write.sql", .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
@@ -80,7 +86,9 @@ static const struct database_template templates[] = {
 	{ "db.create", "primary", .after = before, .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300, \
 	  .title = "create the database" },                                             \
 	{ "db.created", "standby", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql", .timeout_s = 120, \
-	  .title = "see that the database comes through", .log = SERVER_LOG }
+	  .title = "see that the database comes through", .log = SERVER_LOG },           \
+	{ "db.users", "primary", .after = "db.create", .arg = T "users.sh", .timeout_s = 300, \
+	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true }
 
 static const struct rule create_rules[] = {
 	DB_FREE("db.free", "primary", "template"),
@@ -112,11 +120,48 @@ static const struct rule extension_rules[] = {
 	{ 0 },
 };
 
+#define USER_FILES T "pg_hba.conf=@{dir}/pg_hba.conf:0600"
+/* Whom servers and pgpool let in; it is started where it does not run. */
+#define USER_ACCESS(before, word)                                                                      \
+	{ "db.access", "primary", .after = before, .arg = T "start.sh", .files = USER_FILES, .timeout_s = 300, \
+	  .title = "say who may connect", .log = SERVER_LOG },                                         \
+	{ "db.standby_access", "standby", .after = before, .arg = T "start.sh", .files = USER_FILES, .timeout_s = 300, \
+	  .title = "say who may connect", .log = SERVER_LOG },                                         \
+	{ "db.pool_" word, "pgpool", .after = before, .arg = P word ".sh", .title = "tell pgpool-II the passwords" }, \
+	{ "db.pool", "pgpool", .after = ".db.pool_" word " db.access", .arg = P "start.sh", .timeout_s = 120,  \
+	  .title = "let pgpool-II read the passwords", .log = POOL_LOG }
+
+static const struct rule user_create_rules[] = {
+	USER_ACCESS(NULL, "init"),
+	{ "db.users", "primary", .after = "db.access", .arg = T "users.sh", .timeout_s = 300,
+	  .title = "make the users of the databases", .log = SERVER_LOG },
+	{ "db.login", "primary", .after = "db.users", .arg = T "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in", .log = SERVER_LOG },
+	{ "db.pool_login", "pgpool", .after = "db.login .db.pool db.standby_access", .arg = T "users_login.sh", .timeout_s = 120,
+	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG },
+	{ 0 },
+};
+
+static const struct rule user_drop_rules[] = {
+	{ "db.user_free", "primary", .arg = T "user_free.sh", .timeout_s = 300, .title = "end what the user may do" },
+	{ "db.user_drop", "primary", .after = "db.user_free", .verb = RULE_SQL, .arg = T "user_drop.sql", .title = "drop the role" },
+	USER_ACCESS("db.user_drop", "user_drop"),
+	{ 0 },
+};
+
+static const struct rule repack_rules[] = {
+	{ "db.repack", "primary", .arg = T "repack.sh", .timeout_s = 86400, .title = "repack" },
+	{ 0 },
+};
+
 static const struct chore chores[] = {
-	{ "create", create_rules },
-	{ "create-from", create_from_rules },
-	{ "drop", drop_rules },
-	{ "update-extensions", extension_rules },
+	{ "repack", repack_rules, RECORD_NOTHING },
+	{ "user-create", user_create_rules, RECORD_FIRST },
+	{ "user-drop", user_drop_rules, RECORD_LAST },
+	{ "create", create_rules, RECORD_NOTHING },
+	{ "create-from", create_from_rules, RECORD_NOTHING },
+	{ "drop", drop_rules, RECORD_NOTHING },
+	{ "update-extensions", extension_rules, RECORD_NOTHING },
 	{ 0 },
 };
 
@@ -124,6 +169,13 @@ static const struct query queries[] = {
 	{ "databases", "primary", T "db_databases.sql" },
 	{ "databases", "standby", T "db_databases.sql" },
 	{ "tables", "primary", T "db_tables.sql" },
+	{ "users", "primary", T "db_users.sql" },
+	{ "sessions", "primary", T "db_sessions.sql" },
+	{ "sessions", "standby", T "db_sessions.sql" },
+	{ "kill", "primary", T "db_kill.sql" },
+	{ "kill", "standby", T "db_kill.sql" },
+	{ "blocked", "primary", T "db_blocked.sql" },
+	{ "blocked", "standby", T "db_blocked.sql" },
 	{ "nodes", "primary", T "db_nodes.sql" },
 	{ 0 },
 };

@@ -1,0 +1,10 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# pgpool-II forgets the password of a user who goes.
+
+dir=@{dir:sh} user=@{user:sh} name=@{db.name:sh}
+text=
+[[ ! -e $dir/pool_passwd ]] || while IFS= read -r line || [[ -n $line ]]; do
+    [[ $line == "$name":* ]] || text+=$line$'\n'
+done <"$dir/pool_passwd"
+put "$dir/pool_passwd" 0600 "$user:$user" "$text"
