@@ -332,9 +332,10 @@ static int add_nodes(struct bootstrap *b)
 	struct step *s;
 
 	add_ready(p, NULL);
-	if (builds)
-		plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
-			 c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software");
+	if (builds) /* takes minutes: only for nodes that are there */
+		plan_after_nodes(p, plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
+					     c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software"),
+				 "node.ready");
 	else if (b->recipe->software && add_rules(b, b->recipe->software, "node.ready") < 0)
 		return -1;
 	s = add_record(p);

@@ -105,12 +105,13 @@ static int add_node_steps(struct plan *p, const struct library *lib, struct fail
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		s = plan_add_node(p, VERB_NODE_READY, &lab->nodes[i], "node.ready", "wait until it answers on SSH");
 		plan_after_node(p, s, "node.start", lab->nodes[i].name);
+		/* A node waits for its data: where nobody serves them, waiting for the node is in vain. */
+		if (lab_transport(lab) == TRANSPORT_NFS)
+			plan_after(p, s, "nfs.serve");
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (plan_add_tuning(p, lib, &cache, &lab->nodes[i], i, &s, e) < 0)
 			return -1;
-		if (lab_transport(lab) == TRANSPORT_NFS)
-			plan_after(p, s, "nfs.serve");
 	}
 	return 0;
 }

@@ -133,6 +133,16 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	run -0 labctl -n bootstrap postgres
 }
 
+@test "software is not built for a node that is lost" {
+	mkdir -p "$WORK/long" && printf '#!/bin/sh\nsleep 600\n' >"$WORK/long/configure" && chmod +x "$WORK/long/configure"
+	tar -C "$WORK" -czf "$WORK/long.tar.gz" long
+	lxc destroy lab-node2
+	DEADLINE=30
+	run -40 labctl bootstrap pgxc --source "$WORK/long.tar.gz"
+	[[ $output == *"lab-node2' is shut off"* && $output == *" not run"* ]]
+	labctl create
+}
+
 @test "interrupted: 130, and the next create goes on" {
 	run -130 inside timeout --preserve-status -s INT 0.4 "$LABCTL" -l stopped create 2
 	labctl -l stopped create 2

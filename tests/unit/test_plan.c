@@ -133,7 +133,8 @@ static void create_graph(void **state)
 	assert_true(waits(p, "node.disk/node2", "image.build") && waits(p, "node.start/node2", "node.disk/node2"));
 	assert_true(waits(p, "node.start/node2", "net.create") && waits(p, "node.start/node2", "data.create/node2"));
 	assert_true(waits(p, "node.ready/node2", "node.start/node2") && waits(p, "tune/node2", "node.ready/node2"));
-	assert_true(waits(p, "tune/node2", "nfs.serve"));
+	/* Without their data nodes are not waited for. */
+	assert_true(waits(p, "node.ready/node1", "nfs.serve") && waits(p, "node.ready/node2", "nfs.serve"));
 	assert_non_null(p->steps[position(p, "tune/node1")].payload->script);
 	/* Every machine starts before a worker waits for one. */
 	assert_true(position(p, "node.start/node2") < position(p, "node.ready/node1"));
@@ -154,6 +155,7 @@ static void bootstrap_graph(void **state)
 	(void)state;
 	assert_int_equal(plan_bootstrap(lab, lib, &p, &e), 0);
 	check_order(p);
+	assert_true(waits(p, "source.build", "node.ready/node1") && waits(p, "source.build", "node.ready/node4"));
 	assert_true(waits(p, "source.install/node3", "source.build") && waits(p, "source.install/node3", "tune/node3"));
 	assert_true(waits(p, "gtm.init/node1", "source.install/node1"));
 	assert_true(waits(p, "gtm_standby.start/node2", "gtm.start/node1"));
