@@ -213,6 +213,25 @@ newest() {
     [[ -n $bin ]] || die "PostgreSQL is not in the image (/usr/lib/postgresql/*/bin/$1)"
 }
 
+# stop_moved UNIT: is a server of PORT still running in a data directory that was moved away from DIR? It ends, for a new
+# one cannot start beside it.
+stop_moved() {
+    local at line lines
+    for at in /proc/[1-9]*; do
+        [[ $at/cwd -ef $dir || ! -r $at/cwd/postmaster.pid ]] && continue
+        lines=()
+        while IFS= read -r line; do lines+=("$line"); done <"$at/cwd/postmaster.pid"
+        [[ ${lines[0]-} == "${at#/proc/}" && ${lines[3]-} == "$port" ]] || continue
+        if [[ -d /run/systemd/system ]] && systemctl -q is-active "$1" </dev/null; then
+            systemctl stop "$1" >/dev/null 2>&1 </dev/null
+        else
+            kill -INT "${lines[0]}"
+        fi
+        wait_for 60 ended "${lines[0]}" || die "a server on port $port, whose data directory was moved away, cannot be stopped"
+        changed "stopped the server whose data directory was moved away"
+    done
+}
+
 # put_unit UNIT: the standard input is a unit that systemd has read, and starts at boot. The script has OUT and failed().
 put_unit() {
     local file=/etc/systemd/system/$1 loaded=/run/labctl/$1.loaded

@@ -19,6 +19,7 @@ struct asked {
 	const struct node *node;
 	const struct role_place *place;
 	const char *blocked; /* statement that counts sessions which have waited for a lock for long; NULL = the kind has none */
+	const char *acts_as; /* SQL that says the real role, or NULL */
 	json_t *ret;
 	pthread_t thread;
 };
@@ -30,19 +31,24 @@ static void *ask(void *arg)
 	struct fail e = { 0 };
 	struct sql *sql = NULL;
 	auto_(strbuf_clear) struct strbuf value = { 0 };
+	const char *acts_as = q->acts_as ? q->acts_as : "SELECT ''";
 	int rows = 0;
 	bool up = world_sql(q->w, q->node, q->place->port, NULL, false, clock_after_ms(ASK_MS), &sql, &e) == 0 &&
-		  sql_value(sql, "SELECT 1", clock_after_ms(ASK_MS), &value, &rows, &e) == 0;
+		  sql_value(sql, acts_as, clock_after_ms(ASK_MS), &value, &rows, &e) == 0;
 
 	long blocked = 0;
+	const char *role = q->place->role;
+	bool is_other = up && value.len && strcmp(value.text, role) != 0;
 
+	q->ret = json_pack("{s:s, s:i, s:b}", "role", role, "port", (int)q->place->port, "up", up);
+	if (is_other)
+		json_object_set_new(q->ret, "acts_as", json_string(value.text));
 	if (up && q->blocked) {
 		strbuf_truncate(&value, 0);
 		if (sql_value(sql, q->blocked, clock_after_ms(ASK_MS), &value, &rows, &e) == 0)
 			blocked = strtol(strbuf_text(&value), NULL, 10);
 	}
 	sql_close(sql);
-	q->ret = json_pack("{s:s, s:i, s:b}", "role", q->place->role, "port", (int)q->place->port, "up", up);
 	if (q->blocked)
 		json_object_set_new(q->ret, "blocked_count", json_integer(blocked));
 	if (!up)
@@ -102,9 +108,22 @@ static unsigned list_databases(struct cli *c, struct world *w, const struct lab 
 			if (lab->cluster.recipe->roles[k].sql && node_has_role(&lab->nodes[i], (int)k))
 				*arena_push(c->arena, *ret, count) =
 					(struct asked){ .w = w, .node = &lab->nodes[i], .place = &lab->cluster.places[k],
-							 .blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role) };
+							 .blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role),
+							  .acts_as = lab->cluster.recipe->roles[k].acts_as };
 	}
 	return count;
+}
+
+/* The role that a server with @role has by now, when it is another one. */
+static const char *really(const json_t *databases, const char *role)
+{
+	const json_t *d;
+	size_t i;
+
+	json_array_foreach(databases, i, d)
+		if (!strcmp(json_string_value(json_object_get(d, "role")), role))
+			return json_string_value(json_object_get(d, "acts_as"));
+	return NULL;
 }
 
 static json_t *node_row(const struct lab *lab, const struct node *n, const struct fact_domain *d, struct asked *asked,
@@ -114,12 +133,9 @@ static json_t *node_row(const struct lab *lab, const struct node *n, const struc
 				n->ip_text, "domain", n->domain, "state",
 				!d ? "missing" : d->active ? "running" : "stopped", "cpus", (int)n->cpus, "memory_mib",
 				(int)n->memory_mib);
-	json_t *roles = json_array(), *databases = json_array(), *down = json_array();
+	json_t *roles = json_array(), *shown = json_array(), *databases = json_array(), *down = json_array();
 	unsigned up = 0, all = 0;
 
-	for (unsigned k = 0; k < lab->cluster.place_count; k++)
-		if (node_has_role(n, (int)k))
-			json_array_append_new(roles, json_string(lab->cluster.places[k].role));
 	for (unsigned i = 0; i < asked_count; i++) {
 		if (asked[i].node != n)
 			continue;
@@ -130,6 +146,16 @@ static json_t *node_row(const struct lab *lab, const struct node *n, const struc
 			json_array_append_new(down, json_string(asked[i].place->role));
 		json_array_append_new(databases, asked[i].ret);
 	}
+	for (unsigned k = 0; k < lab->cluster.place_count; k++) {
+		const char *acts_as = really(databases, lab->cluster.places[k].role);
+
+		if (!node_has_role(n, (int)k))
+			continue;
+		json_array_append_new(roles, json_string(lab->cluster.places[k].role));
+		json_array_append_new(shown, acts_as ? json_sprintf("%s (acts as %s)", lab->cluster.places[k].role, acts_as)
+						     : json_string(lab->cluster.places[k].role));
+	}
+	json_object_set_new(row, "roles_now", shown);
 	json_object_set_new(row, "roles", roles);
 	json_object_set_new(row, "databases", databases);
 	json_object_set_new(row, "database",
@@ -142,7 +168,7 @@ static int status(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "node", "NODE", false },     { "address", "ADDRESS", false },
 						 { "hostname", "HOSTNAME", false }, { "state", "STATE", false },
-						 { "database", "DATABASE", false }, { "roles", "ROLES", false } };
+						 { "database", "DATABASE", false }, { "roles_now", "ROLES", false } };
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
 	struct facts facts = { 0 };

@@ -105,6 +105,7 @@ struct cluster {
 	const char *configure;   /* options for configure; NULL = the recipe's */
 	const char *prefix;      /* installation directory in the guest */
 	bool by_ip;              /* address: ip - nodes know each other by number instead of by name */
+	bool no_restart;         /* restart: false - a server that crashed stays down until bootstrap, for experiments */
 	const char *user;        /* operating-system user of the daemons */
 	struct role_place *places; unsigned place_count;
 	struct setting *settings; unsigned setting_count;

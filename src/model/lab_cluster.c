@@ -10,6 +10,7 @@
 #include "suggest.h"
 
 static const char *const address_words[] = { "hostname", "ip", NULL };
+static const char *const restart_words[] = { "true", "false", NULL };
 
 #define LAB(field) .offset = offsetof(struct lab, cluster.field)
 #define PLACE(field) .offset = offsetof(struct role_place, field)
@@ -196,6 +197,7 @@ static const struct key fixed_keys[] = {
 	{ "prefix", KEY_TEXT, LAB(prefix), .form = form_path },
 	{ "user", KEY_TEXT, LAB(user), .form = form_user },
 	{ "address", KEY_FLAG, LAB(by_ip), .words = address_words },
+	{ "restart", KEY_FLAG, LAB(no_restart), .words = restart_words },
 	{ "settings", KEY_CUSTOM, .read = settings_read },
 	{ "groups", KEY_CUSTOM, .read = groups_read },
 	{ "users", KEY_CUSTOM, .read = users_read },
@@ -309,6 +311,8 @@ void cluster_print(const struct lab *lab, struct strbuf *out)
 	field_print(out, "  prefix: ", c->prefix, "\n");
 	field_print(out, "  user: ", c->user, "\n");
 	strbuf_printf(out, "  address: %s\n", address_words[c->by_ip]);
+	if (c->no_restart)
+		strbuf_printf(out, "  restart: %s\n", restart_words[c->no_restart]);
 	for (unsigned i = 0; i < c->place_count; i++) {
 		const struct role_place *p = &c->places[i];
 

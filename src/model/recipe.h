@@ -21,6 +21,7 @@ struct role {
 	const char *dir;        /* data directory below the data mount, default; NULL = none */
 	const char *node_name;  /* template of its name inside the cluster: "datanode_@{index}" */
 	bool sql;               /* answers SQL on its port: psql and status may connect */
+	const char *acts_as;    /* SQL: the role that a server with this one really has by now ("primary" of one that was promoted); or NULL */
 	const char *beside;     /* role that must be on the same node ("gtm_proxy"), or NULL */
 };
 
@@ -57,8 +58,8 @@ struct database_template {
 };
 
 /*
- * What `labctl db` does to one database or user: rules whose templates may say db.name, db.template, db.force and
- * db.database. One that changes what the lab is (its users) records it before any node changes, or, where something
+ * What `labctl db` does to one database or user: rules whose templates may say db.name, db.template, db.force,
+ * db.adopt and db.database. One that changes what the lab is (its users) records it before any node changes, or, where something
  * goes, after all have.
  */
 struct chore { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST } record; };

@@ -13,7 +13,7 @@ int plan_create(const struct lab *lab, const struct library *lib, struct plan **
 int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 
 /* What a chore is about (recipe.h). Borrowed by its plan. .said is the command as its user would say it again. */
-struct db_request { const char *name, *template, *database; bool force; const char *said; };
+struct db_request { const char *name, *template, *database; bool force, adopt; const char *said; };
 /* Steps of `labctl db CHORE`. FAIL_USAGE when the kind has no such chore. */
 int plan_chore(const struct lab *lab, const struct library *lib, const char *chore, const struct db_request *db,
 	       struct plan **ret_plan, struct fail *e);

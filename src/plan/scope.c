@@ -112,6 +112,7 @@ VALUE(v_locale, s->lab->tuning.locale)
 VALUE(v_ntp_server, text(s->lab->tuning.ntp_server))
 VALUE(v_profile, s->lab->tuning.profile)
 VALUE(v_user, text(s->lab->cluster.user))
+VALUE(v_restart, truth(!s->lab->cluster.no_restart))
 VALUE(v_prefix, text(s->lab->cluster.prefix))
 
 VALUE(v_superuser, s->lab->cluster.recipe ? s->lab->cluster.recipe->superuser : "")
@@ -210,6 +211,7 @@ static const struct value { const char *name; enum needs needs; const char *(*of
 	{ "port", ROLE, v_port },
 	{ "prefix", LAB, v_prefix },
 	{ "profile", LAB, v_profile },
+	{ "restart", LAB, v_restart },
 	{ "role", LAB, v_role },
 	{ "subnet", LAB, v_subnet },
 	{ "subnet.prefix", LAB, v_prefix_len },
@@ -372,6 +374,8 @@ static const char *db_value(struct scope *s, const char *name)
 		return text(db->template);
 	if (!strcmp(name, "database"))
 		return text(db->database);
+	if (!strcmp(name, "adopt"))
+		return truth(db->adopt);
 	return !strcmp(name, "force") ? truth(db->force) : NULL;
 }
 

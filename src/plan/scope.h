@@ -8,7 +8,7 @@
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
- *   db.name db.template db.force db.database (of a chore: plan_chore())
+ *   db.name db.template db.force db.adopt db.database (of a chore: plan_chore())
  *   timezone locale ntp_server profile
  *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)

@@ -120,3 +120,13 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 --separate-stderr labctl --json -l postgres db shards t
 	[ "$(jq -r .error.code <<<"$output")" = USAGE ]
 }
+
+@test "a server that crashed is started again, unless the lab file says otherwise" {
+	for restart in true false; do
+		printf '%s\n' 'lab: x' 'nodes: 1' 'hypervisor: lxc' 'network: {subnet: 10.88.9.0/24}' \
+			"cluster: {kind: citus, restart: $restart}" >x.yaml
+		labctl -f x.yaml render --out "out-$restart" >/dev/null
+	done
+	[ "$(grep -rlx 'Restart=on-failure' out-true | wc -l)" = 2 ]
+	[ "$(grep -rlx 'Restart=no' out-false | wc -l)" = 2 ]
+}

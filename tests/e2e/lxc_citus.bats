@@ -134,10 +134,14 @@ shards() {
 	labctl create
 	labctl bootstrap
 	[ "$(pool -c 'SELECT count(*) FROM users')" = 1000 ]
-	labctl exec 1 -- 'systemctl kill -s KILL labctl-postgres-coordinator'
-	run -2 pool -c 'SELECT 1'
-	labctl bootstrap
-	[ "$(pool -c 'SELECT count(*) FROM users')" = 1000 ]
+	# systemd starts these again, and pgpool finds its backend.
+	labctl exec 1 -- 'systemctl kill -s KILL labctl-postgres-coordinator labctl-pgpool'
+	for _ in $(seq 60); do
+		got=$(pool -c 'SELECT count(*) FROM users' 2>/dev/null || true)
+		[ "$got" = 1000 ] && break
+		sleep 1
+	done
+	[ "$got" = 1000 ]
 	run -0 --separate-stderr labctl --json bootstrap
 	[ -z "$(steps_done)" ]
 }

@@ -112,6 +112,37 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(setting 1 work_mem)" = 4MB ]
 }
 
+@test "a server that crashed comes back by itself; names sort by the lab's locale; rsync is there" {
+	labctl exec 1 -- 'kill -9 $(head -n 1 /data/pgsql/postmaster.pid)'
+	for _ in $(seq 60); do
+		got=$(labctl psql node1 -- -XAtc 'SELECT count(*) FROM e2e' 2>/dev/null || true)
+		[ "$got" = 1000 ] && break
+		sleep 0.5
+	done
+	[ "$got" = 1000 ]
+	[ "$(labctl psql node1 -- -XAtc "SELECT string_agg(v, '' ORDER BY v) FROM (VALUES ('B'), ('a'), ('A')) t (v)")" = aAB ]
+	labctl exec 1 -- 'type rsync'
+}
+
+@test "a standby whose directory was moved away is stopped and made new, without the primary's log; a promoted one shows" {
+	labctl exec 3 -- 'mv /data/pgsql /data/old'
+	labctl exec 1 -- 'echo "only the primary says this" >>/data/pgsql/log/postgresql.log'
+	run -0 --separate-stderr labctl -v bootstrap
+	[[ $stderr == *"stopped the server whose data directory was moved away"* ]]
+	run labctl exec 3 -- 'grep "only the primary says this" /data/pgsql/log/postgresql.log'
+	[ "$status" -ne 0 ]
+	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]
+	labctl exec 3 -- 'su postgres -c "/usr/lib/postgresql/15/bin/pg_ctl -D /data/pgsql promote" </dev/null'
+	run -0 --separate-stderr labctl --json status
+	[ "$(jq -r '.nodes[2].databases[0].acts_as' <<<"$output")" = primary ]
+	[ "$(jq -r '.nodes[1].databases[0].acts_as' <<<"$output")" = null ]
+	run -0 --separate-stderr labctl status
+	[[ $output == *"standby (acts as primary)"* ]]
+	labctl exec 3 -- 'mv /data/pgsql /data/promoted'
+	labctl bootstrap
+	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]
+}
+
 @test "a node that went away is brought back by create and bootstrap" {
 	inside virsh -q -c lxc:///system destroy lab-node3
 	labctl create

@@ -247,6 +247,7 @@ static void seed_to_the_letter(void **state)
 	assert_string_equal(lab->tuning.timezone, "Asia/Shanghai");
 	assert_string_equal(lab->tuning.ntp_server, "asia.pool.ntp.org");
 	assert_true(c->by_ip);
+	assert_false(c->no_restart);
 	assert_string_equal(c->user, "pgxc");
 	assert_string_equal(c->configure,
 			    "--with-pgport=1921 --with-perl --with-python --with-tcl --with-openssl --with-pam "
@@ -278,6 +279,22 @@ static void seed_to_the_letter(void **state)
 	assert_string_equal(name, "one");
 	lab_role_name(lab, &lab->nodes[1], lab_role(lab, "gtm_standby"), name);
 	assert_string_equal(name, "two");
+}
+
+/* A crash is followed by a start, unless the lab file says otherwise; the saved lab says it too. */
+static void restart(void **state)
+{
+	auto_(lab_free) struct lab *usual = parse("{nodes: 2, cluster: {kind: postgres}}", NULL);
+	auto_(lab_free) struct lab *off = parse("{nodes: 2, cluster: {kind: postgres, restart: false}}", NULL);
+	auto_(lab_free) struct lab *saved = NULL;
+	auto_(strbuf_clear) struct strbuf text = {0};
+
+	(void)state;
+	assert_false(usual->cluster.no_restart);
+	assert_true(off->cluster.no_restart);
+	lab_print(off, &text);
+	saved = parse(strbuf_text(&text), NULL);
+	assert_true(saved->cluster.no_restart);
 }
 
 static void default_places(void **state)
@@ -481,6 +498,7 @@ int main(void)
 		cmocka_unit_test(users_of_the_databases),
 		cmocka_unit_test(groups_become_node_names),
 		cmocka_unit_test(conflicts_of_options),
+		cmocka_unit_test(restart),
 		cmocka_unit_test(sizes_and_addresses),
 		cmocka_unit_test(mutations),
 		cmocka_unit_test(every_key_is_documented),

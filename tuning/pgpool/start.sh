@@ -57,12 +57,20 @@ start_it() {
     wait_for 40 begun || failed "pgpool does not start"
 }
 
+# Has it ended, whether or not systemd tries again?
+dead() {
+    local state
+    state=$(systemctl show -p ActiveState -p SubState "$unit" </dev/null)
+    [[ $state == *=failed* || $state == *=auto-restart* ]]
+}
+
 # Does it listen, or is it certain that it never will?
 begun() {
     running && listening "$port" && return 0
     [[ -d /run/systemd/system ]] || return 1
-    ! systemctl -q is-failed "$unit" </dev/null || failed "pgpool does not start"
-    return 1
+    dead || return 1
+    systemctl stop "$unit" >/dev/null 2>&1 </dev/null          # it would be tried again
+    failed "pgpool does not start"
 }
 
 end_rest() {
@@ -110,6 +118,9 @@ take_up() {
 Description=pgpool-II of the lab @{lab.name:raw}
 After=network.target
 RequiresMountsFor=$dir
+# One that cannot run is not tried for ever.
+StartLimitIntervalSec=60
+StartLimitBurst=5
 
 [Service]
 User=$user
@@ -124,6 +135,8 @@ StandardError=append:$early
 KillMode=mixed
 KillSignal=SIGINT
 TimeoutStopSec=30
+Restart=@{if restart}on-failure@{else}no@{end}
+RestartSec=1
 
 [Install]
 WantedBy=multi-user.target

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # A copy of the primary, through the slot that waits for this standby there.
 
-dir=@{dir:sh} user=@{user:sh} name=@{nodename:sh} host=@{primary.address:sh} port=@{primary.port:sh}
+dir=@{dir:sh} user=@{user:sh} own_port=@{port:sh} name=@{nodename:sh} host=@{primary.address:sh} port=@{primary.port:sh}
 new=$dir.labctl-new out=/run/labctl/@{nodename:sh}.init passfile=/etc/labctl/postgres-@{role:raw}.pgpass
 slot=${name,,}
 slot=${slot//[^a-z0-9_]/_}
@@ -49,9 +49,12 @@ copy() {
     flock -w 300 "$lock" || die "another copy into $dir does not end"
     [[ ! -e $dir/PG_VERSION ]] || return 0
     [[ $dir =~ ^/[A-Za-z0-9_./-]+$ ]] || die "$dir: only letters, digits and _ . / - fit into a unit file"
+    port=$own_port stop_moved labctl-postgres-@{role:raw}.service
     new_dir database
     as "$user" "$bin/pg_basebackup" -D "$new" -d "$primary" -w -X stream -S "$slot" -c fast >"$out" 2>&1 ||
         { evidence "$out"; die "cannot copy the primary $host"; }
+    # What the primary has said is not the standby's story.
+    rm -rf -- "$new/log"
     ( umask 077; printf '' >"$new/standby.signal" ) && chown "$user:" "$new/standby.signal" &&
         rm -f -- "$new/labctl.reloaded" && mv -T -- "$new" "$dir" || die "cannot make $dir"    # whole or not at all
     exec {lock}>&-

@@ -79,12 +79,20 @@ start_it() {
     failed "the $role does not get ready"
 }
 
+# Has it ended, whether or not systemd tries again?
+dead() {
+    local state
+    state=$(systemctl show -p ActiveState -p SubState "$unit" </dev/null)
+    [[ $state == *=failed* || $state == *=auto-restart* ]]
+}
+
 # Has the server started, or is it certain that it never will?
 begun() {
     running && return 0
     [[ -d /run/systemd/system ]] || return 1
-    ! systemctl -q is-failed "$unit" </dev/null || failed "the $role does not start"
-    return 1
+    dead || return 1
+    systemctl stop "$unit" >/dev/null 2>&1 </dev/null          # it would be tried again
+    failed "the $role does not start"
 }
 
 stop_it() {
@@ -150,6 +158,9 @@ streams() { [[ $(query "select status from pg_stat_wal_receiver") == streaming ]
 Description=PostgreSQL, $role of the lab @{lab.name:raw}
 After=network.target
 RequiresMountsFor=$dir
+# One that cannot run is not tried for ever.
+StartLimitIntervalSec=60
+StartLimitBurst=5
 
 [Service]
 Type=notify
@@ -163,6 +174,8 @@ KillMode=mixed
 KillSignal=SIGINT
 TimeoutStartSec=infinity
 TimeoutStopSec=60
+Restart=@{if restart}on-failure@{else}no@{end}
+RestartSec=1
 LimitNOFILE=131072
 LimitNPROC=131072
 LimitCORE=infinity

@@ -100,7 +100,7 @@ static const struct rule rules[] = {
 static const struct database_template templates[] = {
 	{ "citus", "template_citus", "citus" },
 	{ "postgis", "template_postgis",
-	  "postgis postgis_topology fuzzystrmatch postgis_tiger_geocoder pg_repack citus" },
+	  "postgis postgis_topology fuzzystrmatch postgis_tiger_geocoder pg_repack hstore citus" },
 	{ 0 },
 };
 
@@ -112,7 +112,8 @@ static const struct database_template templates[] = {
 static const struct rule create_rules[] = {
 	ON_EACH("free", NULL, "see that nobody is in the template", .verb = RULE_SQL, .arg = S "db_free.sql",
 		.timeout_s = 20),
-	ON_EACH("template", "db.free db.worker_free", "make the template databases", .arg = S "templates.sh", .timeout_s = 300),
+	ON_EACH("existing", "db.free db.worker_free", "look at a database that exists", .arg = S "db_existing.sh", .timeout_s = 300),
+	ON_EACH("template", "db.existing db.worker_existing", "make the template databases", .arg = S "templates.sh", .timeout_s = 300),
 	ON_EACH("create", "db.template db.worker_template", "create the database", .verb = RULE_SQL, .arg = S "db_create.sql",
 		.timeout_s = 300),
 	{ "db.register", "coordinator", .after = "db.create db.worker_create", .verb = RULE_SQL, .arg = T "register.sql",
@@ -186,6 +187,7 @@ static const struct chore chores[] = {
 static const struct query queries[] = {
 	{ "databases", "coordinator", S "db_databases.sql" },
 	{ "databases", "worker", S "db_databases.sql" },
+	{ "known", "coordinator", T "db_known.sql" },
 	{ "tables", "coordinator", T "db_tables.sql" },
 	{ "nodes", "coordinator", T "db_nodes.sql" },
 	{ "shards", "coordinator", T "db_shards.sql" },
@@ -198,6 +200,8 @@ static const struct query queries[] = {
 	{ "blocked", "worker", S "db_blocked.sql" },
 	{ "distribute", "coordinator", T "db_distribute.sql" },
 	{ "distribute_table", "coordinator", T "db_distribute_table.sql" },
+	{ "reference_table", "coordinator", T "db_reference_table.sql" },
+	{ "drop_triggers", "coordinator", T "db_drop_triggers.sql" },
 	{ "truncate_local", "coordinator", T "db_truncate_local.sql" },
 	{ 0 },
 };

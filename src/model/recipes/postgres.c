@@ -5,11 +5,14 @@
  */
 #include "recipe.h"
 
+#define ACTS_AS "select case when pg_is_in_recovery() then 'standby' else 'primary' end"
+
 static const struct role roles[] = {
 	/* node_name becomes application_name and slot: a-z, 0-9 and '_' only */
-	{ "primary", .min = 1, .max = 1, .port = 5432, .dir = "pgsql", .node_name = "primary", .sql = true },
+	{ "primary", .min = 1, .max = 1, .port = 5432, .dir = "pgsql", .node_name = "primary", .sql = true,
+	  .acts_as = ACTS_AS },
 	{ "standby", .min = 0, .max = RECIPE_MANY, .port = 5432, .dir = "pgsql", .node_name = "standby_@{index}",
-	  .sql = true },
+	  .sql = true, .acts_as = ACTS_AS },
 	/* Only where the lab file places it. */
 	{ "pgpool", .min = 0, .max = 1, .port = 9999, .dir = "pgpool", .node_name = "pgpool", .sql = true },
 	{ 0 },
@@ -76,7 +79,7 @@ static const struct rule rules[] = {
 };
 
 static const struct database_template templates[] = {
-	{ "postgis", "template_postgis", "postgis postgis_topology fuzzystrmatch postgis_tiger_geocoder pg_repack" },
+	{ "postgis", "template_postgis", "postgis postgis_topology fuzzystrmatch postgis_tiger_geocoder pg_repack hstore" },
 	{ 0 },
 };
 
@@ -99,7 +102,9 @@ static const struct rule create_rules[] = {
 /* Nobody's session ends because a template is made: that comes after the look at who is there. */
 static const struct rule create_from_rules[] = {
 	DB_FREE("db.free", "primary", "template"),
-	{ "db.template", "primary", .after = "db.free", .arg = T "templates.sh", .timeout_s = 300,
+	{ "db.existing", "primary", .after = "db.free", .arg = T "db_existing.sh", .timeout_s = 300,
+	  .title = "look at a database that exists" },
+	{ "db.template", "primary", .after = "db.existing", .arg = T "templates.sh", .timeout_s = 300,
 	  .title = "make the template databases" },
 	DB_CREATE("db.template"),
 	{ 0 },
