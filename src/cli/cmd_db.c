@@ -169,12 +169,12 @@ static int check_letters(const struct db *d, struct fail *e)
 	return fail_next(e, "labctl -l %s db create %s", d->lab->name, near);
 }
 
-struct create_words { const char *template; bool force; };
+struct create_words { const char *template; bool force, adopt; };
 
 static int create(struct db *d, struct fail *e)
 {
 	const struct create_words *said = d->c->options;
-	struct db_request request = { .name = d->word, .force = said->force };
+	struct db_request request = { .name = d->word, .force = said->force, .adopt = said->adopt };
 	const char *with = said->template ? arena_printf(d->c->arena, " --template %s", said->template) : "";
 	bool from_template;
 
@@ -193,6 +193,8 @@ static const struct option_row create_options[] = {
 	{ "template", .arg = "NAME", .complete = complete_templates, .at = offsetof(struct create_words, template),
 	  .text = "what the database is made from: citus (the default of that kind) or postgis" },
 	{ "force", .at = offsetof(struct create_words, force), .text = "end the sessions that are in the way" },
+	{ "adopt", .at = offsetof(struct create_words, adopt),
+	  .text = "take in a database that was made without labctl: make the template's extensions in it" },
 	{ 0 },
 };
 
@@ -202,7 +204,8 @@ const struct command cmd_db_create = {
 	.summary = "create a database on every node that holds databases",
 	.help =
 	"Where the kind registers nodes in each database, they are registered in it. A database that exists on some "
-	"nodes only is completed.",
+	"nodes only is completed. One that was made without labctl, which lacks the extensions of the template, is refused "
+	"unless --adopt is given.",
 };
 
 /* The database is on some node, or FAIL_NOT_FOUND with the nearest name. */
@@ -280,7 +283,12 @@ static int check_update(struct db *d, struct fail *e)
 {
 	bool ignored;
 
-	return d->word ? find_database(d, &ignored, e) : 0;
+	if (!d->word)
+		return 0;
+	if (find_database(d, &ignored, e) < 0)
+		return -1;
+	d->database = d->word;
+	return recipe_query(d->recipe, "known") ? db_open(d, "known", e) : 0;
 }
 
 static int update_extensions(struct db *d, struct fail *e)

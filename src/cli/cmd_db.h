@@ -45,7 +45,10 @@ const char *db_quoted(struct db *d, const char *word);
 
 /* The kind's query of this name, or FAIL_USAGE. */
 const struct query *db_query(struct db *d, const char *name, struct fail *e);
-/* Connects to where it is asked, unless that is done. A database that is not there is FAIL_NOT_FOUND. */
+/*
+ * Connects to where it is asked, unless that is done. A database that is not there is FAIL_NOT_FOUND, one that the
+ * cluster does not know FAIL_CONFLICT.
+ */
 int db_open(struct db *d, const char *name, struct fail *e);
 /* Asks it with @params (NULL-terminated; NULL when it has none). */
 int db_ask(struct db *d, const char *name, const char *const *params, struct answer *ret, struct fail *e);
@@ -63,6 +66,13 @@ int db_check_schema(struct db *d, const char *schema, struct fail *e);
 int db_everywhere(struct db *d, json_t **ret_rows, json_t **ret_silent, struct fail *e);
 /* A query of the kind, asked of every node with its role at once: its rows, each with "node"; failures as above. */
 int db_all_nodes(struct db *d, const char *query, json_t **ret_rows, json_t **ret_silent, struct fail *e);
+
+/* The names of the nodes with databases that do not answer, asked all at once; all silent is the failure of one. */
+int db_silent(struct db *d, json_t **ret_names, struct fail *e);
+/* "node4: no answer", a line for each, on stderr. */
+void db_say_silent(const json_t *names);
+/* Is the row about one of them? Its "node" is any name or address of it. */
+bool db_is_silent(struct db *d, const json_t *names, const json_t *row);
 
 /* A table, or one document {v, lab, kind, database, WORD: rows}; @more is merged into it and may be NULL. */
 int db_report(struct db *d, const char *word, const struct answer *a, json_t *more, struct fail *e);

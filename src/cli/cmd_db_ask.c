@@ -130,6 +130,13 @@ static const struct node *first_with(const struct lab *lab, int role)
 	return NULL;
 }
 
+static void add_value(void *ctx, int columns, const char *const *names, const char *const *values)
+{
+	(void)names;
+	if (columns > 0 && values[0])
+		strbuf_str(ctx, values[0]);
+}
+
 static int no_database(struct db *d, const struct node *n, unsigned port, struct fail *e)
 {
 	auto_(sql_close) struct sql *usual = NULL;
@@ -140,6 +147,24 @@ static int no_database(struct db *d, const struct node *n, unsigned port, struct
 	at.sql = usual;
 	db_missing(&at, "database", d->database, "select datname from pg_database", e);
 	return fail_next(e, "labctl -l %s db list", d->lab->name);
+}
+
+/* One that was made behind labctl's back is told apart from what the query would say of it. */
+static int check_known(struct db *d, struct fail *e)
+{
+	const struct query *q = recipe_query(d->recipe, "known");
+	auto_(strbuf_clear) struct strbuf known = { 0 };
+	const char *text = q ? library_text(d->c->lib, q->arg) : NULL;
+
+	if (!text)
+		return 0;
+	if (sql_rows(d->sql, text, NULL, sooner(d->deadline_ms, ASK_MS), add_value, &known, e) < 0)
+		return -1;
+	if (known.len)
+		return 0;
+	fail(e, FAIL_CONFLICT, "database '%s' was made without labctl: the nodes of the cluster do not know it", d->database);
+	return fail_next(e, "labctl -l %s db create %s --adopt, or labctl -l %s db drop %s", d->lab->name,
+			 db_quoted(d, d->database), d->lab->name, db_quoted(d, d->database));
 }
 
 /* To the first node of the role that answers the kind's queries about one database. */
@@ -155,7 +180,7 @@ static int connect_to(struct db *d, const char *role, struct fail *e)
 		return fail(e, FAIL_NOT_FOUND, "lab '%s' has no %s", d->lab->name, role);
 	port = d->lab->cluster.places[number].port;
 	if (world_sql(d->world, n, port, d->database, false, sooner(d->deadline_ms, ASK_MS), &d->sql, e) == 0)
-		return 0;
+		return check_known(d, e);
 	if (!strcmp(e->sqlstate, NO_DATABASE))
 		return no_database(d, n, port, e);
 	return *e->next ? -1 : fail_next(e, "labctl -l %s status", d->lab->name);
@@ -187,13 +212,6 @@ int db_ask(struct db *d, const char *name, const char *const *params, struct ans
 	}
 	*ret = a;
 	return 0;
-}
-
-static void add_value(void *ctx, int columns, const char *const *names, const char *const *values)
-{
-	(void)names;
-	if (columns > 0 && values[0])
-		strbuf_str(ctx, values[0]);
 }
 
 int db_value(struct db *d, const char *statement, const char *const *params, struct strbuf *out, struct fail *e)
@@ -300,6 +318,59 @@ static void run_looks(struct look *looks, unsigned count)
 	for (unsigned i = 0; i < count; i++)
 		if (looks[i].thread)
 			pthread_join(looks[i].thread, NULL);
+}
+
+int db_silent(struct db *d, json_t **ret_names, struct fail *e)
+{
+	unsigned count, failed = 0;
+	struct look *looks = list_looks(d, "databases", &count);
+	json_t *names = json_array();
+	const struct node *last = NULL;
+
+	run_looks(looks, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (looks[i].failed && looks[i].node != last) {
+			json_array_append_new(names, json_string(looks[i].node->name));
+			last = looks[i].node;
+		}
+		if (looks[i].failed && failed++ == 0)
+			*e = looks[i].fail;
+		json_decref(looks[i].answer.rows);
+		arena_free(looks[i].arena);
+	}
+	if (count && failed == count) {
+		json_decref(names);
+		return fail_next(e, "labctl -l %s status", d->lab->name);
+	}
+	*e = (struct fail){ 0 };
+	*ret_names = names;
+	return 0;
+}
+
+void db_say_silent(const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		report_say("%s: no answer\n", json_string_value(name));
+}
+
+bool db_is_silent(struct db *d, const json_t *names, const json_t *row)
+{
+	const char *address = json_string_value(json_object_get(row, "node"));
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		for (unsigned k = 0; address && k < d->lab->node_count; k++) {
+			const struct node *n = &d->lab->nodes[k];
+
+			if (!strcmp(n->name, json_string_value(name)) && (!strcmp(n->ip_text, address) ||
+			    !strcmp(n->hostname, address) || !strcmp(n->fqdn, address) || !strcmp(n->name, address)))
+				return true;
+		}
+	return false;
 }
 
 static json_t *row_named(const json_t *rows, const char *database)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * db distribute: every table of a schema that has a column. What cannot work is found out first, by the kind's query;
- * each of the others is a transaction of its own, so that one that fails takes nothing back.
+ * db distribute: every table of a schema that has one of some columns. What cannot work, and in which order the rest
+ * can, is found out first, by the kind's query; each table is a transaction of its own, so that one that fails takes
+ * nothing back.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,12 @@
 #include "cmd_db.h"
 #include "complete.h"
 #include "plural.h"
+#include "suggest.h"
 
-struct distribute_words { const char *database, *schema, *column; bool truncate_local; };
+struct distribute_words {
+	const char *database, *schema, *column, *reference, *exclude;
+	bool truncate_local, drop_triggers;
+};
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -26,10 +31,10 @@ static void set(json_t *row, const char *result, const char *why)
 	json_object_set_new(row, "why", *why ? json_string(why) : json_null());
 }
 
-/* Runs a query that does something to the row's table. The connection after a failure is a new one. */
+/* Runs a query that does something to the row's table, or without a row. The connection after a failure is a new one. */
 static int act(struct db *d, const char *query, const json_t *row, const char *column, struct fail *e)
 {
-	const char *const params[] = { text_of(row, "schema"), text_of(row, "table"), column, NULL };
+	const char *const params[] = { row ? text_of(row, "schema") : NULL, text_of(row, "table"), column, NULL };
 	struct answer a;
 
 	if (db_ask(d, query, params, &a, e) < 0) {
@@ -41,38 +46,71 @@ static int act(struct db *d, const char *query, const json_t *row, const char *c
 	return 0;
 }
 
+/* What the query says of a table that can be done, the query that does it, and what it is afterwards. */
+static const struct work { const char *wanted, *query, *result; } works[] = {
+	{ "would distribute", "distribute_table", "distributed" },
+	{ "would make reference", "reference_table", "made reference" },
+};
+
+static const struct work *work_of(const json_t *row)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(works); i++)
+		if (!strcmp(text_of(row, "result"), works[i].wanted))
+			return &works[i];
+	return NULL;
+}
+
+/* Its triggers go and it is distributed, or none of it. */
+static int distribute_table(struct db *d, const json_t *row, const struct work *work, struct fail *e)
+{
+	const struct distribute_words *said = d->c->options;
+	const char *const names[] = { text_of(row, "schema"), text_of(row, "table"), NULL };
+	auto_(strbuf_clear) struct strbuf ignored = { 0 };
+	const char *column = work->query == works[0].query ? text_of(row, "column") : NULL;
+
+	if (!said->drop_triggers)
+		return act(d, work->query, row, column, e);
+	/* The connection of a failed act is closed, and with it the transaction. */
+	if (db_open(d, "distribute", e) < 0 || db_value(d, "begin", NULL, &ignored, e) < 0 ||
+	    db_value(d, "select set_config('labctl.schema', $1, true), set_config('labctl.table', $2, true)", names, &ignored,
+		     e) < 0 ||
+	    act(d, "drop_triggers", NULL, NULL, e) < 0 || act(d, work->query, row, column, e) < 0)
+		return -1;
+	return db_value(d, "commit", NULL, &ignored, e);
+}
+
 /*
- * A table may have to wait for another one that its foreign key points to: the failed ones are tried again as long as
- * any of a round succeeds.
+ * The query has left out what cannot work, and a table comes after those that its foreign keys point to: one that fails
+ * would fail again.
  */
 static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 {
-	const struct distribute_words *said = d->c->options;
-	unsigned left, done;
+	unsigned failed = 0, count = 0, n = 0;
+	json_t *row;
+	size_t i;
 
-	do {
-		json_t *row;
-		size_t i;
+	json_array_foreach(rows, i, row)
+		count += work_of(row) != NULL;
+	json_array_foreach(rows, i, row) {
+		const struct work *work = work_of(row);
 
-		left = done = 0;
-		json_array_foreach(rows, i, row) {
-			if (strcmp(text_of(row, "result"), "would distribute") != 0 && strcmp(text_of(row, "result"), "failed") != 0)
-				continue;
-			if (!d->c->json)
-				report_say("%s.%s ...\n", text_of(row, "schema"), text_of(row, "table"));
-			if (act(d, "distribute_table", row, said->column, e) == 0) {
-				set(row, "distributed", "");
-				json_object_set_new(row, "is_distributed", json_true());
-				done++;
-				continue;
-			}
-			set(row, "failed", fail_said(e));
-			if (e->code != FAIL_DB)
-				return left + 1; /* the time is over, or the user stopped it */
-			left++;
+		if (!work)
+			continue;
+		n++;
+		if (!d->c->json)
+			report_say("%u of %u: %s.%s%s%s\n", n, count, text_of(row, "schema"), text_of(row, "table"),
+				   *text_of(row, "column") ? " by " : ", to every node", text_of(row, "column"));
+		if (distribute_table(d, row, work, e) == 0) {
+			set(row, work->result, "");
+			json_object_set_new(row, "is_distributed", json_true());
+			continue;
 		}
-	} while (left && done);
-	return left;
+		failed++;
+		set(row, "failed", fail_said(e));
+		if (e->code != FAIL_DB)
+			break; /* the time is over, or the user stopped it */
+	}
+	return failed;
 }
 
 /* Rows that were copied to the shards stay in the table's own file, where no query sees them. */
@@ -94,7 +132,7 @@ static unsigned truncate_local(struct db *d, json_t *rows, struct fail *e)
 			json_object_set_new(row, "local_bytes", json_integer(0));
 			continue;
 		}
-		set(row, text_of(row, "result"), e->text);
+		set(row, text_of(row, "result"), fail_said(e));
 		failed++;
 	}
 	return failed;
@@ -113,7 +151,8 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	if (failed) {
 		fail(e, e->code == FAIL_TIMEOUT ? FAIL_TIMEOUT : FAIL_DB, "%u of %u table%s failed%s", failed, count, plural(count),
 		     e->code == FAIL_TIMEOUT ? ", and the time (--timeout) is over" : "");
-		fail_next(e, "labctl -l %s db distribute with the same words goes on with these", d->lab->name);
+		fail_next(e, "labctl -l %s db distribute with the same options goes on with these; --exclude leaves a table out",
+			  d->lab->name);
 		more = json_pack("{s:o}", "error", report_error(e));
 		d->c->reported = d->c->json;
 	}
@@ -127,10 +166,85 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	return failed ? -1 : 0;
 }
 
+/* --- names on the command line --- */
+
+struct names { struct arena *arena; const char **items; unsigned count; };
+
+/* "a,b, c" as names; NULL is none. */
+static int split_names(struct arena *arena, const char *option, const char *list, struct names *ret, struct fail *e)
+{
+	struct names names = { .arena = arena };
+
+	for (const char *p = list; p; p = *p ? p + 1 : NULL) {
+		size_t before = strspn(p, " "), len = strcspn(p, ","), end = len;
+
+		while (end > before && p[end - 1] == ' ')
+			end--;
+		if (end <= before)
+			return fail(e, FAIL_USAGE, "--%s '%s': a name is empty", option, list);
+		*arena_push(arena, names.items, names.count) = arena_printf(arena, "%.*s", (int)(end - before), p + before);
+		p += len;
+	}
+	*ret = names;
+	return 0;
+}
+
+/* As the text of an array of PostgreSQL's. */
+static const char *array_of(const struct names *names)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	strbuf_char(&text, '{');
+	for (unsigned i = 0; i < names->count; i++) {
+		strbuf_str(&text, i ? ",\"" : "\"");
+		for (const char *p = names->items[i]; *p; p++) {
+			if (*p == '"' || *p == '\\')
+				strbuf_char(&text, '\\');
+			strbuf_char(&text, *p);
+		}
+		strbuf_char(&text, '"');
+	}
+	strbuf_char(&text, '}');
+	return arena_strdup(names->arena, text.text);
+}
+
+static bool has_table(const json_t *rows, const char *name)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (!strcmp(text_of(row, "table"), name))
+			return true;
+	return false;
+}
+
+/* A table that is named is in the schema. */
+static int check_tables(struct db *d, const char *option, const struct names *names, const json_t *rows, struct fail *e)
+{
+	const struct distribute_words *said = d->c->options;
+	const char **known = arena_alloc(d->c->arena, (json_array_size(rows) + 1) * sizeof *known), *near;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		known[i] = text_of(row, "table");
+	for (unsigned k = 0; k < names->count; k++)
+		if (!has_table(rows, names->items[k])) {
+			near = suggest(names->items[k], known);
+			fail(e, FAIL_NOT_FOUND, "--%s: there is no table '%s' in schema %s%s%s%s", option, names->items[k],
+			     said->schema, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+			return fail_next(e, "labctl -l %s db tables --db %s --schema %s", d->lab->name,
+					 db_quoted(d, d->database), db_quoted(d, said->schema));
+		}
+	return 0;
+}
+
 static int distribute_all(struct db *d, struct fail *e)
 {
 	const struct distribute_words *said = d->c->options;
-	const char *const params[] = { said->schema, said->column, NULL };
+	struct names columns, reference, exclude;
+	struct arena *arena = d->c->arena;
 	auto_(close) int lock = -1;
 	struct paths paths;
 	struct answer a;
@@ -139,16 +253,35 @@ static int distribute_all(struct db *d, struct fail *e)
 
 	if (!db_query(d, "distribute", e))
 		return -1;
+	if (!said->column && !said->reference) {
+		fail(e, FAIL_USAGE, "labctl db distribute: missing --column or --reference");
+		return fail_next(e, "labctl db distribute --schema SCHEMA --column COLUMN,...");
+	}
+	if (split_names(arena, "column", said->column, &columns, e) < 0 ||
+	    split_names(arena, "reference", said->reference, &reference, e) < 0 ||
+	    split_names(arena, "exclude", said->exclude, &exclude, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < reference.count; i++)
+		for (unsigned k = 0; k < exclude.count; k++)
+			if (!strcmp(reference.items[i], exclude.items[k]))
+				return fail(e, FAIL_USAGE, "table '%s' is in --reference and in --exclude", exclude.items[k]);
 	load_paths(d->c, d->lab->name, &paths);
 	if (!d->c->dry_run && run_lock(d->c, &paths, &lock, e) < 0)
 		return -1;
-	if (db_open(d, "distribute", e) < 0 || db_check_schema(d, said->schema, e) < 0 || db_ask(d, "distribute", params, &a, e) < 0)
-		return -1;
-	if (!d->c->dry_run)
+	{
+		const char *const params[] = { said->schema, array_of(&columns), array_of(&reference), array_of(&exclude),
+					       said->drop_triggers ? "true" : "false", NULL };
+
+		if (db_open(d, "distribute", e) < 0 || db_check_schema(d, said->schema, e) < 0 || db_ask(d, "distribute", params, &a, e) < 0)
+			return -1;
+	}
+	r = check_tables(d, "reference", &reference, a.rows, e) < 0 || check_tables(d, "exclude", &exclude, a.rows, e) < 0 ? -1 : 0;
+	if (r == 0 && !d->c->dry_run) {
 		failed = distribute(d, a.rows, e);
-	if (!d->c->dry_run && said->truncate_local)
-		failed += truncate_local(d, a.rows, e);
-	r = e->code == FAIL_CANCELED ? -1 : 0;
+		if (said->truncate_local)
+			failed += truncate_local(d, a.rows, e);
+		r = e->code == FAIL_CANCELED ? -1 : 0;
+	}
 	if (r == 0)
 		r = report(d, &a, failed, e);
 	json_decref(a.rows);
@@ -165,8 +298,14 @@ static int run(struct cli *c, struct fail *e)
 static const struct option_row options[] = {
 	{ "schema", .arg = "SCHEMA", .required = true, .at = offsetof(struct distribute_words, schema),
 	  .text = "only tables of this schema" },
-	{ "column", .arg = "COLUMN", .required = true, .at = offsetof(struct distribute_words, column),
-	  .text = "the column by which tables are distributed" },
+	{ "column", .arg = "COLUMN,...", .at = offsetof(struct distribute_words, column),
+	  .text = "distribute a table by the first of these columns that it has" },
+	{ "reference", .arg = "TABLE,...", .at = offsetof(struct distribute_words, reference),
+	  .text = "tables of the schema that become reference tables, whole on every node" },
+	{ "exclude", .arg = "TABLE,...", .at = offsetof(struct distribute_words, exclude),
+	  .text = "tables of the schema that are left alone" },
+	{ "drop-triggers", .at = offsetof(struct distribute_words, drop_triggers),
+	  .text = "drop the triggers of tables that are distributed, in the same transaction" },
 	DATABASE_OPTION(struct distribute_words),
 	{ "truncate-local", .at = offsetof(struct distribute_words, truncate_local),
 	  .text = "remove the rows that tables keep in local files after they were copied to shards" },
@@ -175,8 +314,12 @@ static const struct option_row options[] = {
 
 const struct command cmd_db_distribute = {
 	.name = "distribute", .run = run, .options = options, .options_size = sizeof(struct distribute_words),
-	.summary = "distribute every table of a schema that has a column",
+	.summary = "distribute every table of a schema that has one of some columns",
 	.help =
-	"Tables that are not distributed yet, each in a transaction of its own. What cannot be distributed is skipped "
-	"with the reason. With -n shows what would be done.",
+	"Tables that are not distributed yet, each in a transaction of its own, after the tables that its foreign keys point "
+	"to. What cannot be distributed is known before and skipped, with all that is in the way and the way out: a key "
+	"without the column, a trigger (--drop-triggers drops it), a foreign key to a table that stays local (--reference "
+	"takes it along), inheritance, partitions of partitions, a column that is generated or whose type cannot be hashed. "
+	"The middle tables of osm2pgsql --slim stay local. A table that fails all the same is not tried again, and makes the "
+	"exit status 30. With -n shows what would be done.",
 };

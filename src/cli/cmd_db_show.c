@@ -42,7 +42,26 @@ static json_t *presence(const json_t *row)
 		strbuf_printf(&text, "%s%s", i ? ", " : ": not on ", json_string_value(name));
 	json_array_foreach(silent, i, name)
 		strbuf_printf(&text, "%s%s", i ? ", " : ": no answer of ", json_string_value(name));
+	if (json_is_false(json_object_get(row, "is_known")))
+		strbuf_str(&text, ", made without labctl: db create --adopt or db drop");
 	return json_string(text.text);
+}
+
+/* Does the cluster know the database? Not asked of templates, which nobody may enter, nor where nobody answers. */
+static void mark_unknown(struct db *d, json_t *row)
+{
+	struct db at = *d;
+	struct fail why = { 0 };
+
+	if (!recipe_query(d->recipe, "known") || json_is_true(json_object_get(row, "is_template")))
+		return;
+	at.database = json_string_value(json_object_get(row, "database"));
+	at.sql = NULL;
+	if (db_open(&at, "known", &why) == 0)
+		json_object_set_new(row, "is_known", json_true());
+	else if (why.code == FAIL_CONFLICT)
+		json_object_set_new(row, "is_known", json_false());
+	sql_close(at.sql);
 }
 
 static int list(struct db *d, struct fail *e)
@@ -55,8 +74,10 @@ static int list(struct db *d, struct fail *e)
 
 	if (db_everywhere(d, &rows, &silent, e) < 0)
 		return -1;
-	json_array_foreach(rows, i, row)
+	json_array_foreach(rows, i, row) {
+		mark_unknown(d, row);
 		json_object_set_new(row, "on", presence(row));
+	}
 	if (d->c->json) {
 		doc = json_pack("{s:i, s:s, s:s, s:O, s:O}", "v", 1, "lab", d->lab->name, "kind", d->recipe->kind, "databases",
 				rows, "silent", silent);
@@ -83,20 +104,40 @@ const struct command cmd_db_list = {
 	.summary = "show every database, and on how many of the nodes that should have it it is",
 };
 
+DEFINE_AUTO(json_t *, json_decref)
+
+/* With the nodes that do not answer: what the report says of them is old, or missing. */
+static int report_beside(struct db *d, const char *word, const struct answer *a, json_t *more, json_t *silent, struct fail *e)
+{
+	int r;
+
+	if (!more)
+		more = json_object();
+	json_object_set(more, "silent", silent);
+	r = db_report(d, word, a, more, e);
+	if (!d->c->json)
+		db_say_silent(silent);
+	return r;
+}
+
 struct tables_words { const char *database, *schema; };
 
 static int tables(struct db *d, struct fail *e)
 {
 	const struct tables_words *said = d->c->options;
-	const char *const params[] = { said->schema ? said->schema : "", NULL };
+	auto_(json_decref) json_t *silent = NULL;
 	struct answer a;
 	int r;
+
+	if (!db_query(d, "tables", e) || db_silent(d, &silent, e) < 0)
+		return -1;
+	const char *const params[] = { said->schema ? said->schema : "", json_array_size(silent) ? "false" : "true", NULL };
 
 	if (db_ask(d, "tables", params, &a, e) < 0)
 		return -1;
 	r = db_check_schema(d, said->schema, e);
 	if (r == 0)
-		r = db_report(d, "tables", &a, NULL, e);
+		r = report_beside(d, "tables", &a, NULL, silent, e);
 	if (r == 0 && json_array_size(a.rows) == 0 && !d->c->json)
 		report_say("database '%s' has no tables%s%s\n", d->database, said->schema ? " in schema " : "",
 			said->schema ? said->schema : "");
@@ -126,12 +167,18 @@ struct nodes_words { const char *database; };
 
 static int nodes(struct db *d, struct fail *e)
 {
+	auto_(json_decref) json_t *silent = NULL;
 	struct answer a;
+	json_t *row;
+	size_t i;
 	int r;
 
-	if (db_ask(d, "nodes", NULL, &a, e) < 0)
+	if (!db_query(d, "nodes", e) || db_silent(d, &silent, e) < 0 || db_ask(d, "nodes", NULL, &a, e) < 0)
 		return -1;
-	r = db_report(d, "nodes", &a, NULL, e);
+	*arena_push(d->c->arena, a.columns, a.column_count) = (struct column){ "is_answering", "ANSWERING", false };
+	json_array_foreach(a.rows, i, row)
+		json_object_set_new(row, "is_answering", json_boolean(!db_is_silent(d, silent, row)));
+	r = report_beside(d, "nodes", &a, NULL, silent, e);
 	json_decref(a.rows);
 	return r;
 }
@@ -215,27 +262,42 @@ static json_t *sum_nodes(const json_t *rows)
 	return sums;
 }
 
+/* What a node holds that does not answer is not nothing. */
+static void blank_sizes(struct db *d, const json_t *silent, json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (db_is_silent(d, silent, row))
+			json_object_set_new(row, "size_bytes", json_null());
+}
+
 static int shards(struct db *d, struct fail *e)
 {
 	static struct column sum_columns[] = { { "node", "NODE", false }, { "port", "PORT", true },
 					       { "shard_count", "SHARDS", true }, { "size_bytes", "SIZE", true },
 					       { "bar", "", false } };
 	const char *const params[] = { d->word, NULL };
+	auto_(json_decref) json_t *silent = NULL;
 	struct answer a, sums = { .columns = sum_columns, .column_count = ARRAY_COUNT(sum_columns) };
 	json_t *more;
 	int r = -1;
 
 	/* Which database and table first: the query itself would only find no row. */
-	if (db_open(d, "shards", e) < 0 || check_table(d, e) < 0 || db_ask(d, "shards", params, &a, e) < 0)
+	if (db_open(d, "shards", e) < 0 || check_table(d, e) < 0 || db_silent(d, &silent, e) < 0 ||
+	    db_ask(d, "shards", params, &a, e) < 0)
 		return -1;
+	blank_sizes(d, silent, a.rows);
 	sums.rows = sum_nodes(a.rows);
+	blank_sizes(d, silent, sums.rows);
 	more = json_pack("{s:s, s:O}", "table", d->word, "nodes", sums.rows);
 	if (json_array_size(a.rows) == 0) {
 		json_decref(more);
 		fail(e, FAIL_NOT_FOUND, "table '%s' has no shards: it is local", d->word);
 		fail_next(e, "labctl -l %s db tables --db %s", d->lab->name, db_quoted(d, d->database));
 	} else {
-		r = db_report(d, "shards", &a, more, e);
+		r = report_beside(d, "shards", &a, more, silent, e);
 	}
 	if (r == 0 && !d->c->json) {
 		putchar('\n');

@@ -15,6 +15,7 @@ static const struct applied {
 	{ "tuning.timezone", false },
 	{ "tuning.locale", false },
 	{ "tuning.ntp_server", false },
+	{ "cluster.restart", false },
 	{ "cluster.settings.", false },
 	{ "cluster.source.", false },
 	{ "cluster.groups[", true },

@@ -1,32 +1,146 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db distribute`: $1 is a schema, $2 a column. What cannot be distributed by it is known before it is tried.
+-- `labctl db distribute`: $1 is a schema, $2 columns (the first that a table has is the one), $3 tables to keep whole on
+-- every node, $4 tables to leave alone, $5 whether triggers may be dropped. Nothing is tried that cannot work: what stands
+-- in the way of a table is known before, all of it, with the way out. A table comes after those that its foreign keys need.
 -- Tables of extensions are not the user's.
-select n.nspname as schema, c.relname as "table", case when w.why is null then 'would distribute' else 'skipped' end as result,
-	p.logicalrelid is not null and p.partmethod <> 'n' as is_distributed, t.size_bytes, t.local_bytes, w.why
-from pg_class c
-join pg_namespace n on n.oid = c.relnamespace
-left join pg_dist_partition p on p.logicalrelid = c.oid
-left join pg_attribute a on a.attrelid = c.oid and a.attname = $2 and a.attnum > 0 and not a.attisdropped
+with recursive wanted as (select w.name, w.n from unnest($2::text[]) with ordinality w (name, n)),
+-- osm2pgsql --slim keeps what it needs for updates in tables that it reads and writes row by row.
+middle as (
+	select format('%s_%s', left(w.relname, -5), e.ending) as name
+	from pg_class w
+	join pg_namespace n on n.oid = w.relnamespace and n.nspname = $1
+	join pg_attribute a on a.attrelid = w.oid and a.attname = 'nodes' and a.atttypid = 'bigint[]'::regtype
+	join pg_class r on r.relnamespace = w.relnamespace and r.relname = left(w.relname, -5) || '_rels'
+	join pg_attribute m on m.attrelid = r.oid and m.attname = 'members'
+	cross join (values ('nodes'), ('ways'), ('rels'), ('users')) e (ending)
+	where w.relname ~ '_ways$'),
+tables as (
+	select c.oid, c.relname, c.relkind, c.relispartition, p.logicalrelid is not null and p.partmethod <> 'n' as is_distributed,
+		coalesce(p.partmethod = 'n' and p.repmodel = 't', false) as is_reference,
+		coalesce(p.partmethod = 'n' and p.repmodel <> 't' and p.colocationid > 0, false) as is_in_schema,
+		c.relname = any ($3::text[]) as to_reference, c.relname = any ($4::text[]) as is_excluded,
+		case when p.partmethod <> 'n' then column_to_column_name(c.oid, p.partkey::text)
+			when c.relname <> all ($3::text[]) then (select w.name from wanted w
+				join pg_attribute a on a.attrelid = c.oid and a.attname = w.name and a.attnum > 0 and not a.attisdropped
+				order by w.n limit 1) end as "column"
+	from pg_class c
+	left join pg_dist_partition p on p.logicalrelid = c.oid
+	where c.relkind in ('r', 'p', 'f', 'v', 'm')),
+-- What is left alone for good, as it is.
+left_alone as (
+	select t.oid, case
+		when t.relkind in ('v', 'm') then 'is a view'
+		when t.relkind = 'f' then 'is a foreign table'
+		when t.relispartition then (select format('is a partition, goes with %s', i.inhparent::regclass) from pg_inherits i
+			where i.inhrelid = t.oid)
+		when t.is_distributed then format('is distributed already, by %I', t."column")
+		when t.is_reference then 'is a reference table'
+		when t.is_in_schema then 'is in a distributed schema'
+		when t.is_excluded then '--exclude names it'
+		when t.to_reference then null
+		when t.relname in (select name from middle) then
+			'is a middle table of osm2pgsql --slim: stays local, for updates read and write it row by row'
+		when t."column" is null then format('has no column %s',
+			(select string_agg(quote_ident(w.name), ' or ' order by w.n) from wanted w)) end as why
+	from tables t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1),
+todo as (select t.*, a.attnum, a.atttypid, a.attcollation, a.attgenerated from tables t
+	join left_alone l on l.oid = t.oid and l.why is null
+	left join pg_attribute a on a.attrelid = t.oid and a.attname = t."column"),
+-- Foreign keys of what is to be distributed, with what their other end is then.
+keys as (
+	select k.oid, k.conname, k.conrelid as child, k.confrelid as parent, k.confdeltype, k.confupdtype, k.confrelid::regclass::text as other,
+		f.relname as parent_name, todo.attnum, coalesce(f.is_reference or d.to_reference, false) as is_reference,
+		coalesce(f.is_distributed or (d.oid is not null and not d.to_reference), false) as is_distributed,
+		todo.to_reference, k.conkey,
+		exists (select from unnest(k.conkey, k.confkey) p (mine, theirs) join pg_attribute a on a.attrelid = k.confrelid
+			and a.attnum = p.theirs where p.mine = todo.attnum and a.attname = f."column" and a.atttypid = todo.atttypid) as is_paired
+	from pg_constraint k
+	join todo on todo.oid = k.conrelid
+	join tables f on f.oid = k.confrelid
+	left join todo d on d.oid = k.confrelid
+	where k.contype = 'f' and k.conparentid = 0),
+-- A column's type without its domain and its array.
+types (oid, base) as (
+	select distinct todo.oid, todo.atttypid from todo where todo.atttypid is not null
+	union
+	select s.oid, case when t.typtype = 'd' then t.typbasetype else t.typelem end from types s join pg_type t on t.oid = s.base
+	where t.typtype = 'd' or t.typcategory = 'A'),
+blockers as (
+	-- Citus cannot see over all shards whether a value is unique.
+	select todo.oid, 1 as n, format('%s %I does not include %I: --exclude, --reference, or another key',
+		case when i.indisprimary then 'primary key' when i.indisexclusion then 'exclusion constraint' else 'unique index' end,
+		x.relname, todo."column") as why
+	from todo join pg_index i on i.indrelid = todo.oid join pg_class x on x.oid = i.indexrelid
+	where not todo.to_reference and (i.indisunique or i.indisexclusion) and todo.attnum <> all (i.indkey)
+	union all
+	select g.oid, 2, format('trigger %s: --drop-triggers drops it', string_agg(quote_ident(g.tgname), ', ' order by g.tgname))
+	from (select distinct todo.oid, t.tgname from todo
+		join pg_trigger t on not t.tgisinternal and t.tgparentid = 0
+			and (t.tgrelid = todo.oid or t.tgrelid in (select relid from pg_partition_tree(todo.oid)))) g
+	where not $5::boolean and coalesce(current_setting('citus.enable_unsafe_triggers', true), 'off') <> 'on'
+	group by g.oid
+	union all
+	select todo.oid, 3, format('is a parent of %s: inheritance cannot be distributed',
+		(select string_agg(i.inhrelid::regclass::text, ', ') from pg_inherits i where i.inhparent = todo.oid))
+	from todo where todo.relkind = 'r' and exists (select from pg_inherits i where i.inhparent = todo.oid)
+	union all
+	select todo.oid, 3, format('inherits from %s: ALTER TABLE %s NO INHERIT %1$s comes first', i.inhparent::regclass, todo.oid::regclass)
+	from todo join pg_inherits i on i.inhrelid = todo.oid
+	union all
+	select todo.oid, 4, format('partition %s has partitions itself', s.relid::regclass)
+	from todo cross join lateral pg_partition_tree(todo.oid) s where todo.relkind = 'p' and s.level > 0 and not s.isleaf
+	union all
+	select todo.oid, 4, format('partition %s is a foreign table', s.relid::regclass)
+	from todo cross join lateral pg_partition_tree(todo.oid) s join pg_class c on c.oid = s.relid and c.relkind = 'f'
+	union all
+	select todo.oid, 4, 'is partitioned: a reference table cannot be'
+	from todo where todo.relkind = 'p' and todo.to_reference
+	union all
+	select todo.oid, 5, format('%I is a generated column: another --column', todo."column")
+	from todo where todo.attgenerated <> ''
+	union all
+	select todo.oid, 5, format('%I is of type %s, which has no hash function: another --column', todo."column", format_type(todo.atttypid, null))
+	from todo join types s on s.oid = todo.oid join pg_type t on t.oid = s.base
+	where t.typtype in ('b', 'p') and t.typcategory <> 'A' and not exists (select from pg_opclass o join pg_am m on m.oid = o.opcmethod
+		where m.amname = 'hash' and o.opcdefault and (o.opcintype = s.base or exists (select from pg_cast b
+			where b.castsource = s.base and b.casttarget = o.opcintype and b.castmethod = 'b' and b.castcontext = 'i')))
+	union all
+	select todo.oid, 5, format('%I has the collation %I, under which different texts are equal: another --column', todo."column", o.collname)
+	from todo join pg_collation o on o.oid = todo.attcollation and not o.collisdeterministic
+	union all
+	select k.child, 6, format('foreign key %I to %s, which stays local: --reference %s', k.conname, k.other, k.parent_name)
+	from keys k where not k.is_reference and not k.is_distributed and not k.to_reference
+	union all
+	select k.child, 6, format('foreign key %I to %s, which is distributed: a reference table has none', k.conname, k.other)
+	from keys k where k.is_distributed and k.to_reference
+	union all
+	select k.child, 6, format('foreign key %I to %s does not go by the columns of distribution: --reference %s', k.conname, k.other, k.parent_name)
+	from keys k where k.is_distributed and not k.to_reference and not k.is_paired
+	union all
+	select k.child, 6, format('foreign key %I would change %I, the column of distribution', k.conname, (select t."column" from todo t where t.oid = k.child))
+	from keys k where not k.to_reference and k.attnum = any (k.conkey) and (k.confdeltype in ('n', 'd') or k.confupdtype in ('n', 'd', 'c'))),
+-- Whose foreign keys need a table that is blocked is blocked too.
+blocked as (
+	select distinct oid from blockers
+	union
+	select k.child from keys k join blocked b on b.oid = k.parent),
+-- All tables that a table needs, over any number of foreign keys.
+needs as (
+	select child, parent from keys where child <> parent
+	union
+	select n.child, k.parent from needs n join keys k on k.child = n.parent and k.child <> k.parent)
+select $1::text as schema, t.relname as "table",
+	case when w.why is not null then 'skipped' when t.to_reference then 'would make reference' else 'would distribute' end as result,
+	t."column", t.is_distributed or t.is_reference as is_distributed, s.size_bytes, s.local_bytes, w.why
+from left_alone l
+join tables t on t.oid = l.oid
 -- A partitioned table is its partitions.
 cross join lateral (select sum(pg_total_relation_size(f.oid))::bigint as size_bytes, sum(pg_relation_size(f.oid))::bigint as local_bytes
-	from (select c.oid where c.relkind <> 'p' union select relid from pg_partition_tree(c.oid)) f) t
--- Citus cannot see over all shards whether a value is unique.
-left join lateral (
-	select string_agg(format('%s %I does not include %I', case when i.indisprimary then 'primary key'
-		when i.indisexclusion then 'exclusion constraint' else 'unique index' end, x.relname, $2), ', ' order by x.relname) as why
-	from pg_index i
-	join pg_class x on x.oid = i.indexrelid
-	where i.indrelid = c.oid and (i.indisunique or i.indisexclusion) and a.attnum <> all (i.indkey)) u on true
-cross join lateral (select case
-	when c.relkind in ('v', 'm') then 'is a view'
-	when c.relkind = 'f' then 'is a foreign table'
-	when c.relispartition then (select format('is a partition, goes with %s', i.inhparent::regclass) from pg_inherits i
-		where i.inhrelid = c.oid)
-	when p.partmethod <> 'n' then format('is distributed already, by %I', column_to_column_name(c.oid, p.partkey::text))
-	when p.repmodel = 't' then 'is a reference table'
-	when p.colocationid > 0 then 'is in a distributed schema'
-	when a.attnum is null then format('has no column %I', $2)
-	else u.why end as why) w
-where c.relkind in ('r', 'p', 'f', 'v', 'm') and n.nspname = $1
-	and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-order by c.relname
+	from (select t.oid where t.relkind <> 'p' union select relid from pg_partition_tree(t.oid)) f) s
+cross join lateral (select coalesce(l.why, (select string_agg(b.why, '; ' order by b.n, b.why) from blockers b where b.oid = t.oid),
+	(select format('foreign key to %s, which is skipped', string_agg(k.other, ', ' order by k.other)) from keys k
+		join blocked b on b.oid = k.parent where k.child = t.oid having count(*) > 0),
+	case when exists (select from needs n where n.child = t.oid and n.parent = t.oid) then 'its foreign keys go round in a circle' end
+	) as why) w
+where not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = t.oid and d.deptype = 'e')
+order by w.why is not null, (select count(*) from needs n where n.child = t.oid), not t.to_reference, t.relname

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db tables`: $1 is a schema, or '' for all. Tables of extensions are not the user's.
+-- `labctl db tables`: $1 is a schema, or '' for all; $2 whether every node answers, for
+-- a size is asked of all of them. Tables of extensions are not the user's.
 select n.nspname as schema, c.relname as "table", k.kind,
 	case when p.partkey is not null then column_to_column_name(c.oid, p.partkey::text) end as "column",
 	nullif((select count(*) from pg_dist_shard s where s.logicalrelid = c.oid), 0) as shard_count,
-	case k.kind when 'local' then pg_total_relation_size(c.oid) else citus_total_relation_size(c.oid, false) end as size_bytes
+	case k.kind when 'local' then pg_total_relation_size(c.oid) else case when $2::boolean then citus_total_relation_size(c.oid, false) end end as size_bytes
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_dist_partition p on p.logicalrelid = c.oid

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db tables`: $1 is a schema, or '' for all. Tables of extensions are not the user's.
-select n.nspname as schema, c.relname as "table", 'local' as kind, null as "column", pg_total_relation_size(c.oid) as size_bytes
+-- `labctl db tables`: $1 is a schema, or '' for all; $2 whether every node answers. Tables of extensions are not the user's.
+select n.nspname as schema, c.relname as "table", 'local' as kind, null as "column", case when $2::boolean then pg_total_relation_size(c.oid) end as size_bytes
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
