@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const names[QUOTE_COUNT] = { "raw", "sh", "sql", "ident", "conf", "xml" };
+static const char *const names[QUOTE_COUNT] = { "raw", "sh", "sql", "ident", "conf", "xml", "ssh" };
 
 enum quote quote_named(const char *name)
 {
@@ -75,6 +75,20 @@ static void quote_conf(struct strbuf *b, const char *s)
 	strbuf_char(b, '\'');
 }
 
+/* ssh_config(5): "" hold blanks, a backslash escapes quotes, and "%x" is a token unless the % is doubled. */
+static void quote_ssh(struct strbuf *b, const char *s)
+{
+	strbuf_char(b, '"');
+	for (; *s; s++) {
+		if (strchr("\"\\", *s))
+			strbuf_char(b, '\\');
+		else if (*s == '%')
+			strbuf_char(b, '%');
+		strbuf_char(b, *s);
+	}
+	strbuf_char(b, '"');
+}
+
 static void quote_xml(struct strbuf *b, const char *s)
 {
 	for (; *s; s++) {
@@ -124,6 +138,7 @@ void quote_add(struct strbuf *b, enum quote kind, const char *s)
 	case QUOTE_IDENT: enclose(b, s, '"', "\"\""); break;
 	case QUOTE_CONF: quote_conf(b, s); break;
 	case QUOTE_XML: quote_xml(b, s); break;
+	case QUOTE_SSH: quote_ssh(b, s); break;
 	case QUOTE_RAW:
 	case QUOTE_COUNT: strbuf_str(b, s); break;
 	}

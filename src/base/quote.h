@@ -15,6 +15,7 @@ enum quote {
 	QUOTE_IDENT, /* "identifier" */
 	QUOTE_CONF,  /* 'postgresql.conf / gtm.conf string' */
 	QUOTE_XML,   /* text or attribute content */
+	QUOTE_SSH,   /* value of an ssh_config line or of ssh -oNAME=VALUE */
 	QUOTE_COUNT,
 };
 

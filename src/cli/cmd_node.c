@@ -93,6 +93,15 @@ static int knock(const struct node *n, struct fail *e)
 	return error ? fail_errno(e, FAIL_SSH, "%s (%s) does not answer on port 22", n->name, n->ip_text) : 0;
 }
 
+/* ssh reads the value of an option as a line of its configuration. */
+static const char *path_option(struct cli *c, const char *option, const char *path)
+{
+	auto_(strbuf_clear) struct strbuf quoted = { 0 };
+
+	quote_add(&quoted, QUOTE_SSH, path);
+	return arena_printf(c->arena, "-o%s=%s", option, strbuf_text(&quoted));
+}
+
 /* The system's ssh: it has the terminal, agent and escapes that people expect of a login. */
 static int run_ssh(struct cli *c, struct fail *e)
 {
@@ -113,14 +122,13 @@ static int run_ssh(struct cli *c, struct fail *e)
 	}
 	if (knock(n, e) < 0) {
 		fail_next(e, "labctl -l %s status", lab->name);
-		return node_explain_silence(c, lab, n, e);
+		node_explain_silence(c, lab, n, e);
+		return -1;
 	}
 	load_paths(c, lab->name, &paths);
 	argv[k++] = "ssh";
-	argv[k++] = "-i";
-	argv[k++] = paths.key;
-	argv[k++] = "-o";
-	argv[k++] = arena_printf(c->arena, "UserKnownHostsFile=%s", paths.known_hosts);
+	argv[k++] = path_option(c, "IdentityFile", paths.key);
+	argv[k++] = path_option(c, "UserKnownHostsFile", paths.known_hosts);
 	argv[k++] = "-oGlobalKnownHostsFile=/dev/null";
 	argv[k++] = "-oStrictHostKeyChecking=yes";
 	argv[k++] = "-oIdentitiesOnly=yes";

@@ -180,20 +180,6 @@ static void print_jdbc(const struct inventory *inv, struct strbuf *out)
 	each_service(inv, out, add_jdbc);
 }
 
-/* ssh reads "%x" in a path as a token. */
-static void add_ssh_path(struct strbuf *out, const char *word, const char *path)
-{
-	strbuf_printf(out, "\t%s \"", word);
-	for (; *path; path++) {
-		if (strchr("\"\\", *path))
-			strbuf_char(out, '\\');
-		else if (*path == '%')
-			strbuf_char(out, '%');
-		strbuf_char(out, *path);
-	}
-	strbuf_str(out, "\"\n");
-}
-
 /* Everything per node and nothing for "*": who includes this file keeps his own settings for other hosts. */
 static void print_ssh_config(const struct inventory *inv, struct strbuf *out)
 {
@@ -209,9 +195,13 @@ static void print_ssh_config(const struct inventory *inv, struct strbuf *out)
 			strbuf_printf(out, " %s", n->hostname);
 		/* by number too: that is what Ansible calls them */
 		strbuf_printf(out, " %s\n\tHostName %s\n\tUser root\n", n->ip_text, n->ip_text);
-		add_ssh_path(out, "IdentityFile", inv->where->key);
+		strbuf_str(out, "\tIdentityFile ");
+		quote_add(out, QUOTE_SSH, inv->where->key);
+		strbuf_char(out, '\n');
 		strbuf_str(out, "\tIdentitiesOnly yes\n");
-		add_ssh_path(out, "UserKnownHostsFile", inv->where->known_hosts);
+		strbuf_str(out, "\tUserKnownHostsFile ");
+		quote_add(out, QUOTE_SSH, inv->where->known_hosts);
+		strbuf_char(out, '\n');
 		strbuf_printf(out, "\tGlobalKnownHostsFile /dev/null\n\tStrictHostKeyChecking yes\n\tConnectTimeout %d\n",
 			      CONNECT_TIMEOUT_S);
 		for (unsigned k = 0; family_ssh_option(lab->release->family, k, &o); k++)

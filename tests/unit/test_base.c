@@ -108,6 +108,7 @@ static void quoting_by_kind(void **state)
 	quoted(QUOTE_IDENT, "a\"b", "\"a\"\"b\"");
 	quoted(QUOTE_CONF, "a'b\\c\n", "'a''b\\\\c\\n'");
 	quoted(QUOTE_XML, "<a b='c'>&\"", "&lt;a b=&apos;c&apos;&gt;&amp;&quot;");
+	quoted(QUOTE_SSH, "/a b/%h/\"c\\d", "\"/a b/%%h/\\\"c\\\\d\"");
 	quoted(QUOTE_RAW, "$x", "$x");
 	assert_int_equal(quote_named("ident"), QUOTE_IDENT);
 	assert_int_equal(quote_named("html"), QUOTE_COUNT);
