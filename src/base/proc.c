@@ -123,6 +123,23 @@ static int forbid_ipv6(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+/*
+ * @fds become 0, 1 and 2. First all of them away from these numbers: where the caller has them closed, a pipe may have got
+ * one, be overwritten by its neighbour, or keep close-on-exec, which dup2() to itself leaves as it is.
+ */
+static int take_streams(const int fds[3])
+{
+	int high[3];
+
+	for (int i = 0; i < 3; i++)
+		if ((high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3)) < 0)
+			return -1;
+	for (int i = 0; i < 3; i++)
+		if (dup2(high[i], i) < 0)
+			return -1;
+	return 0;
+}
+
 /* After the fork: only async-signal-safe calls. Writes errno to @report when it cannot start. */
 __attribute__((noreturn)) static void run_child(const struct proc *p, const char *path, char **env, const int fds[3],
 						pid_t parent, int report)
@@ -130,6 +147,9 @@ __attribute__((noreturn)) static void run_child(const struct proc *p, const char
 	sigset_t none;
 	int error;
 
+	/* A caller without standard streams: this one must not be one of the three either. */
+	if (report < 3 && (report = fcntl(report, F_DUPFD_CLOEXEC, 3)) < 0)
+		_exit(127);
 	/* Dies with us, whatever we die of: what went on alone would meet what the next labctl does. */
 	if (!p->detach && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		_exit(127);
@@ -139,9 +159,8 @@ __attribute__((noreturn)) static void run_child(const struct proc *p, const char
 	signal(SIGINT, SIG_DFL);
 	if ((p->detach ? setsid() : setpgid(0, 0)) < 0 && errno != EPERM)
 		goto out;
-	for (int i = 0; i < 3; i++)
-		if (dup2(fds[i], i) < 0)
-			goto out;
+	if (take_streams(fds) < 0)
+		goto out;
 	/* A library's connections are not the child's: a server would keep them open for as long as it lives. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (p->chroot && (chroot(p->chroot) < 0 || chdir("/") < 0))

@@ -149,7 +149,7 @@ static int run_ssh(struct cli *c, struct fail *e)
 	argv[k++] = arena_printf(c->arena, "root@%s", n->ip_text);
 	if (c->rest && c->rest[0]) {
 		argv[k++] = "--";
-		argv[k++] = node_join(c->rest, c->arena);
+		argv[k++] = node_command(c->rest, c->arena);
 	}
 	argv[k] = NULL;
 	return replace_by(argv, e);

@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "file.h"
 #include "help.h"
+#include "startup.h"
 #include "virt.h"
 
 #define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
@@ -29,16 +30,6 @@ static void on_interrupt(int signo)
 	if (atomic_exchange(&canceled, true))
 		_exit(FAIL_CANCELED);
 	(void)!write(STDERR_FILENO, stopping, sizeof stopping - 1);
-}
-
-static void catch_signals(void)
-{
-	struct sigaction stop = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART };
-
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, &stop, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static const char overdue[] = "\nlabctl: the time is over (--timeout) and something does not come back [TIMEOUT]\n"
@@ -143,6 +134,9 @@ int main(int argc, char **argv)
 	struct cli c = { .cancel = &canceled, .start_ms = clock_now_ms(), .timeout_ms = -1 };
 	int r;
 
+	startup_streams();
+	startup_environment();
+	startup_signals(on_interrupt);
 	/* Names are UTF-8 wherever they come from, and so is what we print: whatever the caller's locale, and nothing else of it. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	/* Files say their modes themselves; directories must be passable for QEMU's own user. */
@@ -151,7 +145,6 @@ int main(int argc, char **argv)
 	if (geteuid() == 0)
 		prctl(PR_SET_DUMPABLE, 0);
 	allow_files();
-	catch_signals();
 	c.arena = arena_new();
 	r = command_line_parse(&c, argc, argv, &e);
 	limit_time(c.timeout_ms);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -294,6 +295,34 @@ static void children_get_no_descriptor_of_a_library(void **state)
 	close(200);
 }
 
+/* As `labctl 0<&- >&- 2>&-` would: /dev/null and pipes get 0, 1 and 2, and the child still has three streams of its own. */
+static void programs_without_standard_streams(void **state)
+{
+	static const char *const echo[] = { "sh", "-c", "read word; echo \"$word\"; echo err >&2", NULL };
+	static const char *const look[] = { "sh", "-c", "cd /proc/$$/fd && test -e 0 -a -e 1 -a -e 2", NULL };
+	pid_t pid;
+	int status;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		auto_(strbuf_clear) struct strbuf out = { 0 };
+		struct proc p = { .argv = echo, .input = "in\n", .input_len = 3, .out = &out, .deadline_ms = clock_after_ms(10000) };
+		struct proc without = { .argv = look, .deadline_ms = clock_after_ms(10000) };
+		struct fail e = { 0 };
+
+		for (int fd = 0; fd < 3; fd++)
+			close(fd);
+		if (proc_check(&p, &e) < 0 || proc_check(&without, &e) < 0)
+			_exit(2);
+		_exit(strcmp(strbuf_text(&out), "in\n") ? 3 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void processes(void **state)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };
@@ -350,6 +379,7 @@ int main(void)
 		cmocka_unit_test(nearest_word),          cmocka_unit_test(templates),
 		cmocka_unit_test(files),                 cmocka_unit_test(processes),
 		cmocka_unit_test(children_get_no_descriptor_of_a_library),
+		cmocka_unit_test(programs_without_standard_streams),
 		cmocka_unit_test(digests),
 	};
 
