@@ -156,7 +156,10 @@ static int print_env(struct cli *c, struct fail *e)
 	add_variable(&lines, values, "LABCTL_LAB", lab->name);
 	add_variable(&lines, values, "PGSERVICEFILE", ep ? inventory_path(&inv, "pg_service") : NULL);
 	add_variable(&lines, values, "PGPASSFILE", ep ? inventory_path(&inv, "pgpass") : NULL);
-	add_variable(&lines, values, "PGSERVICE", ep ? ep->services[0] : NULL);
+	/* Each would win over what follows: a service over PGDATABASE=x psql, the other two over PGHOST and the file. */
+	add_variable(&lines, values, "PGSERVICE", NULL);
+	add_variable(&lines, values, "PGHOSTADDR", NULL);
+	add_variable(&lines, values, "PGPASSWORD", NULL);
 	add_variable(&lines, values, "PGHOST", ep ? ep->node->ip_text : NULL);
 	add_variable(&lines, values, "PGPORT", ep ? ep->port : NULL);
 	add_variable(&lines, values, "PGUSER", ep ? recipe->superuser : NULL);

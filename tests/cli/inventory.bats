@@ -22,10 +22,12 @@ labctl() { "$LABCTL" "$@"; }
 @test "env is for eval, whatever the paths are called, and holds no password" {
 	run -0 --separate-stderr labctl env
 	run ! grep -q Sesam <<<"$output"
+	export PGSERVICE=other PGHOSTADDR=10.9.9.9 PGPASSWORD=other
 	eval "$(labctl env)"
 	[ "$PGSERVICEFILE" = "$dir/inventory/pg_service.conf" ]
 	[ "$PGPASSFILE" = "$dir/inventory/pgpass" ]
-	[ "$LABCTL_LAB $PGSERVICE $PGHOST $PGPORT $PGUSER $PGDATABASE" = "x x 10.88.7.11 5432 postgres postgres" ]
+	[ "$LABCTL_LAB $PGHOST $PGPORT $PGUSER $PGDATABASE" = "x 10.88.7.11 5432 postgres postgres" ]
+	[ -z "${PGSERVICE+set}${PGHOSTADDR+set}${PGPASSWORD+set}" ] # they would win over PGHOST and PGDATABASE
 	run -0 --separate-stderr labctl --json env
 	[ "$(jq -r .env.PGSERVICEFILE <<<"$output")" = "$PGSERVICEFILE" ]
 }
