@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* exec: one command on many nodes at once, what each printed behind its name. */
+/* exec: one command on many nodes at once; each line that one prints is shown when it comes, behind the node's name. */
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +13,8 @@
 #include "plural.h"
 #include "quote.h"
 
-#define CONNECT_MS 20000
+#define CONNECT_MS 60000         /* of all tries to log in; a node that does not run is found by asking libvirt */
+#define LINE_MAX_BYTES (64u << 10) /* a longer line is printed in pieces */
 
 struct job {
 	struct cli *c;
@@ -19,8 +22,10 @@ struct job {
 	const struct lab *lab;
 	const struct node *node;
 	const char *command, *input;
+	unsigned width;              /* of the nodes' names */
+	pthread_mutex_t *output;     /* one line at a time, of all jobs */
+	struct strbuf text[2];       /* stdout, stderr: all of it for JSON, else the line that is not finished */
 	int status;
-	struct strbuf out, err;
 	struct fail fail;
 	bool failed;
 };
@@ -31,29 +36,118 @@ struct jobs {
 	atomic_uint next;
 };
 
+/* --- output --- */
+
+/* A line behind the node's name. A terminal gets no controls of the node's. */
+static void print_line(const struct job *j, bool is_err, char *line, size_t len)
+{
+	FILE *to = is_err ? stderr : stdout;
+
+	if (isatty(fileno(to)))
+		quote_tame(line, len);
+	fprintf(to, "%-*s  ", (int)j->width, j->node->name);
+	fwrite(line, 1, len, to); /* whatever bytes it printed, zeros too */
+	fputc('\n', to);
+}
+
+/* Whoever read our output has gone: end as any filter does, and with us the commands that print for nobody. */
+static void flush_or_end(FILE *to)
+{
+	if (fflush(to) == 0 || errno != EPIPE)
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+}
+
+/* The finished lines of @text, or with @all the rest too. */
+static void print_text(struct job *j, bool is_err, bool all)
+{
+	struct strbuf *text = &j->text[is_err];
+	size_t done = 0;
+
+	if (!text->len)
+		return;
+	pthread_mutex_lock(j->output);
+	while (done < text->len) {
+		char *line = text->text + done, *newline = memchr(line, '\n', text->len - done);
+		size_t len = newline ? (size_t)(newline - line) : text->len - done;
+
+		if (!newline && !all && len < LINE_MAX_BYTES)
+			break;
+		print_line(j, is_err, line, len);
+		done += len + (newline != NULL);
+	}
+	flush_or_end(is_err ? stderr : stdout);
+	pthread_mutex_unlock(j->output);
+	memmove(text->text, text->text + done, text->len - done);
+	strbuf_truncate(text, text->len - done);
+}
+
+static void on_data(void *ctx, bool is_err, const char *data, size_t len)
+{
+	struct job *j = ctx;
+
+	strbuf_add(&j->text[is_err], data, len);
+	print_text(j, is_err, false);
+}
+
+static void print_end(struct job *j)
+{
+	print_text(j, false, true);
+	print_text(j, true, true);
+	pthread_mutex_lock(j->output);
+	if (j->failed)
+		report_say("%-*s  %s\n", (int)j->width, j->node->name, j->fail.text);
+	else if (j->status)
+		fprintf(stderr, "%-*s  exit status %d\n", (int)j->width, j->node->name, j->status);
+	pthread_mutex_unlock(j->output);
+}
+
+/* --- work --- */
+
+/*
+ * A host that is busy lets one in many logins wait long, and all of them where it is very busy: each try has twice the
+ * time of the one before. Between two, libvirt is asked: a node that does not run is no matter of time.
+ */
+static int log_in(struct job *j, int64_t deadline, struct ssh **ret, bool *ret_explained)
+{
+	int64_t connect = clock_after_ms(CONNECT_MS), login_ms = world_try_ms(j->w);
+
+	if (deadline < connect)
+		connect = deadline;
+	*ret_explained = false;
+	while (world_ssh_within(j->w, j->node, login_ms, connect, ret, &j->fail) < 0) {
+		bool again = j->fail.code == FAIL_TIMEOUT && clock_left_ms(connect) > 0;
+
+		if (j->fail.code == FAIL_SSH || j->fail.code == FAIL_TIMEOUT)
+			*ret_explained = node_explain_silence(j->c, j->lab, j->node, &j->fail);
+		if (!again || *ret_explained)
+			return -1;
+		login_ms *= 2;
+		j->fail = (struct fail){ 0 };
+	}
+	return 0;
+}
+
 static void run_job(struct job *j)
 {
 	int64_t deadline = j->c->timeout_ms < 0 ? CLOCK_NEVER : j->c->start_ms + j->c->timeout_ms;
-	int64_t connect = clock_after_ms(CONNECT_MS);
+	struct ssh_run run = { .command = j->command, .input = j->input, .input_len = j->input ? strlen(j->input) : 0,
+			       .deadline_ms = deadline };
+	bool explained;
 	struct ssh *s;
-	int r;
 
 	j->failed = true;
-	if (deadline < connect)
-		connect = deadline;
-	r = world_ssh(j->w, j->node, connect, &s, &j->fail);
-	/* A host that is busy lets one in many logins wait too long: as everywhere, one is not the last word. */
-	if (r < 0 && j->fail.code == FAIL_TIMEOUT && clock_left_ms(connect) > 0)
-		r = world_ssh(j->w, j->node, connect, &s, &j->fail);
-	if (r < 0) {
-		if (j->fail.code == FAIL_SSH || j->fail.code == FAIL_TIMEOUT)
-			node_explain_silence(j->c, j->lab, j->node, &j->fail);
+	if (log_in(j, deadline, &s, &explained) < 0)
 		return;
+	if (j->c->json) {
+		run.out = &j->text[0];
+		run.err = &j->text[1];
+	} else {
+		run.data = on_data;
+		run.data_ctx = j;
 	}
-	j->failed = ssh_run(s, &(struct ssh_run){ .command = j->command, .input = j->input,
-						  .input_len = j->input ? strlen(j->input) : 0, .out = &j->out,
-						  .err = &j->err, .deadline_ms = deadline },
-			    &j->status, &j->fail) < 0;
+	j->failed = ssh_run(s, &run, &j->status, &j->fail) < 0;
 	world_ssh_done(j->w, j->node, j->failed);
 	if (j->failed && j->fail.code == FAIL_TIMEOUT && !*j->fail.next)
 		fail_next(&j->fail, "more time: labctl --timeout SECONDS exec ...");
@@ -64,8 +158,11 @@ static void *job_worker(void *arg)
 	struct jobs *jobs = arg;
 	unsigned i;
 
-	while ((i = atomic_fetch_add(&jobs->next, 1)) < jobs->count)
+	while ((i = atomic_fetch_add(&jobs->next, 1)) < jobs->count) {
 		run_job(&jobs->items[i]);
+		if (!jobs->items[i].c->json)
+			print_end(&jobs->items[i]);
+	}
 	return NULL;
 }
 
@@ -82,22 +179,6 @@ static void run_jobs(struct jobs *jobs, unsigned workers)
 	job_worker(jobs);
 	while (started > 0)
 		pthread_join(threads[--started], NULL);
-}
-
-/* Each line behind the node's name, so that nothing of eight nodes is mixed up. A terminal gets no controls of theirs. */
-static void print_lines(FILE *to, const char *node, unsigned width, struct strbuf *text)
-{
-	if (text->len && isatty(fileno(to)))
-		quote_tame(text->text, text->len);
-	for (const char *p = strbuf_text(text), *end = p + text->len; p < end;) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		size_t len = newline ? (size_t)(newline - p) : (size_t)(end - p);
-
-		fprintf(to, "%-*s  ", (int)width, node);
-		fwrite(p, 1, len, to); /* whatever bytes it printed, zeros too */
-		fputc('\n', to);
-		p += len + (newline != NULL);
-	}
 }
 
 /* The whole output as a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
@@ -130,32 +211,21 @@ static json_t *json_bytes(const struct strbuf *text)
 static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 {
 	json_t *rows = json_array();
-	unsigned width = 0, bad = 0;
+	unsigned bad = 0;
 	struct fail ignored;
 	int status = 0;
 
-	for (unsigned i = 0; i < jobs->count; i++)
-		if (strlen(jobs->items[i].node->name) > width)
-			width = (unsigned)strlen(jobs->items[i].node->name);
 	for (unsigned i = 0; i < jobs->count; i++) {
 		struct job *j = &jobs->items[i];
 		json_t *row = json_pack("{s:s, s:i}", "node", j->node->name, "status", j->failed ? -1 : j->status);
 
 		if (c->json) {
-			json_object_set_new(row, "stdout", json_bytes(&j->out));
-			json_object_set_new(row, "stderr", json_bytes(&j->err));
+			json_object_set_new(row, "stdout", json_bytes(&j->text[0]));
+			json_object_set_new(row, "stderr", json_bytes(&j->text[1]));
 		}
 		if (j->failed)
 			json_object_set_new(row, "why", json_string(j->fail.text));
 		json_array_append_new(rows, row);
-		if (!c->json) {
-			print_lines(stdout, j->node->name, width, &j->out);
-			print_lines(stderr, j->node->name, width, &j->err);
-			if (j->failed)
-				report_say("%-*s  %s\n", (int)width, j->node->name, j->fail.text);
-			else if (j->status)
-				fprintf(stderr, "%-*s  exit status %d\n", (int)width, j->node->name, j->status);
-		}
 		bad += j->failed || j->status;
 		if (!status && !j->failed)
 			status = j->status;
@@ -198,7 +268,9 @@ static int exec(struct cli *c, struct fail *e)
 	auto_(world_close) struct world *w = NULL;
 	auto_(strbuf_clear) struct strbuf script = { 0 };
 	const struct exec_words *said = c->options;
+	pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 	struct jobs jobs = { 0 };
+	unsigned width = 0;
 	const char *command;
 	bool *set;
 	int r;
@@ -208,22 +280,25 @@ static int exec(struct cli *c, struct fail *e)
 	set = arena_alloc(c->arena, lab->node_count * sizeof *set);
 	if (lab_select(lab, c->arg_count ? c->args[0] : "all", said->role, set, e) < 0)
 		return -1;
-	command = node_join(c->rest, c->arena);
+	command = node_command(c->rest, c->arena);
 	if (!strcmp(command, "-")) {
 		if (read_script(&script, e) < 0)
 			return -1;
 		command = "exec bash --norc --noprofile -s";
 	}
 	for (unsigned i = 0; i < lab->node_count; i++)
+		if (set[i] && strlen(lab->nodes[i].name) > width)
+			width = (unsigned)strlen(lab->nodes[i].name);
+	for (unsigned i = 0; i < lab->node_count; i++)
 		if (set[i])
 			*arena_push(c->arena, jobs.items, jobs.count) =
 				(struct job){ .c = c, .w = w, .lab = lab, .node = &lab->nodes[i], .command = command,
-					      .input = script.len ? script.text : NULL };
+					      .input = script.len ? script.text : NULL, .width = width, .output = &output };
 	run_jobs(&jobs, c->jobs ? c->jobs : 64);
 	r = report_jobs(c, &jobs, e);
 	for (unsigned i = 0; i < jobs.count; i++) {
-		strbuf_clear(&jobs.items[i].out);
-		strbuf_clear(&jobs.items[i].err);
+		strbuf_clear(&jobs.items[i].text[0]);
+		strbuf_clear(&jobs.items[i].text[1]);
 	}
 	return r;
 }

@@ -24,12 +24,16 @@
 
 #define KNOCK_MS 3000 /* in a lab's network an sshd that lives answers in milliseconds */
 
-char *node_join(const char *const *words, struct arena *a)
+char *node_command(const char *const *words, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf line = { 0 };
 
-	for (unsigned i = 0; words[i]; i++)
-		strbuf_printf(&line, "%s%s", i ? " " : "", words[i]);
+	if (words[0] && !words[1])
+		return arena_strdup(a, words[0]);
+	for (unsigned i = 0; words[i]; i++) {
+		strbuf_str(&line, i ? " " : "");
+		quote_add(&line, QUOTE_SH, words[i]);
+	}
 	return arena_strdup(a, strbuf_text(&line));
 }
 
@@ -52,7 +56,7 @@ static int replace_by(const char *const *argv, struct fail *e)
 	return fail_errno(e, FAIL_HOST, "%s", argv[0]);
 }
 
-int node_explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
+bool node_explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
 {
 	const char *uri = c->connect ? c->connect : lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system";
 	auto_(virt_close) struct virt *v = NULL;
@@ -62,12 +66,13 @@ int node_explain_silence(struct cli *c, const struct lab *lab, const struct node
 	const char *state;
 
 	if (virt_open(uri, &v, &ignored) < 0)
-		return -1;
+		return false;
 	state = virt_domain_state(v, n->domain, &active);
 	if (active)
-		return -1;
+		return false;
 	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s does not run: domain '%s' is %s", n->name, n->domain, state);
-	return fail_next(e, "labctl -l %s create (starts what is stopped)", lab->name);
+	fail_next(e, "labctl -l %s create (starts what is stopped)", lab->name);
+	return true;
 }
 
 /* Does something listen where the node's sshd should? ssh itself would try for long, and name no domain. */
@@ -204,9 +209,9 @@ static int run_psql(struct cli *c, struct fail *e)
 		fail(e, FAIL_NOT_FOUND, "%s does not exist", passwords);
 		return fail_next(e, "labctl -l %s bootstrap", lab->name);
 	}
-	unsetenv("PGPASSWORD"); /* somebody's own, which would win */
+	/* The caller's PG* variables are gone since the start: these are all there are. */
 	setenv("PGPASSFILE", passwords, 1);
-	setenv("PGCONNECT_TIMEOUT", "10", 0);
+	setenv("PGCONNECT_TIMEOUT", "10", 1);
 	snprintf(port, sizeof port, "%u", lab->cluster.places[number].port);
 	argv[k++] = "psql";
 	argv[k++] = "-h";

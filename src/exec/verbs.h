@@ -43,7 +43,6 @@ int world_target(struct world *w, const struct node *n, const atomic_bool *cance
 /* Where the pinned key is, when @e says that the node showed another one. */
 void world_explain_key(struct world *w, const struct node *n, struct fail *e);
 /* How long one attempt to log in may take, by hypervisor, ms. */
-int world_try_ms(const struct world *w);
 /* The place of the node's session, its owner's until world_ssh_done(); *place may be NULL: not connected. */
 int world_place(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh ***ret_place, struct fail *e);
 /* Did this process start the domain? (What is ready at once was not necessarily up before.) */

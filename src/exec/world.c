@@ -255,8 +255,14 @@ void world_explain_key(struct world *w, const struct node *n, struct fail *e)
 
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e)
 {
+	return world_ssh_within(w, n, world_try_ms(w), deadline_ms, ret_ssh, e);
+}
+
+int world_ssh_within(struct world *w, const struct node *n, int64_t login_ms, int64_t deadline_ms, struct ssh **ret_ssh,
+		     struct fail *e)
+{
 	auto_(arena_free) struct arena *a = arena_new();
-	int64_t attempt = clock_after_ms(world_try_ms(w));
+	int64_t attempt = clock_after_ms(login_ms);
 	struct ssh_target target;
 	struct ssh **ssh;
 

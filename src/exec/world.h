@@ -39,6 +39,10 @@ int world_virt(struct world *w, struct virt **ret_virt, struct fail *e);      /*
 bool world_is_off(struct world *w, const struct node *n, const char **ret_state);
 /* The node's kept session, opened when needed; give it back with world_ssh_done(). One user at a time: others wait. */
 int world_ssh(struct world *w, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e);
+/* The same with another limit for the login than what the hypervisor usually needs: for a second try on a busy host. */
+int world_ssh_within(struct world *w, const struct node *n, int64_t login_ms, int64_t deadline_ms, struct ssh **ret_ssh,
+		     struct fail *e);
+int world_try_ms(const struct world *w); /* how long a login usually takes at most */
 void world_ssh_done(struct world *w, const struct node *n, bool broken);
 /* @database NULL = the kind's. */
 int world_sql(struct world *w, const struct node *n, unsigned port, const char *database, bool wait, int64_t deadline_ms,

@@ -52,13 +52,15 @@ DEFINE_AUTO(struct ssh *, ssh_close)
  * Run @command; @input (may be NULL) is fed to its stdin. stdout is appended to @out, stderr to @err
  * (each at most SSH_OUT_MAX_BYTES, then FAIL_SSH). Returns 0 when it ran to its end, whatever *ret_status
  * (0..255; 128+n when killed by a signal). FAIL_TIMEOUT: the remote process may still be running.
- * @line, when not NULL, sees each stdout line as it arrives.
+ * @line, when not NULL, sees each stdout line as it arrives; @data every piece of both streams, bytes as they came, without
+ * a limit where no @out and no @err keep them.
  */
 struct ssh_run {
 	const char *command;
 	const char *input; size_t input_len;
 	struct strbuf *out, *err;
 	void (*line)(void *ctx, const char *line); void *line_ctx;
+	void (*data)(void *ctx, bool is_err, const char *data, size_t len); void *data_ctx;
 	int64_t deadline_ms;
 };
 int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e);

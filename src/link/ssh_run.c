@@ -115,6 +115,8 @@ static void take_output(struct run *u, bool is_err, const char *data, size_t len
 		keep_tail(&u->err_tail, data, len);
 	if (!is_err && u->r->line)
 		emit_lines(u, data, len);
+	if (u->r->data)
+		u->r->data(u->r->data_ctx, is_err, data, len);
 }
 
 /* Read one stream until nothing is left. *moved when something came. */
@@ -137,7 +139,7 @@ static int pump_out(struct run *u, bool is_err, bool *moved)
 			return ssh_fail_code(u->s, PHASE_RUN, (int)n, u->e);
 		*moved = true;
 		total = (is_err ? u->err_bytes : u->out_bytes) + (size_t)n;
-		if (total > SSH_OUT_MAX_BYTES)
+		if (total > SSH_OUT_MAX_BYTES && !(u->r->data && !u->r->out && !u->r->err))
 			return ssh_fail(u->s, FAIL_SSH, PHASE_RUN, u->e, "the command printed more than %u MiB on %s",
 					SSH_OUT_MAX_BYTES >> 20, is_err ? "stderr" : "stdout");
 		take_output(u, is_err, data, (size_t)n);

@@ -36,6 +36,40 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	[ "$(labctl ssh node1 -- yes 2>/dev/null | head -n 1)" = y ]
 }
 
+@test "exec and ssh: one word is a line for the shell, several are a program and its arguments" {
+	[ "$(labctl exec 1 -- sh -c 'echo a b')" = "node1  a b" ]
+	[ "$(labctl exec 1 -- printf '%s|' 'a  b' "it's" '$HOME' '*')" = "node1  a  b|it's|\$HOME|*|" ]
+	[ "$(labctl exec 1 -- 'echo a b | tr a-z A-Z')" = "node1  A B" ]
+	[ "$(labctl ssh node1 -- sh -c 'echo a b')" = "a b" ]
+	[ "$(labctl ssh node1 -- 'echo a b | tr a-z A-Z')" = "A B" ]
+}
+
+@test "exec: lines are printed when they come, and no longer than somebody reads them" {
+	# What follows the first line never comes: the reader takes the other away only when it has that line.
+	[ "$(labctl exec 1 -- 'echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; rm /tmp/go; echo last' |
+		while read -r line; do
+			echo "$line"
+			[ "$line" = "node1  first" ] && labctl exec 1 -- touch /tmp/go </dev/null >&2
+		done)" = $'node1  first\nnode1  last' ]
+	[ "$(labctl exec 1-2 -- 'yes "$(hostname)"' 2>/dev/null | sed -u 2q | sed 's/node[12]  node[12]/ok/')" = $'ok\nok' ]
+	DEADLINE=600 labctl exec 1 -- 'head -c 20000000 /dev/zero | tr "\0" x; echo' >"$WORK/long"
+	[ "$(tr -dc x <"$WORK/long" | wc -c)" = 20000000 ]
+}
+
+@test "ssh goes in whatever the state directory is called" {
+	local odd="$WORK/a \"50%h\" state"
+
+	mkdir -p "$odd/labs/lab"
+	cp "$LABCTL_STATE"/labs/lab/{lab.yaml,id_ed25519,id_ed25519.pub,known_hosts} "$odd/labs/lab/"
+	LABCTL_STATE=$odd labctl ssh node1 -- true
+}
+
+@test "exec waits for a node whose sshd is slow to answer" {
+	labctl exec -- 'systemctl kill --kill-who=main -s STOP ssh
+		setsid sh -c "sleep 9; systemctl kill --kill-who=main -s CONT ssh" >/dev/null 2>&1 </dev/null &'
+	labctl exec -- true
+}
+
 @test "a node that was switched off is named as such, at once, and create brings it back" {
 	lxc destroy lab-node2
 	DEADLINE=10
