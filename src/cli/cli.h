@@ -116,7 +116,7 @@ struct column { const char *key, *title; bool right; };
 int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e);
 int report_json(const json_t *document, struct fail *e);
 void report_fail(const struct cli *c, const struct fail *e);
-/* Asks on a terminal, unless -y: @word must be typed before @what is removed, else FAIL_CANCELED. */
+/* Unless -y: @word must be typed before @what is removed, else FAIL_CANCELED; FAIL_USAGE where there is no terminal to ask on. */
 int report_confirm(const struct cli *c, const char *what, const char *word, struct fail *e);
 /* The failure as a JSON object: what a document says under "error". */
 json_t *report_error(const struct fail *e);
