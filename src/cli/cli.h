@@ -44,6 +44,11 @@ struct cli {
 /* command_line.c: FAIL_USAGE in one line. What was asked for is in c->help, c->version or c->cmd. */
 int command_line_parse(struct cli *c, int argc, char **argv, struct fail *e);
 
+/* lab_file.c: what -f names, else ./labctl.yaml; NULL = there is none */
+const char *lab_file(const struct cli *c);
+/* lab_load() of it, or of no file. FAIL_CONFLICT when it was only found and others own it or can write it. */
+int lab_file_load(struct cli *c, const struct lab_options *o, struct lab **ret_lab, struct fail *e);
+
 /* load.c: which lab, and its record */
 /* What a command line says of a lab, beside its name: the options struct of create, bootstrap and their like. */
 struct lab_words {

@@ -15,11 +15,6 @@
 
 #define SAMPLE_SUBNET 0x0a580000u /* 10.88.0.0, for plans of labs that have no lease yet */
 
-static const char *lab_file(const struct cli *c)
-{
-	return c->file ? c->file : file_exists("labctl.yaml") ? "labctl.yaml" : NULL;
-}
-
 /* An absolute path for an archive or image given on the command line: it is saved with the lab. URLs stay. */
 static const char *absolute(struct cli *c, const char *source)
 {
@@ -122,7 +117,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 		struct lab_options o = options_of(c, &(struct lab_words){ 0 });
 		auto_(lab_free) struct lab *lab = NULL;
 
-		if (lab_load(lab_file(c), &o, &lab, e) < 0)
+		if (lab_file_load(c, &o, &lab, e) < 0)
 			return -1;
 		*ret_name = arena_strdup(c->arena, lab->name);
 		return 0;
@@ -131,7 +126,8 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 		return -1;
 	if (names[0] && names[1]) {
 		fail(e, FAIL_USAGE, "which lab? There are '%s', '%s'%s", names[0], names[1], names[2] ? " and more" : "");
-		return fail_next(e, "labctl -l %s %s", names[0], c->path);
+		return strcmp(c->path, "create") ? fail_next(e, "labctl -l %s %s", names[0], c->path) :
+						   fail_next(e, "labctl -l %s create, or for a new one labctl -l NAME create N", names[0]);
 	}
 	*ret_name = names[0];
 	return 0;
@@ -140,12 +136,31 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, struct fail *e)
 {
 	struct lab_options o = { .state_dir = c->state_dir };
+	auto_(lab_free) struct lab *lab = NULL;
 	struct paths paths;
 
 	load_paths(c, name, &paths);
 	if (!file_exists(paths.lab_file))
 		return no_lab(c, name, e);
-	return lab_load(paths.lab_file, &o, ret_lab, e);
+	if (lab_load(paths.lab_file, &o, &lab, e) < 0 || state_identify(&paths, lab, e) < 0)
+		return -1;
+	*ret_lab = steal(lab);
+	return 0;
+}
+
+/* There is no such lab here: a lab of this name may be another state directory's. Else @e stays as it is. */
+static int say_foreign(struct cli *c, const char *name, struct fail *e)
+{
+	auto_(world_close) struct world *w = NULL;
+	struct facts facts = { 0 };
+	struct fail ignored = { 0 };
+
+	if (load_world(c, NULL, &w, &ignored) < 0 || world_facts(w, c->arena, &facts, &ignored) < 0)
+		return -1;
+	for (unsigned i = 0; i < facts.network_count; i++)
+		if (!strcmp(facts.networks[i].lab, name))
+			return virt_foreign("network", facts.networks[i].name, name, facts.networks[i].state, e);
+	return -1;
 }
 
 /* A record that is lost or damaged: what its tags at libvirt and its directories say is enough to remove a lab. */
@@ -154,6 +169,7 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 	static const enum hypervisor tried[] = { HYPERVISOR_LXC, HYPERVISOR_QEMU };
 	struct lab_options o = { .name = name, .node_count = 1, .state_dir = c->state_dir };
 	unsigned found = 0, highest = 0;
+	auto_(lab_free) struct lab *lost = NULL;
 	struct fail ignored = { 0 };
 	struct paths paths;
 	bool answered = false;
@@ -166,7 +182,8 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 		auto_(world_close) struct world *w = NULL;
 		struct facts facts = { 0 };
 
-		if (lab_load(NULL, &one, &lab, &ignored) < 0 || load_world(c, lab, &w, &ignored) < 0 ||
+		if (lab_load(NULL, &one, &lab, &ignored) < 0 || state_identify(&paths, lab, &ignored) < 0 ||
+		    load_world(c, lab, &w, &ignored) < 0 ||
 		    world_facts(w, c->arena, &facts, &ignored) < 0)
 			continue;
 		answered = true;
@@ -178,14 +195,17 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 	for (unsigned i = 1; i <= LAB_NODES_MAX; i++)
 		if (file_exists(paths_node(&paths, arena_printf(c->arena, "node%u", i), NULL, c->arena)))
 			highest = i;
-	if (!answered || (!found && !file_exists(paths.lab)))
+	if (answered && !found && !file_exists(paths.lab))
+		return say_foreign(c, name, e);
+	if (!answered)
 		return -1; /* @e still says what is wrong with the record */
 	if (highest)
 		o.node_count = highest;
-	if (lab_load(NULL, &o, ret_lab, &ignored) < 0)
+	if (lab_load(NULL, &o, &lost, &ignored) < 0 || state_identify(&paths, lost, &ignored) < 0)
 		return -1;
 	if (!highest)
-		(*ret_lab)->node_count = 0;
+		lost->node_count = 0;
+	*ret_lab = steal(lost);
 	if (!c->told_lost)
 		report_say("labctl: %s: going by libvirt's tags and the directory %s\n", e->text, paths.lab);
 	c->told_lost = true;
@@ -258,6 +278,7 @@ static int take_wishes(struct cli *c, const struct lab *saved, struct lab **want
 	load_paths(c, saved->name, &paths);
 	if (lab_keep(saved, wanted, c->state_dir, e) < 0)
 		return -1;
+	lab_set_id(*wanted, saved->uuid);
 	lab_changes(saved, *wanted, file_exists(paths.bootstrapped), c->arena, &c->changes, &c->change_count);
 	return lab_changes_check(saved, lab_file(c), c->changes, c->change_count, e);
 }
@@ -294,11 +315,14 @@ int load_for_create(struct cli *c, const struct lab_words *said, struct lab **re
 	struct lab_options o = options_of(c, said);
 	struct paths paths;
 
-	if (lab_load(lab_file(c), &o, &wanted, e) < 0)
+	/* As for every other command, the only lab is meant where nothing is said; N is a word for a new one. */
+	if (!o.node_count && choose_name(c, &o.name, e) < 0)
+		return -1;
+	if (lab_file_load(c, &o, &wanted, e) < 0)
 		return -1;
 	load_paths(c, wanted->name, &paths);
 	if (!file_exists(paths.lab_file)) {
-		if (decide_hypervisor(wanted, e) < 0)
+		if (state_identify(&paths, wanted, e) < 0 || decide_hypervisor(wanted, e) < 0)
 			return -1;
 		*ret_lab = steal(wanted);
 		return 0;
@@ -317,7 +341,7 @@ static int apply_file(struct cli *c, const struct lab_words *said, struct lab **
 	if (!lab_file(c))
 		return 0;
 	o.name = (*lab)->name;
-	if (lab_load(lab_file(c), &o, &wanted, e) < 0 || take_wishes(c, *lab, &wanted, e) < 0)
+	if (lab_file_load(c, &o, &wanted, e) < 0 || take_wishes(c, *lab, &wanted, e) < 0)
 		return -1;
 	lab_free(*lab);
 	*lab = steal(wanted);
@@ -377,7 +401,10 @@ int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, str
 		if (load_saved(c, name, &lab, e) < 0 || (by_file && apply_file(c, said, &lab, e) < 0))
 			return -1;
 	} else {
-		if (lab_load(lab_file(c), &o, &lab, e) < 0 || decide_hypervisor(lab, e) < 0)
+		if (lab_file_load(c, &o, &lab, e) < 0)
+			return -1;
+		load_paths(c, lab->name, &paths);
+		if (state_identify(&paths, lab, e) < 0 || decide_hypervisor(lab, e) < 0)
 			return -1;
 		sample_subnet(lab);
 	}

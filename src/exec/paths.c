@@ -9,6 +9,7 @@ void paths_init(struct paths *p, const char *state, const char *cache, const cha
 	p->lab = arena_printf(a, "%s/labs/%s", state, lab_name);
 	p->lab_file = arena_printf(a, "%s/lab.yaml", p->lab);
 	p->bootstrapped = arena_printf(a, "%s/bootstrapped", p->lab);
+	p->id = arena_printf(a, "%s/id", p->lab);
 	p->lock = arena_printf(a, "%s/lock", p->lab);
 	p->journal = arena_printf(a, "%s/journal.jsonl", p->lab);
 	p->key = arena_printf(a, "%s/id_ed25519", p->lab);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Where things are on the host. STATE = $LABCTL_STATE or /var/lib/labctl, CACHE = $LABCTL_CACHE or /var/cache/labctl.
- *   STATE/lock  STATE/leases/  STATE/labs/NAME/{lab.yaml,bootstrapped,lock,journal.jsonl,id_ed25519,id_ed25519.pub,known_hosts,
+ *   STATE/lock  STATE/leases/  STATE/labs/NAME/{id,lab.yaml,bootstrapped,lock,journal.jsonl,id_ed25519,id_ed25519.pub,known_hosts,
  *     secrets/NAME,nodes/NODE/{host_key,host_key.pub,disk.qcow2,seed.tar,console.log,upper,work,root},data/NODE,ganesha.*}
  *   CACHE/images/  CACHE/builds/  CACHE/downloads/  CACHE/log/  CACHE/users/ (state directories that it serves)
  */
@@ -16,6 +16,7 @@ struct paths {
 	const char *lab;        /* STATE/labs/NAME */
 	const char *lab_file;   /* the saved, resolved lab */
 	const char *bootstrapped; /* empty; there from before a bootstrap changes any node */
+	const char *id;         /* the lab's UUID: state_identify() */
 	const char *lock, *journal, *key, *key_pub, *known_hosts, *secrets;
 };
 

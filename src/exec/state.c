@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -278,13 +279,45 @@ static int drop_user_secrets(const struct paths *p, const struct lab *lab, bool 
 
 /* --- the record --- */
 
+#define ID_LEN 36
+
+static bool is_id(const char *text)
+{
+	return strlen(text) == ID_LEN && strspn(text, "0123456789abcdef-") == ID_LEN;
+}
+
+int state_identify(const struct paths *p, struct lab *lab, struct fail *e)
+{
+	auto_(free) char *real = realpath(p->state, NULL);
+	auto_(strbuf_clear) struct strbuf id = { 0 };
+	auto_(arena_free) struct arena *a = arena_new();
+	char uuid[ID_LEN + 1];
+
+	if (file_exists(p->id)) {
+		if (file_read(p->id, 256, &id, e) < 0)
+			return -1;
+		strbuf_truncate(&id, strcspn(strbuf_text(&id), "\n"));
+		if (!is_id(strbuf_text(&id))) {
+			fail(e, FAIL_LAB, "%s: is no id of a lab", p->id);
+			return fail_next(e, "virsh dumpxml of one of its domains has it, as uuid of labctl:lab");
+		}
+		lab_set_id(lab, id.text);
+	} else if (!file_exists(p->lab_file) && !file_exists(arena_printf(a, "%s/nodes", p->lab))) {
+		digest_uuid(arena_printf(a, "labctl/lab/%s/%s", real ? real : p->state, lab->name), uuid);
+		lab_set_id(lab, uuid);
+	}
+	return 0;
+}
+
 int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf text = { 0 };
-	bool changed = false;
+	auto_(strbuf_clear) struct strbuf text = { 0 }, id = { 0 };
+	bool changed = false, ignored = false;
 
 	lab_print(lab, &text);
-	if (make_lab_dir(p, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
+	strbuf_printf(&id, "%s\n", lab->uuid);
+	if (make_lab_dir(p, e) < 0 || write_if_changed(p->id, id.text, id.len, &ignored, e) < 0 ||
+	    write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
 	    drop_user_secrets(p, lab, &changed, e) < 0)
 		return -1;
 	*ret_changed = changed;

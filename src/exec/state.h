@@ -12,7 +12,12 @@ int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, 
 void state_drop_empty(const struct paths *p);
 /* Key pair, host keys, known_hosts, secrets, lab.yaml: made when missing, kept when there. All 0600. */
 int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
-/* Save the resolved lab (lab_print), atomically. */
+/*
+ * Puts the lab's id on it: the record's; that of the name alone where the record is older than ids; else what the state
+ * directory and the name give, so that a lab whose record is lost is found again from its own state directory only.
+ */
+int state_identify(const struct paths *p, struct lab *lab, struct fail *e);
+/* Save the resolved lab (lab_print) and its id, each atomically. */
 int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
 int state_remove(const struct paths *p, struct fail *e);
 /* Names of the labs that have a record, sorted; NULL-terminated. */

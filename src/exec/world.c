@@ -131,6 +131,10 @@ int world_lease(struct world *w, struct lab *lab, struct fail *e)
 	assert((const struct lab *)lab == w->lab);
 	if (world_virt(w, &v, e) < 0 || virt_subnets(v, a, &taken, &wish.taken_count, e) < 0)
 		return -1;
+	/* Names at libvirt are one set for all: said before anything is on record. */
+	for (unsigned i = 0; i < wish.taken_count; i++)
+		if (taken[i].lab && taken[i].lab_uuid && !strcmp(taken[i].lab, lab->name) && strcmp(taken[i].lab_uuid, lab->uuid) != 0)
+			return virt_foreign("network", taken[i].network, lab->name, taken[i].state, e);
 	wish.taken = taken;
 	if (lease_take(&wish, &subnet, &prefix_len, e) < 0)
 		return -1;

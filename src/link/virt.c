@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "quote.h"
 #include "virt_call.h"
 
 /* One for each worker of the executor: a stop waits in libvirtd, and it has 20 workers of its own. */
@@ -281,8 +282,23 @@ void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag)
 			ret_tag->lab_uuid = virt_attribute(tag, "uuid", a);
 			ret_tag->lab = virt_attribute(tag, "name", a);
 			ret_tag->node = virt_attribute(tag, "node", a);
+			ret_tag->state = virt_attribute(tag, "state", a);
 		}
 	}
+}
+
+int virt_foreign(const char *kind, const char *name, const char *lab, const char *state, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf quoted = { 0 };
+
+	if (!state) {
+		fail(e, FAIL_CONFLICT, "%s '%s' belongs to a lab '%s' of another state directory", kind, name, lab);
+		return fail_next(e, "LABCTL_STATE=DIRECTORY labctl -l %s status, with the directory that it was made with; or another "
+				 "name for this one: -l NAME", lab);
+	}
+	fail(e, FAIL_CONFLICT, "%s '%s' belongs to lab '%s' of the state directory %s", kind, name, lab, state);
+	quote_add(&quoted, QUOTE_SH, state);
+	return fail_next(e, "LABCTL_STATE=%s labctl -l %s status; or another name for this one: -l NAME", strbuf_text(&quoted), lab);
 }
 
 int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e)
@@ -296,7 +312,6 @@ int virt_owner(const char *kind, const struct virt_object *o, const char *xml, s
 	if (tag.lab_uuid && strcmp(tag.lab_uuid, o->lab_uuid) == 0)
 		return VIRT_OURS;
 	if (tag.lab_uuid)
-		return fail(e, FAIL_CONFLICT, "%s '%s' belongs to another lab: '%s', %s", kind, o->name,
-			    tag.lab ? tag.lab : "", tag.lab_uuid);
+		return virt_foreign(kind, o->name, tag.lab ? tag.lab : "", tag.state, e);
 	return fail(e, FAIL_CONFLICT, "%s '%s' exists and was not made by labctl", kind, o->name);
 }

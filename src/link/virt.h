@@ -55,9 +55,12 @@ struct subnet {
 	uint32_t address;
 	unsigned prefix_len;
 	const char *network;  /* name, or NULL */
-	const char *lab_uuid; /* from the network's labctl tag, or NULL */
+	const char *lab, *lab_uuid, *state; /* from the network's labctl tag, or NULL */
 };
 int virt_subnets(struct virt *v, struct arena *a, struct subnet **ret, unsigned *ret_count, struct fail *e);
+
+/* FAIL_CONFLICT: a lab of this name is another labctl's. @kind and @name say what was met; @state may be NULL (not known). */
+int virt_foreign(const char *kind, const char *name, const char *lab, const char *state, struct fail *e);
 
 /* Library and daemon version as text "9.0.0". */
 int virt_version(struct virt *v, char ret_text[32], struct fail *e);

@@ -46,6 +46,7 @@ int virt_error(void);
 /* What the description of a domain or network says of itself; lab_uuid is NULL without a labctl tag. All in @a. */
 struct virt_tag {
 	const char *lab, *lab_uuid, *node;
+	const char *state; /* the state directory of the lab's labctl; NULL in tags of before it was said */
 	const char *type; /* of a domain: "kvm", "qemu", "lxc", "test" */
 };
 

@@ -215,6 +215,7 @@ static void add_network(struct facts_query *q, virNetworkPtr network)
 		.name = arena_strdup(q->a, virNetworkGetName(network)),
 		.lab = tag.lab ? tag.lab : "",
 		.lab_uuid = tag.lab_uuid,
+		.state = tag.state,
 		.active = virNetworkIsActive(network) == 1,
 	};
 }
@@ -305,7 +306,8 @@ static void add_subnets(struct subnets_query *q, virNetworkPtr network)
 		return;
 	virt_tag(doc, q->a, &tag);
 	for (node = xmlDocGetRootElement(doc)->children; node; node = node->next) {
-		struct subnet s = { .network = arena_strdup(q->a, virNetworkGetName(network)), .lab_uuid = tag.lab_uuid };
+		struct subnet s = { .network = arena_strdup(q->a, virNetworkGetName(network)), .lab = tag.lab, .lab_uuid = tag.lab_uuid,
+				    .state = tag.state };
 
 		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "ip") == 0 &&
 		    read_subnet(node, q->a, &s))

@@ -13,7 +13,11 @@ struct fact_domain {
 	bool active;
 };
 
-struct fact_network { const char *name, *lab, *lab_uuid; bool active; };
+struct fact_network {
+	const char *name, *lab, *lab_uuid;
+	const char *state;                  /* the state directory that the tag names; NULL in old tags */
+	bool active;
+};
 
 struct facts {
 	struct fact_domain *domains; unsigned domain_count;

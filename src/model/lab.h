@@ -16,6 +16,7 @@
 #include "fail.h"
 #include "strbuf.h"
 
+#define LAB_FILE_MAX_BYTES (1u << 20)
 #define LAB_NAME_MAX 24     /* "lab-" + 11 hex is the bridge name, but domains are LAB-NODE: keep both readable */
 #define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
@@ -117,7 +118,8 @@ struct lab {
 	struct arena *arena;     /* owns everything below; freed by lab_free() */
 	const char *file;        /* where it came from, for messages; NULL = command line only */
 	const char *name;
-	char uuid[37];           /* of the name: see digest_uuid() */
+	char uuid[37];           /* who it is, in tags and marks: lab_set_id(); of the name alone until then */
+	const char *state_dir;   /* where its record is, as the options say: part of the tags, for people */
 	enum hypervisor hypervisor;
 	const char *image;       /* "debian12", or a disk with a boot loader by path, URL or name in the store: lab_boots_disk() */
 	struct disk_image { const char *sha256, *stored, *release; enum boot boot; enum seed_reader seed; } disk_image; /* of such a disk; .stored is its name */
@@ -146,6 +148,7 @@ struct lab_options {
 	const char *archive;           /* --source */
 	enum hypervisor hypervisor;    /* --hypervisor */
 	const char *image;             /* --image: a word, an absolute path or a URL */
+	const char *dir;               /* where relative paths of the file begin; NULL = its own directory */
 	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
 	const struct stored_disk *stored; unsigned stored_count; /* what is in the store */
 };
@@ -166,6 +169,13 @@ int lab_parse(const char *text, size_t len, const char *file, const struct lab_o
 
 /* Length of the prefix of a subnet that holds the nodes: that of the lab file, else at most 24. */
 unsigned lab_prefix_len(const struct lab *lab);
+
+/*
+ * Two state directories may have labs of one name: which of them a tag means is said by the id (a UUID) that
+ * state_identify() takes from the record. Sets uuid and bridge.
+ */
+void lab_set_id(struct lab *lab, const char *uuid);
+
 /* Give a lab without a subnet its leased one: sets gateway, addresses, MACs, host names. */
 void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len);
 

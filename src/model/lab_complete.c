@@ -130,9 +130,16 @@ static void or_text(const char **field, const char *value)
 		*field = value;
 }
 
+void lab_set_id(struct lab *lab, const char *uuid)
+{
+	snprintf(lab->uuid, sizeof lab->uuid, "%s", uuid);
+	snprintf(lab->net.bridge, sizeof lab->net.bridge, "lab%.8s", uuid);
+}
+
 static void complete_defaults(struct source *s)
 {
 	struct lab *lab = s->lab;
+	char uuid[sizeof lab->uuid];
 
 	if (s->options->name) {
 		lab->name = arena_strdup(lab->arena, s->options->name);
@@ -155,8 +162,9 @@ static void complete_defaults(struct source *s)
 	lab->cpus = lab->cpus ? lab->cpus : 1;
 	lab->memory_mib = lab->memory_mib ? lab->memory_mib : 1024;
 	lab->disk_gib = lab->disk_gib ? lab->disk_gib : 20;
-	digest_uuid(arena_printf(lab->arena, "labctl/lab/%s", lab->name), lab->uuid);
-	snprintf(lab->net.bridge, sizeof lab->net.bridge, "lab%.8s", lab->uuid);
+	lab->state_dir = arena_strdup(lab->arena, s->options->state_dir ? s->options->state_dir : STATE_DIR);
+	digest_uuid(arena_printf(lab->arena, "labctl/lab/%s", lab->name), uuid);
+	lab_set_id(lab, uuid);
 }
 
 static void complete_count(struct source *s)
@@ -188,7 +196,7 @@ static void complete_nodes(struct source *s)
 	complete_count(s);
 	s->pinned = arena_alloc(lab->arena, lab->node_count * sizeof *s->pinned);
 	if (!root)
-		root = arena_printf(lab->arena, "%s/labs/%s/data", s->options->state_dir ? s->options->state_dir : STATE_DIR,
+		root = arena_printf(lab->arena, "%s/labs/%s/data", lab->state_dir,
 				    lab->name);
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		struct node *n = &lab->nodes[i];

@@ -139,7 +139,7 @@ int lab_parse(const char *text, size_t len, const char *file, const struct lab_o
 {
 	auto_(free) char *dir = dir_of(file);
 
-	return lab_build(text, len, file, dir, o, ret_lab, e);
+	return lab_build(text, len, file, o && o->dir ? o->dir : dir, o, ret_lab, e);
 }
 
 int lab_load(const char *path, const struct lab_options *o, struct lab **ret_lab, struct fail *e)

@@ -13,7 +13,6 @@
 #include "lab.h"
 #include "recipe.h"
 
-#define LAB_FILE_MAX_BYTES (1u << 20)
 #define LAB_PROBLEMS_MAX 200  /* then the rest is not collected: nobody reads it */
 
 struct origin { const char *path; int line; };

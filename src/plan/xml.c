@@ -219,6 +219,7 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 	const struct xml_name rows[] = {
 		{ "lab", lab->name },
 		{ "lab_uuid", lab->uuid },
+		{ "lab_state", lab->state_dir },
 		{ "node", n->name },
 		{ "role", roles_of(lab, n, a) },
 		{ "domain", n->domain },
@@ -283,6 +284,7 @@ int xml_network(const struct lab *lab, const struct library *lib, struct arena *
 	const struct xml_name rows[] = {
 		{ "lab", lab->name },
 		{ "lab_uuid", lab->uuid },
+		{ "lab_state", lab->state_dir },
 		{ "network", arena_printf(a, NETWORK_PREFIX "%s", lab->name) },
 		{ "network_uuid", uuid },
 		{ "bridge", lab->net.bridge },

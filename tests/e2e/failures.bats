@@ -197,6 +197,16 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	[[ $output != *lost-node1* && $output != *damaged-node1* ]]
 }
 
+@test "two state directories: a lab of the same name is the other's, and is named with its owner" {
+	run -5 env LABCTL_STATE="$WORK/second" "$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" run "$LABCTL" -l lab create 1
+	[[ $output == *"belongs to lab 'lab' of the state directory $LABCTL_STATE"* && $output == *"LABCTL_STATE=$LABCTL_STATE labctl -l lab"* ]]
+	[ ! -e "$WORK/second/labs/lab" ]
+	[ -z "$(ls "$WORK/second/leases" 2>/dev/null)" ]
+	run -5 env LABCTL_STATE="$WORK/second" "$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" run "$LABCTL" -l lab destroy
+	[[ $output == *"belongs to lab 'lab' of the state directory $LABCTL_STATE"* ]]
+	labctl -l lab exec -- true
+}
+
 @test "destroy finishes when half is gone already, and leaves the host as it was" {
 	lxc destroy lab-node1
 	lxc undefine lab-node1

@@ -125,6 +125,56 @@ static void saved_lab_reads_back(void **state)
 	assert_null(strstr(one.text, "secret"));
 }
 
+/* The id that a lab of the fixture's name gets in the state directory @dir. */
+static const char *id_in(struct fixture *f, const char *dir)
+{
+	struct lab_options o = { .name = "t1", .node_count = 3, .state_dir = dir };
+	auto_(lab_free) struct lab *lab = NULL;
+	struct fail e = { 0 };
+	struct paths p;
+
+	paths_init(&p, dir, "/nonexistent", "t1", f->arena);
+	if (lab_load(NULL, &o, &lab, &e) < 0 || state_identify(&p, lab, &e) < 0)
+		fail_msg("%s\n%s", e.text, e.evidence);
+	assert_memory_equal(lab->net.bridge + 3, lab->uuid, 8);
+	return arena_strdup(f->arena, lab->uuid);
+}
+
+static void who_a_lab_is(void **state)
+{
+	struct fixture *f = *state;
+	const char *by_name = arena_strdup(f->arena, f->lab->uuid), *here, *moved = arena_printf(f->arena, "%s/moved", f->dir);
+	const char *lab_here = arena_printf(f->arena, "%s/labs/t1", f->dir), *labs_moved = arena_printf(f->arena, "%s/labs", moved);
+	struct fail e = { 0 };
+	bool changed;
+
+	/* no record: of name and state directory, each time the same, however the directory is written */
+	here = id_in(f, f->dir);
+	assert_string_not_equal(here, by_name);
+	assert_string_equal(id_in(f, arena_printf(f->arena, "%s/../%s/", f->dir, strrchr(f->dir, '/') + 1)), here);
+	assert_string_not_equal(id_in(f, "/nonexistent"), here);
+	/* on record: what it had, whatever is called how now */
+	lab_set_id(f->lab, here);
+	prepare(f, &changed);
+	assert_string_equal(slurp(f, f->paths.id), arena_printf(f->arena, "%s\n", here));
+	assert_int_equal(mkdir(moved, 0755) | mkdir(labs_moved, 0755), 0);
+	assert_int_equal(rename(lab_here, arena_printf(f->arena, "%s/t1", labs_moved)), 0);
+	assert_string_equal(id_in(f, moved), here);
+	assert_int_equal(rename(arena_printf(f->arena, "%s/t1", labs_moved), lab_here), 0);
+	/* a record of before there were ids: what its tags say, and from the next save on it is on record */
+	assert_int_equal(unlink(f->paths.id), 0);
+	assert_string_equal(id_in(f, f->dir), by_name);
+	assert_int_equal(unlink(f->paths.lab_file), 0);
+	assert_string_equal(id_in(f, f->dir), by_name);
+	lab_set_id(f->lab, by_name);
+	assert_int_equal(state_save(&f->paths, f->lab, &changed, &e), 0);
+	assert_string_equal(slurp(f, f->paths.id), arena_printf(f->arena, "%s\n", by_name));
+	/* no id: nothing is guessed */
+	assert_int_equal(file_write(f->paths.id, "../../x\n", 8, 0600, &e), 0);
+	assert_int_equal(state_identify(&f->paths, f->lab, &e), -1);
+	assert_int_equal(e.code, FAIL_LAB);
+}
+
 static void one_writer(void **state)
 {
 	struct fixture *f = *state;
@@ -253,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(made_once_kept_afterwards, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(keys_of_their_age, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(saved_lab_reads_back, setup, fixture_free),
+		cmocka_unit_test_setup_teardown(who_a_lab_is, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(one_writer, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(removal_keeps_data, setup, fixture_free),
 		cmocka_unit_test_setup_teardown(secrets_in_texts, setup, fixture_free),

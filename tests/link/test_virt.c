@@ -200,7 +200,15 @@ static void foreign_domains_stay(void **state)
 	assert_ok(virt_domain_start(virt, "theirs", OTHER, DOMAIN("theirs", TAG(OTHER)), &changed, &e), e);
 	assert_int_equal(virt_domain_remove(virt, "theirs", MINE, &changed, &e), -1);
 	assert_int_equal(e.code, FAIL_CONFLICT);
-	assert_has(e.text, "belongs to another lab");
+	assert_has(e.text, "belongs to a lab 'demo' of another state directory");
+	assert_ok(virt_domain_remove(virt, "theirs", OTHER, &changed, &e), e);
+	/* a tag of today says whose: by directory, with the command that goes there */
+	assert_ok(virt_domain_start(virt, "theirs", OTHER, DOMAIN("theirs", TAG(OTHER "' state='/the other")), &changed, &e), e);
+	e = (struct fail){ 0 };
+	assert_int_equal(virt_domain_remove(virt, "theirs", MINE, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_has(e.text, "belongs to lab 'demo' of the state directory /the other");
+	assert_has(e.next, "LABCTL_STATE='/the other' labctl -l demo");
 	assert_ok(virt_domain_remove(virt, "theirs", OTHER, &changed, &e), e);
 }
 

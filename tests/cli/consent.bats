@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: PostgreSQL
+# What labctl does not do unasked: remove without consent, obey a file of somebody else, make a lab that was not meant.
+# Nothing here touches the host.
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export LABCTL_STATE=$BATS_TEST_TMPDIR/state LABCTL_CACHE=$BATS_TEST_TMPDIR/cache LABCTL_CONNECT=qemu:///nonsense
+	mkdir -p "$BATS_TEST_TMPDIR/here"
+	cd "$BATS_TEST_TMPDIR/here" || exit 1
+	record x
+}
+
+# record NAME: of a lab that does not run.
+record() {
+	mkdir -p "$LABCTL_STATE/labs/$1"
+	printf '%s\n' "lab: $1" 'nodes: 2' 'hypervisor: qemu' 'network: {subnet: 10.88.7.0/24}' 'cluster: {kind: postgres}' \
+		>"$LABCTL_STATE/labs/$1/lab.yaml"
+}
+
+labctl() { "$LABCTL" "$@"; }
+
+@test "without a terminal and without -y nothing is removed: exit 2, and -y is named" {
+	for command in "-l x destroy" "image gc"; do
+		mkdir -p "$LABCTL_CACHE/images/.dead.install"
+		# shellcheck disable=SC2086
+		run -2 labctl $command </dev/null
+		[[ $output == *"nobody can be asked"* && $output == *"-y (--yes)"* ]]
+		# shellcheck disable=SC2086
+		run -2 labctl $command <<<x
+	done
+	[ -e "$LABCTL_STATE/labs/x/lab.yaml" ]
+	[ -d "$LABCTL_CACHE/images/.dead.install" ]
+	run -0 labctl -y image gc
+	[ ! -e "$LABCTL_CACHE/images/.dead.install" ]
+	# A dry run removes nothing and asks nobody.
+	run -40 labctl -l x -n destroy
+}
+
+@test "create without a word means the only lab, as every other command" {
+	run -5 labctl --hypervisor lxc create </dev/null
+	[[ $output == *"lab 'x' exists with other settings: hypervisor has qemu, wanted lxc"* ]]
+	record y
+	run -2 labctl create
+	[[ $output == *"which lab? There are 'x', 'y'"* && $output == *"labctl -l x create"* ]]
+	run -2 labctl -n create
+	run -2 labctl status
+	# A name or N is a word for a new one.
+	run -40 labctl --hypervisor qemu -l new create
+	run -40 labctl --hypervisor qemu create 2
+	[ ! -e "$LABCTL_STATE/labs/lab" ]
+}
+
+# found COMMAND...: run as root in the directory of another user's labctl.yaml.
+found() { run "$@" env -u SUDO_UID "$LABCTL" -n create 1; }
+
+@test "a labctl.yaml that is only found: root's and the caller's, and nobody else can write it" {
+	printf 'lab: theirs\nnodes: 1\n' >labctl.yaml
+	chmod 644 labctl.yaml
+	found -0
+	[[ $output == *"theirs"* ]]
+	[ "$(id -u)" = 0 ] || skip "files of others are made by root only"
+	chmod 646 labctl.yaml
+	found -5
+	[[ $output == *"can be written by others"*"labctl -f ./labctl.yaml create"* ]]
+	chmod 644 labctl.yaml
+	chown 1234 labctl.yaml
+	found -5
+	[[ $output == *"belongs to another user (uid 1234)"*"labctl -f ./labctl.yaml create"* ]]
+	run -5 "$LABCTL" create 1
+	run -5 "$LABCTL" destroy -y
+	run -5 "$LABCTL" status
+	# Who names it has looked at it, and who became root by sudo is its owner.
+	run -0 labctl -f labctl.yaml -n create 1
+	LABCTL_FILE=labctl.yaml run -0 labctl -n create 1
+	SUDO_UID=1234 run -0 labctl -n create 1
+	SUDO_UID=1235 run -5 labctl -n create 1
+	# A link is as good as whoever made it.
+	mv labctl.yaml other.yaml
+	chown 0 other.yaml
+	ln -s other.yaml labctl.yaml
+	found -0
+	chown -h 1234 labctl.yaml
+	found -5
+	# What needs no lab file does not look at it.
+	run -0 labctl list
+	run -0 labctl -l x env
+}
