@@ -143,3 +143,19 @@ void quote_add(struct strbuf *b, enum quote kind, const char *s)
 	case QUOTE_COUNT: strbuf_str(b, s); break;
 	}
 }
+
+const char *quote_url(const char *source, struct arena *a)
+{
+	const char *scheme = strstr(source, "://"), *host, *at, *end, *query;
+
+	if (!scheme || strcspn(source, "/?#") < (size_t)(scheme - source))
+		return source;
+	host = scheme + 3;
+	end = host + strcspn(host, "/?#");
+	query = end + strcspn(end, "?#");
+	at = memrchr(host, '@', (size_t)(end - host));
+	if (!at && !*query)
+		return source;
+	at = at ? at + 1 : host;
+	return arena_printf(a, "%.*s%.*s%s", (int)(host - source), source, (int)(query - at), at, *query ? "?..." : "");
+}

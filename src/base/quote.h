@@ -6,6 +6,7 @@
 #ifndef LABCTL_BASE_QUOTE_H
 #define LABCTL_BASE_QUOTE_H
 
+#include "arena.h"
 #include "strbuf.h"
 
 enum quote {
@@ -30,5 +31,11 @@ void quote_add(struct strbuf *b, enum quote kind, const char *s);
  * no UTF-8 becomes '?', in place. Newlines and tabs stay. What nodes, servers and consoles said passes here.
  */
 void quote_tame(char *text, size_t len);
+
+/*
+ * What may be shown of a source: a URL without user, password, query and fragment, which may be secrets ("?..." stands
+ * where they were); a path as it is. @source itself or @a's.
+ */
+const char *quote_url(const char *source, struct arena *a);
 
 #endif

@@ -14,6 +14,7 @@
 #include "file.h"
 #include "image_store.h"
 #include "image_users.h"
+#include "quote.h"
 #include "suggest.h"
 
 static void say_line(void *ctx, const char *line)
@@ -256,7 +257,7 @@ static int import(struct cli *c, struct fail *e)
 {
 	const struct import_words *said = c->options;
 	const struct image_env env = image_env_of(c);
-	struct image_about about = { .name = c->args[0], .source = c->args[1], .seed = "nocloud" };
+	struct image_about about = { .name = c->args[0], .source = quote_url(c->args[1], c->arena), .seed = "nocloud" };
 	struct fetch f = { .source = c->args[1], .what = "image", .sha256 = said->sha256, .cache_dir = c->cache_dir,
 			   .progress = image_download, .ctx = c, .cancel = c->cancel, .deadline_ms = env.deadline_ms };
 	const struct release *r = said->release ? family_find(said->release) : release_of(c->args[0], c->args[1]);
@@ -274,7 +275,7 @@ static int import(struct cli *c, struct fail *e)
 		about.family = r->family->name;
 	}
 	if (c->dry_run) {
-		printf("would put %s below %s/images as %s\n", c->args[1], c->cache_dir, about.name);
+		printf("would put %s below %s/images as %s\n", quote_url(c->args[1], c->arena), c->cache_dir, about.name);
 		return 0;
 	}
 	if (fetch_archive(&f, c->arena, &path, sha256, e) < 0)

@@ -45,7 +45,7 @@ static int check_found(const struct cli *c, const struct stat *link, const struc
 		     "named", file->st_mode & 07777);
 	else
 		return 0;
-	return fail_next(e, "read it; then labctl -f ./" FOUND " %s, or make it yours: chown, chmod go-w", c->cmd->name);
+	return fail_next(e, "read it; then labctl -f ./" FOUND " %s, or make it yours: chown, chmod go-w", c->path);
 }
 
 /* Checked and read through one descriptor: in a directory of others it may be another file a moment later. */

@@ -8,6 +8,7 @@
 #include "family.h"
 #include "file.h"
 #include "image_store.h"
+#include "quote.h"
 #include "recipe.h"
 #include "state.h"
 #include "suggest.h"
@@ -260,8 +261,8 @@ static int same_words(const struct lab_words *said, const struct lab *saved, con
 		return next_repair(saved, "--hypervisor", hypervisor_names[saved->hypervisor], e);
 	}
 	if (said->image && strcmp(wanted->image, saved->image) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image has %s, wanted %s", saved->name, saved->image,
-		     wanted->image);
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image has %s, wanted %s", saved->name,
+		     quote_url(saved->image, saved->arena), quote_url(wanted->image, saved->arena));
 		return next_repair(saved, NULL, NULL, e);
 	}
 	return 0;

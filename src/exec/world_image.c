@@ -10,6 +10,7 @@
 #include "file.h"
 #include "image_file.h"
 #include "image_store.h"
+#include "quote.h"
 #include "recipe.h"
 #include "world_private.h"
 
@@ -75,12 +76,12 @@ static int find_disk(struct world *w, const struct image_env *env, bool build, s
 		known = digest;
 	if (!known || !image_file_find(env, name, known, w->arena, ret)) {
 		if (!build) {
-			fail(e, FAIL_NOT_FOUND, "image %s: is not in the cache", lab->image);
+			fail(e, FAIL_NOT_FOUND, "image %s: is not in the cache", quote_url(lab->image, w->arena));
 			return fail_next(e, "labctl -l %s create", lab->name);
 		}
 		if (fetch_archive(&f, w->arena, &path, digest, e) < 0 ||
 		    image_file_import(env, path, name, digest, w->arena, ret, built, e) < 0)
-			return *e->next ? -1 : fail_next(e, "look at %s; then labctl create again", lab->image);
+			return *e->next ? -1 : fail_next(e, "look at %s; then labctl create again", quote_url(lab->image, w->arena));
 	}
 	if (!noted || strcmp(digest, ret->digest))
 		note_digest(w, ret->digest);
@@ -183,7 +184,7 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive, and none was named", recipe->kind);
 		return fail_next(e, "labctl bootstrap %s --source FILE|URL", recipe->kind);
 	}
-	run_say(r, "archive %s", c->archive);
+	run_say(r, "archive %s", quote_url(c->archive, w->arena));
 	name = arena_printf(w->arena, "%s-%s", user_land, recipe->build_image);
 	if (fetch_archive(&f, w->arena, &b.archive, sha256, e) < 0)
 		return -1;

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
+#include "quote.h"
 
 #define TRIES_MAX 5
 #define STALL_SECONDS 30L /* less than STALL_BYTES per second for so long is a dead transfer */
@@ -308,14 +309,6 @@ static int download(struct download *d, char ret_sha256[DIGEST_HEX], struct fail
 	return -1;
 }
 
-/* Scheme, host and path: what may be shown. */
-static const char *shown_url(const char *url, struct arena *a)
-{
-	const char *host = strstr(url, "://") + 3, *end = host + strcspn(host, "/?#"), *at = memrchr(host, '@', (size_t)(end - host));
-
-	return at ? arena_printf(a, "%.*s%s", (int)(host - url), url, at + 1) : url;
-}
-
 static const char *file_name(const char *url, struct arena *a)
 {
 	size_t len = strcspn(url, "?#");
@@ -332,7 +325,7 @@ static int fetch_url(const struct fetch *f, struct arena *a, const char **ret_pa
 		     struct fail *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct download d = { .f = f, .name = shown_url(f->source, a) };
+	struct download d = { .f = f, .name = quote_url(f->source, a) };
 	char id[DIGEST_HEX], sha256[DIGEST_HEX];
 	auto_(close) int lock = -1;
 	bool found = false;
@@ -388,5 +381,5 @@ int fetch_archive(const struct fetch *f, struct arena *a, const char **ret_path,
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++)
 		if (strncasecmp(f->source, schemes[i], strlen(schemes[i])) == 0)
 			return fetch_url(f, a, ret_path, ret_sha256, e);
-	return fail(e, FAIL_OTHER, "%s: cannot be fetched: only paths and http, https, ftp and file URLs", f->source);
+	return fail(e, FAIL_OTHER, "%s: cannot be fetched: only paths and http, https, ftp and file URLs", quote_url(f->source, a));
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lab_source.h"
+#include "quote.h"
 
 /* Keys that create and bootstrap make true on a lab that exists; a key that ends with '.' stands for all below it. */
 static const struct applied {
@@ -208,7 +209,10 @@ void lab_changes(const struct lab *has, const struct lab *wanted, bool bootstrap
 
 void lab_change_text(const struct lab_change *c, struct strbuf *out)
 {
-	strbuf_printf(out, "%s has %.200s, wanted %.200s", c->key, c->has ? c->has : "no value", c->wanted ? c->wanted : "none");
+	auto_(arena_free) struct arena *a = arena_new();
+
+	strbuf_printf(out, "%s has %.200s, wanted %.200s", c->key, c->has ? quote_url(c->has, a) : "no value",
+		      c->wanted ? quote_url(c->wanted, a) : "none");
 }
 
 int lab_changes_check(const struct lab *has, const char *file, const struct lab_change *changes, unsigned count,

@@ -8,6 +8,7 @@
 
 #include "plan.h"
 #include "plan_build.h"
+#include "quote.h"
 #include "recipe.h"
 #include "script.h"
 
@@ -334,7 +335,9 @@ static int add_nodes(struct bootstrap *b)
 	add_ready(p, NULL);
 	if (builds) /* takes minutes: only for nodes that are there */
 		plan_after_nodes(p, plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
-					     c->archive ? arena_printf(p->arena, "build %s", base_name(c->archive)) : "build the software"),
+					     c->archive ? arena_printf(p->arena, "build %s",
+								       base_name(quote_url(c->archive, p->arena)))
+							: "build the software"),
 				 "node.ready");
 	else if (b->recipe->software && add_rules(b, b->recipe->software, "node.ready") < 0)
 		return -1;

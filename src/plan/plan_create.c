@@ -7,6 +7,7 @@
 
 #include "plan.h"
 #include "plan_build.h"
+#include "quote.h"
 
 struct step *plan_add_node(struct plan *p, enum verb verb, const struct node *n, const char *what, const char *title)
 {
@@ -47,7 +48,7 @@ static void add_host_steps(struct plan *p)
 	ip_format(lab->net.subnet, subnet);
 	add_host(p, VERB_LAB_PREPARE, "keys, secrets and record of the lab", NULL);
 	add_host(p, VERB_LAB_FILES, "inventory for psql, ssh, Ansible", "lab.prepare");
-	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", lab->image), NULL);
+	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), NULL);
 	add_host(p, VERB_NET_CREATE,
 		 lab->net.subnet ? arena_printf(p->arena, "network %s/%u on bridge %s", subnet, lab->net.prefix_len,
 						lab->net.bridge)

@@ -86,3 +86,19 @@ found() { run "$@" env -u SUDO_UID "$LABCTL" -n create 1; }
 	run -0 labctl list
 	run -0 labctl -l x env
 }
+
+@test "a password or a token in the URL of a source is shown nowhere" {
+	local url='http://me:Sesam@127.0.0.1:1/pgxc-v1.tar.gz?token=Sesam' image='http://me:Sesam@127.0.0.1:1/a.qcow2?token=Sesam'
+
+	printf '%s\n' 'lab: secret' 'nodes: 8' "image: {source: '$image'}" "cluster: {kind: pgxc, source: {archive: '$url'}}" >secret.yaml
+	for command in "plan create" "plan bootstrap" "--json plan bootstrap" "plan bootstrap --dot"; do
+		# shellcheck disable=SC2086
+		run -0 labctl -f secret.yaml $command
+		[[ $command == *--dot || $output == *"127.0.0.1"* || $output == *"pgxc-v1.tar.gz"* ]]
+		[[ $output != *Sesam* ]]
+	done
+	run -0 labctl -n image import a "$image"
+	[[ $output == *"http://127.0.0.1:1/a.qcow2"* && $output != *Sesam* ]]
+	run ! labctl image import a "$image"
+	[[ $output != *Sesam* ]]
+}

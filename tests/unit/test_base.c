@@ -115,6 +115,20 @@ static void quoting_by_kind(void **state)
 	assert_int_equal(quote_named("html"), QUOTE_COUNT);
 }
 
+static void what_is_shown_of_a_source(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	(void)state;
+	assert_string_equal(quote_url("https://u:p@h:8/a.tar.gz", a), "https://h:8/a.tar.gz");
+	assert_string_equal(quote_url("https://u:p@@h/a@b", a), "https://h/a@b");
+	assert_string_equal(quote_url("https://h/a.tar.gz?token=secret#x", a), "https://h/a.tar.gz?...");
+	assert_string_equal(quote_url("ftp://u:p@h?secret", a), "ftp://h?...");
+	assert_string_equal(quote_url("https://h/a.tar.gz", a), "https://h/a.tar.gz");
+	assert_string_equal(quote_url("/a/b?c://u:p@h", a), "/a/b?c://u:p@h");
+	assert_string_equal(quote_url("debian12", a), "debian12");
+}
+
 /* What a real shell reads back is what went in, whatever it was. */
 static void shell_round_trip(void **state)
 {
@@ -375,7 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failures_are_one_line), cmocka_unit_test(failures_carry_causes),
 		cmocka_unit_test(arenas_keep_arrays),
-		cmocka_unit_test(quoting_by_kind),       cmocka_unit_test(shell_round_trip),
+		cmocka_unit_test(quoting_by_kind), cmocka_unit_test(what_is_shown_of_a_source),       cmocka_unit_test(shell_round_trip),
 		cmocka_unit_test(nearest_word),          cmocka_unit_test(templates),
 		cmocka_unit_test(files),                 cmocka_unit_test(processes),
 		cmocka_unit_test(children_get_no_descriptor_of_a_library),
