@@ -315,7 +315,9 @@ const struct command cmd_exec = {
 	.summary = "run a command on several nodes in parallel",
 	.help =
 	"NODES is a name, a number, a range or a list: node3, 3, 1-3,5; all nodes when left out. The exit status is "
-	"that of the first node whose command failed. COMMAND \"-\" reads a script from standard input.\n\n"
+	"that of the first node whose command failed. Each line of output is printed when it comes, behind its node's name.\n\n"
+	"A COMMAND of one word is a line for the node's shell; several words are a program and its arguments, which reach it as "
+	"they are; \"-\" reads a script from standard input.\n\n"
 	"  labctl exec -- uptime\n"
 	"  labctl exec -r datanode -- df -h /data\n"
 	"  labctl exec 1-3 -- - < script.sh",

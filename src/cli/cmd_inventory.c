@@ -178,8 +178,9 @@ const struct command cmd_env = {
 	.summary = "print what a shell needs to work with a lab",
 	.help =
 	"Lines of export for eval: LABCTL_LAB, the lab's name, and what psql and every other program with libpq reads to "
-	"reach the kind's usual entry: PGSERVICEFILE, PGPASSFILE, PGSERVICE, PGHOST, PGPORT, PGUSER and PGDATABASE; these "
-	"are unset where the lab has no database. No password is among them: PGPASSFILE names the file that has it.\n\n"
+	"reach the kind's usual entry: PGSERVICEFILE, PGPASSFILE, PGHOST, PGPORT, PGUSER and PGDATABASE; these "
+	"are unset where the lab has no database. No password is among them: PGPASSFILE names the file that has it. "
+	"PGSERVICE, PGHOSTADDR and PGPASSWORD, which would win over the others, are unset.\n\n"
 	"  eval \"$(labctl env)\" && psql\n"
 	"  eval \"$(labctl env)\" && psql service=lab-node2",
 };

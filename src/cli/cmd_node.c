@@ -165,7 +165,9 @@ const struct command cmd_ssh = {
 	.rest = "COMMAND...", .rest_optional = true, .without = NO_LIBRARY,
 	.summary = "log in to a node, or run one command on it",
 	.help =
-	"Keeps the exit status of the command.\n\n"
+	"Keeps the exit status of the command. "
+	"A COMMAND of one word is a line for the node's shell; several words are a program and its arguments, which reach it as "
+	"they are.\n\n"
 	"  labctl ssh node3\n"
 	"  labctl ssh 3 -- uptime",
 };
