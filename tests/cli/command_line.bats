@@ -135,7 +135,7 @@ on_terminal() {
 	grep -rq 'max_pool_size = 6416' out/nodes/node3
 	grep -rq 'shared_buffers = 1024MB' out/nodes/node3
 	grep -rq 'net.ipv4.tcp_max_syn_backlog = 4096' out/nodes/node3/files
-	grep -q '/data03/171.*192.168.122.0/24(rw,no_root_squash,sync)' out/host/exports
+	grep -q '/data03/171.*192.168.122.0/24(rw,no_root_squash,sync,no_subtree_check)' out/host/exports
 	run ! grep -rqE "PRIVATE KEY" out
 	grep -rq 'secret:postgres' out
 	run -5 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" render --out out

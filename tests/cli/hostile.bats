@@ -166,7 +166,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	cd "$SOURCE_DIR" || exit 1
 	run ! grep -rnE '(PASSWORD|SECRET|TOKEN)=' tuning
 	# to functions of lib.sh, into a variable, to psql's standard input
-	allowed='^[^:]+:[0-9]+: *((secret_file|pass_file|pass_text) .*|[a-z_]+=@\{secret\.[a-z]+:sh\}|alter role .* password @\{secret\.[a-z]+:sql\};)$'
+	allowed='^[^:]+:[0-9]+: *((secret_file|pass_file|pass_text) .*|[a-z_]+=\(?@\{secret\.[a-z]+:sh\}\)?|alter role .* password @\{secret\.[a-z]+:sql\};)$'
 	[ "$(grep -rn --include='*.sh' '@{secret\.' tuning | wc -l)" -ge 8 ]
 	run ! sh -c 'grep -rn --include="*.sh" "@{secret\." tuning | grep -vE "$1"' sh "$allowed"
 }

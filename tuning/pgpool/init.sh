@@ -16,7 +16,8 @@ put "$dir/pcp.conf" 0600 "$user:$user" "admin:$hash"$'\n' \
 
 # pool_passwd: one line per user. Lines of users that the lab does not know are somebody's own, as pg_md5 and pg_enc make
 # them, and stay.
-names=(@{superuser:sh}) passwords=(@{secret.postgres:sh})
+names=(@{superuser:sh})
+passwords=(@{secret.postgres:sh})
 @{each dbuser}
 names+=(@{dbuser.name:sh}) passwords+=(@{dbuser.password:sh})
 @{end}
