@@ -51,25 +51,6 @@ static void child_close(struct child *c)
 	strbuf_clear(&c->errors);
 }
 
-/* The environment with p->env added; the array is the caller's, the strings are borrowed. */
-static char **build_env(const struct proc *p)
-{
-	size_t count = 0, more = 0;
-	char **env;
-
-	while (environ[count])
-		count++;
-	while (p->env && p->env[more])
-		more++;
-	env = calloc(count + more + 1, sizeof *env);
-	if (!env)
-		abort();
-	memcpy(env, p->env ? (const void *)p->env : (const void *)"", more * sizeof *env);
-	/* First one wins in getenv() and in exec'd programs, so the added ones come first. */
-	memcpy(env + more, environ, count * sizeof *env);
-	return env;
-}
-
 /* Search PATH before the fork: execvp() after it is not async-signal-safe in a threaded program. */
 static int find_program(const char *name, char ret_path[4096])
 {
@@ -141,7 +122,7 @@ static int take_streams(const int fds[3])
 }
 
 /* After the fork: only async-signal-safe calls. Writes errno to @report when it cannot start. */
-__attribute__((noreturn)) static void run_child(const struct proc *p, const char *path, char **env, const int fds[3],
+__attribute__((noreturn)) static void run_child(const struct proc *p, const char *path, const int fds[3],
 						pid_t parent, int report)
 {
 	sigset_t none;
@@ -169,7 +150,7 @@ __attribute__((noreturn)) static void run_child(const struct proc *p, const char
 		goto out;
 	if (p->no_ipv6)
 		forbid_ipv6(); /* a kernel without seccomp: then the program must do with what it finds */
-	execve(path, (char *const *)(void *)p->argv, env);
+	execve(path, (char *const *)(void *)p->argv, environ);
 out:
 	error = errno;
 	(void)!write(report, &error, sizeof error);
@@ -186,7 +167,6 @@ static int start(struct child *c, struct fail *e)
 	const struct proc *p = c->p;
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 }, report[2] = { -1, -1 };
 	auto_(close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), log_fd = -1;
-	auto_(free) char **env = build_env(p);
 	bool want_out = p->out || p->line;
 	char path[4096];
 	pid_t self = getpid();
@@ -213,7 +193,7 @@ static int start(struct child *c, struct fail *e)
 		int fds[3] = { p->input ? in[0] : null_fd, want_out ? out[1] : log_fd >= 0 ? log_fd : null_fd,
 			       log_fd >= 0 ? log_fd : err[1] };
 
-		run_child(p, path, env, fds, self, report[1]);
+		run_child(p, path, fds, self, report[1]);
 	}
 	close(report[1]);
 	report[1] = -1;

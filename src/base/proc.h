@@ -18,7 +18,6 @@
 
 struct proc {
 	const char *const *argv;      /* NULL-terminated; argv[0] searched in PATH */
-	const char *const *env;       /* NULL = inherit; else NAME=VALUE added to the inherited ones */
 	const char *dir;              /* working directory or NULL */
 	const char *chroot;           /* root directory or NULL */
 	const char *input;            /* text for stdin, or NULL = /dev/null */

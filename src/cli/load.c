@@ -69,7 +69,7 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
 int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e)
 {
 	struct world_options o = { .state_dir = c->state_dir, .cache_dir = c->cache_dir, .connect_uri = c->connect,
-				   .lib = c->lib, .cancel = c->cancel, .jobs = c->jobs };
+				   .lib = c->lib, .cancel = c->cancel };
 
 	return world_open(lab, &o, ret, e);
 }

@@ -187,9 +187,6 @@ static void run_verb(struct engine *en, struct run *r, struct step_result *res)
 	int status;
 
 	emit(en, &(struct event){ .kind = EVENT_STARTED, .step = step, .position = r->position, .at_ms = res->start_ms });
-	for (unsigned i = 0; i < en->o->sink_count; i++)
-		if (en->o->sinks[i].sync)
-			en->o->sinks[i].sync(en->o->sinks[i].ctx);
 	if (!verb)
 		status = fail(&res->fail, FAIL_OTHER, "there is no verb %d", (int)step->verb);
 	else

@@ -61,9 +61,6 @@ struct event {
 struct event_sink {
 	void (*event)(void *ctx, const struct event *ev);
 	void *ctx;
-	/* Makes what event() got durable; NULL = nothing to do. Called after EVENT_STARTED and before the verb, without
-	   the lock and by several workers at once, so that one fdatasync() serves all that wait. */
-	void (*sync)(void *ctx);
 };
 
 struct exec_options {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,41 +15,28 @@
 
 #define ROTATE_BYTES (32 << 20) /* a run of 1,000 nodes writes about 8 MB */
 
-/*
- * Group commit: records are numbered when they are written; whoever needs its record durable either finds that a
- * later fdatasync() has covered it, waits for the one under way, or does it for all that wait.
- */
 struct journal {
 	int fd;
 	char run[13];
-	char *path;
 	unsigned failed;
-	pthread_mutex_t lock;  /* of all below */
-	pthread_cond_t synced_more;
-	uint64_t written, synced;
-	bool syncing;
-	int error;             /* errno of the first write or sync that failed */
 };
 
-/* One line with one write(), so that two records never mix. Takes @record. */
-static void append(struct journal *j, json_t *record)
+/* One line with one write(), so that two records never mix. Takes @record. -1 sets errno. */
+static int append(struct journal *j, json_t *record)
 {
 	char *text = json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII);
 	size_t len = text ? strlen(text) : 0;
-	int error = 0;
+	ssize_t written;
 
 	json_decref(record);
 	if (!text)
-		return; /* not UTF-8: the builders below replace such texts, so this is an empty branch */
+		return 0; /* not UTF-8: the builders below replace such texts, so this is an empty branch */
 	text[len] = '\n';
-	if (write(j->fd, text, len + 1) != (ssize_t)(len + 1))
-		error = errno ? errno : ENOSPC;
+	written = write(j->fd, text, len + 1);
+	if (written >= 0 && written != (ssize_t)(len + 1))
+		errno = ENOSPC;
 	free(text);
-	pthread_mutex_lock(&j->lock);
-	j->written++;
-	if (error && !j->error)
-		j->error = error;
-	pthread_mutex_unlock(&j->lock);
+	return written == (ssize_t)(len + 1) ? 0 : -1;
 }
 
 /* A string for JSON out of bytes that may be no UTF-8. */
@@ -75,35 +61,6 @@ static json_t *text_of(const char *s)
 static json_t *record_of(const struct journal *j, const char *event)
 {
 	return json_pack("{s:i, s:I, s:s, s:s}", "v", 1, "t_ms", (json_int_t)clock_wall_ms(), "run", j->run, "event", event);
-}
-
-static void sync_journal(void *ctx)
-{
-	struct journal *j = ctx;
-	uint64_t mine;
-
-	pthread_mutex_lock(&j->lock);
-	mine = j->written;
-	while (j->synced < mine) {
-		uint64_t upto = j->written;
-		int error;
-
-		if (j->syncing) {
-			pthread_cond_wait(&j->synced_more, &j->lock);
-			continue;
-		}
-		j->syncing = true;
-		pthread_mutex_unlock(&j->lock);
-		error = fdatasync(j->fd) < 0 ? errno : 0;
-		pthread_mutex_lock(&j->lock);
-		j->syncing = false;
-		/* Also after an error: the journal is no truth, and no step waits for it for ever. */
-		j->synced = upto;
-		if (error && !j->error)
-			j->error = error;
-		pthread_cond_broadcast(&j->synced_more);
-	}
-	pthread_mutex_unlock(&j->lock);
 }
 
 static json_t *notes_of(const char *notes)
@@ -161,7 +118,7 @@ static void on_event(void *ctx, const struct event *ev)
 
 struct event_sink journal_sink(struct journal *j)
 {
-	return (struct event_sink){ .event = on_event, .ctx = j, .sync = sync_journal };
+	return (struct event_sink){ .event = on_event, .ctx = j };
 }
 
 /* A crash may have torn the last line: the next record starts on a line of its own. */
@@ -202,19 +159,11 @@ int journal_open(const char *path, const char *command, struct journal **ret_jou
 	if (!j)
 		abort();
 	j->fd = fd;
-	j->path = strdup(path);
-	if (!j->path)
-		abort();
-	pthread_mutex_init(&j->lock, NULL);
-	pthread_cond_init(&j->synced_more, NULL);
 	digest_secret(j->run, sizeof j->run - 1);
 	record = record_of(j, "run");
 	json_object_set_new(record, "command", text_of(command));
 	json_object_set_new(record, "pid", json_integer(getpid()));
-	append(j, record);
-	sync_journal(j);
-	if (j->error) {
-		errno = j->error;
+	if (append(j, record) < 0) {
 		fail_errno(e, FAIL_OTHER, "journal %s", path);
 		journal_close(j);
 		return -1;
@@ -232,26 +181,8 @@ void journal_close(struct journal *j)
 	record = record_of(j, "end");
 	json_object_set_new(record, "failed", json_integer(j->failed));
 	append(j, record);
-	fdatasync(j->fd);
 	close(j->fd);
-	pthread_cond_destroy(&j->synced_more);
-	pthread_mutex_destroy(&j->lock);
-	free(j->path);
 	free(j);
-}
-
-int journal_note(struct journal *j, const char *what, const char *text, struct fail *e)
-{
-	json_t *record = record_of(j, "note");
-
-	json_object_set_new(record, "what", text_of(what));
-	json_object_set_new(record, "text", text_of(text));
-	append(j, record);
-	sync_journal(j);
-	if (!j->error)
-		return 0;
-	errno = j->error;
-	return fail_errno(e, FAIL_OTHER, "journal %s", j->path);
 }
 
 /* --- reading --- */

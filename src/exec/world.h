@@ -25,7 +25,6 @@ struct world_options {
 	const char *connect_uri;            /* NULL = by hypervisor */
 	const struct library *lib;
 	atomic_bool *cancel;
-	unsigned jobs;
 };
 
 /* Cheap: connects to nothing until asked. @lab is borrowed and may be NULL (list, doctor). */

@@ -65,10 +65,6 @@ struct ssh_run {
 };
 int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e);
 
-/* Copy a local file through `cat > path` over exec; judged by size, not by status (scp lies, ssh-facts 6.3). */
-int ssh_put(struct ssh *s, const char *local_path, const char *remote_path, unsigned mode, int64_t deadline_ms,
-	    struct fail *e);
-
 /* True when the session still answers (a keepalive round trip within @deadline_ms). */
 bool ssh_alive(struct ssh *s, int64_t deadline_ms);
 

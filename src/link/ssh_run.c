@@ -6,13 +6,10 @@
  * data off the socket, so poll() is safe only after a pass in which nothing was received.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "clock.h"
 #include "quote.h"
@@ -263,62 +260,6 @@ int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail
 	}
 	strbuf_clear(&u.partial);
 	strbuf_clear(&u.err_tail);
-	return rc;
-}
-
-/* Written beside and renamed, so that a broken copy never stands at the place of the whole one. */
-static void put_command(struct strbuf *out, const char *path, unsigned mode, size_t len)
-{
-	auto_(strbuf_clear) struct strbuf file = { 0 }, part = { 0 }, name = { 0 };
-
-	strbuf_printf(&name, "%s.labctl-part", path);
-	quote_add(&file, QUOTE_SH, path);
-	quote_add(&part, QUOTE_SH, strbuf_text(&name));
-	strbuf_printf(out,
-		      "umask 077; cat > %2$s && chmod %4$o %2$s && n=$(wc -c < %2$s) && "
-		      "if [ \"$n\" -eq %3$zu ]; then mv -f %2$s %1$s && echo $n; else echo $n; rm -f %2$s; fi",
-		      strbuf_text(&file), strbuf_text(&part), len, mode);
-}
-
-static int put_bytes(struct ssh *s, const char *data, size_t len, const char *remote_path, unsigned mode,
-		     int64_t deadline_ms, struct fail *e)
-{
-	auto_(strbuf_clear) struct strbuf command = { 0 }, out = { 0 }, err = { 0 };
-	struct ssh_run r = { .input = data, .input_len = len, .out = &out, .err = &err, .deadline_ms = deadline_ms };
-	size_t arrived = 0;
-	int status = 0;
-
-	put_command(&command, remote_path, mode, len);
-	r.command = strbuf_text(&command);
-	if (ssh_run(s, &r, &status, e) < 0)
-		return fail_wrap(e, "copy to %s", remote_path);
-	if (status == 0 && sscanf(strbuf_text(&out), "%zu", &arrived) == 1 && arrived == len)
-		return 0;
-	ssh_fail(s, FAIL_REMOTE, PHASE_RUN, e, "copy to %s: %zu of %zu bytes arrived, status %d", remote_path, arrived,
-		 len, status);
-	return fail_evidence(e, strbuf_text(&err), EVIDENCE_LINES);
-}
-
-int ssh_put(struct ssh *s, const char *local_path, const char *remote_path, unsigned mode, int64_t deadline_ms,
-	    struct fail *e)
-{
-	auto_(close) int fd = open(local_path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *data = NULL;
-	int rc;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(e, FAIL_OTHER, "copy %s to node %s", local_path, s->node);
-	if (!S_ISREG(st.st_mode))
-		return fail(e, FAIL_OTHER, "copy %s to node %s: not a regular file", local_path, s->node);
-	if (st.st_size > 0) {
-		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (data == MAP_FAILED)
-			return fail_errno(e, FAIL_OTHER, "copy %s to node %s", local_path, s->node);
-	}
-	rc = put_bytes(s, data, (size_t)st.st_size, remote_path, mode, deadline_ms, e);
-	if (data)
-		munmap(data, (size_t)st.st_size);
 	return rc;
 }
 

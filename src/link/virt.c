@@ -287,6 +287,16 @@ void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag)
 	}
 }
 
+bool virt_read_tag(const char *xml, struct arena *a, struct virt_tag *ret_tag)
+{
+	auto_(xmlFreeDoc) xmlDocPtr doc = virt_xml(xml);
+
+	*ret_tag = (struct virt_tag){ 0 };
+	if (doc)
+		virt_tag(doc, a, ret_tag);
+	return ret_tag->lab_uuid != NULL;
+}
+
 int virt_foreign(const char *kind, const char *name, const char *lab, const char *state, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf quoted = { 0 };
@@ -304,14 +314,10 @@ int virt_foreign(const char *kind, const char *name, const char *lab, const char
 int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	auto_(xmlFreeDoc) xmlDocPtr doc = virt_xml(xml);
-	struct virt_tag tag = { 0 };
+	struct virt_tag tag;
 
-	if (doc)
-		virt_tag(doc, a, &tag);
-	if (tag.lab_uuid && strcmp(tag.lab_uuid, o->lab_uuid) == 0)
-		return VIRT_OURS;
-	if (tag.lab_uuid)
-		return virt_foreign(kind, o->name, tag.lab ? tag.lab : "", tag.state, e);
+	if (virt_read_tag(xml, a, &tag))
+		return strcmp(tag.lab_uuid, o->lab_uuid) == 0 ? VIRT_OURS
+			: virt_foreign(kind, o->name, tag.lab ? tag.lab : "", tag.state, e);
 	return fail(e, FAIL_CONFLICT, "%s '%s' exists and was not made by labctl", kind, o->name);
 }

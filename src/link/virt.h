@@ -50,6 +50,16 @@ int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, 
 /* All domains and networks with a labctl tag; with @lab_uuid only those of that lab (NULL = all). */
 int virt_facts(struct virt *v, const char *lab_uuid, struct arena *a, struct facts *ret_facts, struct fail *e);
 
+/* What the description of a domain or network says of itself; lab_uuid is NULL without a labctl tag. Texts are the arena's. */
+struct virt_tag {
+	const char *lab, *lab_uuid, *node;
+	const char *state; /* the state directory of the lab's labctl; NULL in tags of before it was said */
+	const char *type; /* of a domain: "kvm", "qemu", "lxc", "test" */
+};
+
+/* Of a description as text: false when it has no tag or is not well-formed. Needs no connection. */
+bool virt_read_tag(const char *xml, struct arena *a, struct virt_tag *ret_tag);
+
 /* Subnets (host order, prefix) of every libvirt network, for leases. */
 struct subnet {
 	uint32_t address;

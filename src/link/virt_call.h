@@ -43,13 +43,6 @@ void virt_end(struct virt_running *r);
 /* The code of libvirt's last error in this thread, VIR_ERR_OK when there is none. */
 int virt_error(void);
 
-/* What the description of a domain or network says of itself; lab_uuid is NULL without a labctl tag. All in @a. */
-struct virt_tag {
-	const char *lab, *lab_uuid, *node;
-	const char *state; /* the state directory of the lab's labctl; NULL in tags of before it was said */
-	const char *type; /* of a domain: "kvm", "qemu", "lxc", "test" */
-};
-
 /* NULL when @xml is not well-formed. The caller frees. */
 xmlDocPtr virt_xml(const char *xml);
 void virt_tag(xmlDocPtr doc, struct arena *a, struct virt_tag *ret_tag);

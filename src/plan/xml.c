@@ -14,7 +14,6 @@
 #include "template.h"
 #include "xml.h"
 
-#define TAG_NAMESPACE "https://labctl.invalid/lab/1"
 #define PARSE_FLAGS (XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS)
 
 DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
@@ -308,51 +307,4 @@ int xml_network(const struct lab *lab, const struct library *lib, struct arena *
 	add_hosts(lab, find(root, "dhcp"), find(root, "dns"));
 	*ret_xml = print(doc, a);
 	return 0;
-}
-
-/* --- tags --- */
-
-static xmlNodePtr find_tag(xmlNodePtr node)
-{
-	for (; node; node = node->next) {
-		xmlNodePtr found;
-
-		if (node->type != XML_ELEMENT_NODE)
-			continue;
-		if (node->ns && !strcmp((const char *)node->ns->href, TAG_NAMESPACE) &&
-		    !strcmp((const char *)node->name, "lab"))
-			return node;
-		found = find_tag(node->children);
-		if (found)
-			return found;
-	}
-	return NULL;
-}
-
-static const char *get(xmlNodePtr node, const char *name, struct arena *a)
-{
-	xmlChar *attribute = xmlGetNoNsProp(node, BAD_CAST name);
-	const char *copy = arena_strdup(a, (const char *)attribute);
-
-	xmlFree(attribute);
-	return copy;
-}
-
-bool xml_read_tag(const char *xml, struct arena *a, struct xml_tag *ret_tag)
-{
-	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
-	xmlNodePtr root, metadata, tag;
-
-	init_once();
-	doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, PARSE_FLAGS);
-	root = doc ? xmlDocGetRootElement(doc) : NULL;
-	metadata = root ? root->children : NULL;
-	/* Only where libvirt keeps tags: a description or a title may hold any text. */
-	while (metadata && strcmp((const char *)metadata->name, "metadata") != 0)
-		metadata = metadata->next;
-	tag = metadata ? find_tag(metadata->children) : NULL;
-	if (!tag)
-		return false;
-	*ret_tag = (struct xml_tag){ .lab = get(tag, "name", a), .lab_uuid = get(tag, "uuid", a), .node = get(tag, "node", a) };
-	return true;
 }

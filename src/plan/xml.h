@@ -19,8 +19,4 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 	       struct arena *a, const char **ret_xml, struct fail *e);
 int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
 
-/* The <labctl:lab> tag of a domain or network description; false when there is none (or it is not well-formed). */
-struct xml_tag { const char *lab, *lab_uuid, *node; };
-bool xml_read_tag(const char *xml, struct arena *a, struct xml_tag *ret_tag);
-
 #endif

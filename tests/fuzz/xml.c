@@ -7,6 +7,7 @@
 #include <libxml/tree.h>
 
 #include "library.h"
+#include "virt.h"
 #include "xml.h"
 
 #define SCHEMAS "/usr/share/libvirt/schemas/" /* libvirt0 */
@@ -40,11 +41,11 @@ static void check(const struct lab *lab, const char *node, const char *xml, xmlR
 {
 	xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "x", NULL, XML_PARSE_NONET);
 	xmlRelaxNGValidCtxtPtr valid = xmlRelaxNGNewValidCtxt(rng);
-	struct xml_tag tag = { 0 };
+	struct virt_tag tag = { 0 };
 
 	PROMISE(doc, "%s", xml);
 	PROMISE(xmlRelaxNGValidateDoc(valid, doc) == 0, "%s", xml);
-	PROMISE(xml_read_tag(xml, a, &tag), "%s", xml);
+	PROMISE(virt_read_tag(xml, a, &tag), "%s", xml);
 	PROMISE(!strcmp(tag.lab, lab->name) && !strcmp(tag.lab_uuid, lab->uuid), "%s", xml);
 	PROMISE(node ? !strcmp(tag.node, node) : !tag.node, "%s", xml);
 	xmlRelaxNGFreeValidCtxt(valid);

@@ -536,39 +536,6 @@ static void eight_sessions_in_eight_threads(void **state)
 		assert_int_equal(done[i], 1);
 }
 
-static void put_is_judged_by_size(void **state)
-{
-	auto_(ssh_close) struct ssh *s = open_session();
-	auto_(strbuf_clear) struct strbuf data = { 0 };
-	char from[PRIVATE_PATH + 16], to[PRIVATE_PATH + 32], wanted[DIGEST_HEX], got[DIGEST_HEX];
-	uint64_t seed = 88172645463325252u;
-	struct fail e = { 0 };
-	struct stat st;
-
-	(void)state;
-	while (data.len < 5000000) {
-		seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
-		strbuf_add(&data, &seed, sizeof(seed));
-	}
-	snprintf(from, sizeof(from), "%s/from", sshd.dir);
-	snprintf(to, sizeof(to), "%s/it's a \"copy\"", sshd.dir);
-	assert_ok(file_write(from, data.text, data.len, 0600, &e), e);
-	assert_ok(ssh_put(s, from, to, 0640, clock_after_ms(30000), &e), e);
-	assert_ok(digest_file(from, wanted, &e), e);
-	assert_ok(digest_file(to, got, &e), e);
-	assert_string_equal(wanted, got);
-	assert_int_equal(stat(to, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0640);
-	assert_ok(file_write(from, "", 0, 0600, &e), e);
-	assert_ok(ssh_put(s, from, to, 0755, clock_after_ms(30000), &e), e);
-	assert_int_equal(stat(to, &st), 0);
-	assert_int_equal(st.st_size, 0);
-	assert_int_equal(ssh_put(s, from, "/nonexistent/dir/file", 0644, clock_after_ms(30000), &e), -1);
-	assert_int_equal(e.code, FAIL_REMOTE);
-	assert_has(e.evidence, "/nonexistent/dir");
-	assert_int_equal(ssh_put(s, "/nonexistent", to, 0644, clock_after_ms(30000), &e), -1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -589,7 +556,6 @@ int main(void)
 		cmocka_unit_test(cancel_is_quick),
 		cmocka_unit_test(wait_for_a_node_that_boots),
 		cmocka_unit_test(eight_sessions_in_eight_threads),
-		cmocka_unit_test(put_is_judged_by_size),
 	};
 
 	return cmocka_run_group_tests_name("link/ssh", tests, group_setup, group_teardown);

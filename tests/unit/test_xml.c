@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "inputs.h"
+#include "virt.h"
 #include "xml.h"
 
 static const struct node_paths paths = { .disk = "/s/<disk> & \"co\".qcow2", .seed = "/s/seed.tar", .root = "/s/root",
@@ -21,7 +22,7 @@ static void domains(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		auto_(lab_free) struct lab *lab = parse(labs[i]);
 		auto_(arena_free) struct arena *a = arena_new();
-		struct xml_tag tag = { 0 };
+		struct virt_tag tag = { 0 };
 		struct fail e = { 0 };
 		const char *xml;
 
@@ -38,7 +39,7 @@ static void domains(void **state)
 			assert_non_null(strstr(xml, "/s/&lt;disk&gt; &amp; &quot;co&quot;.qcow2"));
 		else
 			assert_non_null(strstr(xml, "<source dir=\"/s/root\"/>"));
-		assert_true(xml_read_tag(xml, a, &tag));
+		assert_true(virt_read_tag(xml, a, &tag));
 		assert_string_equal(tag.lab, "d");
 		assert_string_equal(tag.lab_uuid, lab->uuid);
 		assert_string_equal(tag.node, "node1");
@@ -91,7 +92,7 @@ static void network(void **state)
 {
 	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: 2\nnetwork: {domain: x.test}\n");
 	auto_(arena_free) struct arena *a = arena_new();
-	struct xml_tag tag = { 0 };
+	struct virt_tag tag = { 0 };
 	struct fail e = { 0 };
 	const char *xml;
 
@@ -104,7 +105,7 @@ static void network(void **state)
 	assert_non_null(strstr(xml, "<host mac=\"52:54:0a:58:00:0c\" name=\"node2\" ip=\"10.88.0.12\"/>"));
 	assert_non_null(strstr(xml, "<host ip=\"10.88.0.12\">"));
 	assert_non_null(strstr(xml, "<hostname>node2.x.test</hostname>"));
-	assert_true(xml_read_tag(xml, a, &tag));
+	assert_true(virt_read_tag(xml, a, &tag));
 	assert_string_equal(tag.lab_uuid, lab->uuid);
 	assert_null(tag.node);
 }
@@ -112,16 +113,16 @@ static void network(void **state)
 static void tags(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	struct xml_tag tag;
+	struct virt_tag tag;
 
 	(void)state;
-	assert_false(xml_read_tag("<domain><name>x</name></domain>", a, &tag));
-	assert_false(xml_read_tag("<domain><name>x</name>", a, &tag));
-	assert_false(xml_read_tag("", a, &tag));
-	assert_false(xml_read_tag("<domain><metadata><lab name='x'/></metadata></domain>", a, &tag));
+	assert_false(virt_read_tag("<domain><name>x</name></domain>", a, &tag));
+	assert_false(virt_read_tag("<domain><name>x</name>", a, &tag));
+	assert_false(virt_read_tag("", a, &tag));
+	assert_false(virt_read_tag("<domain><metadata><lab name='x'/></metadata></domain>", a, &tag));
 	/* Only metadata holds tags. */
-	assert_false(xml_read_tag("<domain><x><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/></x></domain>", a, &tag));
-	assert_true(xml_read_tag("<domain><metadata><a/><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/>"
+	assert_false(virt_read_tag("<domain><x><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/></x></domain>", a, &tag));
+	assert_true(virt_read_tag("<domain><metadata><a/><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/>"
 				 "</metadata></domain>", a, &tag));
 	assert_string_equal(tag.lab, "x");
 	assert_null(tag.node);
@@ -133,11 +134,11 @@ static void *worker(void *ctx)
 
 	for (unsigned i = 0; i < 50; i++) {
 		auto_(arena_free) struct arena *a = arena_new();
-		struct xml_tag tag;
+		struct virt_tag tag;
 		struct fail e = { 0 };
 		const char *xml;
 
-		if (xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e) < 0 || !xml_read_tag(xml, a, &tag))
+		if (xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e) < 0 || !virt_read_tag(xml, a, &tag))
 			return ctx;
 	}
 	return NULL;
