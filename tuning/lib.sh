@@ -10,6 +10,7 @@
 #
 #   ::changed TEXT    something is different now
 #   ::skipped TEXT    something that was asked for cannot be had here
+#   ::warn TEXT       it works, and yet the user must know: always shown, and by `labctl status`
 #   ::evidence LINE   a line of a log, printed before a failure
 #   ::next TEXT       what its user can do about the failure that follows
 #   ::fail TEXT       it did not work; the script ends with status 1
@@ -28,6 +29,7 @@ unset PGHOST PGPORT PGDATA PGUSER PGDATABASE PGPASSWORD PGPASSFILE LD_LIBRARY_PA
 
 changed() { printf '::changed %s\n' "$*"; }
 skipped() { printf '::skipped %s\n' "$*"; }
+warn()    { printf '::warn %s\n' "$*"; }
 die()     { printf '::fail %s\n' "$*"; exit 1; }
 
 # evidence FILE [N]: the last N lines of FILE, if it has any.

@@ -86,6 +86,8 @@ int cli_check_capacity(struct cli *c, struct world *w, const struct lab *lab, st
 void cli_say_capacity(struct cli *c, const struct lab *lab);
 
 /* run.c: execute a plan under the lab's lock, with journal, progress and report */
+/* Lines of state_warnings(), on standard error. */
+void run_show_warnings(const char *lines);
 int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e);
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);
 /* Show the plan instead of running it (-n). */

@@ -164,6 +164,17 @@ static json_t *node_row(const struct lab *lab, const struct node *n, const struc
 	return row;
 }
 
+static json_t *warnings_json(const char *lines)
+{
+	json_t *list = json_array();
+
+	for (size_t len; *lines; lines += len + (lines[len] == '\n')) {
+		len = strcspn(lines, "\n");
+		json_array_append_new(list, json_stringn(lines, len));
+	}
+	return list;
+}
+
 static int status(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "node", "NODE", false },     { "address", "ADDRESS", false },
@@ -171,6 +182,7 @@ static int status(struct cli *c, struct fail *e)
 						 { "database", "DATABASE", false }, { "roles_now", "ROLES", false } };
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
+	auto_(strbuf_clear) struct strbuf warnings = { 0 };
 	struct facts facts = { 0 };
 	struct asked *asked;
 	unsigned asked_count;
@@ -179,6 +191,8 @@ static int status(struct cli *c, struct fail *e)
 
 	if (load_existing(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0 || world_facts(w, c->arena, &facts, e) < 0)
 		return -1;
+	if (state_warnings(world_paths(w), &warnings, e) < 0)
+		return -1;
 	asked_count = list_databases(c, w, lab, &facts, &asked);
 	ask_all(asked, asked_count);
 	rows = json_array();
@@ -186,12 +200,15 @@ static int status(struct cli *c, struct fail *e)
 		json_array_append_new(rows, node_row(lab, &lab->nodes[i], domain_of(&facts, &lab->nodes[i]), asked, asked_count));
 	doc = json_pack("{s:i, s:s, s:s, s:s, s:O}", "v", 1, "lab", lab->name, "hypervisor", hypervisor_names[lab->hypervisor],
 			"kind", lab->cluster.recipe ? lab->cluster.recipe->kind : "", "nodes", rows);
+	json_object_set_new(doc, "warnings", warnings_json(strbuf_text(&warnings)));
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
 	for (unsigned i = 0; i < asked_count && !c->json; i++)
 		if (!json_is_true(json_object_get(asked[i].ret, "up")))
 			report_say("%s\n", json_string_value(json_object_get(asked[i].ret, "why")));
 		else
 			say_blocked(lab, &asked[i]);
+	if (!c->json)
+		run_show_warnings(strbuf_text(&warnings));
 	json_decref(doc);
 	json_decref(rows);
 	return r;

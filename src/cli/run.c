@@ -101,6 +101,8 @@ static json_t *steps_json(const struct plan *p, const struct exec_report *rep)
 				(double)(r->end_ms - r->start_ms) / 1000);
 		if (r->notes.len)
 			json_object_set_new(row, "notes", json_string(r->notes.text));
+		if (r->warnings.len)
+			json_object_set_new(row, "warnings", json_string(r->warnings.text));
 		if (r->state == STEP_FAILED || r->state == STEP_TIMEOUT)
 			json_object_set_new(row, "why", json_string(r->fail.text));
 		json_array_append_new(list, row);
@@ -167,6 +169,50 @@ static int report_run(struct cli *c, const struct plan *p, const struct exec_rep
 	return r;
 }
 
+/* "node3 node4: TEXT" per line: nodes that say the same stand together. */
+static void gather_warnings(const struct plan *p, const struct exec_report *rep, struct arena *a, struct strbuf *out)
+{
+	struct warning { const char *text; struct strbuf nodes; } *all = NULL;
+	unsigned count = 0, k;
+
+	for (unsigned i = 0; i < p->step_count; i++) {
+		const char *line = strbuf_text(&rep->results[i].warnings);
+
+		for (size_t len; *line; line += len + (line[len] == '\n')) {
+			const char *text = arena_strndup(a, line, len = strcspn(line, "\n"));
+
+			for (k = 0; k < count && strcmp(all[k].text, text); k++)
+				;
+			if (k == count)
+				*arena_push(a, all, count) = (struct warning){ .text = text };
+			if (p->steps[i].node)
+				strbuf_printf(&all[k].nodes, "%s%s", all[k].nodes.len ? " " : "", p->steps[i].node->name);
+		}
+	}
+	for (k = 0; k < count; k++) {
+		strbuf_printf(out, "%s%s%s\n", strbuf_text(&all[k].nodes), all[k].nodes.len ? ": " : "", all[k].text);
+		strbuf_clear(&all[k].nodes);
+	}
+}
+
+void run_show_warnings(const char *lines)
+{
+	for (size_t len; *lines; lines += len + (lines[len] == '\n'))
+		report_say("warning: %.*s\n", (int)(len = strcspn(lines, "\n")), lines);
+}
+
+/* What a bootstrap says of the cluster holds until the next one; other commands only add to what is on the screen. */
+static int tell_warnings(struct cli *c, struct world *w, const struct plan *p, const struct exec_report *rep, bool ok,
+			 struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf lines = { 0 };
+
+	gather_warnings(p, rep, c->arena, &lines);
+	if (!c->json)
+		run_show_warnings(strbuf_text(&lines));
+	return ok && !strcmp(p->command, "bootstrap") ? state_put_warnings(world_paths(w), strbuf_text(&lines), e) : 0;
+}
+
 static int64_t run_deadline(const struct cli *c)
 {
 	return c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms;
@@ -202,6 +248,10 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	r = exec_run(p, &o, &rep, e);
 	progress_free(progress);
 	say_summary(c, p, &rep, r == 0);
+	if (tell_warnings(c, w, p, &rep, r == 0, &report) < 0 && r == 0) {
+		*e = report;
+		r = -1;
+	}
 	if (report_run(c, p, &rep, r == 0, &report) < 0 && r == 0) {
 		*e = report;
 		r = -1;

@@ -91,6 +91,19 @@ void run_note(struct run *r, const char *fmt, ...)
 	va_end(args);
 }
 
+void run_warn(struct run *r, const char *fmt, ...)
+{
+	struct strbuf *all = &r->en->rep->results[r->position].warnings;
+	auto_(free) char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		abort();
+	va_end(args);
+	strbuf_printf(all, "%s\n", text);
+}
+
 const struct step *run_step(const struct run *r)
 {
 	return &r->en->plan->steps[r->position];
@@ -333,8 +346,10 @@ int exec_run(const struct plan *p, const struct exec_options *o, struct exec_rep
 
 void exec_report_clear(struct exec_report *rep)
 {
-	for (unsigned i = 0; rep->results && i < rep->result_count; i++)
+	for (unsigned i = 0; rep->results && i < rep->result_count; i++) {
 		strbuf_clear(&rep->results[i].notes);
+		strbuf_clear(&rep->results[i].warnings);
+	}
 	free(rep->results);
 	*rep = (struct exec_report){ 0 };
 }

@@ -29,6 +29,7 @@ struct step_result {
 	enum step_state state;
 	int64_t start_ms, end_ms;   /* clock_now_ms(); 0 = never started */
 	struct strbuf notes;        /* "changed X", "skipped Y: why", one per line: shown with -v and in JSON */
+	struct strbuf warnings;     /* one per line: always shown, in JSON, and by `status` until the next bootstrap */
 	struct fail fail;           /* when failed, timeout, canceled */
 };
 
@@ -38,6 +39,8 @@ struct run; /* one execution: what a verb may ask */
 __attribute__((format(printf, 2, 3))) void run_say(struct run *r, const char *fmt, ...);
 /* A line for notes. */
 __attribute__((format(printf, 2, 3))) void run_note(struct run *r, const char *fmt, ...);
+/* A line for warnings: it works, and yet its user must know. */
+__attribute__((format(printf, 2, 3))) void run_warn(struct run *r, const char *fmt, ...);
 const struct step *run_step(const struct run *r);
 void *run_context(const struct run *r);        /* exec_options.context */
 int64_t run_deadline_ms(const struct run *r);  /* absolute, of this step */

@@ -426,3 +426,28 @@ int state_labs(const char *state_dir, struct arena *a, const char *const **ret_n
 	*ret_names = names;
 	return 0;
 }
+
+/* --- warnings --- */
+
+static const char *warnings_file(const struct paths *p, struct arena *a)
+{
+	return arena_printf(a, "%s/warnings", p->lab);
+}
+
+int state_put_warnings(const struct paths *p, const char *lines, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *file = warnings_file(p, a);
+
+	if (!*lines)
+		return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_HOST, "remove %s", file) : 0;
+	return file_write(file, lines, strlen(lines), 0600, e);
+}
+
+int state_warnings(const struct paths *p, struct strbuf *out, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *file = warnings_file(p, a);
+
+	return file_exists(file) ? file_read(file, SMALL_FILE_BYTES, out, e) : 0;
+}

@@ -5,6 +5,7 @@
 
 #include "lab.h"
 #include "paths.h"
+#include "strbuf.h"
 
 /* One writer per lab: waits until the deadline, then FAIL_CONFLICT that says who holds it. */
 int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, int *ret_fd, struct fail *e);
@@ -25,5 +26,9 @@ int state_labs(const char *state_dir, struct arena *a, const char *const **ret_n
 /* A new value for a secret, whatever it was. */
 int state_renew_secret(const struct paths *p, const char *name, struct fail *e);
 int state_secret(const struct paths *p, const char *name, char ret[64], struct fail *e);
+
+/* Warnings of the last bootstrap, "node3 node4: TEXT" per line; none = an empty text: part of the lab's record. */
+int state_put_warnings(const struct paths *p, const char *lines, struct fail *e);
+int state_warnings(const struct paths *p, struct strbuf *out, struct fail *e);
 
 #endif

@@ -27,8 +27,8 @@ struct answer {
 };
 
 /* The words of the protocol; any other line is chatter. */
-enum word { WORD_CHANGED, WORD_SKIPPED, WORD_SAY, WORD_VALUE, WORD_NEEDED, WORD_EVIDENCE, WORD_NEXT, WORD_FAIL, WORD_NONE };
-static const char *const words[WORD_NONE] = { "::changed", "::skipped", "::say", "::value", "::needed", "::evidence",
+enum word { WORD_CHANGED, WORD_SKIPPED, WORD_WARN, WORD_SAY, WORD_VALUE, WORD_NEEDED, WORD_EVIDENCE, WORD_NEXT, WORD_FAIL, WORD_NONE };
+static const char *const words[WORD_NONE] = { "::changed", "::skipped", "::warn", "::say", "::value", "::needed", "::evidence",
 						"::next", "::fail" };
 
 /* *ret_rest is what follows the word and a blank, all of the line for WORD_NONE. */
@@ -80,6 +80,10 @@ static void take_line(void *ctx, const char *line)
 	case WORD_SKIPPED:
 		if (a->notes++ < NOTES_MAX)
 			run_note(a->r, "skipped: %s", rest);
+		break;
+	case WORD_WARN:
+		if (a->notes++ < NOTES_MAX)
+			run_warn(a->r, "%s", rest);
 		break;
 	case WORD_SAY:
 		run_say(a->r, "%s", rest);
