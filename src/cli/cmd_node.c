@@ -214,6 +214,7 @@ static int run_psql(struct cli *c, struct fail *e)
 	/* The caller's PG* variables are gone since the start: these are all there are. */
 	setenv("PGPASSFILE", passwords, 1);
 	setenv("PGCONNECT_TIMEOUT", "10", 1);
+	setenv("PGDATABASE", recipe->database, 1); /* -d would win over a database among the arguments */
 	snprintf(port, sizeof port, "%u", lab->cluster.places[number].port);
 	argv[k++] = "psql";
 	argv[k++] = "-h";
@@ -222,8 +223,6 @@ static int run_psql(struct cli *c, struct fail *e)
 	argv[k++] = port;
 	argv[k++] = "-U";
 	argv[k++] = recipe->superuser;
-	argv[k++] = "-d";
-	argv[k++] = recipe->database;
 	for (unsigned i = 0; c->rest && c->rest[i]; i++) {
 		if (k + 1 >= ARRAY_COUNT(argv))
 			return fail(e, FAIL_USAGE, "too many arguments for psql");

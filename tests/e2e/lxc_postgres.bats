@@ -57,6 +57,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 }
 
 @test "rows written on the primary are read on every standby" {
+	[ "$(labctl psql node1 -- template1 -Atc 'SELECT current_database()')" = template1 ]
 	labctl psql node1 -- -qc 'CREATE TABLE e2e (n int)' -c 'INSERT INTO e2e SELECT generate_series(1, 1000)'
 	for n in 2 3 4 5 6 7 8; do
 		for _ in $(seq 50); do
