@@ -101,20 +101,37 @@ static int load_to_bootstrap(struct cli *c, struct lab **ret_lab, struct fail *e
 	return 0;
 }
 
+static int check_patches(const struct lab *lab, struct fail *e)
+{
+	struct stat st;
+
+	for (unsigned i = 0; i < lab->cluster.patch_count; i++) {
+		const char *patch = lab->cluster.patches[i];
+
+		if (stat(patch, &st) < 0)
+			return fail_errno(e, FAIL_NOT_FOUND, "cluster.source.patches: %s", patch);
+		if (!S_ISREG(st.st_mode))
+			return fail(e, FAIL_USAGE, "cluster.source.patches: %s: is not a file", patch);
+	}
+	return 0;
+}
+
 /* A file that is not there is better said before the cluster is on the lab's record. */
 static int check_archive(const struct lab *lab, struct fail *e)
 {
 	const char *archive = lab->cluster.archive;
 	struct stat st;
 
-	if (!lab_builds(lab) || strstr(archive, "://"))
+	if (!lab_builds(lab))
 		return 0;
+	if (strstr(archive, "://"))
+		return check_patches(lab, e);
 	if (stat(archive, &st) < 0)
 		fail_errno(e, FAIL_NOT_FOUND, "source archive %s", archive);
 	else if (!S_ISREG(st.st_mode))
 		fail(e, FAIL_USAGE, "source archive %s: is not a file", archive);
 	else
-		return 0;
+		return check_patches(lab, e);
 	return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 }
 

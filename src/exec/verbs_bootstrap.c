@@ -73,7 +73,7 @@ static const char install_script[] =
 	"if [[ -r $link/.labctl-build && $(<\"$link/.labctl-build\") == \"$key\" ]]; then exit 0; fi\n"
 	"if [[ -z $tar || ! -e $tar ]]; then echo ::needed; exit 0; fi\n"
 	"if ! said=$(tar -xf \"$tar\" -C / --no-same-owner --keep-directory-symlink 2>&1); then\n"
-	"\trm -rf -- \"$prefix\"\n"
+	"\tpart=$(tar -tf \"$tar\" 2>/dev/null | grep -m 1 -x -- \"$tree/\") && rm -rf -- \"/${part:?}\"\n"
 	"\twhile IFS= read -r line; do printf '::evidence %s\\n' \"$line\"; done <<<\"$said\"\n"
 	"\techo \"::fail cannot unpack $tar\"\n"
 	"\texit 1\n"
@@ -81,7 +81,7 @@ static const char install_script[] =
 	"if [[ ! -d $link/ ]]; then echo \"::fail the archive has no $link\"; exit 1; fi\n"
 	"printf '%s\\n' \"$key\" >\"$link/.labctl-build.new\" && mv -f \"$link/.labctl-build.new\" \"$link/.labctl-build\" ||\n"
 	"\t{ echo \"::fail cannot write $link/.labctl-build\"; exit 1; }\n"
-	"echo \"::changed $prefix\"\n";
+	"echo \"::changed $(readlink -f -- \"$link\")\"\n";
 
 static void add_variable(struct strbuf *script, const char *name, const char *value)
 {
@@ -133,6 +133,16 @@ static void drop_old_copies(const char *export_dir, struct arena *a)
 	}
 }
 
+/* The member of the archive that is the installed tree, for grep -x: the version is the archive's. */
+static const char *tree_pattern(const char *prefix, struct arena *a)
+{
+	const char *version = strstr(prefix, "VERSION");
+
+	prefix += *prefix == '/';
+	return version ? arena_printf(a, "%.*s[0-9a-z.]*%s", (int)(version - prefix), prefix, version + strlen("VERSION")) :
+			 prefix;
+}
+
 int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct world *w = world_of(r);
@@ -154,7 +164,7 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 		*strrchr(key, '.') = '\0';
 	add_variable(&script, "key", key);
 	add_variable(&script, "link", lab->cluster.prefix);
-	add_variable(&script, "prefix", lab->cluster.recipe->build_prefix);
+	add_variable(&script, "tree", tree_pattern(lab->cluster.recipe->build_prefix, a));
 	common = script.len;
 	/* Asked first without the archive: most runs find it installed. */
 	strbuf_printf(&script, "tar=\n%s", install_script);

@@ -196,8 +196,14 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 	b.image = &image;
 	b.archive_sha256 = sha256;
 	b.script = library_text(w->o.lib, recipe->build);
-	if (!b.script)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks %s", recipe->build);
+	if (recipe->build_extra) {
+		b.extra = library_text(w->o.lib, recipe->build_extra);
+		b.extra_name = strrchr(recipe->build_extra, '/') + 1;
+	}
+	if (!b.script || (recipe->build_extra && !b.extra))
+		return fail(e, FAIL_OTHER, "labctl's own data lacks %s", b.script ? recipe->build_extra : recipe->build);
+	b.patches = c->patches;
+	b.patch_count = c->patch_count;
 	for (unsigned i = 0; i < c->place_count; i++)
 		if (recipe->build_port && !strcmp(c->places[i].role, recipe->build_port))
 			b.port = c->places[i].port;

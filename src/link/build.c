@@ -23,6 +23,7 @@
 
 #define NEEDS_BYTES (2ll << 30)
 #define EVIDENCE_LINES 20
+#define PATCH_MAX_BYTES (16u << 20)
 
 DEFINE_AUTO(json_t *, json_decref)
 
@@ -69,7 +70,24 @@ static void tell(struct run *r, const char *line)
 
 /* --- identity --- */
 
-static void make_key(struct run *r)
+/* The digest of each file that the script finds besides the archive. */
+static int add_files(const struct build *b, struct strbuf *text, struct fail *e)
+{
+	char digest[DIGEST_HEX];
+
+	if (b->extra) {
+		digest_text(b->extra, strlen(b->extra), digest);
+		strbuf_printf(text, "extra %s %s\n", b->extra_name, digest);
+	}
+	for (unsigned i = 0; i < b->patch_count; i++) {
+		if (digest_file(b->patches[i], digest, e) < 0)
+			return fail_wrap(e, "patch %s", b->patches[i]);
+		strbuf_printf(text, "patch %s\n", digest);
+	}
+	return 0;
+}
+
+static int make_key(struct run *r, struct fail *e)
 {
 	const struct build *b = r->b;
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -79,11 +97,14 @@ static void make_key(struct run *r)
 	strbuf_printf(&text, "build 1\nimage %s\narchive %s\nscript %s\nprefix %s\nlink %s\nport %u\nconfigure %s\n",
 		      b->image->digest, b->archive_sha256, script, b->prefix, b->link ? b->link : "", b->port,
 		      b->configure ? b->configure : "");
+	if (add_files(b, &text, e) < 0)
+		return -1;
 	digest_text(text.text, text.len, r->key);
 	r->tar = arena_printf(r->a, "%s/builds/%s.tar", b->cache_dir, r->key);
 	r->json = arena_printf(r->a, "%s/builds/%s.json", b->cache_dir, r->key);
 	r->log = arena_printf(r->a, "%s/log/build-%.12s.log", b->cache_dir, r->key);
 	r->work = arena_printf(r->a, "%s/tmp/build-%.12s", b->cache_dir, r->key);
+	return 0;
 }
 
 static int write_record(struct run *r, struct fail *e)
@@ -115,9 +136,30 @@ static int unpack(struct run *r, struct fail *e)
 	return proc_check(&p, e) ? fail_wrap(e, "archive %s", b->archive) : 0;
 }
 
+/* The script's other files: their names say their order and what they are called. */
+static int hand_over(struct run *r, struct fail *e)
+{
+	const struct build *b = r->b;
+
+	if (b->extra && file_write(arena_printf(r->a, "%s/upper/labctl/%s", r->work, b->extra_name), b->extra,
+				   strlen(b->extra), 0644, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < b->patch_count; i++) {
+		const char *slash = strrchr(b->patches[i], '/');
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+
+		if (file_read(b->patches[i], PATCH_MAX_BYTES, &text, e) < 0 ||
+		    file_write(arena_printf(r->a, "%s/upper/labctl/patches/%02u-%s", r->work, i + 1,
+					    slash ? slash + 1 : b->patches[i]),
+			       strbuf_text(&text), text.len, 0644, e) < 0)
+			return fail_wrap(e, "patch %s", b->patches[i]);
+	}
+	return 0;
+}
+
 static int prepare(struct run *r, const char **ret_top, struct fail *e)
 {
-	static const char *const dirs[] = { "work", "root", "upper/labctl/src", "upper/labctl/out" };
+	static const char *const dirs[] = { "work", "root", "upper/labctl/src", "upper/labctl/out", "upper/labctl/patches" };
 	const struct build *b = r->b;
 	const char *script = arena_printf(r->a, "%s/upper/labctl/build.sh", r->work);
 	int64_t space = file_space_bytes(b->cache_dir);
@@ -137,7 +179,7 @@ static int prepare(struct run *r, const char **ret_top, struct fail *e)
 		if (file_mkdirs(arena_printf(r->a, "%s/%s", r->work, dirs[i]), 0755, e))
 			return -1;
 	tell(r, "::step unpack");
-	return unpack(r, e) || file_write(script, b->script, strlen(b->script), 0755, e) ? -1 : 0;
+	return unpack(r, e) || hand_over(r, e) || file_write(script, b->script, strlen(b->script), 0755, e) ? -1 : 0;
 }
 
 /* --- the script --- */
@@ -201,7 +243,8 @@ static const char *const *build_argv(struct run *r, const char *top)
 		arena_printf(a, "LINK=%s", b->link ? b->link : ""), "OUT=/labctl/out", arena_printf(a, "PORT=%u", b->port),
 		arena_printf(a, "CONFIGURE=%s", b->configure ? b->configure : ""),
 		arena_printf(a, "JOBS=%u", b->jobs ? b->jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN)),
-		"/labctl/build.sh", NULL,
+		arena_printf(a, "PATCHES=%s", b->patch_count ? "/labctl/patches" : ""), "EXTRA=/labctl", "/labctl/build.sh",
+		NULL,
 	};
 	const char **argv = arena_alloc(a, sizeof row);
 
@@ -328,7 +371,8 @@ int build_software(const struct build *b, struct arena *a, const char **ret_tar,
 	auto_(close) int lock = -1;
 	bool built = false;
 
-	make_key(&r);
+	if (make_key(&r, e) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
 		if (file_mkdirs(arena_printf(a, "%s/%s", b->cache_dir, dirs[i]), 0755, e))
 			return -1;

@@ -2,7 +2,7 @@
 /*
  * Software builds: unpack an archive inside the user land of the build image (an
  * overlay of its root tree, chroot), run the recipe's build script there, keep the
- * installed tree as CACHE/builds/KEY.tar. Key = image digest, archive digest, script, options.
+ * installed tree as CACHE/builds/KEY.tar. Key = digests of image, archive, script and patches, options.
  */
 #ifndef LABCTL_LINK_BUILD_H
 #define LABCTL_LINK_BUILD_H
@@ -20,7 +20,9 @@ struct build {
 	const struct image *image;    /* the build image */
 	const char *archive, *archive_sha256;
 	const char *script;           /* text of tuning/KIND/build.sh */
-	const char *prefix, *link;    /* "/opt/pgxc_1.0.2", "/opt/pgxc" */
+	const char *extra_name, *extra; /* a file beside the script and its text; or NULL */
+	const char *const *patches; unsigned patch_count; /* paths, in the order in which the script applies them */
+	const char *prefix, *link;    /* "/opt/pgxc_VERSION", "/opt/pgxc" */
 	const char *configure;        /* option string */
 	unsigned port;
 	unsigned jobs;

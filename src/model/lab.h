@@ -104,6 +104,7 @@ struct cluster {
 	const char *archive;     /* path or URL of the source archive, NULL = none */
 	const char *sha256;      /* 64 hex digits or NULL */
 	const char *configure;   /* options for configure; NULL = the recipe's */
+	const char **patches; unsigned patch_count; /* absolute paths, applied to the archive's content in this order */
 	const char *prefix;      /* installation directory in the guest */
 	bool by_ip;              /* address: ip - nodes know each other by number instead of by name */
 	bool no_restart;         /* restart: false - a server that crashed stays down until bootstrap, for experiments */

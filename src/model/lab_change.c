@@ -250,8 +250,10 @@ static void keep_source(const struct lab *has, struct lab *wanted)
 	if (w->archive)
 		return;
 	w->archive = arena_strdup(wanted->arena, c->archive);
-	if (w->sha256 || w->configure)
+	if (w->sha256 || w->configure || w->patch_count)
 		return;
+	for (unsigned i = 0; i < c->patch_count; i++)
+		*arena_push(wanted->arena, w->patches, w->patch_count) = arena_strdup(wanted->arena, c->patches[i]);
 	w->sha256 = arena_strdup(wanted->arena, c->sha256);
 	w->configure = arena_strdup(wanted->arena, c->configure);
 }

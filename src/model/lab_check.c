@@ -280,7 +280,7 @@ void cluster_check(struct source *s)
 
 	if (!c->recipe)
 		return;
-	if ((c->archive || c->sha256 || c->configure) && !c->recipe->build)
+	if ((c->archive || c->sha256 || c->configure || c->patch_count) && !c->recipe->build)
 		source_problem(s, "cluster.source", "a %s cluster is not built from source: it uses the packages of the image",
 			       c->recipe->kind);
 	for (unsigned i = 0; i < c->place_count; i++) {

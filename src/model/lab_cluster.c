@@ -12,13 +12,18 @@
 static const char *const address_words[] = { "hostname", "ip", NULL };
 static const char *const restart_words[] = { "true", "false", NULL };
 
+#define PATCHES_MAX 99 /* their order is two digits of a file's name */
+
 #define LAB(field) .offset = offsetof(struct lab, cluster.field)
 #define PLACE(field) .offset = offsetof(struct role_place, field)
+
+static void patches_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 
 static const struct key source_keys[] = {
 	{ "archive", KEY_TEXT, LAB(archive) },
 	{ "sha256", KEY_TEXT, LAB(sha256), .form = form_digest },
 	{ "configure", KEY_TEXT, LAB(configure), .form = form_configure },
+	{ "patches", KEY_CUSTOM, .read = patches_read },
 	{ 0 },
 };
 /* Selectors and directories are checked when the nodes and the mount are known. */
@@ -38,6 +43,28 @@ static const struct key group_keys[] = {
 static const struct recipe *recipe_of(const struct source *s)
 {
 	return s->lab->cluster.recipe;
+}
+
+/* A file, or a list of files. */
+static void patches_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
+{
+	struct cluster *c = &s->lab->cluster;
+	bool list = node->type == YAML_SEQUENCE_NODE;
+	yaml_node_item_t *i = list ? node->data.sequence.items.start : NULL;
+
+	(void)k;
+	while (!list || (i < node->data.sequence.items.top && c->patch_count < PATCHES_MAX)) {
+		const char *file = schema_text(s, list ? yaml_document_get_node(s->doc, *i++) : node, path);
+
+		if (file && form_patch(file))
+			source_problem(s, path, "'%.80s' %s", file, form_patch(file));
+		else if (file)
+			*arena_push(s->lab->arena, c->patches, c->patch_count) = file;
+		if (!list)
+			return;
+	}
+	if (i < node->data.sequence.items.top)
+		source_problem(s, path, "more than %d patches", PATCHES_MAX);
 }
 
 static void kind_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
@@ -303,11 +330,15 @@ void cluster_print(const struct lab *lab, struct strbuf *out)
 	if (!c->recipe)
 		return;
 	strbuf_printf(out, "cluster:\n  kind: %s\n", c->recipe->kind);
-	if (c->archive || c->sha256 || c->configure)
+	if (c->archive || c->sha256 || c->configure || c->patch_count)
 		strbuf_str(out, "  source:\n");
 	field_print(out, "    archive: ", c->archive, "\n");
 	field_print(out, "    sha256: ", c->sha256, "\n");
 	field_print(out, "    configure: ", c->configure, "\n");
+	for (unsigned i = 0; i < c->patch_count; i++)
+		field_print(out, i ? ", " : "    patches: [", c->patches[i], "");
+	if (c->patch_count)
+		strbuf_str(out, "]\n");
 	field_print(out, "  prefix: ", c->prefix, "\n");
 	field_print(out, "  user: ", c->user, "\n");
 	strbuf_printf(out, "  address: %s\n", address_words[c->by_ip]);

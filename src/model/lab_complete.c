@@ -321,6 +321,9 @@ static void complete_source(struct source *s)
 
 	if (c->archive && c->archive[0] != '/' && !strstr(c->archive, "://") && s->dir)
 		c->archive = arena_printf(s->lab->arena, "%s/%s", s->dir, c->archive);
+	for (unsigned i = 0; i < c->patch_count; i++)
+		if (c->patches[i][0] != '/' && s->dir)
+			c->patches[i] = arena_printf(s->lab->arena, "%s/%s", s->dir, c->patches[i]);
 	if (s->options->kind && s->cluster_line && s->kind && strcmp(s->kind, s->options->kind))
 		source_problem(s, "cluster.kind", "the lab file says %.40s, the command line says %.40s", s->kind,
 			       s->options->kind);

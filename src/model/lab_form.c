@@ -166,6 +166,14 @@ const char *form_digest(const char *t)
 	return NULL;
 }
 
+const char *form_patch(const char *t)
+{
+	for (const char *p = t; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return "must be the path of a file, without control characters";
+	return *t && t[strlen(t) - 1] != '/' ? NULL : "must be the path of a file";
+}
+
 const char *form_configure(const char *t)
 {
 	if (!only(t, ALNUM " _=./,:+@%-"))

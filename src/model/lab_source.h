@@ -126,6 +126,7 @@ const char *form_host(const char *t);      /* name or address */
 const char *form_user(const char *t);
 const char *form_digest(const char *t);
 const char *form_configure(const char *t);
+const char *form_patch(const char *t);
 const char *form_identifier(const char *t);
 const char *form_cluster_name(const char *t);
 const char *form_setting(const char *t);

@@ -78,7 +78,8 @@ struct recipe {
 	const char *prefix;          /* where the software is: "/opt/pgxc" */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
 	const char *build_image;     /* what it is built in: "build" = the image called IMAGE-build */
-	const char *build_prefix;    /* "/opt/pgxc_1.0.2" */
+	const char *build_extra;     /* source of a program that it builds besides ("tuning/pgxc/gtm_sequence.c"); or NULL */
+	const char *build_prefix;    /* "/opt/pgxc_VERSION": the build script puts the archive's version there */
 	const char *configure;       /* default configure options */
 	const char *build_port;      /* role whose port is compiled in; or NULL */
 	const char *psql_role;       /* where `labctl psql` goes by default */

@@ -143,6 +143,41 @@ static void built_once_then_cached(void **state)
 	assert_string_not_equal(tar, again);
 }
 
+static const char patch_script[] =
+	"#!/bin/sh\n"
+	"mkdir -p \"$OUT$PREFIX\" && cd \"$PATCHES\" && for f in *; do echo \"$f: $(cat \"$f\")\"; done >\"$OUT$PREFIX/built\" &&\n"
+	"cat \"$EXTRA/more.c\" >>\"$OUT$PREFIX/built\"\n";
+
+/* In the order of the list, whatever they are called; another content is another build. */
+static void patches_and_extra(void **state)
+{
+	auto_(strbuf_clear) struct strbuf built_text = { 0 };
+	const char *patches[] = { arena_printf(arena, "%s/b.patch", dir), arena_printf(arena, "%s/a.patch", dir) };
+	const char *read_it[] = { "tar", "-xOf", NULL, "opt/soft_1.0/built", NULL }, *tar, *again;
+	struct build b = build(patch_script);
+	struct fail e = { 0 };
+	bool built;
+
+	(void)state;
+	private_write(patches[0], 0644, "first");
+	private_write(patches[1], 0644, "second");
+	b.patches = patches;
+	b.patch_count = 2;
+	b.extra_name = "more.c";
+	b.extra = "extra";
+	assert_ok(build_software(&b, arena, &tar, &built, &e), e);
+	read_it[2] = tar;
+	assert_ok(proc_check(&(struct proc){ .argv = read_it, .out = &built_text, .deadline_ms = clock_after_ms(10000) }, &e), e);
+	assert_string_equal(strbuf_text(&built_text), "01-b.patch: first\n02-a.patch: second\nextra");
+	private_write(patches[1], 0644, "changed");
+	assert_ok(build_software(&b, arena, &again, &built, &e), e);
+	assert_true(built);
+	assert_string_not_equal(tar, again);
+	patches[1] = "/nowhere/c.patch";
+	assert_int_equal(build_software(&b, arena, &again, &built, &e), -1);
+	assert_has(e.text, "patch /nowhere/c.patch");
+}
+
 static void failure_says_step_and_log(void **state)
 {
 	struct build b = build(bad_script);
@@ -279,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(built_once_then_cached, setup, teardown),
+		cmocka_unit_test_setup_teardown(patches_and_extra, setup, teardown),
 		cmocka_unit_test_setup_teardown(failure_says_step_and_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_build_says_how_far_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_image_says_how_far_it_is, setup, teardown),

@@ -61,6 +61,8 @@ static void the_same_is_no_change(void **state)
 	assert_changes(PG "  settings: {primary: {work_mem: 8MB}}\n", "nodes: 3", true, "");
 	assert_changes("nodes: 3\ncluster: {kind: pgxc, source: {archive: /a.tar.gz, configure: --with-x}}",
 		       "nodes: 3\ncluster: {kind: pgxc}", true, "");
+	assert_changes("nodes: 3\ncluster: {kind: pgxc, source: {archive: /a.tar.gz, patches: [/b, \"/c d\"]}}",
+		       "nodes: 3\ncluster: {kind: pgxc}", true, "");
 }
 
 static void what_can_be_applied(void **state)
@@ -77,6 +79,9 @@ static void what_can_be_applied(void **state)
 	assert_changes("nodes: 3\ncluster: {kind: pgxc, source: {archive: /a.tar.gz}}",
 		       "nodes: 3\ncluster: {kind: pgxc, source: {archive: /b.tar.gz}}", true,
 		       "cluster.source.archive has /a.tar.gz, wanted /b.tar.gz\n");
+	assert_changes("nodes: 3\ncluster: {kind: pgxc, source: {archive: /a.tar.gz, patches: /p}}",
+		       "nodes: 3\ncluster: {kind: pgxc, source: {archive: /a.tar.gz, patches: [/p, /q]}}", true,
+		       "cluster.source.patches[2] has no value, wanted /q\n");
 }
 
 static void a_living_cluster_keeps_its_ports_and_places(void **state)

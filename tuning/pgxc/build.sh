@@ -9,12 +9,14 @@
 # each reported.
 #
 # In:   SRC        directory of the unpacked archive
-#       PREFIX     where it will live on the nodes         (/opt/pgxc_1.0.2)
+#       PREFIX     where it will live on the nodes; VERSION in it stands for the archive's (/opt/pgxc_VERSION)
 #       LINK       symbolic link to PREFIX, empty for none (/opt/pgxc)
 #       DESTDIR    directory that PREFIX and LINK are installed below (or OUT)
 #       PORT       default port compiled in                (1921)
 #       CONFIGURE  options for configure, shell words without quoting
 #       JOBS       parallel jobs of make                   (all processors)
+#       PATCHES    directory of its user's own patches, applied with -p1 in the order of their names, empty for none
+#       EXTRA      directory of gtm_sequence.c
 # Out:  stdout     ::step NAME, ::adapt WHAT: WHY, ::fail STEP: REASON
 #       stderr     everything else
 # Exit: 0 built, installed and proved; 1 after a ::fail line.
@@ -25,11 +27,13 @@ umask 022
 exec 3>&1 1>&2 </dev/null
 
 SRC=${SRC:-}
-PREFIX=${PREFIX:-/opt/pgxc_1.0.2}
+PREFIX=${PREFIX:-/opt/pgxc_VERSION}
 LINK=${LINK-/opt/pgxc}
 DESTDIR=${DESTDIR:-${OUT:-}}
 PORT=${PORT:-1921}
 JOBS=${JOBS:-$(nproc)}
+PATCHES=${PATCHES:-}
+EXTRA=${EXTRA:-$(dirname "$0")}
 CONFIGURE=${CONFIGURE---with-perl --with-python --with-tcl --with-openssl --with-pam --without-ldap --with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug}
 dest=$DESTDIR
 unset DESTDIR OUT MAKEFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS
@@ -86,6 +90,9 @@ package=$(grep -m 1 "^PACKAGE_STRING=" "$SRC/configure")
 package=${package#PACKAGE_STRING=}; package=${package//\'/}
 [[ $package == Postgres-XC\ * ]] ||
     fail "the archive is ${package:-of an unknown package}, not Postgres-XC"
+version=${package#Postgres-XC }
+[[ $version =~ ^[0-9][0-9a-z.]*$ ]] || fail "the archive has no version that can be read: '$package'"
+PREFIX=${PREFIX//VERSION/$version}
 [ -e "$SRC/src/gtm/main/main.c" ] || fail "the archive has no src/gtm: it is incomplete"
 printf '%s in %s\n' "$package" "$SRC"
 
@@ -95,6 +102,8 @@ for tool in gcc make bison flex perl sed tar setpriv; do
 done
 [ -z "$missing" ] || fail "the build root lacks:$missing"
 [ -c /dev/null ] || fail "/dev/null is not a device in the build root"
+
+[ -e "$EXTRA/gtm_sequence.c" ] || fail "gtm_sequence.c is not in $EXTRA"
 
 case $CONFIGURE in *[\"\'\\\`\$]*) fail "quotes and substitutions are not allowed in the configure options";; esac
 read -r -d '' -a options <<<"$CONFIGURE"
@@ -154,17 +163,35 @@ WRAPPER
     adapt "flex wrapper: configure takes flex 2.6 for too old, and its scanner clashes with a macro of gram.c"
 fi
 
-left_out=()
-if [ "$(version_of bison)" -ge 3000 ]; then
-    for m in cube seg; do
-        # A release archive brings the parser, made by an older bison.
-        [ -e "$SRC/contrib/$m/${m}parse.y" ] && [ ! -e "$SRC/contrib/$m/${m}parse.c" ] || continue
-        grep -q YYPARSE_PARAM "$SRC/contrib/$m/${m}parse.y" || continue
-        left_out+=("$m")
-        adapt "leaves out contrib/$m: its grammar needs YYPARSE_PARAM, which bison has no longer since 3.0"
-    done
+if [ "$(version_of bison)" -ge 3000 ] && grep -qs YYPARSE_PARAM "$SRC"/contrib/{cube,seg}/*parse.y; then
+    cat >"$WORK/bison" <<'WRAPPER'
+#!/bin/sh
+# Gives yyparse() the parameter that the grammars of cube and seg ask for in a way that bison no longer knows.
+out= in=
+for a in "$@"; do [ "$in" != -o ] || out=$a; in=$a; done
+if [ -z "$out" ] || ! grep -qs YYPARSE_PARAM "$in"; then exec /usr/bin/bison "$@"; fi
+temporary=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$temporary"' EXIT
+sed '1i %parse-param {void *result}' "$in" >"$temporary/${in##*/}" &&
+    /usr/bin/bison -o "$out" "$temporary/${in##*/}" && sed -i 's/yyerror (result, /yyerror (/' "$out"
+WRAPPER
+    chmod 755 "$WORK/bison"
+    export BISON=$WORK/bison
+    adapt "bison wrapper: the grammars of cube and seg use YYPARSE_PARAM, which bison has no longer since 3.0"
 fi
 adapt "builds no documentation: an archive made from version control has none built, and nodes do not read it"
+
+# ---------------------------------------------------------------- patch
+# Its user's wish, unlike what follows: labctl itself changes no source file.
+if [ -n "$PATCHES" ]; then
+    step patch
+    command -v patch >/dev/null || fail "the build root lacks patch"
+    for file in "$PATCHES"/*; do
+        name=${file##*/}
+        patch -d "$SRC" -p1 --batch --forward --no-backup-if-mismatch -i "$file" || fail "${name#*-} does not apply with -p1"
+        adapt "applies ${name#*-}: cluster.source.patches names it"
+    done
+fi
 
 # ------------------------------------------------------------ configure
 step configure
@@ -184,19 +211,22 @@ include Makefile
 labctl-modules: ; @echo $(SUBDIRS)
 MAKE
 ) || fail "cannot read contrib/Makefile"
-kept=
-for m in $modules; do
-    [[ " ${left_out[*]-} " == *" $m "* ]] || kept+=" $m"
-done
 make -j "$JOBS" all || fail "make ended with $?"
-make -j "$JOBS" -C contrib SUBDIRS="$kept" ALWAYS_SUBDIRS= all || fail "make in contrib ended with $?"
+make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= all || fail "make in contrib ended with $?"
 
 # -------------------------------------------------------------- install
 step install
 rm -rf -- "${dest:?}$PREFIX"
 make -j "$JOBS" install DESTDIR="$dest" || fail "make install ended with $?"
-make -j "$JOBS" -C contrib SUBDIRS="$kept" ALWAYS_SUBDIRS= install DESTDIR="$dest" ||
+make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= install DESTDIR="$dest" ||
     fail "make install in contrib ended with $?"
+libs=
+for l in client/libgtmclient.a common/libgtm.a libpq/libpqcomm.a client/libgtmclient.a common/libgtm.a; do
+    [ ! -e "src/gtm/$l" ] || libs+=" src/gtm/$l"
+done
+# shellcheck disable=SC2086  # words
+gcc -std=gnu99 -w -O2 -fcommon -I src/include -o "$dest$PREFIX/bin/gtm_sequence" "$EXTRA/gtm_sequence.c" $libs \
+    -lpthread -lm || fail "gtm_sequence does not compile against this version"
 if [ -n "$LINK" ]; then
     mkdir -p "$dest${LINK%/*}"
     ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot make the link $LINK"

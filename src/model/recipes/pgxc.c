@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Postgres-XC 1.0.2, as the walk-through of 2013 builds it: ports, names and
+ * Postgres-XC 1.0 and 1.1, as the walk-through of 2013 builds 1.0.2: ports, names and
  * directories are that document's, its spelling ("coordinate") included, because
  * pgxc_node hashes names. Only the GTM's port differs by default: 1920 instead of
  * 1921, so that one node can carry every role.
@@ -156,13 +156,14 @@ static const char *const secrets[] = { "postgres", NULL };
 
 const struct recipe recipe_pgxc = {
 	.kind = "pgxc",
-	.title = "Postgres-XC 1.0: GTM, standby, proxies, datanodes, coordinators",
+	.title = "Postgres-XC 1.0 or 1.1: GTM, standby, proxies, datanodes, coordinators",
 	.user = "pgxc",
 	.prefix = "/opt/pgxc",
 	.build = T "build.sh",
 	.build_image = "build",
 	.build_port = "coordinator",
-	.build_prefix = "/opt/pgxc_1.0.2",
+	.build_extra = T "gtm_sequence.c",
+	.build_prefix = "/opt/pgxc_VERSION",
 	.configure = "--with-pgport=1921 --with-perl --with-python --with-tcl --with-openssl --with-pam --without-ldap "
 		     "--with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug",
 	.psql_role = "coordinator",
