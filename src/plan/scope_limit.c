@@ -62,11 +62,18 @@ static uint64_t backends(const struct lab *lab)
 	return connections(lab) * coordinators(lab);
 }
 
+/* The walk-through prepares as many transactions as there may be coordinators; more clients at once than that fail. */
+static uint64_t prepared(const struct lab *lab)
+{
+	return !strncmp(lab->tuning.profile, "seed", 4) ? coordinators(lab) : connections(lab);
+}
+
 static const struct limit { const char *name; uint64_t (*of)(const struct lab *lab); } limits[] = {
 	{ "backends", backends },
 	{ "coordinators", coordinators },
 	{ "datanodes", datanodes },
 	{ "pool", pool },
+	{ "prepared", prepared },
 };
 
 bool scope_limit(const struct lab *lab, const char *name, uint64_t *ret)

@@ -50,7 +50,8 @@ start_it() {
     mkdir -p /run/labctl
     # The pids in what a crash left behind may belong to other processes by now.
     rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
-    as "$user" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
+    # For what connects from inside, such as dblink('dbname=...'): libpq looks for sockets in /tmp otherwise.
+    as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
     # Recovery after a crash takes its time; a start that failed is over at once.
     wait_for 5 running || failed "the $role does not start"
     for (( tries = 0; tries < 60; tries++ )); do
@@ -64,6 +65,14 @@ start_it() {
     # can fail fails here.
     pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
     wait_for 60 select1 || { logs; die "the $role cannot register at the GTM"; }
+}
+# setting NAME: its last value in postgresql.conf, in the variable value.
+setting() {
+    local line pattern="^$1 *= *'?([^' ]*)"
+    value=
+    while IFS= read -r line; do
+        [[ $line =~ $pattern ]] && value=${BASH_REMATCH[1]}
+    done <"$dir/postgresql.conf"
 }
 
 if running && [[ $dir/postgresql.conf -nt $dir/postmaster.pid ]]; then
@@ -83,3 +92,10 @@ if ! running; then
     changed "started $role on port $port"
 fi
 accepted "$role" "${conf[@]}"
+# Every transaction on several nodes is prepared: more of them at once than that fail, and some clients hang.
+setting max_connections; connections=$value
+setting max_prepared_transactions; prepared=$value
+if [[ $connections =~ ^[0-9]+$ && $prepared =~ ^[0-9]+$ ]] && (( prepared < connections )); then
+    warn "max_prepared_transactions = $prepared of the $role is less than max_connections = $connections: more than" \
+        "$prepared transactions on several nodes at once fail (cluster.settings.$role.max_prepared_transactions)"
+fi

@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: PostgreSQL
 # ~/.bash_profile of the database's user. Written by labctl.
 @{if self.gtm_proxy}
+@{if self.coordinator}
+export PGPORT=@{coordinator.port}
+export PGDATA=@{coordinator.dir:sh}
+export PGHOST=$PGDATA
+@{else}
+export PGPORT=@{datanode.port}
+export PGDATA=@{datanode.dir:sh}
+export PGHOST=$PGDATA
+@{end}
 @{else}
 @{if self.gtm}
 export PGPORT=@{gtm.port}
