@@ -71,6 +71,39 @@ setup() {
 	labctl db drop part
 }
 
+@test "a GTM that died knows its sequences again, in all databases, above what was used" {
+	labctl db create other
+	labctl psql node3 -- -qc 'CREATE SEQUENCE sq' -c 'CREATE TABLE s1 (id serial, v text) DISTRIBUTE BY HASH (id)'
+	labctl psql node4 -- -d other -qc 'CREATE SEQUENCE "Down" INCREMENT -5 MINVALUE -1000000 START 7'
+	labctl psql node3 -- -qc "INSERT INTO s1 (v) SELECT 'x' FROM generate_series(1, 10)"
+	for n in 3 5 3; do labctl psql "$n" -- -qAtc "SELECT nextval('sq')"; done
+	labctl psql node5 -- -d other -qAtc "SELECT nextval('\"Down\"')"
+	labctl exec 1 -- pkill -9 -x gtm
+	run -0 labctl -v bootstrap
+	[[ $output == *"sequence postgres.public.sq: made again in the GTM, goes on after"* ]]
+	[[ $output == *"sequence other.public.Down: made again in the GTM, goes on after"* ]]
+	next=$(labctl psql node4 -- -qAtc "SELECT nextval('sq')")
+	((next > 3 && next < 100000))
+	next=$(labctl psql node3 -- -d other -qAtc "SELECT nextval('\"Down\"')")
+	((next < 7 && next > -100000))
+	labctl psql node6 -- -qc "INSERT INTO s1 (v) VALUES ('y')"
+	[ "$(labctl psql node7 -- -Atc 'SELECT count(DISTINCT id) FROM s1')" = 11 ]
+	labctl psql node3 -- -qc 'DROP SEQUENCE sq' -c 'DROP TABLE s1'
+	labctl db drop other
+}
+
+@test "an update that datanodes do not run alone: where it does not reach all copies, bootstrap and status say so" {
+	labctl psql node3 -- -qc 'CREATE TABLE r (id int, v text) DISTRIBUTE BY REPLICATION' \
+		-c "INSERT INTO r VALUES (1, 'old')" -c "UPDATE r SET v = 'new' WHERE id = 1 AND random() < 2"
+	on_primary=$(labctl psql node3 -r datanode -- -Atc 'SELECT v FROM r')
+	labctl psql node3 -- -qc 'DROP TABLE r'
+	for command in bootstrap status; do
+		run -0 labctl $command
+		[ "$on_primary" = new ] || [[ $output == *"warning: node3: Postgres-XC 1.0."*"do not reach the primary datanode datanode_1"* ]]
+		[ "$on_primary" = old ] || [[ $output != *"do not reach the primary"* ]]
+	done
+}
+
 @test "a second bootstrap changes nothing" {
 	run -0 --separate-stderr labctl --json bootstrap pgxc
 	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"

@@ -75,7 +75,7 @@ play() {
 	local file
 	file=$(rule_file "$1" "$2")
 	[ -f "$file" ] || { echo "no script $file" && return 1; }
-	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e 's/<secret:postgres>/secret/' "$file" >"$WORK/script.sh"
+	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e "s/<value:unclean>/${UNCLEAN-0}/" -e 's/<secret:postgres>/secret/' "$file" >"$WORK/script.sh"
 	export -f on
 	# shellcheck disable=SC2016
 	timeout -k 1 "${3-30}" bash -c 'set -o pipefail; nodes[1]=$1; on 1 "$3" -s <"$2" 2>&1 | cat' _ "${nodes[$1]}" \
@@ -130,8 +130,13 @@ no_probe() {
 	on 1 grep registered /mnt/data/pgxc_datanode/pg_log/postgresql-fake.csv
 	unchanged
 	no_probe 1
-	# One profile for all roles of a node, which no role takes from the other.
-	! on 1 grep PGPORT /home/pgxc/.bash_profile
+	# One profile for all roles of a node, which no role takes from the other: psql finds the coordinator.
+	on 1 grep -x "export PGPORT=1921" /home/pgxc/.bash_profile
+	[ "$(on 1 bash -c '. /home/pgxc/.bash_profile; echo "$PGHOST"')" = /mnt/data/pgxc_coordinate ]
+	# What a server starts finds that server's socket, not one in /tmp.
+	on 1 bash -c 'tr "\0" "\n" <"/proc/$(head -n 1 /mnt/data/pgxc_datanode/postmaster.pid)/environ"' >"$WORK/environ"
+	grep -x PGHOST=/mnt/data/pgxc_datanode "$WORK/environ"
+	grep -x PGPORT=1923 "$WORK/environ"
 }
 
 @test "three nodes: the standby joins, is found lost after a restart of the GTM, and joins again" {
@@ -233,6 +238,32 @@ bring_up_inits() {
 	play 1 gtm.start
 	play 1 gtm_proxy.start
 	[ "$(sql 1 coordinate 1921 count)" = 0 ]
+}
+
+@test "a GTM that was not stopped cleanly tells of it until its sequences are right, whatever comes in between" {
+	up 1
+	bring_up
+	! grep "::value unclean" "$WORK/said"
+	run -0 play 1 sequences
+	[ -z "$output" ]
+	run -0 play 1 gtm.recovered
+	[ -z "$output" ]
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	for _ in 1 2; do
+		bring_up
+		grep -x "node1 gtm.start ::value unclean 1" "$WORK/said"
+	done
+	run -0 play 1 gtm.recovered
+	[ "$output" = "::changed the GTM has recovered from a stop that was not clean" ]
+	unchanged
+	! grep "::value unclean" "$WORK/said"
+}
+
+@test "fewer prepared transactions than connections: said, not silent" {
+	up 1 "  settings:" "    coordinator: {max_prepared_transactions: 16}"
+	bring_up
+	grep "node1 coordinator.start ::warn max_prepared_transactions = 16 of the coordinator is less than max_connections = 100" "$WORK/said"
+	! grep "datanode.start ::warn" "$WORK/said"
 }
 
 @test "a clean stop and start: no transaction number is told, none is lost" {

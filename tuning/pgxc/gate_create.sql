@@ -1,11 +1,18 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The gate, on the first coordinator: one hash-distributed and one replicated table.
+-- The gate, on the first coordinator: one hash-distributed and one replicated table, and a sequence.
 --@ quiet
 --@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_h' and relkind = 'r'
 drop table public.labctl_gate_h
 --@ quiet
 --@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_r' and relkind = 'r'
 drop table public.labctl_gate_r
+--@ quiet
+--@ if select 1 from pg_catalog.pg_class where relname = 'labctl_gate_s' and relkind = 'S'
+drop sequence public.labctl_gate_s
+--@ quiet
+create sequence public.labctl_gate_s
+--@ expect 1
+select nextval('public.labctl_gate_s')
 --@ quiet
 create table public.labctl_gate_h (id int, v text) distribute by hash (id)
 --@ quiet
@@ -14,6 +21,9 @@ create table public.labctl_gate_r (id int, v text) distribute by replication
 insert into public.labctl_gate_h select i, 'row ' || i from generate_series(1, 1000) i
 --@ quiet
 insert into public.labctl_gate_r select i, 'row ' || i from generate_series(1, 10) i
+-- One row of the replicated table by a statement that datanodes do not run alone: gate.replicated.sh looks for it.
+--@ quiet
+update public.labctl_gate_r set v = 'changed' where id = 5 and random() < 2
 --@ expect 1000
 select count(*) from public.labctl_gate_h
 --@ expect 10

@@ -2,6 +2,9 @@
 -- The gate, on every other coordinator: what the first one wrote is here. Each read may be tried again: while a proxy
 -- that died registers anew, single statements elsewhere fail with "GTM error, could not obtain snapshot".
 --@ try 20
+--@ expect t
+select nextval('public.labctl_gate_s') between 2 and 1000000
+--@ try 20
 --@ expect 1000
 select count(*) from public.labctl_gate_h
 --@ try 20

@@ -6,7 +6,8 @@
 # The GTM writes the last transaction number (gtm.control) only at a clean stop. After
 # anything else it would hand out used numbers again, and committed rows would be
 # invisible: it is then started with -x, above all that the data nodes have seen.
-# next_xid is the highest NextXID that next_xid.sh printed on any node, or 0.
+# next_xid is the highest NextXID that next_xid.sh printed on any node, or 0. Its sequences are wrong then, too: it tells
+# of that until sequences.sh has put them right, whatever is interrupted in between.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 out=/run/labctl/@{nodename:sh}.start next_xid=@{value.next_xid:sh}
@@ -43,6 +44,7 @@ if ! running; then
     # Nodes that it takes for connected cannot register again: the refusal does not get
     # through a proxy, which hangs, and a postmaster that cannot register ends.
     [[ -z $unclean ]] || rm -f -- "$dir/register.node"
+    [[ -z $unclean ]] || printf '' >"$dir/labctl.unclean" || die "cannot write $dir/labctl.unclean"
     if [[ -n $unclean ]] && (( next_xid > 0 )); then
         # Checkpoints are minutes apart: leave room for what was used since.
         options+=(-o "-x $(( next_xid + 1000000 ))")
@@ -63,6 +65,7 @@ if ! running; then
 else
     wait_for 10 ready || { evidence "$dir/gtm.log"; die "the GTM runs but does not listen on port $port"; }
 fi
+[[ ! -e $dir/labctl.unclean ]] || echo "::value unclean 1"
 master || die "the GTM in $dir is not the master"
 if [[ -n ${refused-} ]]; then
     printf '::next correct cluster.settings.gtm in the lab file, then: labctl -f FILE bootstrap\n'

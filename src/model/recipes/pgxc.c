@@ -91,13 +91,20 @@ static const struct rule rules[] = {
 	{ "register", "coordinator", .after = ".demote coordinator.start datanode.start", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 120, .title = "register all nodes at the coordinator", .log = START_LOG },
 
-	{ "gate.create", "coordinator:first", .after = "register", .verb = RULE_SQL, .arg = T "gate_create.sql",
+	{ "sequences", "coordinator:first", .after = "register", .arg = T "sequences.sh", .timeout_s = 1800,
+	  .title = "compare the sequences with the GTM's", .log = START_LOG },
+	{ "gtm.recovered", "gtm", .after = "sequences", .arg = T "gtm.recovered.sh",
+	  .title = "note that the GTM knows its sequences" },
+
+	{ "gate.create", "coordinator:first", .after = "register sequences", .verb = RULE_SQL, .arg = T "gate_create.sql",
 	  .timeout_s = 120, .title = "create and fill the tables of the gate", .log = START_LOG },
 	{ "gate.read", "coordinator:rest", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_read.sql",
 	  .timeout_s = 120, .title = "read the tables of the gate", .log = START_LOG },
 	{ "gate.datanode", "datanode", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_datanode.sql",
 	  .timeout_s = 120, .title = "check the datanode's part of the gate", .log = START_LOG },
-	{ "gate.drop", "coordinator:first", .after = "gate.create gate.read gate.datanode", .verb = RULE_SQL,
+	{ "gate.replicated", "datanode", .after = "gate.create", .arg = T "gate_replicated.sh", .timeout_s = 60,
+	  .title = "see that an update of all copies arrived", .log = START_LOG },
+	{ "gate.drop", "coordinator:first", .after = "gate.create gate.read gate.datanode gate.replicated", .verb = RULE_SQL,
 	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "drop the tables of the gate", .log = START_LOG },
 
 	/* What the gate does not prove. */

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: PostgreSQL
+# Sequences after a GTM that was not stopped cleanly. It writes them down only at a clean stop: those made since are
+# unknown to it (nextval() is 9223372036854775807 then, without an error, and drop sequence fails), and older ones start
+# again at values that were used. The catalogs know which there must be, in every database. How far each had come say
+# its page on every coordinator, where nextval() writes and logs it, and the columns that it is the default of.
+# Runs on one coordinator, and does nothing where gtm.start.sh told of no such GTM.
+
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
+gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh} unclean=@{value.unclean:sh}
+work=/run/labctl/@{nodename:sh}.sequences
+margin=1000     # increments: what a coordinator that crashed too had no time to log
+user_tables="n.nspname !~ '^pg_(temp|toast)' and c.relkind = 'S'"
+key="encode(convert_to(current_database() || '.' || n.nspname || '.' || c.relname, getdatabaseencoding()), 'hex')"
+
+(( unclean )) || exit 0
+
+# ask WHAT HOST PORT DATABASE FILE: runs the file's SQL; the rows go to FILE.out.
+ask() {
+    within 120 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -F ' ' -h "$2" -p "$3" -U postgres -f "$5" "$4" \
+        >"$5.out" 2>"$5.err" || { evidence "$5.err" 5; die "cannot read the $1"; }
+}
+
+# select_each WHAT HOST PORT DATABASE NAME: the SQL on standard input writes SQL, the rows of which go to NAME.out.
+select_each() {
+    cat >"$work/$5.make" || die "cannot write $work/$5.make"
+    ask "$1" "$dir" "$port" "$4" "$work/$5.make"
+    mv -f -- "$work/$5.make.out" "$work/$5" && chmod 644 "$work/$5" || die "cannot write $work/$5"
+    ask "$1" "$2" "$3" "$4" "$work/$5"
+}
+
+pages() {       # NAME HOST PORT DATABASE: what a coordinator knows
+    select_each "sequences of the database $4 on $1" "$2" "$3" "$4" "pages.$1" <<SQL
+select 'select ''' || $key || ''', last_value, is_called, increment_by, min_value, max_value, start_value, is_cycled from '
+    || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ';'
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where $user_tables;
+SQL
+    cat -- "$work/pages.$1.out" >>"$work/all.pages"
+}
+
+columns() {     # DATABASE: the least and the largest value of each whole-number column that a sequence fills
+    select_each "columns with sequences of the database $1" "$dir" "$port" "$1" columns <<SQL
+select distinct 'select ''' || $key || ''', trunc(min(' || quote_ident(a.attname) || ')), trunc(max(' || quote_ident(a.attname)
+    || ')) from ' || quote_ident(tn.nspname) || '.' || quote_ident(t.relname) || ';'
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+join (select d.objid as seq, d.refobjid as tab, d.refobjsubid as col from pg_depend d
+        where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype = 'a' and d.refobjsubid > 0
+    union select d.refobjid, f.adrelid, f.adnum from pg_depend d join pg_attrdef f on f.oid = d.objid
+        where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass) u on u.seq = c.oid
+join pg_class t on t.oid = u.tab and t.relkind = 'r' join pg_namespace tn on tn.oid = t.relnamespace
+join pg_attribute a on a.attrelid = t.oid and a.attnum = u.col and a.atttypid in (20, 21, 23, 1700)
+where $user_tables;
+SQL
+    cat -- "$work/columns.out" >>"$work/all.columns"
+}
+
+# One row for each sequence, as gtm_sequence wants it; then its name, and where it goes on.
+decide() {
+    local row
+    {
+        printf '%s\n' "with page (key, last, called, inc, low, high, start, cycles) as (values (null::text, null::numeric," \
+            "null::bool, null::numeric, null::numeric, null::numeric, null::numeric, null::bool)"
+        while read -r -a row; do
+            printf ",('%s',%s,'%s',%s,%s,%s,%s,'%s')\n" "${row[@]}"
+        done <"$work/all.pages"
+        printf '%s\n' "), col (key, low, high) as (values (null::text, null::numeric, null::numeric)"
+        while read -r -a row; do
+            (( ${#row[@]} != 3 )) || printf ",('%s',%s,%s)\n" "${row[@]}"     # less: the table has no rows
+        done <"$work/all.columns"
+        cat <<SQL
+), used as (
+    select p.key, p.inc, p.low, p.high, p.start, p.cycles, p.key_last,
+        case when p.inc > 0 then greatest(p.most, c.high) else least(p.least, c.low) end as last
+    from (select key, max(inc) as inc, max(low) as low, max(high) as high, max(start) as start, bool_or(cycles) as cycles,
+            max(case when called then last end) as most, min(case when called then last end) as least, null as key_last
+        from page where key is not null group by key) p
+    left join (select key, max(high) as high, min(low) as low from col where key is not null group by key) c on c.key = p.key
+), safe as (
+    select *, case
+        when last is null then null
+        when last + inc * $margin between low and high then last + inc * $margin
+        else least(greatest(last, low), high) end as go
+    from used)
+select key, inc, low, high, start, case when cycles then 't' else 'f' end, coalesce(go::text, '-'),
+    translate(convert_from(decode(key, 'hex'), getdatabaseencoding()), E' \\n\\t', '___'),
+    case when go is null then 'was never used' else 'goes on after ' || go || ', ' || last || ' is in use' end
+from safe order by key;
+SQL
+    } >"$work/decide"
+    ask "sequences" "$dir" "$port" postgres "$work/decide"
+}
+
+rm -rf -- "$work" && mkdir -p -- "$work" && chmod 755 "$work" || die "cannot make $work"
+printf '' >"$work/all.pages"
+printf '' >"$work/all.columns"
+printf '%s\n' "select datname from pg_database where datallowconn order by 1" >"$work/databases"
+ask "databases" "$dir" "$port" postgres "$work/databases"
+while IFS= read -r database; do
+@{each coordinator}
+    pages @{peer.nodename:sh} @{peer.ip:sh} @{peer.port} "$database"
+@{end}
+    columns "$database"
+done <"$work/databases.out"
+[[ -s $work/all.pages ]] || exit 0
+decide
+while read -r a b c d e f g _; do printf '%s\n' "$a $b $c $d $e $f $g"; done <"$work/decide.out" >"$work/wanted"
+"$bin/gtm_sequence" "$gtm_ip" "$gtm_port" <"$work/wanted" >"$work/done" 2>"$work/done.err"
+refused=
+while read -r _ _ _ _ _ _ _ name where && read -r did _ <&4; do
+    case $did in
+    made) changed "sequence $name: made again in the GTM, $where";;
+    set)  changed "sequence $name: $where";;
+    *)    refused+=" $name";;
+    esac
+done <"$work/decide.out" 4<"$work/done"
+[[ -z $refused ]] || die "the GTM refuses these sequences:$refused"
+wanted=0 have=0
+while read -r _; do (( ++wanted )); done <"$work/wanted"
+while read -r _; do (( ++have )); done <"$work/done"
+(( wanted == have )) || { evidence "$work/done.err"; die "the GTM took $have of $wanted sequences"; }
+rm -rf -- "$work"
