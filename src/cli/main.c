@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #include "file.h"
 #include "help.h"
 #include "startup.h"
+#include "trace.h"
 #include "virt.h"
 
 #define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
@@ -93,6 +93,11 @@ static void advise(struct fail *e)
 		fail_next(e, "run labctl as root");
 }
 
+static void print_trace(const char *text)
+{
+	report_say("%s\n", text);
+}
+
 /* Root trusts what is there; whoever else could write there would be root. */
 static int check_places(const struct cli *c, struct fail *e)
 {
@@ -141,12 +146,12 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	/* Files say their modes themselves; directories must be passable for QEMU's own user. */
 	umask(022);
-	/* No core file with keys and passwords in it. Others cannot read any; and their /proc/self would be root's. */
-	if (geteuid() == 0)
-		prctl(PR_SET_DUMPABLE, 0);
+	startup_core();
 	allow_files();
 	c.arena = arena_new();
 	r = command_line_parse(&c, argc, argv, &e);
+	if (r == 0)
+		r = trace_start(getenv("LABCTL_TRACE"), print_trace, &e);
 	limit_time(c.timeout_ms);
 	virt_watch(HANG_MS, on_hang, &c);
 	if (r < 0)

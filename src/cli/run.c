@@ -9,6 +9,7 @@
 #include "file.h"
 #include "journal.h"
 #include "state.h"
+#include "trace.h"
 
 #define LOCK_WAIT_MS 2000 /* a second labctl waits so long for the first, then says who it is */
 #define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */
@@ -240,7 +241,7 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	if (o.jobs > JOBS_MAX && !c->jobs)
 		o.jobs = JOBS_MAX;
 	progress = progress_new(&(struct progress_options){ .start_ms = c->start_ms, .verbose = c->verbose > 0,
-							     .live = progress_can_live() }, p);
+							     .live = progress_can_live() && !trace_areas }, p);
 	if (journal)
 		sinks[o.sink_count++] = journal_sink(journal);
 	sinks[o.sink_count++] = progress_sink(progress);

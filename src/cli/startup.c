@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -38,6 +40,21 @@ void startup_environment(void)
 			abort();
 		unsetenv(name); /* moves the rest down: the next one is at the same place */
 		free(name);
+	}
+}
+
+void startup_core(void)
+{
+	const char *wanted = getenv("LABCTL_CORE");
+	struct rlimit size;
+
+	if (wanted && strcmp(wanted, "1") == 0) {
+		if (getrlimit(RLIMIT_CORE, &size) == 0) {
+			size.rlim_cur = size.rlim_max;
+			setrlimit(RLIMIT_CORE, &size);
+		}
+	} else if (geteuid() == 0) {
+		prctl(PR_SET_DUMPABLE, 0);
 	}
 }
 

@@ -15,6 +15,12 @@ void startup_streams(void);
  */
 void startup_environment(void);
 
+/*
+ * Before any secret is read: no core file of a labctl of root, which has keys and passwords in it. Others cannot read
+ * any; and their /proc/self would be root's. With LABCTL_CORE=1 one is written as large as the caller may have it.
+ */
+void startup_core(void);
+
 /* @on_stop for INT, TERM and HUP, except what the caller ignores (nohup, a shell's background job); PIPE is ignored. */
 void startup_signals(void (*on_stop)(int signo));
 

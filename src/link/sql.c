@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "sql_session.h"
+#include "trace.h"
 
 #define CANCEL_LOOK_MS 100      /* how often a wait looks at the cancel flag */
 #define TRY_MS 5000             /* of one connection attempt while others may follow */
@@ -140,8 +141,8 @@ static int connect_failed(struct sql *c, bool *ret_retry, struct fail *e)
 }
 
 /* Drive PQconnectPoll() or PQresetPoll() to its end. */
-static int connect_poll(struct sql *c, PostgresPollingStatusType (*step)(PGconn *), int64_t deadline_ms,
-			bool *ret_retry, struct fail *e)
+static int connect_steps(struct sql *c, PostgresPollingStatusType (*step)(PGconn *), int64_t deadline_ms,
+			 bool *ret_retry, struct fail *e)
 {
 	PostgresPollingStatusType now = PGRES_POLLING_WRITING; /* as libpq says, before the first step */
 
@@ -163,6 +164,18 @@ static int connect_poll(struct sql *c, PostgresPollingStatusType (*step)(PGconn 
 	PQsetnonblocking(c->conn, 1);
 	c->broken = false;
 	return 0;
+}
+
+static int connect_poll(struct sql *c, PostgresPollingStatusType (*step)(PGconn *), int64_t deadline_ms,
+			bool *ret_retry, struct fail *e)
+{
+	struct trace trace;
+	int rc;
+
+	trace_begin(&trace, TRACE_SQL, "%s: connect to database %s as %s", c->name, PQdb(c->conn), PQuser(c->conn));
+	rc = connect_steps(c, step, deadline_ms, ret_retry, e);
+	trace_end(&trace, TRACE_SQL, rc < 0 ? e : NULL, "%s", "");
+	return rc;
 }
 
 static int connect_once(struct sql *c, const struct sql_target *t, int64_t deadline_ms, bool *ret_retry,

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "sql_session.h"
+#include "trace.h"
 
 #define STOP_GRACE_MS 2000      /* for the server to end a canceled query; then the connection is given up */
 #define EVIDENCE_LINES 20
@@ -194,7 +195,7 @@ static int next_result(struct sql *c, int64_t deadline_ms, PGresult **ret, struc
 }
 
 /* Runs a batch to its end. *ret_rows = the last result that has rows (or could have); NULL when none. */
-static int run_query(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
+static int run_batch(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
 		     PGresult **ret_rows, struct fail *e)
 {
 	auto_(PQclear) PGresult *rows = NULL;
@@ -236,6 +237,19 @@ static int run_query(struct sql *c, const char *query, const char *const *params
 	}
 	*ret_rows = steal(rows);
 	return 0;
+}
+
+static int run_query(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
+		     PGresult **ret_rows, struct fail *e)
+{
+	char text[TRACE_WHAT_MAX];
+	struct trace trace;
+	int rc;
+
+	trace_begin(&trace, TRACE_SQL, "%s: %s", c->name, trace_sql(query, text));
+	rc = run_batch(c, query, params, deadline_ms, ret_rows, e);
+	trace_end(&trace, TRACE_SQL, rc < 0 ? e : NULL, "%d rows", rc == 0 && *ret_rows ? PQntuples(*ret_rows) : 0);
+	return rc;
 }
 
 int sql_value(struct sql *c, const char *query, int64_t deadline_ms, struct strbuf *out, int *ret_rows, struct fail *e)

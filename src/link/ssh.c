@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "ssh_session.h"
+#include "trace.h"
 
 #define WAIT_PAUSE_MIN_MS 50    /* between two tries of ssh_wait() */
 #define WAIT_PAUSE_MAX_MS 200
@@ -204,8 +205,8 @@ static int connect_node(struct ssh *s, const struct ssh_target *t, int64_t deadl
  * One try. *ret_final says that the node (or we) gave a definite answer that repeating will not change
  * quickly: another host key, the key refused, a bad argument.
  */
-static int try_open(const struct ssh_target *t, int64_t connect_deadline_ms, int64_t deadline_ms, bool *ret_final,
-		    struct ssh **ret_ssh, struct fail *e)
+static int open_once(const struct ssh_target *t, int64_t connect_deadline_ms, int64_t deadline_ms, bool *ret_final,
+		     struct ssh **ret_ssh, struct fail *e)
 {
 	auto_(ssh_close) struct ssh *s = NULL;
 	int rc = 0;
@@ -251,6 +252,18 @@ static int try_open(const struct ssh_target *t, int64_t connect_deadline_ms, int
 	s->broken = false;
 	*ret_ssh = steal(s);
 	return 0;
+}
+
+static int try_open(const struct ssh_target *t, int64_t connect_deadline_ms, int64_t deadline_ms, bool *ret_final,
+		    struct ssh **ret_ssh, struct fail *e)
+{
+	struct trace trace;
+	int rc;
+
+	trace_begin(&trace, TRACE_SSH, "%s: connect to %s:%u", t->node, t->ip, t->port);
+	rc = open_once(t, connect_deadline_ms, deadline_ms, ret_final, ret_ssh, e);
+	trace_end(&trace, TRACE_SSH, rc < 0 ? e : NULL, "%s", "");
+	return rc;
 }
 
 int ssh_open(const struct ssh_target *t, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e)

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "quote.h"
 #include "ssh_session.h"
+#include "trace.h"
 
 #define READ_BYTES 32768        /* one SSH packet of a channel */
 #define EVIDENCE_LINES 20
@@ -238,7 +239,7 @@ static int finish(struct run *u, int *ret_status)
 	return 0;
 }
 
-int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e)
+static int run_once(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e)
 {
 	struct run u = { .s = s, .r = r, .e = e };
 	int rc = -1, status = 0;
@@ -260,6 +261,19 @@ int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail
 	}
 	strbuf_clear(&u.partial);
 	strbuf_clear(&u.err_tail);
+	return rc;
+}
+
+int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e)
+{
+	char program[TRACE_WHAT_MAX];
+	struct trace trace;
+	int rc;
+
+	trace_begin(&trace, TRACE_SSH, "%s: run %s, %zu bytes of input", s->node, trace_program(r->command, program),
+		    r->input_len);
+	rc = run_once(s, r, ret_status, e);
+	trace_end(&trace, TRACE_SSH, rc < 0 ? e : NULL, "status %d", rc < 0 ? 0 : *ret_status);
 	return rc;
 }
 

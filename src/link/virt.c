@@ -16,9 +16,13 @@
 
 #include "clock.h"
 #include "quote.h"
+#include "trace.h"
 #include "virt_call.h"
 
-/* One for each worker of the executor: a stop waits in libvirtd, and it has 20 workers of its own. */
+/*
+ * One for each step that labctl runs at once by default; with --jobs or in a large lab more wait for their turn in take().
+ * A call that stops a machine keeps a worker of libvirtd busy, and it has 20.
+ */
 #define CONNECTIONS_MAX 8
 #define RETURN_MS 10000 /* a daemon that was there before is back by then, when somebody restarts it */
 #define RETURN_POLL_MS 100
@@ -171,18 +175,22 @@ static int call(struct virt *v, virConnectPtr c, int (*op)(virConnectPtr c, void
 	return result;
 }
 
-int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
+int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
+	      void *arg, struct fail *e)
 {
 	virConnectPtr c = take(v);
 	struct virt_running running;
+	struct trace trace;
 	struct quiet quiet;
 	int result;
 
+	trace_begin(&trace, TRACE_LIBVIRT, "%s%s%s", what, name ? " " : "", name ? name : "");
 	begin_quiet(&quiet);
 	virt_begin(&running, v->uri);
 	result = call(v, c, op, arg, e);
 	virt_end(&running);
 	end_quiet(&quiet);
+	trace_end(&trace, TRACE_LIBVIRT, result ? e : NULL, "%s", "");
 	return result;
 }
 
@@ -208,7 +216,7 @@ int virt_open(const char *uri, struct virt **ret_virt, struct fail *e)
 	if (!v->uri)
 		abort();
 	/* the first connection stays idle, so that the test driver's world lives as long as we do */
-	if (virt_call(v, nothing, NULL, e))
+	if (virt_call(v, "connect", NULL, nothing, NULL, e))
 		return -1;
 	v->reached = true;
 	*ret_virt = steal(v);
@@ -247,7 +255,7 @@ static int version(virConnectPtr c, void *arg, struct fail *e)
 
 int virt_version(struct virt *v, char ret_text[32], struct fail *e)
 {
-	return virt_call(v, version, ret_text, e);
+	return virt_call(v, "version", NULL, version, ret_text, e);
 }
 
 /* --- tags --- */

@@ -24,8 +24,10 @@ DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
 /*
  * Runs @op with a connection of its own. When it fails and the connection turns out to be
  * dead (libvirtd was restarted), it runs once more on a new one: so @op must probe before it acts.
+ * @what ("domain start") and @name (of the domain or network, or NULL) are for LABCTL_TRACE.
  */
-int virt_call(struct virt *v, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e);
+int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
+	      void *arg, struct fail *e);
 
 /* FAIL_VIRT with libvirt's own sentence. Before any cleanup: each libvirt call, frees included, resets the last error. */
 __attribute__((format(printf, 2, 3), cold)) int fail_virt(struct fail *e, const char *fmt, ...);

@@ -124,7 +124,7 @@ int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, co
 {
 	struct virt_object o = { .name = name, .lab_uuid = lab_uuid, .xml = xml };
 
-	if (virt_call(v, domain_start, &o, e))
+	if (virt_call(v, "domain start", name, domain_start, &o, e))
 		return -1;
 	*ret_changed = o.changed;
 	return 0;
@@ -203,7 +203,7 @@ int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, b
 {
 	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
 
-	if (virt_call(v, domain_remove, &o, e))
+	if (virt_call(v, "domain remove", name, domain_remove, &o, e))
 		return -1;
 	*ret_changed = o.changed;
 	return 0;
@@ -279,7 +279,7 @@ const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active
 	struct state_query q = { .name = name };
 	struct fail ignored = { 0 };
 
-	if (virt_call(v, domain_state, &q, &ignored)) {
+	if (virt_call(v, "domain state", name, domain_state, &q, &ignored)) {
 		q.word = "unknown (libvirt does not answer)";
 		q.active = true;
 	}

@@ -98,7 +98,7 @@ int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, c
 {
 	struct virt_object o = { .name = name, .lab_uuid = lab_uuid, .xml = xml };
 
-	if (virt_call(v, network_start, &o, e))
+	if (virt_call(v, "network start", name, network_start, &o, e))
 		return -1;
 	*ret_changed = o.changed;
 	return 0;
@@ -126,7 +126,7 @@ int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, 
 {
 	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
 
-	if (virt_call(v, network_remove, &o, e))
+	if (virt_call(v, "network remove", name, network_remove, &o, e))
 		return -1;
 	*ret_changed = o.changed;
 	return 0;
@@ -261,7 +261,7 @@ int virt_facts(struct virt *v, const char *lab_uuid, struct arena *a, struct fac
 {
 	struct facts_query q = { .lab_uuid = lab_uuid, .a = a };
 
-	if (virt_call(v, collect_facts, &q, e))
+	if (virt_call(v, "list domains and networks", NULL, collect_facts, &q, e))
 		return -1;
 	*ret_facts = q.facts;
 	return 0;
@@ -336,7 +336,7 @@ int virt_subnets(struct virt *v, struct arena *a, struct subnet **ret, unsigned 
 {
 	struct subnets_query q = { .a = a };
 
-	if (virt_call(v, collect_subnets, &q, e))
+	if (virt_call(v, "list subnets", NULL, collect_subnets, &q, e))
 		return -1;
 	*ret = q.list;
 	*ret_count = q.count;

@@ -49,6 +49,19 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"LABCTL_JOBS"* ]]
 }
 
+@test "LABCTL_TRACE: its words are checked before anything is done, and calls come with their times" {
+	run -2 --separate-stderr env LABCTL_TRACE=sql,shh "$LABCTL" list
+	[ -z "$output" ]
+	[[ $stderr == *"LABCTL_TRACE: unknown word 'shh'; did you mean 'ssh'? Known: libvirt, ssh, sql"* ]]
+	# what doctor finds on this host, and so its status, is not the point
+	LABCTL_TRACE=libvirt "$LABCTL" --connect test:///default doctor --json >document 2>lines || true
+	jq -e . document >/dev/null
+	grep -qE '^trace [0-9.]+ libvirt > connect$' lines
+	grep -qE '^trace [0-9.]+ libvirt < connect: done; [0-9.]+ ms$' lines
+	"$LABCTL" --connect test:///default doctor --json >document 2>lines || true
+	run ! grep trace lines
+}
+
 # On a terminal of so many columns. script(1) adds carriage returns.
 on_terminal() {
 	script -qefc "stty cols $1 rows 24; exec $2" /dev/null </dev/null | tr -d '\r'

@@ -171,25 +171,28 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	run ! sh -c 'grep -rn --include="*.sh" "@{secret\." tuning | grep -vE "$1"' sh "$allowed"
 }
 
-@test "a core file is not written, however labctl ends" {
+@test "a core file is written on request only, however labctl ends" {
 	[ "$(id -u)" = 0 ] || skip "only root has secrets, and root's labctl leaves no core"
 	[[ $(cat /proc/sys/kernel/core_pattern) != [/\|]* ]] || skip "core files of this host go elsewhere"
 	ulimit -c unlimited 2>/dev/null || skip "core files are not allowed here"
-	mkdir control ours
-	mkfifo control/wait ours/wait
+	mkdir control ours asked
+	mkfifo control/wait ours/wait asked/wait
 	(cd control && exec cat wait) & control=$!
 	# it opens the lab file, and waits there
 	(cd ours && exec "$LABCTL" -f wait plan create) & ours=$!
+	(cd asked && ulimit -Sc 0 && LABCTL_CORE=1 exec "$LABCTL" -f wait plan create) & asked=$!
 	for _ in $(seq 100); do
-		[ "$(readlink /proc/$ours/exe)" = "$(readlink -f "$LABCTL")" ] && [ "$(readlink /proc/$control/exe)" = "$(readlink -f "$(command -v cat)")" ] && break
+		[ "$(readlink /proc/$ours/exe)" = "$(readlink -f "$LABCTL")" ] && [ "$(readlink /proc/$asked/exe)" = "$(readlink -f "$LABCTL")" ] && [ "$(readlink /proc/$control/exe)" = "$(readlink -f "$(command -v cat)")" ] && break
 		sleep 0.02
 	done
 	sleep 0.2
-	kill -SEGV "$control" "$ours"
+	kill -SEGV "$control" "$ours" "$asked"
 	wait "$control" || true
+	wait "$asked" || true
 	wait "$ours" || true
 	[ -n "$(find control -name 'core*')" ] || skip "this host writes no core file at all"
 	[ -z "$(find ours -name 'core*')" ]
+	[ -n "$(find asked -name 'core*')" ]
 }
 
 @test "more than the kernel gives: the plan names the limit and the command that raises it" {

@@ -8,6 +8,7 @@
 #include "private_server.h"
 #include "quote.h"
 #include "sql.h"
+#include "traced.h"
 
 static struct {
 	char dir[PRIVATE_PATH], data[PRIVATE_PATH + 16], bin[PRIVATE_PATH];
@@ -544,6 +545,30 @@ static void starting_up_is_waited_for(void **state)
 	sql_close(c);
 }
 
+static void a_trace_has_no_literal_and_no_password(void **state)
+{
+	struct sql_target t = target(), wrong = target();
+	auto_(sql_close) struct sql *c = NULL;
+	struct fail e = { 0 };
+
+	(void)state;
+	wrong.password = "hunter2";
+	traced_begin("sql");
+	assert_ok(sql_open(&t, true, clock_after_ms(20000), &c, &e), e);
+	check_value(c, "SELECT 1 FROM (VALUES ('hunter2')) AS v", "1");
+	assert_int_equal(sql_value(c, "ALTER ROLE nobody PASSWORD 'hunter2'", clock_after_ms(10000), NULL, NULL, &e), -1);
+	assert_int_equal(sql_open(&wrong, false, clock_after_ms(20000), &(struct sql *){ NULL }, &e), -1);
+	traced_end();
+	assert_has(strbuf_text(&traced), " sql > node node3 (127.0.0.1:");
+	assert_has(strbuf_text(&traced), ": connect to database postgres as admin: done; ");
+	assert_has(strbuf_text(&traced), "): SELECT 1 FROM (VALUES (...: 1 rows; ");
+	assert_has(strbuf_text(&traced), "): ALTER ROLE nobody PASSWORD ...: failed (DB, SQLSTATE 42704); ");
+	assert_has(strbuf_text(&traced), ": connect to database postgres as admin: failed (DB, SQLSTATE 28P01); ");
+	assert_null(strstr(strbuf_text(&traced), "hunter2"));
+	assert_null(strstr(strbuf_text(&traced), t.password));
+	strbuf_clear(&traced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,6 +585,7 @@ int main(void)
 		cmocka_unit_test(blocks_try),
 		cmocka_unit_test(blocks_fail_by_line),
 		cmocka_unit_test(quoting_round_trip),
+		cmocka_unit_test(a_trace_has_no_literal_and_no_password),
 		cmocka_unit_test(starting_up_is_waited_for),
 	};
 

@@ -8,6 +8,7 @@
 #include "inventory.h"
 #include "private_server.h"
 #include "ssh.h"
+#include "traced.h"
 
 static struct private_sshd sshd;
 
@@ -536,6 +537,31 @@ static void eight_sessions_in_eight_threads(void **state)
 		assert_int_equal(done[i], 1);
 }
 
+static void a_trace_has_programs_and_times_only(void **state)
+{
+	struct ssh_run r = { .command = "sh -s hunter2", .input = "exit 7 # hunter2", .input_len = 16,
+			     .deadline_ms = clock_after_ms(30000) };
+	struct ssh_target t = target(), closed = target();
+	auto_(ssh_close) struct ssh *s = NULL;
+	struct fail e = { 0 };
+	int status;
+
+	(void)state;
+	closed.port = 1;
+	traced_begin("ssh");
+	assert_ok(ssh_open(&t, clock_after_ms(20000), &s, &e), e);
+	assert_ok(ssh_run(s, &r, &status, &e), e);
+	assert_int_equal(ssh_open(&closed, clock_after_ms(20000), &(struct ssh *){ NULL }, &e), -1);
+	traced_end();
+	assert_has(strbuf_text(&traced), " ssh > node3: connect to 127.0.0.1:");
+	assert_has(strbuf_text(&traced), ": done; ");
+	assert_has(strbuf_text(&traced), " ssh > node3: run sh, 16 bytes of input\n");
+	assert_has(strbuf_text(&traced), " ssh < node3: run sh, 16 bytes of input: status 7; ");
+	assert_has(strbuf_text(&traced), " ssh < node3: connect to 127.0.0.1:1: failed (SSH, refused); ");
+	assert_null(strstr(strbuf_text(&traced), "hunter2"));
+	strbuf_clear(&traced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -556,6 +582,7 @@ int main(void)
 		cmocka_unit_test(cancel_is_quick),
 		cmocka_unit_test(wait_for_a_node_that_boots),
 		cmocka_unit_test(eight_sessions_in_eight_threads),
+		cmocka_unit_test(a_trace_has_programs_and_times_only),
 	};
 
 	return cmocka_run_group_tests_name("link/ssh", tests, group_setup, group_teardown);

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "private_server.h"
 #include "virt.h"
+#include "traced.h"
 #include "virt_call.h"
 
 #define MINE "11111111-2222-8333-8444-555555555555"
@@ -163,7 +164,7 @@ static void *slow_call(void *arg)
 	struct fail e = { 0 };
 
 	(void)arg;
-	return virt_call(virt, slow_op, NULL, &e) ? virt : NULL;
+	return virt_call(virt, "sleep", NULL, slow_op, NULL, &e) ? virt : NULL;
 }
 
 /* Four rounds of calls for the connections there are: the last are not stuck, they wait for those before them. */
@@ -340,6 +341,26 @@ static void versions_and_reasons(void **state)
 	assert_non_null(why);
 }
 
+static void a_trace_names_calls_and_objects(void **state)
+{
+	auto_(strbuf_clear) struct strbuf xml = { 0 };
+	struct fail e = { 0 };
+	bool changed;
+
+	(void)state;
+	strbuf_printf(&xml, DOMAIN("%s", TAG(MINE)), "traced");
+	traced_begin("libvirt");
+	assert_ok(virt_domain_start(virt, "traced", MINE, xml.text, &changed, &e), e);
+	assert_ok(virt_domain_remove(virt, "traced", MINE, &changed, &e), e);
+	assert_int_equal(virt_domain_start(virt, "broken", MINE, "<domain", &changed, &e), -1);
+	traced_end();
+	assert_non_null(strstr(strbuf_text(&traced), " libvirt > domain start traced\n"));
+	assert_non_null(strstr(strbuf_text(&traced), " libvirt < domain start traced: done; "));
+	assert_non_null(strstr(strbuf_text(&traced), " libvirt < domain remove traced: done; "));
+	assert_non_null(strstr(strbuf_text(&traced), " libvirt < domain start broken: failed (VIRT); "));
+	strbuf_clear(&traced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,7 +369,7 @@ int main(void)
 		cmocka_unit_test(foreign_domains_stay),
 		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
-		cmocka_unit_test(versions_and_reasons),
+		cmocka_unit_test(versions_and_reasons), cmocka_unit_test(a_trace_names_calls_and_objects),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
