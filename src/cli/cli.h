@@ -3,6 +3,14 @@
  * What every command shares: the parsed command line, the lab it works on, how
  * plans are run and results shown. stdout is the result (a table, or one JSON
  * document with --json); stderr is the story. What a command is: command.h.
+ *
+ * Failures: 0 or -1 with a struct fail, whose code becomes the exit status and whose cause stands in the JSON; main()
+ * reports it, so that a command never prints its own. Every function here may hand on what the layers below it say; what it
+ * adds itself stands at its declaration. Only main.c exits; ssh and psql take the process's place by exec(2).
+ *
+ * Threads: struct cli belongs to the main thread; workers may read it after they were started, and *cancel any time. From
+ * workers, call only report_say(), say_text() and the sink of progress_sink(). Everything is in c->arena and lives until
+ * the program ends.
  */
 #ifndef LABCTL_CLI_CLI_H
 #define LABCTL_CLI_CLI_H
@@ -76,8 +84,11 @@ int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, str
 int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e);
 /* On stderr, what of an existing lab the command changes by its lab file. */
 void load_say_changes(const struct cli *c, const struct lab *lab);
+/* Where files of the lab of that name are; touches nothing and never fails. */
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
+/* What its commands work with; the caller's (world_close), as world_open() says. */
 int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e);
+/* A number of nodes, 1..LAB_NODES_MAX; else FAIL_USAGE. */
 int parse_count(const char *text, unsigned *ret, struct fail *e);
 
 /* capacity.c: FAIL_HOST when the nodes that are not running yet need more than the kernel gives. */
@@ -88,7 +99,9 @@ void cli_say_capacity(struct cli *c, const struct lab *lab);
 /* run.c: execute a plan under the lab's lock, with journal, progress and report */
 /* Lines of state_warnings(), on standard error. */
 void run_show_warnings(const char *lines);
+/* Returns when the last step ended. The failure is that of the first step that failed; FAIL_CANCELED after Ctrl-C, FAIL_TIMEOUT. */
 int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e);
+/* *ret_fd holds the lab until it is closed. FAIL_CONFLICT names the process that has it. */
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);
 /* Show the plan instead of running it (-n). */
 int run_show(struct cli *c, const struct plan *p, struct fail *e);

@@ -3,6 +3,12 @@
  * The image cache as its owner sees it: what is there, since when, how large; taking in disks under a name, and taking
  * out what is not wanted. CACHE/images/NAME-DIGEST12 holds what image.h and image_file.h say, and for disks that were
  * taken in by name a file `about` (JSON): only those are `image: NAME` in a lab file, and no gc takes them away.
+ *
+ * Any function: FAIL_OTHER, with the cause no-space or denied where it is that, when the cache cannot be read or written.
+ * Results live in the caller's arena. Threads and processes: any number, each with an arena of its own, for all state is in
+ * files. image_store_import() holds the image's lock, CACHE/images/.NAME.lock (FAIL_CONFLICT names who else has it at
+ * env->deadline_ms); image_store_disk() is called with it held; a removal renames before it deletes. So what a list named
+ * may be gone a moment later. First test to read: tests/link/test_image_file.c.
  */
 #ifndef LABCTL_LINK_IMAGE_STORE_H
 #define LABCTL_LINK_IMAGE_STORE_H

@@ -17,7 +17,7 @@
 #include "strbuf.h"
 
 #define LAB_FILE_MAX_BYTES (1u << 20)
-#define LAB_NAME_MAX 24     /* "lab-" + 11 hex is the bridge name, but domains are LAB-NODE: keep both readable */
+#define LAB_NAME_MAX 24     /* domains are called LAB-NODE and tables show them; bridge names are made of the uuid instead */
 #define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
 #define LAB_DEFAULT_NAME "lab"
@@ -78,7 +78,7 @@ struct data {
 };
 
 struct tuning {
-	const char *profile;     /* a directory of tuning/os/: seed, modern */
+	const char *profile;     /* a directory of tuning/os/, one of tuning_profiles */
 	const char *timezone;    /* zoneinfo name */
 	const char *locale;
 	const char *ntp_server;  /* or NULL */

@@ -4,6 +4,12 @@
  * messages need (lines, problems). The phases are lab_yaml.c and lab_schema.c (YAML -> fields,
  * by tables), lab_complete.c (defaults, names, places), lab_check.c (rules). Each goes
  * on after a problem, so that the user sees all of them at once.
+ *
+ * So nothing here fails but source_finish(): a reader or a rule calls source_problem() and leaves the field as it was. What
+ * comes after must stand fields that were never set. Out of memory aborts, as in all of labctl.
+ *
+ * Threads: a struct source belongs to one, from the first line read to source_finish(); the tables are const. It borrows
+ * its lab, whose arena owns every text and every problem; `doc` is only valid while schema_read() runs.
  */
 #ifndef LABCTL_MODEL_LAB_SOURCE_H
 #define LABCTL_MODEL_LAB_SOURCE_H
