@@ -98,7 +98,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -0 --separate-stderr labctl -n --json -l citus db user create web --db gis --read-only
 	jq -e '.steps[] | select(.id == "db.login/node1") | .after | any(startswith("db.worker_users/"))' <<<"$output"
 	jq -e '[.steps[].id] | index("lab.record") < index("db.access/node1")' <<<"$output"
-	! grep -q users "$LABCTL_STATE/labs/citus/lab.yaml"
+	run ! grep -q users "$LABCTL_STATE/labs/citus/lab.yaml"
 	sed -i 's/kind: citus}/kind: citus, users: [{name: web}]}/' "$LABCTL_STATE/labs/citus/lab.yaml"
 	run -0 --separate-stderr labctl -n --json -l citus db user drop web
 	jq -e '[.steps[].id] | index("lab.record") > index("db.worker_user_drop/node3")' <<<"$output"

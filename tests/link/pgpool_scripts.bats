@@ -115,10 +115,10 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 }
 
 @test "nobody gets in without the password, and it is in no log and no command line" {
-	! on 1 env PGPASSWORD=wrong psql -XAtqw -h 10.88.7.11 -p 9999 -U postgres -c "select 1"
-	! on 1 psql -XAtqw -h /run/postgresql -p 9999 -U postgres -c "select 1"
-	! on 1 grep -rqE "Secret0(postgres|pcp)" /mnt/data/pgpool/log /var/log /run/labctl
-	! on 1 bash -c 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\0" "\n" | grep -v grep | grep -q Secret0'
+	run ! on 1 env PGPASSWORD=wrong psql -XAtqw -h 10.88.7.11 -p 9999 -U postgres -c "select 1"
+	run ! on 1 psql -XAtqw -h /run/postgresql -p 9999 -U postgres -c "select 1"
+	run ! on 1 grep -rqE "Secret0(postgres|pcp)" /mnt/data/pgpool/log /var/log /run/labctl
+	run ! on 1 bash -c 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\0" "\n" | grep -v grep | grep -q Secret0'
 	[ "$(on 1 stat -c '%a %U' /mnt/data/pgpool/pool_passwd)" = "600 postgres" ]
 }
 
@@ -146,7 +146,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 
 @test "a primary that was away serves again at once, and nothing has to be repaired" {
 	server 1 stop
-	! sql "select 1"
+	run ! sql "select 1"
 	server 1 start
 	run -0 sql "insert into seen values (2) returning n"
 	run -0 pool
@@ -157,7 +157,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	server 1 stop
 	on 1 kill -INT "$(main_pid)"
 	until_true ended
-	! play 1 pgpool.start
+	run ! play 1 pgpool.start
 	server 1 start
 	run -0 pool
 	[ -z "$output" ]
@@ -184,7 +184,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	on 1 bash -c 'echo postgres:TEXTwrong >/mnt/data/pgpool/pool_passwd'
 	on 1 kill -HUP "$(main_pid)"
 	sleep 1
-	! sql "select 1"
+	run ! sql "select 1"
 	run -0 pool
 	[[ $output == *"::changed reloaded pgpool: pool_passwd"* ]]
 	sql "select 1"

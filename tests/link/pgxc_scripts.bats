@@ -243,7 +243,7 @@ bring_up_inits() {
 @test "a GTM that was not stopped cleanly tells of it until its sequences are right, whatever comes in between" {
 	up 1
 	bring_up
-	! grep "::value unclean" "$WORK/said"
+	run ! grep "::value unclean" "$WORK/said"
 	run -0 play 1 sequences
 	[ -z "$output" ]
 	run -0 play 1 gtm.recovered
@@ -273,7 +273,7 @@ bring_up_inits() {
 	sql 1 coordinate 1921 insert
 	for rule in coordinator datanode gtm_proxy gtm; do play_stop "$rule"; done
 	bring_up
-	! grep "not stopped cleanly" "$WORK/said"
+	run ! grep "not stopped cleanly" "$WORK/said"
 	[ "$(sql 1 coordinate 1921 count)" = 1 ]
 	unchanged
 }
