@@ -126,7 +126,9 @@ static int drop_user(struct db *d, struct fail *e)
 	struct cluster *cluster = &d->lab->cluster;
 	struct db_user *u;
 
-	if (known_user(d, &u, e) < 0 ||
+	if (known_user(d, &u, e) < 0)
+		return -1;
+	if (!d->c->dry_run &&
 	    report_confirm(d->c, arena_printf(d->c->arena, "the user '%s' from the databases of lab '%s'", d->word, d->lab->name),
 			   d->word, e) < 0)
 		return -1;

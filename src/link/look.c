@@ -51,9 +51,9 @@ static void keep(struct kept *k, const char *line)
 	if (len > SHOWN_BYTES) {
 		for (len = SHOWN_BYTES; len > 0 && (line[len] & 0xc0) == 0x80;)
 			len--; /* not in the middle of a letter */
-		sprintf(to, "%.*s...", (int)len, line);
+		snprintf(to, sizeof k->lines[0], "%.*s...", (int)len, line);
 	} else {
-		sprintf(to, "%.*s", (int)len, line);
+		snprintf(to, sizeof k->lines[0], "%.*s", (int)len, line);
 	}
 }
 
