@@ -67,3 +67,15 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 		{ was = /^\t! / && !/ \|\| / ? FILENAME ":" FNR ": " $0 : "" }
 		END { exit bad }' tests/*/*.bats
 }
+
+@test "clang-tidy finds nothing in what every layer stands on" {
+	command -v clang-tidy >/dev/null || skip "no clang-tidy"
+	build=$(dirname "$LABCTL")
+	[ -e "$build/compile_commands.json" ]
+	run -0 clang-tidy -p "$build" --quiet src/base/{fail,quote,template,trace}.c
+	# it does look: a condition that is the same on both sides of ||
+	cp src/base/clock.c "$BATS_TEST_TMPDIR/clock.c"
+	echo 'int twice(int a); int twice(int a) { return a == 1 || a == 1; }' >>"$BATS_TEST_TMPDIR/clock.c"
+	run ! clang-tidy --config-file=.clang-tidy --quiet "$BATS_TEST_TMPDIR/clock.c" -- -std=gnu17 -D_GNU_SOURCE -Isrc/base
+	[[ $output == *misc-redundant-expression* ]]
+}
