@@ -35,6 +35,14 @@ select datname from pg_database where datallowconn
 END
 ) || failed "cannot end the sessions of $name"
 while IFS= read -r database; do
-    sql "$database" <<<"reassign owned by $name to $super; drop owned by $name" || failed "cannot free $database of $name"
+    # Citus would find the role in its list of what the nodes share, and could then give no worker its metadata.
+    sql "$database" <<END || failed "cannot free $database of $name"
+reassign owned by $name to $super;
+drop owned by $name;
+select to_regclass('pg_catalog.pg_dist_object') is not null as citus \gset
+\if :citus
+    delete from pg_dist_object where classid = 'pg_authid'::regclass and objid = '$name'::regrole;
+\endif
+END
 done <<<"$databases"
 changed "$name owns nothing and may do nothing"
