@@ -318,8 +318,8 @@ const struct command cmd_db_distribute = {
 	.help =
 	"Tables that are not distributed yet, each in a transaction of its own, after the tables that its foreign keys point "
 	"to. What cannot be distributed is known before and skipped, with all that is in the way and the way out: a key "
-	"without the column, a trigger (--drop-triggers drops it), a foreign key to a table that stays local (--reference "
-	"takes it along), inheritance, partitions of partitions, a column that is generated or whose type cannot be hashed. "
+	"without the column, a trigger (--drop-triggers drops it), a foreign key to or of a table that stays local (--reference "
+	"makes the table it points to a reference table), inheritance, partitions of partitions, a column that is generated or whose type cannot be hashed. "
 	"The middle tables of osm2pgsql --slim stay local. A table that fails all the same is not tried again, and makes the "
 	"exit status 30. With -n shows what would be done.",
 };

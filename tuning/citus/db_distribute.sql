@@ -40,6 +40,7 @@ left_alone as (
 		when t.to_reference then null
 		when t.relname in (select name from middle) then
 			'is a middle table of osm2pgsql --slim: stays local, for updates read and write it row by row'
+		when t."column" is null and not exists (select from wanted) then '--reference does not name it'
 		when t."column" is null then format('has no column %s',
 			(select string_agg(quote_ident(w.name), ' or ' order by w.n) from wanted w)) end as why
 	from tables t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1),
@@ -59,6 +60,16 @@ keys as (
 	join tables f on f.oid = k.confrelid
 	left join todo d on d.oid = k.confrelid
 	where k.contype = 'f' and k.conparentid = 0),
+-- Those of tables that stay as they are, of whatever schema, to what is to be distributed.
+outside as (
+	select k.conname, k.conrelid::regclass::text as child, k.confrelid as parent, todo.relname as parent_name
+	from pg_constraint k join todo on todo.oid = k.confrelid and not todo.to_reference
+	where k.contype = 'f' and k.conparentid = 0 and not exists (select from todo t where t.oid = k.conrelid)),
+-- All tables that a table needs, over any number of foreign keys.
+needs as (
+	select child, parent from keys where child <> parent
+	union
+	select n.child, k.parent from needs n join keys k on k.child = n.parent and k.child <> k.parent),
 -- A column's type without its domain and its array.
 types (oid, base) as (
 	select distinct todo.oid, todo.atttypid from todo where todo.atttypid is not null
@@ -111,6 +122,10 @@ blockers as (
 	select k.child, 6, format('foreign key %I to %s, which stays local: --reference %s', k.conname, k.other, k.parent_name)
 	from keys k where not k.is_reference and not k.is_distributed and not k.to_reference
 	union all
+	-- Citus would take the table and check nothing: the rows that the key speaks of are in shards then.
+	select k.parent, 6, format('foreign key %I of %s, which stays as it is: --reference %s', k.conname, k.child, k.parent_name)
+	from outside k
+	union all
 	select k.child, 6, format('foreign key %I to %s, which is distributed: a reference table has none', k.conname, k.other)
 	from keys k where k.is_distributed and k.to_reference
 	union all
@@ -118,17 +133,15 @@ blockers as (
 	from keys k where k.is_distributed and not k.to_reference and not k.is_paired
 	union all
 	select k.child, 6, format('foreign key %I would change %I, the column of distribution', k.conname, (select t."column" from todo t where t.oid = k.child))
-	from keys k where not k.to_reference and k.attnum = any (k.conkey) and (k.confdeltype in ('n', 'd') or k.confupdtype in ('n', 'd', 'c'))),
--- Whose foreign keys need a table that is blocked is blocked too.
+	from keys k where not k.to_reference and k.attnum = any (k.conkey) and (k.confdeltype in ('n', 'd') or k.confupdtype in ('n', 'd', 'c'))
+	union all
+	select n.child, 7, 'its foreign keys go round in a circle' from needs n where n.child = n.parent),
+-- Whose foreign keys need a table that is blocked is blocked too, and a distributed one that a blocked table needs.
 blocked as (
 	select distinct oid from blockers
 	union
-	select k.child from keys k join blocked b on b.oid = k.parent),
--- All tables that a table needs, over any number of foreign keys.
-needs as (
-	select child, parent from keys where child <> parent
-	union
-	select n.child, k.parent from needs n join keys k on k.child = n.parent and k.child <> k.parent)
+	select case when k.parent = b.oid then k.child else k.parent end
+	from blocked b join keys k on k.parent = b.oid or (k.child = b.oid and k.is_distributed))
 select $1::text as schema, t.relname as "table",
 	case when w.why is not null then 'skipped' when t.to_reference then 'would make reference' else 'would distribute' end as result,
 	t."column", t.is_distributed or t.is_reference as is_distributed, s.size_bytes, s.local_bytes, w.why
@@ -140,7 +153,7 @@ cross join lateral (select sum(pg_total_relation_size(f.oid))::bigint as size_by
 cross join lateral (select coalesce(l.why, (select string_agg(b.why, '; ' order by b.n, b.why) from blockers b where b.oid = t.oid),
 	(select format('foreign key to %s, which is skipped', string_agg(k.other, ', ' order by k.other)) from keys k
 		join blocked b on b.oid = k.parent where k.child = t.oid having count(*) > 0),
-	case when exists (select from needs n where n.child = t.oid and n.parent = t.oid) then 'its foreign keys go round in a circle' end
-	) as why) w
+	(select format('foreign key of %s, which is skipped', string_agg(distinct k.child::regclass::text, ', ')) from keys k
+		join blocked b on b.oid = k.child where k.parent = t.oid and k.is_distributed and k.child <> t.oid having count(*) > 0)) as why) w
 where not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = t.oid and d.deptype = 'e')
 order by w.why is not null, (select count(*) from needs n where n.child = t.oid), not t.to_reference, t.relname
