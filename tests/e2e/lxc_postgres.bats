@@ -98,7 +98,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 		pinned bad "  settings:" "    primary: {$bad}" "    standby: {max_connections: 120}"
 		run -20 labctl -f "$WORK/bad.yaml" bootstrap
 		[[ $output == *"the primary refuses its new configuration: "*"it keeps the old one"* ]]
-		run ! labctl exec 1 -- grep -E 'lots|900GB' /data/pgsql/postgresql.conf
+		run ! labctl exec 1 -- grep -E "= '?(lots|900GB)" /data/pgsql/postgresql.conf
 		[ "$(setting 1 shared_buffers)" = 128MB ]
 	done
 	labctl -f "$WORK/two.yaml" bootstrap
