@@ -62,16 +62,14 @@ bool node_explain_silence(struct cli *c, const struct lab *lab, const struct nod
 	auto_(virt_close) struct virt *v = NULL;
 	enum fail_code code = e->code;
 	struct fail ignored;
-	bool active = true;
 	const char *state;
 
 	if (virt_open(uri, &v, &ignored) < 0)
 		return false;
-	state = virt_domain_state(v, n->domain, &active);
-	if (active)
+	if (!virt_domain_stalled(v, n->domain, &state))
 		return false;
 	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s does not run: domain '%s' is %s", n->name, n->domain, state);
-	fail_next(e, "labctl -l %s create (starts what is stopped)", lab->name);
+	fail_next(e, "labctl -l %s create (starts what is stopped, resumes what is paused)", lab->name);
 	return true;
 }
 

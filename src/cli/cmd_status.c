@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* status, list: what is there. Domains from libvirt, databases by asking each one, all nodes at once. */
+/* status, list: what is there. Machines from libvirt, roles by asking each one, all at once. */
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,50 +10,116 @@
 #include "clock.h"
 #include "cli.h"
 #include "journal.h"
+#include "plural.h"
 #include "recipe.h"
 #include "state.h"
 
-#define ASK_MS 2000 /* a database that does not answer a SELECT 1 in this time is reported so */
+#define ASK_MS 2000     /* a database that does not answer a statement in this time is reported so */
+#define SCRIPT_MS 15000 /* the same for a script: a login takes seconds where machines are emulated */
 
 struct asked {
 	struct world *w;
 	const struct node *node;
-	const struct role_place *place;
-	const char *blocked; /* statement that counts sessions which have waited for a lock for long; NULL = the kind has none */
-	const char *acts_as; /* SQL that says the real role, or NULL */
-	json_t *ret;
+	int role;             /* of the recipe and the lab's places */
+	const char *blocked;  /* statement that counts sessions which have waited for a lock for long; NULL = the kind has none */
+	long blocked_count;
+	char acts_as[32];     /* the role that it really has by now, when it is another one; else empty */
+	const char *off;      /* why its machine executes nothing; NULL = it does */
+	bool up;
+	struct fail why;
 	pthread_t thread;
 };
 
-/* One database: up, or why not. */
+static const struct role_place *place_of(const struct asked *q)
+{
+	return &world_lab(q->w)->cluster.places[q->role];
+}
+
+static const struct rule *status_rule(const struct recipe *r, const char *role)
+{
+	for (const struct rule *rule = r->status; rule && rule->id; rule++)
+		if (!strcmp(rule->on, role))
+			return rule;
+	return NULL;
+}
+
+/* The rule's text for this node, without placeholders. */
+static int status_text(const struct asked *q, const struct rule *rule, struct strbuf *out, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct step step = { .verb = rule->verb == RULE_SQL ? VERB_NODE_SQL : VERB_NODE_SCRIPT, .node = q->node, .rule = rule };
+	const struct payload *p;
+
+	if (plan_payload(world_lab(q->w), world_library(q->w), &step, NULL, a, &p, e) < 0)
+		return -1;
+	return world_resolve(q->w, rule->verb == RULE_SQL ? p->sql : p->script, out, e);
+}
+
+static int ask_sql(struct asked *q, const struct rule *rule, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, value = { 0 };
+	auto_(sql_close) struct sql *sql = NULL;
+	const char *acts_as = world_lab(q->w)->cluster.recipe->roles[q->role].acts_as;
+	struct fail ignored;
+	int rows = 0;
+
+	if (rule && status_text(q, rule, &text, e) < 0)
+		return -1;
+	if (world_sql(q->w, q->node, place_of(q)->port, NULL, false, clock_after_ms(ASK_MS), &sql, e) < 0)
+		return -1;
+	if (acts_as && sql_value(sql, acts_as, clock_after_ms(ASK_MS), &value, &rows, e) < 0)
+		return -1;
+	if (value.len && strcmp(value.text, place_of(q)->role) != 0)
+		snprintf(q->acts_as, sizeof q->acts_as, "%s", value.text);
+	strbuf_truncate(&value, 0);
+	if (sql_value(sql, rule ? text.text : "SELECT ''", clock_after_ms(ASK_MS), &value, &rows, e) < 0)
+		return -1;
+	if (!rows || value.len)
+		return fail(e, FAIL_DB, "%s", value.len ? value.text : "gives no answer");
+	if (q->blocked && sql_value(sql, q->blocked, clock_after_ms(ASK_MS), &value, &rows, &ignored) == 0)
+		q->blocked_count = strtol(strbuf_text(&value), NULL, 10);
+	return 0;
+}
+
+static void keep_reason(void *ctx, const char *line)
+{
+	static const char word[] = "::fail ";
+
+	if (!strncmp(line, word, sizeof word - 1))
+		strbuf_printf(ctx, "%s", line + sizeof word - 1);
+}
+
+static int ask_script(const struct asked *q, const struct rule *rule, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, reason = { 0 }, err = { 0 };
+	struct ssh_run run = { .command = "exec bash --norc --noprofile -s", .line = keep_reason, .line_ctx = &reason, .err = &err,
+			       .deadline_ms = clock_after_ms(SCRIPT_MS) };
+	struct ssh *s;
+	int status = 0, r;
+
+	if (status_text(q, rule, &text, e) < 0 || world_ssh(q->w, q->node, run.deadline_ms, &s, e) < 0)
+		return -1;
+	run.input = text.text;
+	run.input_len = text.len;
+	r = ssh_run(s, &run, &status, e);
+	world_ssh_done(q->w, q->node, r < 0);
+	if (r == 0 && (status || reason.len))
+		r = fail(e, FAIL_REMOTE, "%s", reason.len ? reason.text : "its check ended badly");
+	return r;
+}
+
+/* One role of one node: up, or why not. */
 static void *ask(void *arg)
 {
 	struct asked *q = arg;
-	struct fail e = { 0 };
-	struct sql *sql = NULL;
-	auto_(strbuf_clear) struct strbuf value = { 0 };
-	const char *acts_as = q->acts_as ? q->acts_as : "SELECT ''";
-	int rows = 0;
-	bool up = world_sql(q->w, q->node, q->place->port, NULL, false, clock_after_ms(ASK_MS), &sql, &e) == 0 &&
-		  sql_value(sql, acts_as, clock_after_ms(ASK_MS), &value, &rows, &e) == 0;
+	const struct recipe *recipe = world_lab(q->w)->cluster.recipe;
+	const struct rule *rule = status_rule(recipe, recipe->roles[q->role].name);
+	bool script = rule && rule->verb == RULE_SCRIPT;
 
-	long blocked = 0;
-	const char *role = q->place->role;
-	bool is_other = up && value.len && strcmp(value.text, role) != 0;
-
-	q->ret = json_pack("{s:s, s:i, s:b}", "role", role, "port", (int)q->place->port, "up", up);
-	if (is_other)
-		json_object_set_new(q->ret, "acts_as", json_string(value.text));
-	if (up && q->blocked) {
-		strbuf_truncate(&value, 0);
-		if (sql_value(sql, q->blocked, clock_after_ms(ASK_MS), &value, &rows, &e) == 0)
-			blocked = strtol(strbuf_text(&value), NULL, 10);
-	}
-	sql_close(sql);
-	if (q->blocked)
-		json_object_set_new(q->ret, "blocked_count", json_integer(blocked));
-	if (!up)
-		json_object_set_new(q->ret, "why", json_string(e.text));
+	if (q->off)
+		fail(&q->why, FAIL_VIRT, "its machine is %s", q->off);
+	else
+		q->up = (script ? ask_script(q, rule, &q->why) : ask_sql(q, rule, &q->why)) == 0;
 	return NULL;
 }
 
@@ -87,16 +154,13 @@ static const char *blocked_of(const struct cli *c, const struct recipe *r, const
 /* Sessions that have waited for a lock for more than a minute, and what shows them. */
 static void say_blocked(const struct lab *lab, const struct asked *q)
 {
-	json_int_t count = json_integer_value(json_object_get(q->ret, "blocked_count"));
-
-	if (count)
-		report_say("%s: %lld session%s waited for a lock for more than a minute: labctl -l %s db sessions\n",
-			   q->node->name, (long long)count, count == 1 ? " has" : "s have", lab->name);
+	if (q->blocked_count)
+		report_say("%s: %ld session%s waited for a lock for more than a minute: labctl -l %s db sessions\n",
+			   q->node->name, q->blocked_count, q->blocked_count == 1 ? " has" : "s have", lab->name);
 }
 
-/* The SQL roles of running nodes of the lab's cluster. */
-static unsigned list_databases(struct cli *c, struct world *w, const struct lab *lab, const struct facts *facts,
-			       struct asked **ret)
+/* The roles of the lab's nodes, in the order of nodes. */
+static unsigned list_roles(struct cli *c, struct world *w, const struct lab *lab, const struct facts *facts, struct asked **ret)
 {
 	unsigned count = 0;
 
@@ -104,63 +168,60 @@ static unsigned list_databases(struct cli *c, struct world *w, const struct lab 
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct fact_domain *d = domain_of(facts, &lab->nodes[i]);
 
-		for (unsigned k = 0; d && d->active && k < lab->cluster.place_count; k++)
-			if (lab->cluster.recipe->roles[k].sql && node_has_role(&lab->nodes[i], (int)k))
+		for (unsigned k = 0; k < lab->cluster.place_count; k++)
+			if (node_has_role(&lab->nodes[i], (int)k))
 				*arena_push(c->arena, *ret, count) =
-					(struct asked){ .w = w, .node = &lab->nodes[i], .place = &lab->cluster.places[k],
-							 .blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role),
-							  .acts_as = lab->cluster.recipe->roles[k].acts_as };
+					(struct asked){ .w = w, .node = &lab->nodes[i], .role = (int)k,
+							.blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role),
+							.off = !d ? "missing" : d->runs ? NULL : d->state };
 	}
 	return count;
 }
 
-/* The role that a server with @role has by now, when it is another one. */
-static const char *really(const json_t *databases, const char *role)
+static json_t *service_row(const struct asked *q)
 {
-	const json_t *d;
-	size_t i;
+	json_t *row = json_pack("{s:s, s:i, s:b}", "role", place_of(q)->role, "port", (int)place_of(q)->port, "up", q->up);
 
-	json_array_foreach(databases, i, d)
-		if (!strcmp(json_string_value(json_object_get(d, "role")), role))
-			return json_string_value(json_object_get(d, "acts_as"));
-	return NULL;
+	if (*q->acts_as)
+		json_object_set_new(row, "acts_as", json_string(q->acts_as));
+	if (q->blocked)
+		json_object_set_new(row, "blocked_count", json_integer(q->blocked_count));
+	if (!q->up)
+		json_object_set_new(row, "why", json_string(q->why.text));
+	return row;
 }
 
-static json_t *node_row(const struct lab *lab, const struct node *n, const struct fact_domain *d, struct asked *asked,
+static json_t *node_row(const struct lab *lab, const struct node *n, const struct fact_domain *d, const struct asked *asked,
 			unsigned asked_count)
 {
 	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "node", n->name, "hostname", n->hostname, "address",
-				n->ip_text, "domain", n->domain, "state",
-				!d ? "missing" : d->active ? "running" : "stopped", "cpus", (int)n->cpus, "memory_mib",
-				(int)n->memory_mib);
-	json_t *roles = json_array(), *shown = json_array(), *databases = json_array(), *down = json_array();
+				n->ip_text, "domain", n->domain, "state", d ? d->state : "missing", "cpus", (int)n->cpus,
+				"memory_mib", (int)n->memory_mib);
+	json_t *roles = json_array(), *shown = json_array(), *services = json_array(), *databases = json_array();
 	unsigned up = 0, all = 0;
 
 	for (unsigned i = 0; i < asked_count; i++) {
+		json_t *service;
+
 		if (asked[i].node != n)
 			continue;
+		service = service_row(&asked[i]);
+		json_array_append_new(roles, json_string(place_of(&asked[i])->role));
+		json_array_append_new(shown, *asked[i].acts_as ? json_sprintf("%s (acts as %s)", place_of(&asked[i])->role,
+									     asked[i].acts_as)
+							      : json_string(place_of(&asked[i])->role));
+		json_array_append(services, service);
+		if (lab->cluster.recipe->roles[asked[i].role].sql)
+			json_array_append(databases, service);
+		json_decref(service);
 		all++;
-		if (json_is_true(json_object_get(asked[i].ret, "up")))
-			up++;
-		else
-			json_array_append_new(down, json_string(asked[i].place->role));
-		json_array_append_new(databases, asked[i].ret);
-	}
-	for (unsigned k = 0; k < lab->cluster.place_count; k++) {
-		const char *acts_as = really(databases, lab->cluster.places[k].role);
-
-		if (!node_has_role(n, (int)k))
-			continue;
-		json_array_append_new(roles, json_string(lab->cluster.places[k].role));
-		json_array_append_new(shown, acts_as ? json_sprintf("%s (acts as %s)", lab->cluster.places[k].role, acts_as)
-						     : json_string(lab->cluster.places[k].role));
+		up += asked[i].up;
 	}
 	json_object_set_new(row, "roles_now", shown);
 	json_object_set_new(row, "roles", roles);
+	json_object_set_new(row, "services", services);
 	json_object_set_new(row, "databases", databases);
-	json_object_set_new(row, "database",
-			    !all ? json_string("") : up == all ? json_string("up") : json_sprintf("%u of %u up", up, all));
-	json_decref(down);
+	json_object_set_new(row, "up", !all ? json_string("") : up == all ? json_string("up") : json_sprintf("%u of %u up", up, all));
 	return row;
 }
 
@@ -175,15 +236,51 @@ static json_t *warnings_json(const char *lines)
 	return list;
 }
 
+/* What is not up and why, by node: FAIL_DB. 0 when all is up. */
+static int judge(const struct lab *lab, const struct asked *asked, unsigned count, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf reasons = { 0 };
+	const struct node *last = NULL;
+	unsigned down = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct asked *q = &asked[i];
+		bool first = q->node != last;
+
+		if (q->up)
+			continue;
+		down++;
+		last = q->node;
+		/* A machine that is off is one reason for all its roles. */
+		if (q->off && !first)
+			continue;
+		if (first)
+			strbuf_printf(&reasons, "%s%s\n", q->node->name, q->off ? "" : ":");
+		if (q->off) {
+			strbuf_truncate(&reasons, reasons.len - 1);
+			strbuf_printf(&reasons, ": %s\n", q->why.text);
+		} else {
+			strbuf_printf(&reasons, "  %s: %s\n", place_of(q)->role, q->why.text);
+		}
+	}
+	if (!down)
+		return 0;
+	fail(e, FAIL_DB, "%u of the %u role%s of the %s cluster %s not up", down, count, plural(count),
+	     lab->cluster.recipe->kind, down == 1 ? "is" : "are");
+	fail_evidence(e, strbuf_text(&reasons), UINT_MAX);
+	return fail_next(e, "labctl -l %s create; labctl -l %s bootstrap    (start what does not run)", lab->name, lab->name);
+}
+
 static int status(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "node", "NODE", false },     { "address", "ADDRESS", false },
 						 { "hostname", "HOSTNAME", false }, { "state", "STATE", false },
-						 { "database", "DATABASE", false }, { "roles_now", "ROLES", false } };
+						 { "up", "SERVICES", false }, { "roles_now", "ROLES", false } };
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(world_close) struct world *w = NULL;
 	auto_(strbuf_clear) struct strbuf warnings = { 0 };
 	struct facts facts = { 0 };
+	struct fail down = { 0 };
 	struct asked *asked;
 	unsigned asked_count;
 	json_t *rows, *doc;
@@ -193,7 +290,7 @@ static int status(struct cli *c, struct fail *e)
 		return -1;
 	if (state_warnings(world_paths(w), &warnings, e) < 0)
 		return -1;
-	asked_count = list_databases(c, w, lab, &facts, &asked);
+	asked_count = list_roles(c, w, lab, &facts, &asked);
 	ask_all(asked, asked_count);
 	rows = json_array();
 	for (unsigned i = 0; i < lab->node_count; i++)
@@ -201,22 +298,28 @@ static int status(struct cli *c, struct fail *e)
 	doc = json_pack("{s:i, s:s, s:s, s:s, s:O}", "v", 1, "lab", lab->name, "hypervisor", hypervisor_names[lab->hypervisor],
 			"kind", lab->cluster.recipe ? lab->cluster.recipe->kind : "", "nodes", rows);
 	json_object_set_new(doc, "warnings", warnings_json(strbuf_text(&warnings)));
+	if (judge(lab, asked, asked_count, &down) < 0)
+		json_object_set_new(doc, "error", report_error(&down));
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
 	for (unsigned i = 0; i < asked_count && !c->json; i++)
-		if (!json_is_true(json_object_get(asked[i].ret, "up")))
-			report_say("%s\n", json_string_value(json_object_get(asked[i].ret, "why")));
-		else
-			say_blocked(lab, &asked[i]);
+		say_blocked(lab, &asked[i]);
 	if (!c->json)
 		run_show_warnings(strbuf_text(&warnings));
+	c->reported = c->json; /* the failure is in the document */
 	json_decref(doc);
 	json_decref(rows);
+	if (r == 0 && down.code) {
+		*e = down;
+		r = -1;
+	}
 	return r;
 }
 
 const struct command cmd_status = {
 	.name = "status", .run = status,
-	.summary = "show the nodes of a lab, their state and their databases",
+	.summary = "show the nodes of a lab, their state and what runs on them",
+	.help =
+	"Asks every role of the cluster whether it does its work. Exit status 30 when one does not, with the reasons by node.",
 };
 
 static json_t *lab_row(struct cli *c, const char *name)

@@ -34,8 +34,6 @@ VERB_FN(verb_lab_remove);
 
 /* --- world.c, world_image.c --- */
 
-const struct lab *world_lab(const struct world *w);
-const struct library *world_library(const struct world *w);
 
 /* Arguments of ssh_open() for a node, in @a. FAIL_NOT_FOUND when the lab's record has no host key of it. */
 int world_target(struct world *w, const struct node *n, const atomic_bool *cancel, struct arena *a,

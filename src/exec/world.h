@@ -33,6 +33,8 @@ void world_close(struct world *w);
 DEFINE_AUTO(struct world *, world_close)
 
 const struct paths *world_paths(const struct world *w);
+const struct lab *world_lab(const struct world *w);
+const struct library *world_library(const struct world *w);
 int world_virt(struct world *w, struct virt **ret_virt, struct fail *e);      /* opened once, thread-safe */
 /* Does its machine not run, as libvirt knows at once? *ret_state says how. False when libvirt cannot be asked. */
 bool world_is_off(struct world *w, const struct node *n, const char **ret_state);

@@ -43,6 +43,8 @@ int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, b
  * false only where libvirt says that the domain does not run.
  */
 const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active);
+/* Is it certain that the domain executes nothing now (off, paused, crashed, missing)? *ret_state says how. */
+bool virt_domain_stalled(struct virt *v, const char *name, const char **ret_state);
 int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
 		       struct fail *e);
 int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);

@@ -72,4 +72,8 @@ enum virt_owner { VIRT_GONE, VIRT_OURS };
 /* VIRT_OURS, or -1 with FAIL_CONFLICT when @xml carries another tag than @o's or none. @kind is "domain" or "network". */
 int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e);
 
+/* A state and reason of libvirt's domains, in words; and whether the domain's processors work then. */
+const char *virt_state_word(int state, int reason);
+bool virt_state_runs(int state);
+
 #endif

@@ -233,13 +233,29 @@ static const struct state_word {
 	{ VIR_DOMAIN_SHUTOFF, ANY_REASON, "shut off" },
 	{ VIR_DOMAIN_SHUTDOWN, ANY_REASON, "shutting down" },
 	{ VIR_DOMAIN_PMSUSPENDED, ANY_REASON, "suspended" },
-	{ VIR_DOMAIN_BLOCKED, ANY_REASON, "running (blocked)" },
+	{ VIR_DOMAIN_BLOCKED, ANY_REASON, "running" },
 	{ VIR_DOMAIN_RUNNING, ANY_REASON, "running" },
 };
 
+const char *virt_state_word(int state, int reason)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(state_words); i++) {
+		const struct state_word *w = &state_words[i];
+
+		if (w->state == state && (w->reason == reason || w->reason == ANY_REASON))
+			return w->word;
+	}
+	return "in an unknown state";
+}
+
+bool virt_state_runs(int state)
+{
+	return state == VIR_DOMAIN_RUNNING || state == VIR_DOMAIN_BLOCKED || state == VIR_DOMAIN_SHUTDOWN;
+}
+
 struct state_query {
 	const char *name, *word;
-	bool active;
+	bool active, runs;
 };
 
 static int domain_state(virConnectPtr c, void *arg, struct fail *e)
@@ -248,7 +264,6 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, q->name);
 	bool lost = domain && is_lost(domain);
 	int state, reason;
-	size_t i;
 
 	if (!domain || virDomainGetState(domain, &state, &reason, 0) < 0) {
 		if (virt_error() != VIR_ERR_NO_DOMAIN)
@@ -256,21 +271,14 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 		q->word = "missing";
 		return 0;
 	}
-	q->word = "in an unknown state";
 	q->active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
 	if (q->active && lost) {
 		q->active = false;
 		q->word = "gone, which libvirt has not seen";
 		return 0;
 	}
-	for (i = 0; i < ARRAY_COUNT(state_words); i++) {
-		const struct state_word *w = &state_words[i];
-
-		if (w->state == state && (w->reason == reason || w->reason == ANY_REASON)) {
-			q->word = w->word;
-			break;
-		}
-	}
+	q->word = virt_state_word(state, reason);
+	q->runs = virt_state_runs(state);
 	return 0;
 }
 
@@ -286,4 +294,15 @@ const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active
 	if (ret_active)
 		*ret_active = q.active;
 	return q.word;
+}
+
+bool virt_domain_stalled(struct virt *v, const char *name, const char **ret_state)
+{
+	struct state_query q = { .name = name };
+	struct fail ignored = { 0 };
+
+	if (virt_call(v, "domain state", name, domain_state, &q, &ignored) || q.runs)
+		return false;
+	*ret_state = q.word;
+	return true;
 }

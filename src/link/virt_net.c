@@ -181,6 +181,7 @@ static void add_domain(struct facts_query *q, virDomainPtr domain)
 	auto_(free) char *xml = virDomainGetXMLDesc(domain, 0);
 	auto_(xmlFreeDoc) xmlDocPtr doc = xml ? virt_xml(xml) : NULL;
 	char uuid[VIR_UUID_STRING_BUFLEN] = "";
+	int state = VIR_DOMAIN_NOSTATE, reason = 0;
 	struct virt_tag tag;
 
 	if (!doc)
@@ -188,6 +189,7 @@ static void add_domain(struct facts_query *q, virDomainPtr domain)
 	virt_tag(doc, q->a, &tag);
 	if (!tag.lab_uuid || (q->lab_uuid && strcmp(tag.lab_uuid, q->lab_uuid) != 0))
 		return;
+	virDomainGetState(domain, &state, &reason, 0);
 	virDomainGetUUIDString(domain, uuid);
 	*arena_push(q->a, q->facts.domains, q->facts.domain_count) = (struct fact_domain){
 		.name = arena_strdup(q->a, virDomainGetName(domain)),
@@ -197,6 +199,8 @@ static void add_domain(struct facts_query *q, virDomainPtr domain)
 		.node = tag.node ? tag.node : "",
 		.type = tag.type ? tag.type : "",
 		.active = virDomainIsActive(domain) == 1,
+		.state = virt_state_word(state, reason),
+		.runs = virt_state_runs(state),
 	};
 }
 

@@ -11,6 +11,8 @@ struct fact_domain {
 	const char *lab, *lab_uuid, *node;  /* from the tag */
 	const char *type;                   /* "kvm", "qemu", "lxc" */
 	bool active;
+	const char *state;                  /* libvirt's, in words: "running", "paused (by a user)", "shut off"... */
+	bool runs;                          /* active, and neither paused nor suspended nor crashed */
 };
 
 struct fact_network {

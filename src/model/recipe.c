@@ -239,6 +239,8 @@ unsigned recipe_check(const struct recipe *r, struct strbuf *out)
 	audit_rules(&a, r->rules);
 	if (r->software)
 		audit_rules(&a, r->software);
+	if (r->status)
+		audit_rules(&a, r->status);
 	audit_databases(&a);
 	return a.count;
 }

@@ -90,6 +90,7 @@ struct recipe {
 	const struct placement *placements;  /* ends with a zero row */
 	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
 	const struct rule *rules;            /* ends with a zero row */
+	const struct rule *status;           /* what `labctl status` asks of a role; without one: SELECT 1 of what answers SQL */
 	const struct rule *software;         /* look for the software in the image where no archive is named; NULL = one must be */
 	const char *backends;                /* roles that a pooler stands in front of, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */

@@ -134,11 +134,11 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$status" -ne 0 ]
 	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]
 	labctl exec 3 -- 'su postgres -c "/usr/lib/postgresql/15/bin/pg_ctl -D /data/pgsql promote" </dev/null'
-	run -0 --separate-stderr labctl --json status
+	run -30 --separate-stderr labctl --json status
 	[ "$(jq -r '.nodes[2].databases[0].acts_as' <<<"$output")" = primary ]
 	[ "$(jq -r '.nodes[1].databases[0].acts_as' <<<"$output")" = null ]
-	run -0 --separate-stderr labctl status
-	[[ $output == *"standby (acts as primary)"* ]]
+	run -30 --separate-stderr labctl status
+	[[ $output == *"standby (acts as primary)"* && $stderr == *"standby: was promoted"* ]]
 	labctl exec 3 -- 'mv /data/pgsql /data/promoted'
 	labctl bootstrap
 	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]
@@ -146,10 +146,21 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 
 @test "a node that went away is brought back by create and bootstrap" {
 	inside virsh -q -c lxc:///system destroy lab-node3
+	run -30 labctl status
+	[[ $output == *"1 of the 8 roles of the postgres cluster is not up"*"| node3: its machine is shut off"* ]]
 	labctl create
 	labctl bootstrap
 	run -0 --separate-stderr labctl --json status
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
+}
+
+@test "status says who does not do its work, and exits 30" {
+	labctl exec 1 -- 'systemctl stop "labctl-*.service"'
+	run -30 --separate-stderr labctl --json status
+	[ "$(jq -c '[.nodes[].services[] | select(.up == false).role] | unique' <<<"$output")" = '["primary","standby"]' ]
+	[ "$(jq .error.exit_status <<<"$output")" = 30 ]
+	labctl bootstrap
+	run -0 labctl status
 }
 
 @test "a second lab beside it has its own subnet" {

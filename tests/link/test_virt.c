@@ -70,6 +70,48 @@ static void domain_lives_and_goes(void **state)
 	assert_int_equal(e.code, FAIL_NONE);
 }
 
+static void suspend(void)
+{
+	virConnectPtr c = virConnectOpen("test:///default"); /* the same one: it lives in this process */
+	virDomainPtr domain = c ? virDomainLookupByName(c, "demo-node1") : NULL;
+
+	assert_non_null(domain);
+	assert_int_equal(virDomainSuspend(domain), 0);
+	virDomainFree(domain);
+	virConnectClose(c);
+}
+
+/* It is active, and answers nothing: whoever asks why must hear it. */
+static void a_paused_domain_does_not_run(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *word = NULL;
+	struct fail e = { 0 };
+	struct facts facts;
+	bool changed;
+
+	(void)state;
+	assert_true(virt_domain_stalled(virt, "demo-node1", &word));
+	assert_string_equal(word, "missing");
+	assert_ok(virt_domain_start(virt, "demo-node1", MINE, DOMAIN("demo-node1", TAG(MINE)), &changed, &e), e);
+	assert_false(virt_domain_stalled(virt, "demo-node1", &word));
+	assert_ok(virt_facts(virt, MINE, a, &facts, &e), e);
+	assert_string_equal(facts.domains[0].state, "running");
+	assert_true(facts.domains[0].runs);
+	suspend();
+	assert_true(virt_domain_stalled(virt, "demo-node1", &word));
+	assert_string_equal(word, "paused (by a user)");
+	assert_ok(virt_facts(virt, MINE, a, &facts, &e), e);
+	assert_string_equal(facts.domains[0].state, "paused (by a user)");
+	assert_true(facts.domains[0].active);
+	assert_false(facts.domains[0].runs);
+	/* create resumes it */
+	assert_ok(virt_domain_start(virt, "demo-node1", MINE, DOMAIN("demo-node1", TAG(MINE)), &changed, &e), e);
+	assert_true(changed);
+	assert_false(virt_domain_stalled(virt, "demo-node1", &word));
+	assert_ok(virt_domain_remove(virt, "demo-node1", MINE, &changed, &e), e);
+}
+
 #define LINK(name) "<interface type='network'><source network='default'/><target dev='" name "'/></interface>"
 #define LINKED \
 	"<domain type='test'><name>demo-node1</name>" TAG(MINE) "<memory unit='MiB'>64</memory><vcpu>1</vcpu>" \
@@ -368,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(waiting_for_a_connection_is_no_hang),
 		cmocka_unit_test(foreign_domains_stay),
 		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
+		cmocka_unit_test(a_paused_domain_does_not_run),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
 		cmocka_unit_test(versions_and_reasons), cmocka_unit_test(a_trace_names_calls_and_objects),
 	};

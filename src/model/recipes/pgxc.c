@@ -117,6 +117,13 @@ static const struct rule rules[] = {
 	{ 0 },
 };
 
+static const struct rule status_rules[] = {
+	{ "gtm.status", "gtm", .arg = T "health.sh", .title = "look at the GTM" },
+	{ "gtm_standby.status", "gtm_standby", .arg = T "health.sh", .title = "look at the GTM standby" },
+	{ "gtm_proxy.status", "gtm_proxy", .arg = T "health.sh", .title = "look at the GTM proxy" },
+	{ 0 },
+};
+
 #define DB_COMPLETE(before)                                                             \
 	{ "db.complete", "coordinator:first", .after = before, .verb = RULE_SQL, .arg = T "db_complete.sql", .timeout_s = 300, \
 	  .title = "complete it where it is missing" }
@@ -182,6 +189,7 @@ const struct recipe recipe_pgxc = {
 	.placements = placements,
 	.role_sets = role_sets,
 	.rules = rules,
+	.status = status_rules,
 	.chores = chores,
 	.queries = queries,
 	.group_role = "datanode",

@@ -78,6 +78,12 @@ static const struct rule rules[] = {
 	{ 0 },
 };
 
+static const struct rule status_rules[] = {
+	{ "primary.status", "primary", .verb = RULE_SQL, .arg = T "status.sql", .title = "look at the primary" },
+	{ "standby.status", "standby", .verb = RULE_SQL, .arg = T "status.sql", .title = "look at the standby" },
+	{ 0 },
+};
+
 static const struct database_template templates[] = {
 	{ "postgis", "template_postgis", "postgis postgis_topology fuzzystrmatch postgis_tiger_geocoder pg_repack hstore" },
 	{ 0 },
@@ -198,6 +204,7 @@ const struct recipe recipe_postgres = {
 	.roles = roles,
 	.placements = placements,
 	.rules = rules,
+	.status = status_rules,
 	.backends = "primary standby",
 	.templates = templates,
 	.chores = chores,
