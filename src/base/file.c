@@ -107,13 +107,13 @@ static int check_one(const char *path, bool last, struct fail *e)
 	if (!S_ISDIR(st.st_mode))
 		return fail(e, FAIL_CONFLICT, "%s is not a directory", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		fail(e, FAIL_CONFLICT, "%s belongs to user %u, who could put anything there", path, (unsigned)st.st_uid);
-		return fail_next(e, "ls -la %s; then, if what is in it is yours: chown root %s", path, path);
+		fail(e, FAIL_CONFLICT, "%s belongs to user %u, who could change its contents", path, (unsigned)st.st_uid);
+		return fail_next(e, "ls -la %s; if its contents are yours: chown root %s", path, path);
 	}
 	/* Where names are their owners' (/tmp) others cannot touch ours, but they could be first. */
 	if ((st.st_mode & 022) && (last || !(st.st_mode & S_ISVTX))) {
-		fail(e, FAIL_CONFLICT, "%s may be written by others, who could put anything there", path);
-		return fail_next(e, "ls -la %s; then, if what is in it is yours: chmod go-w %s", path, path);
+		fail(e, FAIL_CONFLICT, "%s is writable by others, who could change its contents", path);
+		return fail_next(e, "ls -la %s; if its contents are yours: chmod go-w %s", path, path);
 	}
 	return 0;
 }
@@ -176,7 +176,7 @@ static int empty_directory(int fd, dev_t dev, const char *path, struct fail *e)
 		}
 		if (st.st_dev != dev) {
 			close(sub);
-			return fail(e, FAIL_CONFLICT, "remove %s: something is mounted there", below.text);
+			return fail(e, FAIL_CONFLICT, "remove %s: a file system is mounted there", below.text);
 		}
 		if (empty_directory(sub, dev, below.text, e) < 0)
 			return -1;

@@ -310,7 +310,7 @@ static int pump(struct child *c, int *ret_status, struct fail *e)
 		}
 		if (clock_left_ms(p->deadline_ms) == 0) {
 			end_group(c->pid);
-			return fail(e, FAIL_TIMEOUT, "%s: not finished at its deadline", p->argv[0]);
+			return fail(e, FAIL_TIMEOUT, "%s: timed out", p->argv[0]);
 		}
 		if (p->look && clock_left_ms(look) == 0) {
 			p->look(p->line_ctx);

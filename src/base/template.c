@@ -99,7 +99,7 @@ static int add_value(struct expansion *x, const char *at, const struct tag *t)
 	if (!value)
 		return complain(x, at, "unknown name", t->name);
 	if (kind == QUOTE_COUNT && !needs_no_quotes(value))
-		return complain(x, at, "say how to quote (@{name:sh}, :sql, :ident...):", t->name);
+		return complain(x, at, "missing kind of quoting (@{name:sh}, :sql, :ident...) of", t->name);
 	quote_add(x->out, kind, value);
 	return 0;
 }

@@ -71,11 +71,11 @@ int db_run_locked(struct cli *c, int (*run)(struct db *d, struct fail *e), struc
 
 const struct command cmd_db = {
 	.name = "db", .actions = commands_db,
-	.summary = "make, drop and look into the databases of a lab",
+	.summary = "create, drop and inspect the databases of a lab",
 	.help =
-	"Sessions that hold a database, or the template that it is made from, are named, and ended only with --force. "
-	"pgpool-II keeps the sessions of clients that have left: they count. Running create, drop and distribute again "
-	"completes what is missing.\n\n"
+	"Sessions connected to the database or to its template are listed, and ended only with --force. "
+	"That includes sessions that pgpool-II keeps open after clients disconnect. Run create, drop or distribute again to "
+	"complete what is missing.\n\n"
 	"With --json the rows are in databases, tables, nodes, shards, sessions or users; names that end in _bytes, _count and _id are "
 	"numbers, those that begin with is_ and has_ booleans.\n\n"
 	"  labctl db create osm --template postgis\n"
@@ -92,12 +92,12 @@ static int check_name(const struct db *d, struct fail *e)
 	for (const char *p = d->word; *p; p++)
 		/* A line of the SQL that holds it must stay one line. */
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return fail(e, FAIL_USAGE, "a name of a database holds no control characters");
+			return fail(e, FAIL_USAGE, "a database name must not contain control characters");
 	if (!*d->word || strlen(d->word) > NAME_MAX_BYTES)
-		return fail(e, FAIL_USAGE, "'%s' is no name of a database: 1 to %d bytes", d->word, NAME_MAX_BYTES);
+		return fail(e, FAIL_USAGE, "'%s' is not a valid database name: it must have 1 to %d bytes", d->word, NAME_MAX_BYTES);
 	for (; t && t->word; t++)
 		if (!strcmp(t->name, d->word)) {
-			fail(e, FAIL_USAGE, "%s is what databases are made from; bootstrap makes it", d->word);
+			fail(e, FAIL_USAGE, "%s is the template of new databases; bootstrap creates it", d->word);
 			return fail_next(e, "labctl -l %s bootstrap", d->lab->name);
 		}
 	return 0;
@@ -164,7 +164,7 @@ static int check_letters(const struct db *d, struct fail *e)
 			near[len++] = strchr(letters, c) ? c : '_';
 	}
 	near[len] = '\0';
-	fail(e, FAIL_USAGE, "a %s cluster can have no database called '%s': small letters, digits and _, a digit not first",
+	fail(e, FAIL_USAGE, "a %s cluster cannot have a database named '%s': use lowercase letters, digits and _, and do not begin with a digit",
 	     d->recipe->kind, d->word);
 	return fail_next(e, "labctl -l %s db create %s", d->lab->name, near);
 }
@@ -191,10 +191,10 @@ static int run_create(struct cli *c, struct fail *e)
 
 static const struct option_row create_options[] = {
 	{ "template", .arg = "NAME", .complete = complete_templates, .at = offsetof(struct create_words, template),
-	  .text = "what the database is made from: citus (the default of that kind) or postgis" },
-	{ "force", .at = offsetof(struct create_words, force), .text = "end the sessions that are in the way" },
+	  .text = "the database's template: citus (the default of that kind) or postgis" },
+	{ "force", .at = offsetof(struct create_words, force), .text = "end the sessions that block it" },
 	{ "adopt", .at = offsetof(struct create_words, adopt),
-	  .text = "take in a database that was made without labctl: make the template's extensions in it" },
+	  .text = "adopt a database created without labctl: create the template's extensions in it" },
 	{ 0 },
 };
 
@@ -203,8 +203,8 @@ const struct command cmd_db_create = {
 	.options = create_options, .options_size = sizeof(struct create_words),
 	.summary = "create a database on every node that holds databases",
 	.help =
-	"Where the kind registers nodes in each database, they are registered in it. A database that exists on some "
-	"nodes only is completed. One that was made without labctl, which lacks the extensions of the template, is refused "
+	"Registers the nodes in the database if the kind needs it. A database that exists on some "
+	"nodes only is completed. A database created without labctl, which lacks the template's extensions, is refused "
 	"unless --adopt is given.",
 };
 
@@ -243,7 +243,7 @@ static int check_drop(struct db *d, struct fail *e)
 	if (find_database(d, &is_template, e) < 0)
 		return -1;
 	if (is_template)
-		return fail(e, FAIL_USAGE, "%s is a template: ALTER DATABASE ... IS_TEMPLATE false comes first", d->word);
+		return fail(e, FAIL_USAGE, "%s is a template: run ALTER DATABASE ... IS_TEMPLATE false first", d->word);
 	return report_confirm(d->c, arena_printf(d->c->arena, "the database '%s' from lab '%s' with all its data", d->word,
 						d->lab->name), d->word, e);
 }
@@ -258,7 +258,7 @@ static int drop(struct db *d, struct fail *e)
 	if (check_name(d, e) < 0)
 		return -1;
 	if (!strcmp(d->word, d->recipe->database) || !strcmp(d->word, "template0") || !strcmp(d->word, "template1"))
-		return fail(e, FAIL_USAGE, "%s is a database that the cluster itself needs", d->word);
+		return fail(e, FAIL_USAGE, "the cluster itself needs database %s", d->word);
 	return db_chore(d, "drop", &request, "", check_drop, e);
 }
 
@@ -268,7 +268,7 @@ static int run_drop(struct cli *c, struct fail *e)
 }
 
 static const struct option_row drop_options[] = {
-	{ "force", .at = offsetof(struct drop_words, force), .text = "end the sessions that are in the way" },
+	{ "force", .at = offsetof(struct drop_words, force), .text = "end the sessions that block it" },
 	{ 0 },
 };
 
@@ -276,7 +276,7 @@ const struct command cmd_db_drop = {
 	.name = "drop", .run = run_drop, .args = { { "NAME", .complete = complete_databases } },
 	.options = drop_options, .options_size = sizeof(struct drop_words),
 	.summary = "drop a database on every node",
-	.help = "Asks for its name on a terminal unless -y is given.",
+	.help = "Asks for confirmation on a terminal unless -y is given.",
 };
 
 static int check_update(struct db *d, struct fail *e)
@@ -305,10 +305,10 @@ static int run_update(struct cli *c, struct fail *e)
 
 const struct command cmd_db_update_extensions = {
 	.name = "update-extensions", .run = run_update, .args = { { "NAME", .optional = true, .complete = complete_databases } },
-	.summary = "update the extensions of databases to what is installed on the nodes",
+	.summary = "update the extensions of databases to the versions installed on the nodes",
 	.help =
-	"Of the database NAME, or else of the templates and the default database. Extensions of the template that it was "
-	"made from are created where they are missing.",
+	"Updates database NAME, or without NAME the templates and the default database. Missing extensions of the database's "
+	"template are created.",
 };
 
 /* --- tables --- */
@@ -347,8 +347,8 @@ static const struct option_row repack_options[] = { DATABASE_OPTION(struct repac
 const struct command cmd_db_repack = {
 	.name = "repack", .run = run_repack, .args = { { "TABLE" } },
 	.options = repack_options, .options_size = sizeof(struct repack_words),
-	.summary = "give back the space of a table's dead rows",
+	.summary = "reclaim the space of a table's dead rows",
 	.help =
-	"By pg_repack; a distributed table shard by shard, on the nodes that have them. The table needs a primary key. "
-	"TABLE is written as in SQL.",
+	"Runs pg_repack; a distributed table is repacked shard by shard, on the shards' nodes. The table needs a primary key. "
+	"Write TABLE as in SQL.",
 };

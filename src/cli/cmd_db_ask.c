@@ -116,7 +116,7 @@ const struct query *db_query(struct db *d, const char *name, struct fail *e)
 	const struct query *q = recipe_query(d->recipe, name);
 
 	if (!q) {
-		fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", d->recipe->kind, name);
+		fail(e, FAIL_USAGE, "'db %s' is not supported for kind %s", name, d->recipe->kind);
 		fail_next(e, "labctl help db");
 	}
 	return q;
@@ -162,7 +162,7 @@ static int check_known(struct db *d, struct fail *e)
 		return -1;
 	if (known.len)
 		return 0;
-	fail(e, FAIL_CONFLICT, "database '%s' was made without labctl: the nodes of the cluster do not know it", d->database);
+	fail(e, FAIL_CONFLICT, "database '%s' was created without labctl: the cluster's nodes are not registered in it", d->database);
 	return fail_next(e, "labctl -l %s db create %s --adopt, or labctl -l %s db drop %s", d->lab->name,
 			 db_quoted(d, d->database), d->lab->name, db_quoted(d, d->database));
 }
@@ -494,5 +494,5 @@ int db_all_nodes(struct db *d, const char *query, json_t **ret_rows, json_t **re
 	json_decref(*ret_rows);
 	json_decref(*ret_silent);
 	return count ? fail_next(e, "labctl -l %s status", d->lab->name)
-		     : fail(e, FAIL_NOT_FOUND, "no node of lab '%s' answers that", d->lab->name);
+		     : fail(e, FAIL_NOT_FOUND, "no node of lab '%s' can answer this", d->lab->name);
 }

@@ -150,8 +150,8 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 		local += has_local_rows(row);
 	if (failed) {
 		fail(e, e->code == FAIL_TIMEOUT ? FAIL_TIMEOUT : FAIL_DB, "%u of %u table%s failed%s", failed, count, plural(count),
-		     e->code == FAIL_TIMEOUT ? ", and the time (--timeout) is over" : "");
-		fail_next(e, "labctl -l %s db distribute with the same options goes on with these; --exclude leaves a table out",
+		     e->code == FAIL_TIMEOUT ? "; timed out (--timeout)" : "");
+		fail_next(e, "labctl -l %s db distribute with the same options tries these again; --exclude skips a table",
 			  d->lab->name);
 		more = json_pack("{s:o}", "error", report_error(e));
 		d->c->reported = d->c->json;
@@ -161,7 +161,7 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 	if (!count)
 		report_say("schema '%s' has no tables\n", said->schema);
 	if (local && !d->c->dry_run)
-		report_say("%u table%s still local rows, which no query reads; the same command with --truncate-local removes them\n",
+		report_say("%u table%s local rows left, which no query reads; run the same command with --truncate-local to remove them\n",
 			   local, local == 1 ? " has" : "s have");
 	return failed ? -1 : 0;
 }
@@ -181,7 +181,7 @@ static int split_names(struct arena *arena, const char *option, const char *list
 		while (end > before && p[end - 1] == ' ')
 			end--;
 		if (end <= before)
-			return fail(e, FAIL_USAGE, "--%s '%s': a name is empty", option, list);
+			return fail(e, FAIL_USAGE, "--%s '%s': the list contains an empty name", option, list);
 		*arena_push(arena, names.items, names.count) = arena_printf(arena, "%.*s", (int)(end - before), p + before);
 		p += len;
 	}
@@ -301,25 +301,25 @@ static const struct option_row options[] = {
 	{ "column", .arg = "COLUMN,...", .at = offsetof(struct distribute_words, column),
 	  .text = "distribute a table by the first of these columns that it has" },
 	{ "reference", .arg = "TABLE,...", .at = offsetof(struct distribute_words, reference),
-	  .text = "tables of the schema that become reference tables, whole on every node" },
+	  .text = "make these tables reference tables, with a full copy on every node" },
 	{ "exclude", .arg = "TABLE,...", .at = offsetof(struct distribute_words, exclude),
-	  .text = "tables of the schema that are left alone" },
+	  .text = "skip these tables" },
 	{ "drop-triggers", .at = offsetof(struct distribute_words, drop_triggers),
-	  .text = "drop the triggers of tables that are distributed, in the same transaction" },
+	  .text = "drop the triggers of distributed tables, in the same transaction" },
 	DATABASE_OPTION(struct distribute_words),
 	{ "truncate-local", .at = offsetof(struct distribute_words, truncate_local),
-	  .text = "remove the rows that tables keep in local files after they were copied to shards" },
+	  .text = "remove the local rows of tables whose rows were copied to shards" },
 	{ 0 },
 };
 
 const struct command cmd_db_distribute = {
 	.name = "distribute", .run = run, .options = options, .options_size = sizeof(struct distribute_words),
-	.summary = "distribute every table of a schema that has one of some columns",
+	.summary = "distribute every table of a schema that has one of the given columns",
 	.help =
-	"Tables that are not distributed yet, each in a transaction of its own, after the tables that its foreign keys point "
-	"to. What cannot be distributed is known before and skipped, with all that is in the way and the way out: a key "
-	"without the column, a trigger (--drop-triggers drops it), a foreign key to or of a table that stays local (--reference "
-	"makes the table it points to a reference table), inheritance, partitions of partitions, a column that is generated or whose type cannot be hashed. "
-	"The middle tables of osm2pgsql --slim stay local. A table that fails all the same is not tried again, and makes the "
-	"exit status 30. With -n shows what would be done.",
+	"Distributes the tables that are not distributed yet, each in its own transaction, after the tables its foreign keys "
+	"refer to. Tables that cannot be distributed are skipped, and the table says why and what helps: a key "
+	"without the column, a trigger (--drop-triggers drops it), a foreign key to or of a table that stays local "
+	"(add the table it refers to to --reference), inheritance, partitions of partitions, a column that is generated or whose type cannot be hashed. "
+	"The middle tables of osm2pgsql --slim stay local. A table that fails anyway is not tried again, and makes the "
+	"exit status 30. -n shows what would be done.",
 };

@@ -135,10 +135,10 @@ static int run_sessions(struct cli *c, struct fail *e)
 
 const struct command cmd_db_sessions = {
 	.name = "sessions", .run = run_sessions,
-	.summary = "show who does what on all nodes, and who waits for whom",
+	.summary = "show the sessions on all nodes, and which session waits for which",
 	.help =
-	"A session is called NODE:PID. What Citus does on a worker is shown with the session that it works for. Sessions "
-	"that do nothing are left out.",
+	"Sessions are named NODE:PID. The sessions of Citus on a worker are shown with the session they work for. Idle "
+	"sessions are left out.",
 };
 
 /* "node2:4711" */
@@ -148,7 +148,7 @@ static int find_session(struct db *d, const struct node **ret_node, const char *
 	const struct lab *lab = d->lab;
 
 	if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > 9) {
-		fail(e, FAIL_USAGE, "'%s' is no session: NODE:PID", d->word);
+		fail(e, FAIL_USAGE, "'%s' is not a session: expected NODE:PID", d->word);
 		return fail_next(e, "labctl -l %s db sessions", lab->name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++)
@@ -192,7 +192,7 @@ static int end_session(struct db *d, struct fail *e)
 	if (role < 0)
 		return fail(e, FAIL_NOT_FOUND, "%s has no sessions", n->name);
 	if (!text)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks the statement that ends a session");
+		return fail(e, FAIL_OTHER, "labctl's data files lack the statement that ends a session");
 	if (d->c->dry_run) {
 		printf("would end session %s\n", d->word);
 		return 0;
@@ -205,7 +205,7 @@ static int end_session(struct db *d, struct fail *e)
 		return fail_next(e, "labctl -l %s db sessions", d->lab->name);
 	}
 	if (!seen.ended)
-		return fail(e, FAIL_TIMEOUT, "session %s was told to end, and still runs after 5 s", d->word);
+		return fail(e, FAIL_TIMEOUT, "session %s is still running 5 s after it was told to end", d->word);
 	if (!d->c->json)
 		fprintf(stderr, "ended session %s\n", d->word);
 	return 0;
@@ -218,6 +218,6 @@ static int run_kill(struct cli *c, struct fail *e)
 
 const struct command cmd_db_kill = {
 	.name = "kill", .run = run_kill, .args = { { "SESSION" } },
-	.summary = "end a session, called as `labctl db sessions` does",
-	.help = "What it had not committed is gone.\n\n  labctl db kill node2:4711",
+	.summary = "end a session, named as in `labctl db sessions`",
+	.help = "Its uncommitted changes are lost.\n\n  labctl db kill node2:4711",
 };

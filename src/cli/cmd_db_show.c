@@ -41,9 +41,9 @@ static json_t *presence(const json_t *row)
 	json_array_foreach(missing, i, name)
 		strbuf_printf(&text, "%s%s", i ? ", " : ": not on ", json_string_value(name));
 	json_array_foreach(silent, i, name)
-		strbuf_printf(&text, "%s%s", i ? ", " : ": no answer of ", json_string_value(name));
+		strbuf_printf(&text, "%s%s", i ? ", " : ": no answer from ", json_string_value(name));
 	if (json_is_false(json_object_get(row, "is_known")))
-		strbuf_str(&text, ", made without labctl: db create --adopt or db drop");
+		strbuf_str(&text, ", created without labctl: db create --adopt or db drop");
 	return json_string(text.text);
 }
 
@@ -101,7 +101,7 @@ static int run_list(struct cli *c, struct fail *e)
 
 const struct command cmd_db_list = {
 	.name = "list", .run = run_list,
-	.summary = "show every database, and on how many of the nodes that should have it it is",
+	.summary = "show the databases, and on how many of their nodes each one exists",
 };
 
 DEFINE_AUTO(json_t *, json_decref)
@@ -194,7 +194,7 @@ static const struct option_row nodes_options[] = { DATABASE_OPTION(struct nodes_
 
 const struct command cmd_db_nodes = {
 	.name = "nodes", .run = run_nodes, .options = nodes_options, .options_size = sizeof(struct nodes_words),
-	.summary = "show the nodes that the database knows",
+	.summary = "show the nodes registered in the database",
 };
 
 /* --- shards --- */
@@ -213,7 +213,7 @@ static int check_table(struct db *d, struct fail *e)
 			said_so |= !strcmp(e->sqlstate, no_name[i]);
 		if (!said_so)
 			return -1;
-		fail(e, FAIL_USAGE, "'%s' is no name of a table", d->word);
+		fail(e, FAIL_USAGE, "'%s' is not a table name", d->word);
 		return fail_next(e, "labctl -l %s db shards 'schema.table' or '\"Schema\".\"Table\"'", d->lab->name);
 	}
 	if (found.len)
@@ -322,6 +322,6 @@ static const struct option_row shards_options[] = { DATABASE_OPTION(struct shard
 const struct command cmd_db_shards = {
 	.name = "shards", .run = run_shards, .args = { { "TABLE" } },
 	.options = shards_options, .options_size = sizeof(struct shards_words),
-	.summary = "show the shards of a table, and for each node their sum and a bar",
-	.help = "TABLE is written as in SQL: schema.table or \"Quoted\".\"Name\".",
+	.summary = "show the shards of a table, with a total and a bar for each node",
+	.help = "Write TABLE as in SQL: schema.table or \"Quoted\".\"Name\".",
 };

@@ -20,7 +20,7 @@ static int check_user(const struct db *d, struct fail *e)
 	const char *bad = form_db_user(d->word);
 
 	if (!recipe_chore(d->recipe, "user-create")) {
-		fail(e, FAIL_USAGE, "a %s cluster knows no 'db user'", d->recipe->kind);
+		fail(e, FAIL_USAGE, "'db user' is not supported for kind %s", d->recipe->kind);
 		return fail_next(e, "labctl -l %s psql -- -c 'create role NAME login'", d->lab->name);
 	}
 	if (!bad)
@@ -199,41 +199,41 @@ RUN(list, db_run(c, NULL, list_users, e))
 
 static const struct option_row create_options[] = {
 	{ "db", .arg = "DATABASE,...", .complete = complete_databases, .at = offsetof(struct create_words, databases),
-	  .text = "the databases that the user may connect to; every one by default" },
-	{ "read-only", .at = offsetof(struct create_words, reads_only), .text = "it reads all tables, and changes nothing" },
+	  .text = "databases that the user may connect to; all by default" },
+	{ "read-only", .at = offsetof(struct create_words, reads_only), .text = "the user reads all tables, and changes nothing" },
 	{ 0 },
 };
 
 static const struct option_row drop_options[] = {
-	{ "force", .at = offsetof(struct drop_words, force), .text = "give what the user owns to the superuser" },
+	{ "force", .at = offsetof(struct drop_words, force), .text = "give the objects that the user owns to the superuser" },
 	{ 0 },
 };
 
 const struct command cmd_db_user = {
 	.name = "user", .actions = commands_db_user,
-	.summary = "make, drop and show the users of the databases",
+	.summary = "create, drop and show database users",
 	.help =
-	"A user is a role with a generated password that all nodes, pgpool-II and the pgpass inventory know. It is on the "
-	"lab's record, as if the lab file had it under cluster: users:.",
+	"A user is a role with a generated password that all nodes, pgpool-II and the pgpass inventory know. It is recorded "
+	"with the lab, as if the lab file listed it under cluster: users:.",
 };
 
 const struct command cmd_db_user_create = {
 	.name = "create", .run = run_create, .args = { { "NAME" } },
 	.options = create_options, .options_size = sizeof(struct create_words),
-	.summary = "make a user of the databases, or make it right again",
-	.help = "It reads and writes all tables, and makes tables of its own in public and in schemas that it makes.",
+	.summary = "create a database user, or repair one",
+	.help = "The user reads and writes all tables, and creates tables in public and in schemas of its own.",
 };
 
 const struct command cmd_db_user_drop = {
 	.name = "drop", .run = run_drop, .args = { { "NAME" } },
 	.options = drop_options, .options_size = sizeof(struct drop_words),
-	.summary = "drop a user of the databases",
-	.help = "One that owns tables is refused, unless --force gives them to the superuser.",
+	.summary = "drop a database user",
+	.help = "A user that owns objects is refused, unless --force gives them to the superuser.",
 };
 
 const struct command cmd_db_user_password = {
 	.name = "password", .run = run_password, .args = { { "NAME" } },
-	.summary = "give a user a new generated password, everywhere",
+	.summary = "generate a new password for a user and set it everywhere",
 };
 
 const struct command cmd_db_user_list = {

@@ -150,7 +150,7 @@ static void run_job(struct job *j)
 	j->failed = ssh_run(s, &run, &j->status, &j->fail) < 0;
 	world_ssh_done(j->w, j->node, j->failed);
 	if (j->failed && j->fail.code == FAIL_TIMEOUT && !*j->fail.next)
-		fail_next(&j->fail, "more time: labctl --timeout SECONDS exec ...");
+		fail_next(&j->fail, "labctl --timeout SECONDS exec ...    (allows more time)");
 }
 
 static void *job_worker(void *arg)
@@ -315,9 +315,9 @@ const struct command cmd_exec = {
 	.summary = "run a command on several nodes in parallel",
 	.help =
 	"NODES is a name, a number, a range or a list: node3, 3, 1-3,5; all nodes when left out. The exit status is "
-	"that of the first node whose command failed. Each line of output is printed when it comes, behind its node's name.\n\n"
-	"A COMMAND of one word is a line for the node's shell; several words are a program and its arguments, which reach it as "
-	"they are; \"-\" reads a script from standard input.\n\n"
+	"that of the first node whose command failed. Each line of output is printed as it arrives, after its node's name.\n\n"
+	"A COMMAND of one word is run by the node's shell; several words are a program and its arguments, passed on "
+	"unchanged; \"-\" reads a script from standard input.\n\n"
 	"  labctl exec -- uptime\n"
 	"  labctl exec -r datanode -- df -h /data\n"
 	"  labctl exec 1-3 -- - < script.sh",

@@ -45,5 +45,5 @@ static int manual(struct cli *c, struct fail *e)
 /* tests/cli/tree.bats puts it into docs/labctl.1. */
 const struct command cmd_manual = {
 	.name = "manual", .run = manual, .hidden = true, .without = NO_LAB | NO_LIBRARY | NO_STATE,
-	.summary = "print the sections of labctl(1) that are made from the command tables",
+	.summary = "print the sections of labctl(1) that are generated from the command tables",
 };

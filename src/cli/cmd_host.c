@@ -40,7 +40,7 @@ static void check_programs(json_t *rows)
 		{ "mmdebstrap", "image builds", "mmdebstrap", FAULT },
 		{ "mke2fs", "image builds", "e2fsprogs", FAULT },
 		{ "ssh-keygen", "keys", "openssh-client", FAULT },
-		{ "dnsmasq", "the labs' networks", "dnsmasq-base", FAULT },
+		{ "dnsmasq", "lab networks", "dnsmasq-base", FAULT },
 		{ "tar", "archives", "tar", FAULT },
 		{ "psql", "labctl psql", "postgresql-client", WARN },
 		{ "xorriso", "cloud images, installation media", "xorriso", WARN },
@@ -73,7 +73,7 @@ static void check_files(json_t *rows)
 		snprintf(remedy, sizeof remedy, "apt-get install %s", files[i].package);
 		check(rows, found ? PASS : WARN, files[i].what, found ? files[i].found : "not installed", remedy);
 	}
-	check(rows, PASS, "grammar of kickstarts", proc_found("ksvalidator") ? "labctl's own, then ksvalidator's" : "labctl's own", "");
+	check(rows, PASS, "kickstart grammar", proc_found("ksvalidator") ? "labctl's own, then ksvalidator's" : "labctl's own", "");
 }
 
 static bool check_libvirt(struct cli *c, json_t *rows, const char *uri, const char *what, enum verdict missing)
@@ -98,7 +98,7 @@ static void check_space(json_t *rows, const char *what, const char *path)
 
 	snprintf(found, sizeof found, "%.1f GiB free in %s", (double)bytes / (1LL << 30), path);
 	check(rows, bytes >= SPACE_WANTED_BYTES ? PASS : WARN, what, found,
-	      "make room (4 GiB), or set LABCTL_CACHE and LABCTL_STATE");
+	      "free 4 GiB, or set LABCTL_CACHE and LABCTL_STATE");
 }
 
 #define CONTAINERS_WANTED 8u
@@ -157,7 +157,7 @@ static int doctor(struct cli *c, struct fail *e)
 
 	check(rows, geteuid() == 0 ? PASS : FAULT, "root", geteuid() == 0 ? "yes" : "no", "run labctl as root");
 	check(rows, virt_kvm_works(&why) ? PASS : WARN, "kvm", virt_kvm_works(&why) ? "works" : why,
-	      "labs run emulated (slow) or with --hypervisor lxc");
+	      "use --hypervisor lxc (containers), or emulation (slow)");
 	/* One of the two is enough. */
 	machines = check_libvirt(c, rows, "qemu:///system", "libvirt qemu", WARN);
 	check_libvirt(c, rows, "lxc:///system", "libvirt lxc", machines ? WARN : FAULT);
@@ -179,12 +179,12 @@ static int doctor(struct cli *c, struct fail *e)
 	c->reported = c->json; /* "fit" says it */
 	json_decref(doc);
 	json_decref(rows);
-	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host is not fit for labs: %u check%s failed", faults, plural(faults)) : 0;
+	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host cannot run labs: %u check%s failed", faults, plural(faults)) : 0;
 }
 
 const struct command cmd_doctor = {
 	.name = "doctor", .run = doctor, .without = NO_LAB,
-	.summary = "check whether this host can run labs, and say what is missing",
+	.summary = "check whether this host can run labs, and list what is missing",
 };
 
 static int version(struct cli *c, struct fail *e)

@@ -144,7 +144,7 @@ static int list(struct cli *c, struct fail *e)
 			json_array_append_new(rows, row_of(c, &images[i], users, user_count));
 		r = print_rows(c, rows, e);
 		if (!c->json && !count)
-			report_say("there are no images in %s/images; the first create builds what it needs\n", c->cache_dir);
+			report_say("no images in %s/images; create builds the ones it needs\n", c->cache_dir);
 	}
 	json_decref(rows);
 	return r;
@@ -191,8 +191,8 @@ static int show(struct cli *c, struct fail *e)
 
 const struct command cmd_image_show = {
 	.name = "show", .run = show, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB,
-	.summary = "show all that is known of one image",
-	.help = "NAME-DIGEST names one of several.",
+	.summary = "show the details of one image",
+	.help = "NAME-DIGEST selects one of several with the same name.",
 };
 
 /* --- making --- */
@@ -205,7 +205,7 @@ static int build(struct cli *c, struct fail *e)
 	bool built = false;
 
 	if (c->dry_run) {
-		printf("would build %s below %s/images unless it is there\n", name, c->cache_dir);
+		printf("would build %s in %s/images unless it exists\n", name, c->cache_dir);
 		return 0;
 	}
 	/* Whoever asks for it by name may have added a source of packages since. */
@@ -216,7 +216,7 @@ static int build(struct cli *c, struct fail *e)
 const struct command cmd_image_build = {
 	.name = "build", .run = build, .args = { { "NAME", .optional = true, .complete = complete_recipes } }, .without = NO_LAB,
 	.summary = "build an image from its recipe",
-	.help = "debian12 is what every lab boots from; debian12-build has compilers for building from source.",
+	.help = "debian12 is the default image of a lab; debian12-build has compilers for building from source.",
 };
 
 int image_name_check(const char *name, struct fail *e)
@@ -224,7 +224,7 @@ int image_name_check(const char *name, struct fail *e)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
 
 	if (!*name || strspn(name, allowed) != strlen(name) || strlen(name) > 60 || strchr("-._", *name))
-		return fail(e, FAIL_USAGE, "'%s' cannot be an image's name: small letters, digits, - . _ and no more than 60",
+		return fail(e, FAIL_USAGE, "'%s' is not a valid image name: use lowercase letters, digits, - . _ (60 at most)",
 			    name);
 	return 0;
 }
@@ -275,7 +275,7 @@ static int import(struct cli *c, struct fail *e)
 		about.family = r->family->name;
 	}
 	if (c->dry_run) {
-		printf("would put %s below %s/images as %s\n", quote_url(c->args[1], c->arena), c->cache_dir, about.name);
+		printf("would import %s into %s/images as %s\n", quote_url(c->args[1], c->arena), c->cache_dir, about.name);
 		return 0;
 	}
 	if (fetch_archive(&f, c->arena, &path, sha256, e) < 0)
@@ -288,17 +288,17 @@ static int import(struct cli *c, struct fail *e)
 }
 
 static const struct option_row import_options[] = {
-	{ "sha256", .arg = "DIGEST", .at = offsetof(struct import_words, sha256), .text = "digest that the file must have" },
+	{ "sha256", .arg = "DIGEST", .at = offsetof(struct import_words, sha256), .text = "expected digest of the file" },
 	{ "release", .arg = "RELEASE", .complete = complete_releases, .at = offsetof(struct import_words, release),
-	  .text = "what the disk holds, when its name does not say so" },
+	  .text = "release on the disk, if its name does not tell" },
 	{ 0 },
 };
 
 const struct command cmd_image_import = {
 	.name = "import", .run = import, .args = { { "NAME" }, { "FILE|URL", .complete = complete_files } },
 	.options = import_options, .options_size = sizeof(struct import_words), .without = NO_LAB,
-	.summary = "keep a disk image that anybody made, for x86_64",
-	.help = "What it holds is --release, or what either name says.",
+	.summary = "import an x86_64 disk image that was made elsewhere",
+	.help = "The release is taken from --release, from NAME or from the name of the file.",
 };
 
 /* --- removing --- */
@@ -321,7 +321,7 @@ static int rm(struct cli *c, struct fail *e)
 		first = first ? first : &users[i];
 	}
 	if (first) {
-		fail(e, FAIL_CONFLICT, "image '%s' is what the nodes of %s stand on", c->args[0], labs.text);
+		fail(e, FAIL_CONFLICT, "image '%s' is in use by %s", c->args[0], labs.text);
 		return fail_next(e, "%s%s%slabctl -l %s destroy", first->state ? "LABCTL_STATE=" : "",
 				 first->state ? first->state : "", first->state ? " " : "", first->lab);
 	}
@@ -367,9 +367,9 @@ static int gc(struct cli *c, struct fail *e)
 	if (print_rows(c, rows, e) < 0)
 		goto out;
 	for (unsigned i = 0; left[i]; i++)
-		report_say("left by what was killed: %s\n", left[i]);
+		report_say("left by an interrupted run: %s\n", left[i]);
 	if (!c->json && !unused_count && !left[0])
-		report_say("there is nothing to remove\n");
+		report_say("nothing to remove\n");
 	if (c->dry_run || (!unused_count && !left[0])) {
 		r = 0;
 		goto out;
@@ -386,16 +386,16 @@ out:
 
 const struct command cmd_image_gc = {
 	.name = "gc", .run = gc, .without = NO_LAB,
-	.summary = "remove what no lab uses and no recipe of today leads to, and what was left by what was killed",
-	.help = "What was installed or imported by name stays. With -n shows it.",
+	.summary = "remove images that no lab uses and no current recipe builds, and leftovers of interrupted runs",
+	.help = "Images that were installed or imported by name are kept. -n shows what would be removed.",
 };
 
 const struct command cmd_image = {
 	.name = "image", .actions = commands_image, .without = NO_LAB,
 	.summary = "build, install, import, list and remove the images that nodes boot from",
 	.help =
-	"docs/howto/images.md is about them.\n\n"
-	"  labctl image build                  debian12, what every lab boots from\n"
+	"See docs/howto/images.md.\n\n"
+	"  labctl image build                  debian12, the default image of a lab\n"
 	"  labctl image build debian12-build   with compilers, for building from source\n"
 	"  labctl image install rocky9 --kickstart el9 --media Rocky-9-x86_64-dvd.iso\n"
 	"  labctl image install deb12 --kickstart debian12 --media netboot\n"

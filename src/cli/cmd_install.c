@@ -64,7 +64,7 @@ static int find_mirror(struct cli *c, struct install *i, struct fail *e)
 
 	if (strncmp(url, "http://", 7) != 0) {
 		fail(e, FAIL_HOST, "%s%s%s", *url ? "the host's apt source is '" : "the host's apt has no source for ",
-		     *url ? url : i->release->suite, *url ? "', and the installer knows http:// only" : "");
+		     *url ? url : i->release->suite, *url ? "', but the installer supports only http://" : "");
 		return fail_next(e, "LABCTL_MIRROR=http://HOST/DIRECTORY labctl image install ...");
 	}
 	host = as_seen_inside(c, url) + strlen("http://");
@@ -96,7 +96,7 @@ static int validate(struct cli *c, const struct release *r, const char *answers,
 	if (result == 0 || e->code != FAIL_OTHER)
 		return result;
 	said = *e;
-	fail(e, FAIL_OTHER, "ksvalidator finds mistakes in the kickstart for %s", r->name);
+	fail(e, FAIL_OTHER, "ksvalidator reports errors in the kickstart for %s", r->name);
 	fail_evidence(e, said.evidence, 15);
 	return fail_next(e, "less %s/%s", library_dir(c->lib), r->template);
 }
@@ -165,7 +165,7 @@ static int install(struct cli *c, struct fail *e)
 	if (image_name_check(i.name, e) < 0 || choose_release(said, &i.release, e) < 0 || parse_disk(said, &i.disk_gib, e) < 0)
 		return -1;
 	if (c->hypervisor == HYPERVISOR_LXC)
-		return fail(e, FAIL_USAGE, "an installer needs a machine: --hypervisor kvm or qemu");
+		return fail(e, FAIL_USAGE, "an installer needs a virtual machine: use --hypervisor kvm or qemu");
 	if (make_answers(c, i.release, i.name, &answers, e) < 0)
 		return -1;
 	if (c->dry_run) {
@@ -184,27 +184,27 @@ static int install(struct cli *c, struct fail *e)
 	i.files = files;
 	i.file_count = count;
 	env.line(env.line_ctx, arena_printf(c->arena, "installing %s %s", i.release->name,
-					    i.kvm ? "(kvm)" : "in an emulated machine: half an hour and more"));
+					    i.kvm ? "(kvm)" : "in an emulated machine (takes half an hour or more)"));
 	return install_image(&env, &i, c->arena, &image, e) < 0 ? -1 : image_report(c, &image, true, e);
 }
 
 static const struct option_row options[] = {
 	{ "kickstart", .arg = "RELEASE", .required = true, .complete = complete_releases,
 	  .at = offsetof(struct install_words, kickstart),
-	  .text = "what is installed: debian12, el5 to el10 or one of their clones (rocky9)" },
+	  .text = "release to install: debian12, el5 to el10 or one of their clones (rocky9)" },
 	{ "media", .arg = "FILE|URL", .required = true, .complete = complete_files, .at = offsetof(struct install_words, media),
 	  .text = "ISO to install from; netboot for Debian" },
 	{ "disk", .arg = "SIZE", .at = offsetof(struct install_words, disk),
 	  .text = "size of the image's disk (10G); a node's disk may be larger" },
-	{ "sha256", .arg = "DIGEST", .at = offsetof(struct install_words, sha256), .text = "digest that the file must have" },
+	{ "sha256", .arg = "DIGEST", .at = offsetof(struct install_words, sha256), .text = "expected digest of the file" },
 	{ 0 },
 };
 
 const struct command cmd_image_install = {
 	.name = "install", .run = install, .args = { { "NAME" } },
 	.options = options, .options_size = sizeof(struct install_words), .without = NO_LAB,
-	.summary = "install a release without a question, in a temporary machine, and keep the result",
+	.summary = "install a release unattended in a temporary machine, and keep the disk as an image",
 	.help =
-	"The lab file given with -f says time zone, locale, user and SELinux. Without --timeout it may take two hours. "
-	"With -n prints what the installer would be told.",
+	"Time zone, locale, user and SELinux mode come from the lab file given with -f. The default --timeout is two hours. "
+	"-n prints the answers that the installer would get.",
 };

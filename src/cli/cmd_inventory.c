@@ -19,7 +19,7 @@ static int open_inventory(struct cli *c, struct lab **ret_lab, struct inventory 
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
 	if (!lab->net.subnet) {
-		fail(e, FAIL_NOT_FOUND, "the nodes of lab '%s' have no addresses: it was not created", lab->name);
+		fail(e, FAIL_NOT_FOUND, "the nodes of lab '%s' have no addresses: the lab is not created yet", lab->name);
 		return fail_next(e, "labctl -l %s create", lab->name);
 	}
 	load_paths(c, lab->name, &paths);
@@ -108,10 +108,10 @@ const struct command cmd_inventory = {
 	.name = "inventory", .run = print_inventory, .options = options, .options_size = sizeof(struct inventory_words),
 	.summary = "print the lab for psql, JDBC, Ansible, ssh, jq",
 	.help =
-	"Prints one format; without --format, the formats and the files that have them. The files are written by create "
-	"and bootstrap below labs/LAB/inventory in the state directory, and go with the lab. pgpass and jdbc hold "
+	"Prints one format; without --format, lists the formats and their files. create and bootstrap write the files "
+	"to labs/LAB/inventory in the state directory; destroy removes them. pgpass and jdbc contain "
 	"passwords, on standard output too.\n\n"
-	"  pg_service  services of libpq, for PGSERVICEFILE: LAB is the kind's usual entry,\n"
+	"  pg_service  services of libpq, for PGSERVICEFILE: LAB is the default entry point,\n"
 	"              LAB-NODE a node (in the role that psql NODE takes), LAB-NODE-ROLE each\n"
 	"              role of a node that answers SQL in several, and LAB-ROLE the first node\n"
 	"              with a role: lab-pgpool\n"
@@ -120,7 +120,7 @@ const struct command cmd_inventory = {
 	"  ansible     an inventory with a group per role\n"
 	"  ssh_config  hosts NODE and LAB-NODE, for ssh -F or an Include\n"
 	"  hosts       lines for /etc/hosts\n"
-	"  json        all of it but the passwords\n\n"
+	"  json        everything except the passwords\n\n"
 	"  labctl inventory --format hosts >>/etc/hosts\n"
 	"  labctl inventory --format json | jq '.endpoints[]'",
 };
@@ -175,12 +175,12 @@ static int print_env(struct cli *c, struct fail *e)
 
 const struct command cmd_env = {
 	.name = "env", .run = print_env,
-	.summary = "print what a shell needs to work with a lab",
+	.summary = "print the environment variables for working with a lab",
 	.help =
-	"Lines of export for eval: LABCTL_LAB, the lab's name, and what psql and every other program with libpq reads to "
-	"reach the kind's usual entry: PGSERVICEFILE, PGPASSFILE, PGHOST, PGPORT, PGUSER and PGDATABASE; these "
-	"are unset where the lab has no database. No password is among them: PGPASSFILE names the file that has it. "
-	"PGSERVICE, PGHOSTADDR and PGPASSWORD, which would win over the others, are unset.\n\n"
+	"Prints export lines for eval: LABCTL_LAB, the lab's name, and the variables with which psql and other libpq programs "
+	"reach the default entry point: PGSERVICEFILE, PGPASSFILE, PGHOST, PGPORT, PGUSER and PGDATABASE; these "
+	"are unset if the lab has no database. No password is printed: PGPASSFILE names the file that has it. "
+	"PGSERVICE, PGHOSTADDR and PGPASSWORD, which would override the others, are unset.\n\n"
 	"  eval \"$(labctl env)\" && psql\n"
 	"  eval \"$(labctl env)\" && psql service=lab-node2",
 };

@@ -39,7 +39,7 @@ static int make_lab(struct cli *c, struct fail *e)
 	if (world_lease(w, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, w, p, e) < 0)
 		return -1;
 	if (c->change_count && lab->cluster.recipe)
-		report_say("next: labctl -l %s bootstrap    (the cluster takes up what the lab file changed)\n", lab->name);
+		report_say("next: labctl -l %s bootstrap    (applies the changes of the lab file to the cluster)\n", lab->name);
 	else if (!c->json)
 		report_say("next: labctl -l %s bootstrap%s%s\n"
 			   "      labctl -l %s ssh %s\n", lab->name, lab->cluster.recipe ? "" : " KIND",
@@ -81,13 +81,13 @@ static const struct option_row create_options[] = { OPTION_IMAGE, { 0 } };
 const struct command cmd_create = {
 	.name = "create", .run = create, .args = { { "N", .optional = true } },
 	.options = create_options, .options_size = sizeof(struct lab_words),
-	.summary = "make a lab of N nodes, or complete and repair one",
+	.summary = "create a lab of N nodes, or complete and repair one",
 	.help =
 	"Defines the lab's network and nodes, boots them in parallel, mounts their data directories and tunes their "
-	"operating systems. Running it again does only what is missing.\n\n"
+	"operating systems. Run it again to do what is missing.\n\n"
 	"  labctl create 8                  eight nodes, no lab file needed\n"
-	"  labctl -f lab.yaml create        what the lab file says\n"
-	"  labctl -n create 3               show the steps, touch nothing\n"
+	"  labctl -f lab.yaml create        the lab that lab.yaml describes\n"
+	"  labctl -n create 3               show the steps, change nothing\n"
 	"  labctl --hypervisor lxc create 3 containers instead of machines",
 };
 
@@ -170,7 +170,7 @@ static int bootstrap(struct cli *c, struct fail *e)
 		return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : run_show(c, p, e);
 	}
 	if (lab_builds(lab) && !lab->cluster.archive) {
-		fail(e, FAIL_USAGE, "a %s cluster is built from source: which archive?", lab->cluster.recipe->kind);
+		fail(e, FAIL_USAGE, "a %s cluster is built from source: missing --source", lab->cluster.recipe->kind);
 		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 	}
 	if (check_archive(lab, e) < 0)
@@ -193,8 +193,8 @@ const struct command cmd_bootstrap = {
 	.help =
 	"KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators), citus (a coordinator and workers, "
 	"pgpool-II in front) or postgres (a primary with streaming standbys); without KIND, what the lab file says. "
-	"Ends with a gate: rows written through one node are read through the others. Running it again changes "
-	"nothing, or goes on where it stopped.\n\n"
+	"Ends with a smoke test: rows written through one node are read through the others. Run it again to continue "
+	"after a failure; it changes nothing that is done.\n\n"
 	"  labctl bootstrap postgres\n"
 	"  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz\n"
 	"  labctl bootstrap citus --source citus-12.1.12.tar.gz",
@@ -253,6 +253,6 @@ const struct command cmd_destroy = {
 	.summary = "remove everything that labctl made for the lab",
 	.help =
 	"Stops and removes domains, network, disks, mounts, exports, keys and the record of the lab, and nothing "
-	"else: what does not carry the lab's tag is left alone and named. A lab whose record is lost or damaged goes "
-	"by its name (-l). Asks on a terminal unless -y is given.",
+	"else: what does not carry the lab's tag is left alone and listed. If the lab's record is lost or damaged, give its "
+	"name (-l). Asks for confirmation on a terminal unless -y is given.",
 };

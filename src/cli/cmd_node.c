@@ -68,7 +68,7 @@ bool node_explain_silence(struct cli *c, const struct lab *lab, const struct nod
 		return false;
 	if (!virt_domain_stalled(v, n->domain, &state))
 		return false;
-	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s does not run: domain '%s' is %s", n->name, n->domain, state);
+	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s is not running: domain '%s' is %s", n->name, n->domain, state);
 	fail_next(e, "labctl -l %s create (starts what is stopped, resumes what is paused)", lab->name);
 	return true;
 }
@@ -120,7 +120,7 @@ static int run_ssh(struct cli *c, struct fail *e)
 	if (!n)
 		return -1;
 	if (!n->ip) {
-		fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' was not created", n->name, lab->name);
+		fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' is not created yet", n->name, lab->name);
 		return fail_next(e, "labctl -l %s create", lab->name);
 	}
 	if (knock(n, e) < 0) {
@@ -163,9 +163,9 @@ const struct command cmd_ssh = {
 	.rest = "COMMAND...", .rest_optional = true, .without = NO_LIBRARY,
 	.summary = "log in to a node, or run one command on it",
 	.help =
-	"Keeps the exit status of the command. "
-	"A COMMAND of one word is a line for the node's shell; several words are a program and its arguments, which reach it as "
-	"they are.\n\n"
+	"Exits with the status of the command. "
+	"A COMMAND of one word is run by the node's shell; several words are a program and its arguments, passed on "
+	"unchanged.\n\n"
 	"  labctl ssh node3\n"
 	"  labctl ssh 3 -- uptime",
 };
@@ -246,8 +246,8 @@ const struct command cmd_psql = {
 	.without = NO_LIBRARY,
 	.summary = "open psql on a database of the lab",
 	.help =
-	"Goes to the kind's usual entry (a coordinator, the primary) unless NODE or --role says otherwise. ARGS are "
-	"psql's.\n\n"
+	"Connects to the default entry point (a coordinator, the primary) unless NODE or --role says otherwise. ARGS are "
+	"passed to psql.\n\n"
 	"  labctl psql\n"
 	"  labctl psql node4 -- -c 'select 1'",
 };

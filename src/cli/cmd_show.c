@@ -61,7 +61,7 @@ static int show_bootstrap(struct cli *c, struct fail *e)
 	if (load_for_show(c, true, &said->lab, &lab, e) < 0)
 		return -1;
 	if (!lab->cluster.recipe)
-		return fail(e, FAIL_USAGE, "which kind of cluster? labctl plan bootstrap citus|pgxc|postgres");
+		return fail(e, FAIL_USAGE, "missing kind of cluster: labctl plan bootstrap citus|pgxc|postgres");
 	return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : show_plan(c, lab, p, e);
 }
 
@@ -166,6 +166,6 @@ const struct command cmd_render = {
 	.options = render_options, .options_size = sizeof(struct render_words),
 	.summary = "write every file, script and statement to a directory",
 	.help =
-	"Writes into DIR what labctl would put anywhere: XML and exports of the host, files, scripts and SQL of "
-	"every node, with secrets as placeholders. Touches nothing else.",
+	"Writes to DIR everything that labctl would install: XML and exports of the host, files, scripts and SQL of "
+	"every node, with placeholders for secrets. Changes nothing else.",
 };

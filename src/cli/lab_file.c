@@ -38,14 +38,14 @@ static int check_found(const struct cli *c, const struct stat *link, const struc
 		return -1;
 	}
 	if (!is_trusted(link->st_uid) || !is_trusted(file->st_uid))
-		fail(e, FAIL_CONFLICT, "./" FOUND " belongs to another user (uid %u): it is not used unless it is named",
+		fail(e, FAIL_CONFLICT, "./" FOUND " belongs to another user (uid %u): it is used only if given with -f",
 		     is_trusted(link->st_uid) ? file->st_uid : link->st_uid);
 	else if (file->st_mode & (S_IWGRP | S_IWOTH))
-		fail(e, FAIL_CONFLICT, "./" FOUND " can be written by others than its owner (mode %04o): it is not used unless it is "
+		fail(e, FAIL_CONFLICT, "./" FOUND " is writable by others (mode %04o): it is used only if given with "
 		     "named", file->st_mode & 07777);
 	else
 		return 0;
-	return fail_next(e, "read it; then labctl -f ./" FOUND " %s, or make it yours: chown, chmod go-w", c->path);
+	return fail_next(e, "check its contents, then labctl -f ./" FOUND " %s; or take it over: chown, chmod go-w", c->path);
 }
 
 /* Checked and read through one descriptor: in a directory of others it may be another file a moment later. */

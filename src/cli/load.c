@@ -126,7 +126,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 	if (state_labs(c->state_dir, c->arena, &names, e) < 0)
 		return -1;
 	if (names[0] && names[1]) {
-		fail(e, FAIL_USAGE, "which lab? There are '%s', '%s'%s", names[0], names[1], names[2] ? " and more" : "");
+		fail(e, FAIL_USAGE, "which lab? This host has '%s', '%s'%s", names[0], names[1], names[2] ? " and more" : "");
 		return strcmp(c->path, "create") ? fail_next(e, "labctl -l %s %s", names[0], c->path) :
 						   fail_next(e, "labctl -l %s create, or for a new one labctl -l NAME create N", names[0]);
 	}
@@ -208,7 +208,7 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 		lost->node_count = 0;
 	*ret_lab = steal(lost);
 	if (!c->told_lost)
-		report_say("labctl: %s: going by libvirt's tags and the directory %s\n", e->text, paths.lab);
+		report_say("labctl: %s; using libvirt's tags and the directory %s instead\n", e->text, paths.lab);
 	c->told_lost = true;
 	*e = (struct fail){ 0 };
 	return 0;
@@ -251,17 +251,17 @@ static int next_repair(const struct lab *saved, const char *option, const char *
 static int same_words(const struct lab_words *said, const struct lab *saved, const struct lab *wanted, struct fail *e)
 {
 	if (said->node_count && said->node_count != saved->node_count) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes has %u, wanted %u", saved->name, saved->node_count,
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes is %u, wanted %u", saved->name, saved->node_count,
 		     said->node_count);
 		return next_repair(saved, NULL, NULL, e);
 	}
 	if (wanted->hypervisor != HYPERVISOR_AUTO && wanted->hypervisor != saved->hypervisor) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: hypervisor has %s, wanted %s", saved->name,
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: hypervisor is %s, wanted %s", saved->name,
 		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
 		return next_repair(saved, "--hypervisor", hypervisor_names[saved->hypervisor], e);
 	}
 	if (said->image && strcmp(wanted->image, saved->image) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image has %s, wanted %s", saved->name,
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image is %s, wanted %s", saved->name,
 		     quote_url(saved->image, saved->arena), quote_url(wanted->image, saved->arena));
 		return next_repair(saved, NULL, NULL, e);
 	}
@@ -363,7 +363,7 @@ static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *
 				 has->kind, kind);
 	}
 	if (!has && !kind) {
-		fail(e, FAIL_USAGE, "which kind of cluster? The lab file names none");
+		fail(e, FAIL_USAGE, "missing kind of cluster: the lab file has none");
 		return fail_next(e, "labctl bootstrap postgres");
 	}
 	return lab_set_cluster(lab, kind ? kind : has->kind, absolute(c, said->source), e);

@@ -21,7 +21,7 @@
 #define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
 
 static atomic_bool canceled;
-static const char stopping[] = "\nlabctl: stopping: no new steps; once more to leave at once\n";
+static const char stopping[] = "\nlabctl: interrupted: finishing running steps (Ctrl-C again to quit now)\n";
 
 /* First Ctrl-C: stop starting, let what runs see the flag. Second: leave now; the journal has the intents. */
 static void on_interrupt(int signo)
@@ -32,8 +32,8 @@ static void on_interrupt(int signo)
 	(void)!write(STDERR_FILENO, stopping, sizeof stopping - 1);
 }
 
-static const char overdue[] = "\nlabctl: the time is over (--timeout) and something does not come back [TIMEOUT]\n"
-			      "  next: is libvirtd stuck? (systemctl status libvirtd); then the same command again\n";
+static const char overdue[] = "\nlabctl: timed out (--timeout); a call is still blocked [TIMEOUT]\n"
+			      "  next: check libvirtd (systemctl status libvirtd), then run the same command again\n";
 
 static void on_overdue(int signo)
 {
@@ -77,7 +77,7 @@ static void on_hang(void *ctx, const char *uri)
 	struct fail e = { 0 };
 
 	fail(&e, FAIL_TIMEOUT, "libvirt (%s) has not answered for %d s", uri, HANG_MS / 1000);
-	fail_next(&e, "is libvirtd stuck? (systemctl status libvirtd); then the same command again");
+	fail_next(&e, "check libvirtd (systemctl status libvirtd), then run the same command again");
 	report_fail(ctx, &e);
 	fflush(NULL);
 	_exit(FAIL_TIMEOUT);
@@ -88,7 +88,7 @@ static void advise(struct fail *e)
 {
 	/* Where a node's disk is full, the step has said what to do there. */
 	if (e->cause == CAUSE_NO_SPACE && e->code != FAIL_REMOTE && e->code != FAIL_DB)
-		fail_next(e, "df -h; make room, then run the same command again");
+		fail_next(e, "df -h; free some space, then run the same command again");
 	else if (e->cause == CAUSE_DENIED && geteuid() != 0)
 		fail_next(e, "run labctl as root");
 }

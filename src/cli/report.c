@@ -206,10 +206,10 @@ int report_confirm(const struct cli *c, const char *what, const char *word, stru
 		return 0;
 	/* An answer that nobody can give is no consent. */
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-		fail(e, FAIL_USAGE, "this removes %s, and without a terminal on standard input and error nobody can be asked", what);
-		return fail_next(e, "the same command with -y (--yes)");
+		fail(e, FAIL_USAGE, "this removes %s; without a terminal on standard input and error, labctl cannot ask for confirmation", what);
+		return fail_next(e, "run the same command with -y (--yes)");
 	}
-	report_say("This removes %s. Type %s to go on: ", what, word);
+	report_say("This removes %s. Type %s to confirm: ", what, word);
 	if (!fgets(answer, sizeof answer, stdin))
 		return fail(e, FAIL_CANCELED, "not confirmed, nothing was removed");
 	answer[strcspn(answer, "\n")] = '\0';

@@ -234,7 +234,7 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	if (journal_open(world_paths(w)->journal, p->command, &journal, removes ? &report : e) < 0) {
 		if (!removes)
 			return -1;
-		report_say("labctl: %s; going on without a journal\n", report.text);
+		report_say("labctl: %s; continuing without a journal\n", report.text);
 		report = (struct fail){ 0 };
 	}
 	o.jobs = c->jobs ? c->jobs : p->lab && p->lab->node_count > 8 ? p->lab->node_count : 8;
@@ -258,7 +258,7 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 		r = -1;
 	}
 	if (r < 0 && !*e->next)
-		fail_next(e, "labctl -l %s %s    (goes on where it stopped; the record is %s)", p->lab ? p->lab->name : "",
+		fail_next(e, "labctl -l %s %s    (continues where it stopped; journal: %s)", p->lab ? p->lab->name : "",
 			  p->command, world_paths(w)->journal);
 	exec_report_clear(&rep);
 	return r;

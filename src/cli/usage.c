@@ -116,7 +116,7 @@ int usage_unknown_option(const struct line *l, const char *word, struct fail *e)
 	if (near)
 		strbuf_printf(&text, "; did you mean --%s?", near);
 	else if (l->cmd->rest)
-		strbuf_printf(&text, "; if it is meant for the program: %s -- %s", typed(l), word);
+		strbuf_printf(&text, "; to pass it to the program: %s -- %s", typed(l), word);
 	fail(e, FAIL_USAGE, "%s", strbuf_text(&text));
 	return next_help(l, e);
 }

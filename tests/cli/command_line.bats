@@ -95,7 +95,7 @@ on_terminal() {
 	run -0 --separate-stderr labctl list
 	[[ -z $output && $stderr == *"there are no labs in $LABCTL_STATE"*"next: labctl create 3" ]]
 	run -0 --separate-stderr labctl image list
-	[[ -z $output && $stderr == *"there are no images in $LABCTL_CACHE/images"* ]]
+	[[ -z $output && $stderr == *"no images in $LABCTL_CACHE/images"* ]]
 	run -0 --separate-stderr labctl --json list
 	[[ $(jq -c .labs <<<"$output") == '[]' && -z $stderr ]]
 }

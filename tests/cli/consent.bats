@@ -25,7 +25,7 @@ labctl() { "$LABCTL" "$@"; }
 		mkdir -p "$LABCTL_CACHE/images/.dead.install"
 		# shellcheck disable=SC2086
 		run -2 labctl $command </dev/null
-		[[ $output == *"nobody can be asked"* && $output == *"-y (--yes)"* ]]
+		[[ $output == *"cannot ask for confirmation"* && $output == *"-y (--yes)"* ]]
 		# shellcheck disable=SC2086
 		run -2 labctl $command <<<x
 	done
@@ -39,10 +39,10 @@ labctl() { "$LABCTL" "$@"; }
 
 @test "create without a word means the only lab, as every other command" {
 	run -5 labctl --hypervisor lxc create </dev/null
-	[[ $output == *"lab 'x' exists with other settings: hypervisor has qemu, wanted lxc"* ]]
+	[[ $output == *"lab 'x' exists with other settings: hypervisor is qemu, wanted lxc"* ]]
 	record y
 	run -2 labctl create
-	[[ $output == *"which lab? There are 'x', 'y'"* && $output == *"labctl -l x create"* ]]
+	[[ $output == *"which lab? This host has 'x', 'y'"* && $output == *"labctl -l x create"* ]]
 	run -2 labctl -n create
 	run -2 labctl status
 	# A name or N is a word for a new one.
@@ -62,7 +62,7 @@ found() { run "$@" env -u SUDO_UID "$LABCTL" -n create 1; }
 	[ "$(id -u)" = 0 ] || skip "files of others are made by root only"
 	chmod 646 labctl.yaml
 	found -5
-	[[ $output == *"can be written by others"*"labctl -f ./labctl.yaml create"* ]]
+	[[ $output == *"is writable by others"*"labctl -f ./labctl.yaml create"* ]]
 	chmod 644 labctl.yaml
 	chown 1234 labctl.yaml
 	found -5

@@ -79,7 +79,7 @@ paths() {
 		exec node1 uptime|unexpected argument 'uptime'; did you mean 'labctl exec node1 -- uptime'?
 		ssh node1 df /data|unexpected argument 'df'; did you mean 'labctl ssh node1 -- df /data'?
 		exec node1|missing command after '--'; usage: labctl exec [NODES] [--role ROLE] -- COMMAND...
-		psql node4 -c|unknown option '-c' of labctl psql; if it is meant for the program: labctl psql node4 -- -c
+		psql node4 -c|unknown option '-c' of labctl psql; to pass it to the program: labctl psql node4 -- -c
 		status mylab|unexpected argument 'mylab'; did you mean 'labctl -l mylab status'?
 		list mylab|unexpected argument 'mylab'; usage: labctl list
 		status -- ls|status takes no '--'; usage: labctl status

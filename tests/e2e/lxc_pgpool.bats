@@ -218,7 +218,7 @@ is_blocked() { [[ $(blocked_by) == node1:* ]]; }
 
 @test "a person is asked for the name of the database that is dropped" {
 	run -130 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm" /dev/null <<<lab
-	[[ $output == *"removes the database 'osm'"* && $output == *"Type osm to go on"* && $output == *"not confirmed, nothing was removed"* ]]
+	[[ $output == *"removes the database 'osm'"* && $output == *"Type osm to confirm"* && $output == *"not confirmed, nothing was removed"* ]]
 	run -0 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm --force" /dev/null <<<osm
 	run -4 labctl db drop osm
 }

@@ -238,7 +238,7 @@ static void templates(void **state)
 	}
 	expands("mail@@{name} @ {", QUOTE_RAW, "mail@{name} @ {");
 	expands("x\n@{nobody}", QUOTE_RAW, "t:2: unknown name nobody");
-	expands("@{name}", QUOTE_COUNT, "t:1: say how to quote (@{name:sh}, :sql, :ident...): name");
+	expands("@{name}", QUOTE_COUNT, "t:1: missing kind of quoting (@{name:sh}, :sql, :ident...) of name");
 	expands("@{name:html}", QUOTE_RAW, "t:1: unknown kind of quoting html");
 	expands("@{each item}", QUOTE_RAW, "t:1: missing @{end}");
 	expands("@{each bees}@{end}", QUOTE_RAW, "t:1: unknown list bees");

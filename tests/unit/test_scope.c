@@ -226,7 +226,7 @@ static void kinds_are_demanded(void **state)
 	assert_int_equal(scope_bare("x.sql"), QUOTE_COUNT);
 	assert_int_equal(scope_bare("x.conf"), QUOTE_RAW);
 	assert_int_equal(scope_expand_text(&s, "x.sh", "a\n@{dir}\n", QUOTE_COUNT, &out, &e), -1);
-	assert_string_equal(e.text, "x.sh:2: say how to quote (@{name:sh}, :sql, :ident...): dir");
+	assert_string_equal(e.text, "x.sh:2: missing kind of quoting (@{name:sh}, :sql, :ident...) of dir");
 	assert_int_equal(scope_expand_text(&s, "x.sh", "@{if user}@{dir:sh}@{else}@{end} @{port} @{gtm.port} @@{dir}",
 					   QUOTE_COUNT, &out, &e), 0);
 	assert_string_equal(out, "/data02/pgxc_datanode 1923 1920 @{dir}");
