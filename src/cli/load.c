@@ -251,17 +251,17 @@ static int next_repair(const struct lab *saved, const char *option, const char *
 static int same_words(const struct lab_words *said, const struct lab *saved, const struct lab *wanted, struct fail *e)
 {
 	if (said->node_count && said->node_count != saved->node_count) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes is %u, wanted %u", saved->name, saved->node_count,
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes has %u, wanted %u", saved->name, saved->node_count,
 		     said->node_count);
 		return next_repair(saved, NULL, NULL, e);
 	}
 	if (wanted->hypervisor != HYPERVISOR_AUTO && wanted->hypervisor != saved->hypervisor) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: hypervisor is %s, wanted %s", saved->name,
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: hypervisor has %s, wanted %s", saved->name,
 		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
 		return next_repair(saved, "--hypervisor", hypervisor_names[saved->hypervisor], e);
 	}
 	if (said->image && strcmp(wanted->image, saved->image) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image is %s, wanted %s", saved->name,
+		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: image has %s, wanted %s", saved->name,
 		     quote_url(saved->image, saved->arena), quote_url(wanted->image, saved->arena));
 		return next_repair(saved, NULL, NULL, e);
 	}

@@ -226,7 +226,7 @@ static void run_one(struct engine *en, unsigned position)
 	if (clock_left_ms(en->o->deadline_ms) == 0) {
 		/* Its verb would only find that there is no time: the world stays as it is. */
 		res->state = STEP_TIMEOUT;
-		fail(&res->fail, FAIL_TIMEOUT, "not started: the time for the whole run (--timeout) is over");
+		fail(&res->fail, FAIL_TIMEOUT, "not started: the run timed out (--timeout)");
 	} else {
 		res->start_ms = clock_now_ms();
 		run_verb(en, &r, res);
@@ -321,7 +321,7 @@ static int conclude(const struct engine *en, struct fail *e)
 		return fail_wrap(e, "%s", en->plan->steps[en->cause].id);
 	}
 	fail(e, FAIL_CANCELED, "interrupted: %u of %u step%s done", good, en->plan->step_count, plural(en->plan->step_count));
-	return fail_next(e, "labctl -l %s %s (goes on where this one stopped)", en->plan->lab ? en->plan->lab->name : "NAME",
+	return fail_next(e, "labctl -l %s %s (continues where this one stopped)", en->plan->lab ? en->plan->lab->name : "NAME",
 			 en->plan->command);
 }
 

@@ -47,7 +47,7 @@ static int make_lab_dir(const struct paths *p, struct fail *e)
 		return -1;
 	/* What destroy removes must be ours: a link would lead it into somebody's directory. */
 	if (is_link(p->lab)) {
-		fail(e, FAIL_CONFLICT, "%s is a symbolic link, not a lab's directory: nothing was touched", p->lab);
+		fail(e, FAIL_CONFLICT, "%s is a symbolic link, not a lab's directory; nothing was changed", p->lab);
 		return fail_next(e, "ls -la %s; to keep labs elsewhere set LABCTL_STATE, or data.export_root in the lab file",
 				 p->lab);
 	}
@@ -65,7 +65,7 @@ int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, 
 		if (why.code != FAIL_CONFLICT && tries < 10 && !file_exists(p->lab))
 			continue;
 		*e = why;
-		return why.code == FAIL_CONFLICT && !*e->next ? fail_next(e, "wait until it has ended") : -1;
+		return why.code == FAIL_CONFLICT && !*e->next ? fail_next(e, "wait until it ends, then run the same command again") : -1;
 	}
 }
 
@@ -207,7 +207,7 @@ static int make_secret(const struct paths *p, const char *name, bool *changed, s
 	int r;
 
 	if (!name_is_plain(name))
-		return fail(e, FAIL_OTHER, "'%s' is no name of a secret", name);
+		return fail(e, FAIL_OTHER, "'%s' is not a valid name of a secret", name);
 	strbuf_printf(&path, "%s/%s", p->secrets, name);
 	if (file_exists(path.text))
 		return 0;
@@ -233,10 +233,10 @@ int state_secret(const struct paths *p, const char *name, char ret[64], struct f
 		return -1;
 	strbuf_truncate(&text, strcspn(strbuf_text(&text), "\r\n"));
 	if (text.len == 0 || text.len > 63)
-		return fail(e, FAIL_OTHER, "%s: a secret has 1 to 63 characters", path.text);
+		return fail(e, FAIL_OTHER, "%s: a secret must have 1 to 63 characters", path.text);
 	/* Placeholders are replaced inside any kind of quotes: what a person wrote there must be as harmless as ours. */
 	if (text.text[strspn(text.text, SECRET_CHARACTERS)])
-		return fail(e, FAIL_OTHER, "%s: a secret is made of letters and digits only", path.text);
+		return fail(e, FAIL_OTHER, "%s: a secret must contain only letters and digits", path.text);
 	memcpy(ret, text.text, text.len + 1);
 	explicit_bzero(text.text, text.len);
 	return 0;
@@ -249,7 +249,7 @@ int state_renew_secret(const struct paths *p, const char *name, struct fail *e)
 	int r;
 
 	if (!name_is_plain(name))
-		return fail(e, FAIL_OTHER, "'%s' is no name of a secret", name);
+		return fail(e, FAIL_OTHER, "'%s' is not a valid name of a secret", name);
 	strbuf_printf(&path, "%s/%s", p->secrets, name);
 	digest_secret(value, SECRET_LEN);
 	r = file_write(path.text, value, SECRET_LEN, 0600, e);
@@ -298,8 +298,8 @@ int state_identify(const struct paths *p, struct lab *lab, struct fail *e)
 			return -1;
 		strbuf_truncate(&id, strcspn(strbuf_text(&id), "\n"));
 		if (!is_id(strbuf_text(&id))) {
-			fail(e, FAIL_LAB, "%s: is no id of a lab", p->id);
-			return fail_next(e, "virsh dumpxml of one of its domains has it, as uuid of labctl:lab");
+			fail(e, FAIL_LAB, "%s is not a lab id", p->id);
+			return fail_next(e, "virsh dumpxml DOMAIN; write the uuid of its labctl:lab tag to that file");
 		}
 		lab_set_id(lab, id.text);
 	} else if (!file_exists(p->lab_file) && !file_exists(arena_printf(a, "%s/nodes", p->lab))) {

@@ -62,7 +62,7 @@ static int copy_file(const char *from, const char *to, const struct run *r, stru
 	}
 	if (out < 0 || put < 0)
 		return fail_errno(e, FAIL_OTHER, "copy %s to %s", from, to);
-	return put == 0 && st.st_size > 0 ? fail(e, FAIL_OTHER, "copy %s to %s: it became shorter", from, to) : 0;
+	return put == 0 && st.st_size > 0 ? fail(e, FAIL_OTHER, "copy %s to %s: the file shrank during the copy", from, to) : 0;
 }
 
 /*
@@ -78,7 +78,7 @@ static const char install_script[] =
 	"\techo \"::fail cannot unpack $tar\"\n"
 	"\texit 1\n"
 	"fi\n"
-	"if [[ ! -d $link/ ]]; then echo \"::fail the archive has no $link\"; exit 1; fi\n"
+	"if [[ ! -d $link/ ]]; then echo \"::fail the archive does not contain $link\"; exit 1; fi\n"
 	"printf '%s\\n' \"$key\" >\"$link/.labctl-build.new\" && mv -f \"$link/.labctl-build.new\" \"$link/.labctl-build\" ||\n"
 	"\t{ echo \"::fail cannot write $link/.labctl-build\"; exit 1; }\n"
 	"echo \"::changed $(readlink -f -- \"$link\")\"\n";
@@ -103,7 +103,7 @@ static int install(struct run *r, const char *script, const char *tar, const cha
 
 	if (mkdir(drop, 0700) < 0 && errno != EEXIST)
 		return fail_errno(e, FAIL_OTHER, "make directory %s", drop);
-	run_say(r, "handing over the archive");
+	run_say(r, "copying the archive to the node");
 	status = copy_file(tar, copy, r, e);
 	if (status == 0) {
 		run_say(r, "unpacking");
@@ -111,7 +111,7 @@ static int install(struct run *r, const char *script, const char *tar, const cha
 	}
 	file_remove_tree(drop, &ignored);
 	if (status == 0 && needed) {
-		fail(e, FAIL_REMOTE, "the node does not see %s: is its data directory mounted?", copy);
+		fail(e, FAIL_REMOTE, "the node cannot see %s: is its data directory mounted?", copy);
 		return fail_next(e, "labctl -l %s exec %s -- findmnt %s", world_lab(world_of(r))->name,
 				 run_step(r)->node->name, world_lab(world_of(r))->data.mount);
 	}

@@ -14,19 +14,19 @@
 
 static const struct sign { const char *words, *means; } hopeless[] = {
 	{ "No bootable device", "its disk has no boot loader for BIOS (the console says: No bootable device)" },
-	{ "perating system not found", "its disk has no system that BIOS can start (the console says: Operating system not found)" },
-	{ "Missing operating system", "its disk has no system that BIOS can start (the console says: Missing operating system)" },
+	{ "perating system not found", "its disk has no system that BIOS can boot (the console says: Operating system not found)" },
+	{ "Missing operating system", "its disk has no system that BIOS can boot (the console says: Missing operating system)" },
 	{ "Shell>", "its disk has no boot loader for UEFI (the console shows the firmware's shell)" },
 	{ "No bootable option or device", "its disk has no boot loader for UEFI (the console says: No bootable option or device)" },
-	{ "grub rescue>", "the boot loader on its disk does not find its own files (the console says: grub rescue>)" },
-	{ "Kernel panic - not syncing", "its kernel gave up (the console says: Kernel panic)" },
-	{ "Entering emergency mode", "its system stopped in emergency mode (the console says why)" },
-	{ "You are in emergency mode", "its system stopped in emergency mode (the console says why)" },
+	{ "grub rescue>", "the boot loader on its disk cannot find its files (the console says: grub rescue>)" },
+	{ "Kernel panic - not syncing", "its kernel panicked (the console says: Kernel panic)" },
+	{ "Entering emergency mode", "its system booted into emergency mode (the console says why)" },
+	{ "You are in emergency mode", "its system booted into emergency mode (the console says why)" },
 };
 
 static const struct sign unreachable[] = {
-	{ "Booting from Hard Disk...", "nothing is on the console since its boot loader was started (console=ttyS0 is missing there?)" },
-	{ " login:", "its system is up, but cloud-init did not make it reachable: has the image cloud-init, and is it enabled?" },
+	{ "Booting from Hard Disk...", "no console output after the boot loader (is console=ttyS0 missing from its kernel arguments?)" },
+	{ " login:", "its system is up, but cloud-init did not make it reachable (is cloud-init installed and enabled in the image?)" },
 };
 
 static const char *find_sign(const char *console_log, const struct sign *signs, size_t count)
@@ -75,7 +75,7 @@ static int read_result(const struct node *n, const char *text, struct fail *e)
 		return 0;
 	}
 	if (!json_is_array(errors))
-		fail(e, FAIL_OTHER, "%s: cloud-init's result is not what it should be", n->name);
+		fail(e, FAIL_OTHER, "%s: cannot parse the result of cloud-init", n->name);
 	else
 		fail(e, FAIL_OTHER, "%s: cloud-init finished with %zu error%s", n->name, json_array_size(errors),
 		     json_array_size(errors) == 1 ? "" : "s");
@@ -100,7 +100,7 @@ int cloud_wait(struct run *r, struct ssh *s, struct fail *e)
 		fail(e, FAIL_TIMEOUT, "%s: cloud-init has not finished", n->name);
 		ask(s, "cloud-init status --long", &more);
 		fail_evidence(e, strbuf_text(&more), 20);
-		return fail_next(e, "labctl -l %s ssh %s, and there: less /var/log/cloud-init.log; create goes on waiting", lab,
+		return fail_next(e, "labctl -l %s ssh %s, and there: less /var/log/cloud-init.log; then create, which continues to wait", lab,
 				 n->name);
 	}
 	if (status == 0 && read_result(n, strbuf_text(&out), e) == 0)

@@ -50,7 +50,7 @@ int verb_node_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 
 	/* A subject comes from a tag that anybody may have written: a name is no path. */
 	if (!name || !*name || strchr(name, '/') || *name == '.')
-		return fail(e, FAIL_OTHER, "'%s' is no name of a node", name ? name : "");
+		return fail(e, FAIL_OTHER, "'%s' is not a node name", name ? name : "");
 	dir = paths_node(world_paths(world_of(r)), name, NULL, a);
 	if (!file_exists(dir)) {
 		*ret_state = STEP_UNCHANGED;
@@ -177,7 +177,7 @@ static int remove_data(const char *path, const char *going, const char *mark, st
 		return 0;
 	if (file_read(arena_printf(a, "%s/" DATA_MARKER, path), 4096, &text, &why) < 0 || strcmp(strbuf_text(&text), mark)) {
 		*ret_foreign = true;
-		return fail(e, FAIL_CONFLICT, "data directory %s does not carry this lab's mark", path);
+		return fail(e, FAIL_CONFLICT, "data directory %s does not carry this lab's mark; it is left alone", path);
 	}
 	if (rename(path, going) < 0)
 		return fail_errno(e, FAIL_OTHER, "remove %s", path);

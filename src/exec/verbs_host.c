@@ -23,22 +23,22 @@ static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct 
 	enum nfs_kind kind = nfs_probe(&why);
 
 	if (lab->data.server == NFS_KERNEL && kind != NFS_KIND_KERNEL) {
-		fail(e, FAIL_HOST, "data.server: kernel is asked for, but %s", why && *why ? why : "this host has no NFS server");
-		return fail_next(e, "data.server: auto in the lab file takes nfs-ganesha where the kernel has no server");
+		fail(e, FAIL_HOST, "data.server is kernel, but %s", why && *why ? why : "this host has no NFS server");
+		return fail_next(e, "set data.server: auto in the lab file to use nfs-ganesha if the kernel has no server");
 	}
 	if (lab->data.server == NFS_GANESHA) {
 		if (!proc_found("ganesha.nfsd")) {
-			fail(e, FAIL_HOST, "data.server: ganesha is asked for, but ganesha.nfsd is not installed");
+			fail(e, FAIL_HOST, "data.server is ganesha, but ganesha.nfsd is not installed");
 			return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
 		}
 		kind = NFS_KIND_GANESHA;
 	}
 	if (kind == NFS_KIND_NONE) {
-		fail(e, FAIL_HOST, "this host can serve no NFS: %s", why && *why ? why : "no kernel server, no nfs-ganesha");
+		fail(e, FAIL_HOST, "this host cannot serve NFS: %s", why && *why ? why : "no kernel server and no nfs-ganesha");
 		return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
 	}
 	if (kind == NFS_KIND_GANESHA && lab_mounts_nfs3(lab)) {
-		fail(e, FAIL_HOST, "nodes of %s mount NFS version 3, which only the kernel's server has%s%s", lab->release->name,
+		fail(e, FAIL_HOST, "nodes of %s mount NFS version 3, which only the kernel's server supports%s%s", lab->release->name,
 		     why && *why ? ": " : "", why ? why : "");
 		return fail_next(e, "apt-get install nfs-kernel-server; systemctl start nfs-server");
 	}
@@ -110,7 +110,7 @@ int network_name(struct run *r, const char *xml, struct arena *a, const char **r
 	start = strstr(xml, "<name>");
 	end = start ? strstr(start, "</name>") : NULL;
 	if (!end)
-		return fail(e, FAIL_OTHER, "the network's description has no name");
+		return fail(e, FAIL_OTHER, "the network's XML has no name");
 	*ret_name = arena_strndup(a, start + 6, (size_t)(end - start) - 6);
 	return 0;
 }
@@ -129,7 +129,7 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 		return -1;
 	if (virt_network_start(v, name, lab->uuid, xml, &changed, e) < 0) {
 		if (e->code == FAIL_CONFLICT)
-			fail_next(e, "virsh net-info %s; then remove it, or give the lab another name", name);
+			fail_next(e, "virsh net-info %s; then remove the network, or give the lab another name", name);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
 		return capacity_explain(e);
@@ -232,7 +232,7 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (!directory_is_empty(n->export_dir)) {
 		fail(e, FAIL_CONFLICT, "data directory %s of %s is not empty and %s", n->export_dir, n->name,
 		     old.len ? "belongs to another lab or node" : "was not made by labctl");
-		return fail_next(e, "ls -la %s; then empty it, or choose another data.export_root in the lab file",
+		return fail_next(e, "ls -la %s; then empty the directory, or set another data.export_root in the lab file",
 				 n->export_dir);
 	}
 	if (file_write(marker, text, strlen(text), 0600, e) < 0)
@@ -273,7 +273,7 @@ int verb_nfs_serve(struct run *r, enum step_state *ret_state, struct fail *e)
 
 	nfs_of(w, a, &nfs);
 	if (!nfs.conf || !nfs.export_conf)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks domains/ganesha.conf or domains/ganesha-export.conf");
+		return fail(e, FAIL_OTHER, "labctl's data files lack domains/ganesha.conf or domains/ganesha-export.conf");
 	if (choose_server(world_lab(w), &kind, e) < 0)
 		return -1;
 	run_say(r, "%s", kind == NFS_KIND_KERNEL ? "kernel server" : "nfs-ganesha");

@@ -78,7 +78,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 		if (!*e->evidence && e->code != FAIL_CONFLICT)
 			fail_evidence(e, log, 10);
 		if (e->code == FAIL_CONFLICT)
-			fail_next(e, "virsh dominfo %s; then rename or remove it, or give the lab another name", n->domain);
+			fail_next(e, "virsh dominfo %s; then rename or remove the domain, or give the lab another name", n->domain);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
 		return lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
@@ -187,7 +187,7 @@ static int watch_start(struct watch *w, struct fail *e)
 		return 0;
 	pthread_cond_destroy(&w->over);
 	pthread_mutex_destroy(&w->lock);
-	return fail(e, FAIL_OTHER, "no thread to watch the domain");
+	return fail(e, FAIL_OTHER, "cannot start the thread that watches the domain");
 }
 
 static void watch_end(struct watch *w)
@@ -262,7 +262,7 @@ static int explain(struct watch *w, struct fail *e)
 		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
 			  virt_domain_state(w->virt, n->domain, &active));
 		if (!*e->next)
-			fail_next(e, "labctl -l %s create (goes on waiting); if it hangs: virsh -c %s destroy %s, then create",
+			fail_next(e, "labctl -l %s create (continues to wait); if the domain hangs: virsh -c %s destroy %s, then create",
 				  lab->name, lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system", n->domain);
 	}
 	add_console(w->r, w->log, w->since_s, e);
@@ -284,7 +284,7 @@ static int check_identity(struct run *r, struct ssh *s, struct fail *e)
 		return -1;
 	if (status == 0 && !strcmp(strbuf_text(&out), seed_id(world_lab(world_of(r)), n, a)))
 		return 0;
-	fail(e, FAIL_CONFLICT, "%s: the machine that answers at %s is another one (%s differs)", n->name, n->ip_text, SEED_ID_FILE);
+	fail(e, FAIL_CONFLICT, "%s: another machine answers at %s (%s differs)", n->name, n->ip_text, SEED_ID_FILE);
 	fail_evidence(e, status == 0 ? strbuf_text(&out) : strbuf_text(&err), 5);
 	return fail_next(e, "labctl -l %s destroy && labctl -l %s create", world_lab(world_of(r))->name,
 			 world_lab(world_of(r))->name);

@@ -156,7 +156,7 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	if (a->failed)
 		fail(e, FAIL_REMOTE, "%s", a->why);
 	else
-		fail(e, FAIL_REMOTE, "the script ended with status %d", status);
+		fail(e, FAIL_REMOTE, "the script failed with exit status %d", status);
 	fail_evidence(e, strbuf_text(&evidence), EVIDENCE_LINES);
 	full = e->cause == CAUSE_NO_SPACE;
 	if (full)
@@ -165,7 +165,7 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	if (*a->next)
 		return fail_next(e, "%s", a->next);
 	if (full)
-		return fail_next(e, "labctl -l %s exec %s -- df -h; make room, then the same command again",
+		return fail_next(e, "labctl -l %s exec %s -- df -h; free some space, then run the same command again",
 				 world_lab(world_of(a->r))->name, step->node->name);
 	return fail_next(e, "labctl -l %s ssh %s", world_lab(world_of(a->r))->name, step->node->name);
 }
@@ -183,7 +183,7 @@ static bool is_off(struct run *r, struct fail *e)
 	fail(e, FAIL_VIRT, "%s is no longer running: domain '%s' is %s", n->name, n->domain, state);
 	fail_cause(e, CAUSE_NODE_OFF);
 	fail_evidence(e, silence.text, 1);
-	fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(world_of(r))->name);
+	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", world_lab(world_of(r))->name);
 	return true;
 }
 
@@ -199,8 +199,8 @@ static void explain_wait(struct run *r, struct fail *e)
 	nfs_of(w, a, &nfs);
 	if (nfs_serving(&nfs, NFS_KIND_KERNEL) || nfs_serving(&nfs, NFS_KIND_GANESHA))
 		return;
-	fail_wrap(e, "the lab's NFS server does not run");
-	fail_next(e, "labctl -l %s create (starts it again); then the same command", world_lab(w)->name);
+	fail_wrap(e, "the lab's NFS server is not running");
+	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", world_lab(w)->name);
 }
 
 int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e)
@@ -239,7 +239,7 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 		if (again)
 			clock_sleep_ms(clock_poll_ms(run_deadline_ms(r), PAUSE_MS));
 		if (result < 0 && !is_off(r, &why) && again) {
-			run_note(r, "again, on a new connection: %s", why.text);
+			run_note(r, "reconnected and tried again: %s", why.text);
 			continue;
 		}
 		if (result < 0) {
@@ -268,7 +268,7 @@ int verb_node_script(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (payload_of(r, a, &p, e) < 0)
 		return -1;
 	if (!p->script)
-		return fail(e, FAIL_OTHER, "there is no script");
+		return fail(e, FAIL_OTHER, "the step has no script");
 	if (run_script(r, p->script, p->log, &changed, NULL, e) < 0)
 		return -1;
 	*ret_state = state_of(changed);
@@ -305,7 +305,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (payload_of(r, a, &p, e) < 0)
 		return -1;
 	if (!p->sql)
-		return fail(e, FAIL_OTHER, "there is no SQL");
+		return fail(e, FAIL_OTHER, "the step has no SQL");
 	if (world_resolve(w, p->sql, &blocks, e) < 0)
 		return -1;
 	status = world_sql(w, n, p->port, p->database, true, run_deadline_ms(r), &sql, e);
@@ -324,7 +324,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 			add_remote_log(r, p->log, e);
 		world_redact_fail(w, e);
 		if (!*e->next && lost)
-			fail_next(e, "labctl -l %s bootstrap (starts what does not run); then the same command", world_lab(w)->name);
+			fail_next(e, "labctl -l %s bootstrap (starts what is not running); then run the same command again", world_lab(w)->name);
 		if (!*e->next)
 			fail_next(e, "labctl -l %s psql %s", world_lab(w)->name, n->name);
 		return -1;

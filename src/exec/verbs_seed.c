@@ -148,7 +148,7 @@ static int write_in_root(int root_fd, const struct payload_file *f, struct fail 
 	mode_t mode = (mode_t)strtoul(f->mode ? f->mode : "0644", NULL, 8);
 
 	if (!slash || !slash[1])
-		return fail(e, FAIL_OTHER, "'%s' is no path of a file", f->path);
+		return fail(e, FAIL_OTHER, "'%s' is not an absolute path of a file", f->path);
 	dir = open_directory(root_fd, arena_strndup(a, f->path, (size_t)(slash - f->path)), e);
 	if (dir < 0)
 		return -1;

@@ -198,9 +198,9 @@ int world_place(struct world *w, const struct node *n, int64_t deadline_ms, stru
 		if (!p->busy)
 			break;
 		if (w->o.cancel && atomic_load(w->o.cancel))
-			r = fail(e, FAIL_CANCELED, "%s: canceled while another step used its session", n->name);
+			r = fail(e, FAIL_CANCELED, "%s: canceled while waiting for another step to finish with its session", n->name);
 		else if (clock_left_ms(deadline_ms) == 0)
-			r = fail(e, FAIL_TIMEOUT, "%s: its session was busy with another step until the deadline", n->name);
+			r = fail(e, FAIL_TIMEOUT, "%s: timed out while waiting for another step to finish with its session", n->name);
 	}
 	if (r == 0) {
 		p->busy = true;
@@ -231,7 +231,7 @@ int world_target(struct world *w, const struct node *n, const atomic_bool *cance
 	auto_(strbuf_clear) struct strbuf key = { 0 };
 
 	if (!n->ip)
-		return fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' was not created", n->name, w->lab->name);
+		return fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' is not created yet", n->name, w->lab->name);
 	if (file_read(paths_node(&w->paths, n->name, "host_key.pub", a), PUBLIC_KEY_BYTES, &key, e) < 0) {
 		fail_wrap(e, "%s: no host key in the lab's record", n->name);
 		return fail_next(e, "labctl -l %s create", w->lab->name);
@@ -251,7 +251,7 @@ void world_explain_key(struct world *w, const struct node *n, struct fail *e)
 	if (e->cause != CAUSE_HOST_KEY)
 		return;
 	/* Both halves: create gives the node what the record has. */
-	fail_next(e, "compare with the node's /etc/ssh/ssh_host_%3$s_key.pub on its console; to accept it put that file in "
+	fail_next(e, "compare with /etc/ssh/ssh_host_%3$s_key.pub on the node's console; to accept the key put that file in "
 		  "place of %1$s.pub and the one without .pub in place of %1$s, then labctl -l %2$s create; "
 		  "else labctl -l %2$s destroy",
 		  paths_node(&w->paths, n->name, "host_key", a), w->lab->name, w->lab->release->family->key_type);

@@ -76,12 +76,12 @@ static int find_disk(struct world *w, const struct image_env *env, bool build, s
 		known = digest;
 	if (!known || !image_file_find(env, name, known, w->arena, ret)) {
 		if (!build) {
-			fail(e, FAIL_NOT_FOUND, "image %s: is not in the cache", quote_url(lab->image, w->arena));
+			fail(e, FAIL_NOT_FOUND, "image %s is not in the cache", quote_url(lab->image, w->arena));
 			return fail_next(e, "labctl -l %s create", lab->name);
 		}
 		if (fetch_archive(&f, w->arena, &path, digest, e) < 0 ||
 		    image_file_import(env, path, name, digest, w->arena, ret, built, e) < 0)
-			return *e->next ? -1 : fail_next(e, "look at %s; then labctl create again", quote_url(lab->image, w->arena));
+			return *e->next ? -1 : fail_next(e, "check %s; then run labctl create again", quote_url(lab->image, w->arena));
 	}
 	if (!noted || strcmp(digest, ret->digest))
 		note_digest(w, ret->digest);
@@ -181,7 +181,7 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 	/* One more than processors: some compiler always waits for the disk. */
 	b.jobs = processors > 0 ? (unsigned)processors + 1 : 2;
 	if (!c->archive) {
-		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive, and none was named", recipe->kind);
+		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive: missing --source", recipe->kind);
 		return fail_next(e, "labctl bootstrap %s --source FILE|URL", recipe->kind);
 	}
 	run_say(r, "archive %s", quote_url(c->archive, w->arena));
@@ -201,7 +201,7 @@ static int find_software(struct world *w, struct run *r, const char **ret_tar, b
 		b.extra_name = strrchr(recipe->build_extra, '/') + 1;
 	}
 	if (!b.script || (recipe->build_extra && !b.extra))
-		return fail(e, FAIL_OTHER, "labctl's own data lacks %s", b.script ? recipe->build_extra : recipe->build);
+		return fail(e, FAIL_OTHER, "labctl's data files lack %s", b.script ? recipe->build_extra : recipe->build);
 	b.patches = c->patches;
 	b.patch_count = c->patch_count;
 	for (unsigned i = 0; i < c->place_count; i++)
@@ -217,7 +217,7 @@ int world_software(struct world *w, struct run *r, const char **ret_tar, bool *r
 	int status = 0;
 
 	if (!w->lab->cluster.recipe || !w->lab->cluster.recipe->build)
-		return fail(e, FAIL_OTHER, "lab '%s' has no cluster that is built from source", w->lab->name);
+		return fail(e, FAIL_OTHER, "lab '%s' has no cluster built from source", w->lab->name);
 	pthread_mutex_lock(&w->image_lock);
 	if (!w->software)
 		status = find_software(w, r, &w->software, &built, e);

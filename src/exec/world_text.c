@@ -37,7 +37,7 @@ int world_resolve(struct world *w, const char *text, struct strbuf *out, struct 
 		char placeholder[PLACEHOLDER_MAX];
 
 		if (!end || (size_t)(end - mark) >= sizeof placeholder)
-			return fail(e, FAIL_OTHER, "a placeholder has no end");
+			return fail(e, FAIL_OTHER, "unterminated placeholder");
 		memcpy(placeholder, mark, (size_t)(end - mark));
 		placeholder[end - mark] = '\0';
 		strbuf_add(out, text, (size_t)(mark - text));

@@ -118,7 +118,7 @@ static int write_record(struct run *r, struct fail *e)
 	auto_(free) char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
 
 	if (!text)
-		return fail(e, FAIL_OTHER, "build record: a value is not UTF-8");
+		return fail(e, FAIL_OTHER, "build record: a value is not valid UTF-8");
 	return file_write(r->json, text, strlen(text), 0644, e);
 }
 
@@ -269,7 +269,7 @@ static int run_script(struct run *r, const char *top, struct fail *e)
 	if (proc_run(&p, &status, e))
 		return -1;
 	if (r->disk_full)
-		return fail(e, FAIL_HOST, "%s: cannot be written, the disk is full?", r->log);
+		return fail(e, FAIL_HOST, "%s: cannot write (is the disk full?)", r->log);
 	if (status || r->reason)
 		return fail(e, FAIL_OTHER, "%s", r->reason ? r->reason : arena_printf(r->a, "exit status %d", status));
 	return 0;

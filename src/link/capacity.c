@@ -56,7 +56,7 @@ int capacity_check(const struct capacity *need, const struct capacity *has, stru
 	if (need->memory_mib > has->memory_mib) {
 		fail(e, FAIL_HOST, "the nodes need %" PRIu64 " MiB of memory, this host has %" PRIu64 " MiB (with swap)",
 		     need->memory_mib, has->memory_mib);
-		return fail_next(e, "set memory: in the lab file to less, or make fewer nodes");
+		return fail_next(e, "lower memory: in the lab file, or create fewer nodes");
 	}
 	if (need->inotify > has->inotify) {
 		fail(e, FAIL_HOST, "the nodes need %u inotify instances, the kernel has %u left (fs.inotify.max_user_instances)",
@@ -71,5 +71,5 @@ int capacity_explain(struct fail *e)
 	if (e->code == FAIL_CANCELED || e->code == FAIL_CONFLICT || capacity_inotify(1))
 		return -1;
 	fail_wrap(e, "the kernel has no inotify instance left (fs.inotify.max_user_instances)");
-	return fail_next(e, "sysctl -w fs.inotify.max_user_instances=%lu; then the same command", raised_limit(STEP));
+	return fail_next(e, "sysctl -w fs.inotify.max_user_instances=%lu; then run the same command again", raised_limit(STEP));
 }

@@ -193,7 +193,7 @@ static enum outcome judge(struct download *d, CURLcode code, long status, const 
 			fail(e, FAIL_OTHER, "%s: %s", d->name, sentence);
 			return AGAIN_FROM_START;
 		}
-		fail(e, status == 404 || status == 410 ? FAIL_NOT_FOUND : FAIL_OTHER, "%s: the server answers %ld", d->name,
+		fail(e, status == 404 || status == 410 ? FAIL_NOT_FOUND : FAIL_OTHER, "%s: the server returned status %ld", d->name,
 		     status);
 		fail_next(e, "curl -IL %s", d->name);
 		return status >= 500 ? AGAIN : GIVE_UP;
@@ -258,7 +258,7 @@ static enum outcome transfer(struct download *d, struct fail *e)
 static int differs(const char *name, const char *wanted, const char *found, struct fail *e)
 {
 	fail(e, FAIL_OTHER, "%s: SHA-256 differs: wanted %s, found %s", name, wanted, found);
-	return fail_next(e, "ask who made it which digest is right; nothing of this one is used or kept");
+	return fail_next(e, "check the digest with the publisher; the download was discarded");
 }
 
 /* What there is to do about a transfer that ended too early. */
@@ -267,7 +267,7 @@ static void say_what_is_kept(const struct download *d, struct fail *e)
 	struct stat st;
 
 	if (stat(d->part, &st) == 0 && st.st_size)
-		fail_next(e, "the same again: %lld KiB of it are kept in %s, and the rest will be asked for",
+		fail_next(e, "run the same command again: %lld KiB are kept in %s, only the rest will be downloaded",
 			  (long long)st.st_size >> 10, d->part);
 	else
 		fail_next(e, "curl -IL %s", d->name);
@@ -381,5 +381,5 @@ int fetch_archive(const struct fetch *f, struct arena *a, const char **ret_path,
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++)
 		if (strncasecmp(f->source, schemes[i], strlen(schemes[i])) == 0)
 			return fetch_url(f, a, ret_path, ret_sha256, e);
-	return fail(e, FAIL_OTHER, "%s: cannot be fetched: only paths and http, https, ftp and file URLs", quote_url(f->source, a));
+	return fail(e, FAIL_OTHER, "%s: cannot be fetched: use a path or a http, https, ftp or file URL", quote_url(f->source, a));
 }

@@ -61,7 +61,7 @@ static int find_recipe(const struct image_env *env, const char *name, struct are
 		}
 		for (unsigned i = 0; i < ret->count; i++)
 			if (strcmp(ret->dirs[i], dir) == 0)
-				return fail(e, FAIL_OTHER, "image '%s': recipe '%s' stands on itself (the files `base` in %s)",
+				return fail(e, FAIL_OTHER, "image '%s': recipe '%s' is based on itself (see the files named base in %s)",
 					    of, name, env->kickstart);
 		*arena_push(a, ret->dirs, ret->count) = dir;
 	}
@@ -282,7 +282,7 @@ static int check_mirror(const char *name, struct fail *e)
 
 	if (!sandbox || (mirror && strncmp(mirror, "file:", 5) == 0))
 		return 0;
-	fail(e, FAIL_NOT_FOUND, "image '%s': not built yet, and the sandbox '%s' reaches no mirror", name, sandbox);
+	fail(e, FAIL_NOT_FOUND, "image '%s': not built yet, and the sandbox '%s' cannot reach a mirror", name, sandbox);
 	return fail_next(e, "labctl image build %s, outside the sandbox", name);
 }
 

@@ -39,10 +39,10 @@ static const struct signature {
 	{ 0, BYTES("\x28\xb5\x2f\xfd"), NULL, "a zstd archive: unpack it first", "zstd -d %s" },
 	{ 0, BYTES("BZh"), NULL, "a bzip2 archive: unpack it first", "bzip2 -dk %s" },
 	{ 0, BYTES("PK\x03\x04"), NULL, "a zip archive: unpack it first", "unzip %s" },
-	{ 0, BYTES("KDMV"), NULL, "a VMDK disk, and wanted is qcow2 or raw", CONVERT },
-	{ 0, BYTES("vhdxfile"), NULL, "a VHDX disk, and wanted is qcow2 or raw", CONVERT },
-	{ 0, BYTES("conectix"), NULL, "a VHD disk, and wanted is qcow2 or raw", CONVERT },
-	{ 0, BYTES("<"), NULL, "text, perhaps a web page that stands where the image was", "less %s" },
+	{ 0, BYTES("KDMV"), NULL, "a VMDK disk; only qcow2 and raw are supported", CONVERT },
+	{ 0, BYTES("vhdxfile"), NULL, "a VHDX disk; only qcow2 and raw are supported", CONVERT },
+	{ 0, BYTES("conectix"), NULL, "a VHD disk; only qcow2 and raw are supported", CONVERT },
+	{ 0, BYTES("<"), NULL, "text, perhaps a web page instead of the image", "less %s" },
 	{ 0x8001, BYTES("CD001"), NULL, "an ISO: a medium to install from, not an installed disk",
 	  "labctl image install NAME --kickstart RELEASE --media %s" },
 	{ 510, BYTES("\x55\xaa"), "raw", NULL, NULL }, /* of the partition table, GPT's protective one included; last: ISOs have it */
@@ -96,7 +96,7 @@ static int format_of(const char *path, const char **ret_format, struct fail *e)
 	memcpy(&incompatible, head + QCOW2_INCOMPATIBLE_AT, sizeof incompatible);
 	if (!strcmp(found->format, "qcow2") &&
 	    (backing || (head[7] >= 3 && be64toh(incompatible) & QCOW2_EXTERNAL_DATA))) {
-		fail(e, FAIL_HOST, "image %s: is only a part, the rest is in another file that it names", path);
+		fail(e, FAIL_HOST, "image %s: is only a part of a disk; the rest is in a backing file", path);
 		return say_next("qemu-img convert -O qcow2 %s WHOLE.qcow2", path, e);
 	}
 	*ret_format = found->format;
@@ -160,7 +160,7 @@ static int convert(const struct image_env *env, const char *path, const char *te
 		if (e->code == FAIL_CANCELED || e->code == FAIL_TIMEOUT)
 			return -1;
 		fail_wrap(e, "image %s: damaged or truncated", path);
-		return fail_next(e, "fetch it again, and compare its SHA-256 with its vendor's");
+		return fail_next(e, "download it again, and compare its SHA-256 with the vendor's");
 	}
 	if (file_mkdirs(temp, 0755, e))
 		return -1;

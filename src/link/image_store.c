@@ -61,7 +61,7 @@ static int write_about(const char *dir, const struct image_about *about, struct 
 		const char *value = *field_of(&copy, &fields[i]);
 
 		if (value && json_object_set_new(doc, fields[i].key, json_string(value)) < 0)
-			return fail(e, FAIL_OTHER, "%s: '%s' is no UTF-8", fields[i].key, value);
+			return fail(e, FAIL_OTHER, "%s: '%s' is not valid UTF-8", fields[i].key, value);
 	}
 	text = json_dumps(doc, JSON_INDENT(2));
 	return file_write(arena_printf(a, "%s/about", dir), text, strlen(text), 0644, e);
@@ -229,7 +229,7 @@ int image_store_remove(const struct image_env *env, const struct stored *s, bool
 	if (rename(s->image.dir, gone) && errno != ENOENT)
 		return fail_errno(e, FAIL_OTHER, "%s", s->image.dir);
 	if (used && used(ctx, s) && rename(gone, s->image.dir) == 0) {
-		fail(e, FAIL_CONFLICT, "image '%s' has just been taken by a lab", s->image.name);
+		fail(e, FAIL_CONFLICT, "image '%s' has just been put to use by a lab", s->image.name);
 		return fail_next(e, "labctl image show %s", s->image.name);
 	}
 	return file_remove_tree(gone, e);

@@ -147,9 +147,9 @@ static int judge(struct installation *s, bool ended, int64_t now, struct fail *e
 {
 	static const char *const what[] = {
 		[CONSOLE_ASKS] = "the installer asks a question (below), and nobody is there to answer",
-		[CONSOLE_FAILS] = "the installer gave up (below)",
+		[CONSOLE_FAILS] = "the installer failed (below)",
 		[CONSOLE_PANICS] = "the kernel of the medium panicked",
-		[CONSOLE_STARTS_OVER] = "the machine started over: the installer goes in circles",
+		[CONSOLE_STARTS_OVER] = "the machine rebooted into the installer: it runs in a loop",
 		[CONSOLE_HALTS] = "the installer stopped the system and did not switch the machine off",
 		[CONSOLE_RESTARTS] = "the installer restarted the machine instead of switching it off",
 	};
@@ -163,10 +163,10 @@ static int judge(struct installation *s, bool ended, int64_t now, struct fail *e
 	if (ended)
 		return fail(e, FAIL_OTHER, "the machine ended before its installer had switched it off");
 	if (now - s->news_ms >= s->i->quiet_ms)
-		return fail(e, FAIL_TIMEOUT, "the installer hangs or goes in circles: for %lld minutes nothing new on its "
+		return fail(e, FAIL_TIMEOUT, "the installer hangs or runs in a loop: for %lld minutes there was no new output on its "
 			    "console, and the disk did not grow", (long long)(s->i->quiet_ms / 60000));
 	if (clock_left_ms(s->env->deadline_ms) == 0)
-		return fail(e, FAIL_TIMEOUT, "not installed at its deadline");
+		return fail(e, FAIL_TIMEOUT, "the installation timed out");
 	if (s->env->cancel && atomic_load(s->env->cancel))
 		return fail(e, FAIL_CANCELED, "canceled");
 	return 0;
@@ -266,7 +266,7 @@ static int install(struct installation *s, struct arena *a, struct image *ret_im
 
 	if (prepare(s, e) || run(s, a, e))
 		return -1;
-	s->env->line(s->env->line_ctx, "installed; looking at the disk");
+	s->env->line(s->env->line_ctx, "installed; checking the disk");
 	if (seal_check(s->disk, s->env, e))
 		return -1;
 	return image_store_disk(s->env, s->disk, "raw", &about, a, ret_image, e);

@@ -18,7 +18,7 @@ struct installer {
 	const struct inject *files; unsigned file_count; /* the answers, called medium_of()->answers, and what they name */
 	uint64_t disk_gib;
 	bool kvm;
-	int64_t quiet_ms;                                /* neither a new line nor a growing disk: it hangs or goes in circles */
+	int64_t quiet_ms;                                /* neither a new line nor a growing disk: it hangs or runs in a loop */
 };
 
 /*

@@ -32,7 +32,7 @@ int iso_write(const char *path, const char *label, const struct iso_file *files,
 	int status = -1;
 
 	if (!proc_found("xorriso")) {
-		fail(e, FAIL_HOST, "xorriso is not installed: it makes the disks that tell cloud-init who a node is");
+		fail(e, FAIL_HOST, "xorriso is not installed: it is needed to make the seed disks for cloud-init");
 		return fail_next(e, "apt-get install xorriso");
 	}
 	if (file_remove_tree(dir, e) || file_mkdirs(dir, 0700, e))

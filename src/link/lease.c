@@ -278,7 +278,7 @@ static int take_locked(struct used_list *u, const struct lease_wish *w, uint32_t
 		return -1;
 	lease = of_lab(u, USE_LEASE, w->lab_uuid);
 	if (lease && w->subnet && lease->address != (w->subnet & mask_of(lease->prefix_len))) {
-		fail(e, FAIL_CONFLICT, "lab '%s': has subnet %s already and cannot move", w->lab,
+		fail(e, FAIL_CONFLICT, "lab '%s' already has subnet %s, which cannot be changed", w->lab,
 		     subnet_text(text, lease->address, lease->prefix_len));
 		return fail_next(e, "labctl destroy -l %s", w->lab);
 	}

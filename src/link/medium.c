@@ -153,15 +153,15 @@ static int check_iso(const char *path, struct fail *e)
 	if (pread(fd, head, sizeof head, 0) < 0)
 		return fail_errno(e, FAIL_OTHER, "medium %s", path);
 	if (memcmp(head + VOLUME_AT + 1, "CD001", 5) != 0) {
-		fail(e, FAIL_HOST, "medium %s: is no ISO image", path);
+		fail(e, FAIL_HOST, "medium %s is not an ISO image", path);
 		return fail_next(e, "file -k %s", path);
 	}
 	memcpy(&sectors, head + VOLUME_AT + 80, sizeof sectors);
 	sectors = le32toh(sectors);
 	if ((int64_t)sectors * SECTOR > st.st_size) {
-		fail(e, FAIL_HOST, "medium %s: is truncated: %lld of %lld MiB are there", path, (long long)st.st_size >> 20,
+		fail(e, FAIL_HOST, "medium %s is truncated: it has %lld of %lld MiB", path, (long long)st.st_size >> 20,
 		     (long long)sectors * SECTOR >> 20);
-		return fail_next(e, "fetch it again, and compare its SHA-256 with its vendor's");
+		return fail_next(e, "download it again, and compare its SHA-256 with the vendor's");
 	}
 	return 0;
 }
@@ -177,7 +177,7 @@ static int extract(const char *iso, const char *member, const char *to, const at
 			e->code = FAIL_HOST;
 		if (e->code != FAIL_HOST)
 			return -1;
-		fail_wrap(e, "medium %s: no %s in it", iso, member);
+		fail_wrap(e, "medium %s does not contain %s", iso, member);
 		return fail_next(e, "xorriso -indev %s -find / -maxdepth 3", iso);
 	}
 	/* As on the medium: read only. */
@@ -200,7 +200,7 @@ static int check_kernel(const char *kernel, const char *media_name, struct fail 
 	if (fd < 0 || pread(fd, magic, sizeof magic, 0x202) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", kernel);
 	if (memcmp(magic, "HdrS", 4) != 0) {
-		fail(e, FAIL_HOST, "medium %s: its kernel is none for x86_64: the medium of another architecture?", media_name);
+		fail(e, FAIL_HOST, "medium %s: its kernel is not for x86_64; is it for another architecture?", media_name);
 		return fail_next(e, "the medium of the same name for x86_64");
 	}
 	return 0;
@@ -262,7 +262,7 @@ int medium_prepare(const struct release *r, const char *path, const struct injec
 	if (medium_check(r, path, e))
 		return -1;
 	if (m->package && (!file_exists(m->kernel) || !file_exists(m->initrd))) {
-		fail(e, FAIL_HOST, "medium netboot: %s is not there", file_exists(m->kernel) ? m->initrd : m->kernel);
+		fail(e, FAIL_HOST, "medium netboot: %s does not exist", file_exists(m->kernel) ? m->initrd : m->kernel);
 		return fail_next(e, "apt-get install %s", m->package);
 	}
 	if (m->package ? copy(m->kernel, kernel, cancel, deadline_ms, e) || copy(m->initrd, initrd, cancel, deadline_ms, e) :

@@ -71,7 +71,7 @@ enum nfs_kind nfs_probe(const char **ret_why)
 	else if (!proc_found("exportfs"))
 		why = "exportfs is not installed (package nfs-kernel-server)";
 	else if (!any_address_listens()) /* also where the server belongs to another network namespace */
-		why = "the kernel's NFS server does not run here (systemctl start nfs-server)";
+		why = "the kernel's NFS server is not running (systemctl start nfs-server)";
 	if (ret_why)
 		*ret_why = why ? why : "the kernel's NFS server runs";
 	if (!why)
@@ -141,7 +141,7 @@ static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_
 			return fail_wrap(e, "NFS exports of lab '%s'", l->lab);
 		}
 		if (!kernel_exports(l))
-			return fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs does not list what %s asks for", l->lab,
+			return fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs does not list the exports of %s", l->lab,
 				    path);
 	}
 	if (!nfs_answers(l->bind_ip)) {

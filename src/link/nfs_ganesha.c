@@ -160,7 +160,7 @@ int ganesha_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
 		if (!ended(pidfd, deadline_ms)) {
 			pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 			if (!ended(pidfd, clock_after_ms(5000)) && !ended(pidfd, clock_after_ms(5000)))
-				return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': process %ld does not end", l->lab, pid);
+				return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': process %ld does not stop", l->lab, pid);
 		}
 	}
 	unlink(arena_printf(a, "%s/ganesha.pid", l->state_dir));
@@ -262,7 +262,7 @@ static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *
 	for (int64_t patience = clock_after_ms(PATIENCE_MS); nfs_answers(l->bind_ip); clock_sleep_ms(500)) {
 		if (clock_left_ms(patience) > 0 && clock_left_ms(deadline_ms) > 0)
 			continue;
-		fail(e, FAIL_CONFLICT, "NFS server of lab '%s': another server answers on %s:2049", l->lab, l->bind_ip);
+		fail(e, FAIL_CONFLICT, "NFS server of lab '%s': another server listens on %s:2049", l->lab, l->bind_ip);
 		return fail_next(e, "ss -ltnp sport = :2049");
 	}
 	/* it wants both directories to exist */

@@ -95,7 +95,7 @@ int sql_fail_state(struct fail *e, const char *state)
 
 int sql_fail_gone(struct sql *c, const char *during, struct fail *e)
 {
-	fail(e, FAIL_DB, "%s: sql: %sthe node is gone after %.1f s", c->name, during, sql_elapsed_s(c));
+	fail(e, FAIL_DB, "%s: sql: %sthe node stopped answering after %.1f s", c->name, during, sql_elapsed_s(c));
 	return fail_cause(e, CAUSE_NODE_OFF);
 }
 

@@ -204,7 +204,7 @@ static int run_batch(struct sql *c, const char *query, const char *const *params
 	c->started_ms = clock_now_ms();
 	strbuf_truncate(&c->notices, 0);
 	if (sql_broken(c))
-		return fail(e, FAIL_DB, "%s: sql: the connection ended with an earlier failure", c->name);
+		return fail(e, FAIL_DB, "%s: sql: the connection was closed after an earlier failure", c->name);
 	if (send_query(c, query, params, deadline_ms, e) < 0)
 		return -1;
 	for (;;) {

@@ -99,7 +99,7 @@ int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline
 		}
 		if (peer_gone(&s->peer, s->fd, &s->asked_ms)) {
 			s->broken = true;
-			ssh_fail(s, FAIL_SSH, phase, e, "the node is gone");
+			ssh_fail(s, FAIL_SSH, phase, e, "the node stopped answering");
 			return fail_cause(e, CAUSE_NODE_OFF);
 		}
 		if (poll(&p, 1, clock_poll_ms(deadline_ms, SSH_CANCEL_MS)) > 0)

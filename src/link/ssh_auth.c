@@ -76,7 +76,7 @@ static int verify_host_key(struct ssh *s, const unsigned char *pinned, size_t pi
 	const char *key = libssh2_session_hostkey(s->session, &len, &type);
 
 	if (!key)
-		return ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "the node showed none");
+		return ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "the node sent none");
 	if (len == pinned_len && memcmp(key, pinned, len) == 0)
 		return 0;
 	fingerprint(pinned, pinned_len, wanted);

@@ -144,7 +144,7 @@ static int pump_out(struct run *u, bool is_err, bool *moved)
 		if (u->s->cancel && atomic_load(u->s->cancel))
 			return ssh_fail(u->s, FAIL_CANCELED, PHASE_RUN, u->e, "canceled");
 		if (clock_left_ms(u->r->deadline_ms) == 0)
-			return ssh_fail(u->s, FAIL_TIMEOUT, PHASE_RUN, u->e, "the command did not end");
+			return ssh_fail(u->s, FAIL_TIMEOUT, PHASE_RUN, u->e, "the command timed out");
 	}
 }
 
@@ -246,11 +246,11 @@ static int run_once(struct ssh *s, const struct ssh_run *r, int *ret_status, str
 
 	s->started_ms = clock_now_ms();
 	if (s->broken)
-		return ssh_fail(s, FAIL_SSH, PHASE_RUN, e, "the session ended with an earlier failure");
+		return ssh_fail(s, FAIL_SSH, PHASE_RUN, e, "the session was closed after an earlier failure");
 	if (open_channel(&u) == 0 && exec_command(&u) == 0) {
 		rc = pump(&u) < 0 ? -1 : finish(&u, &status);
 		if (rc < 0 && e->code == FAIL_TIMEOUT)
-			ssh_fail(s, FAIL_TIMEOUT, PHASE_RUN, e, "the command did not end");
+			ssh_fail(s, FAIL_TIMEOUT, PHASE_RUN, e, "the command timed out");
 	}
 	if (rc == 0) {
 		*ret_status = status;

@@ -274,7 +274,7 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 	q->active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
 	if (q->active && lost) {
 		q->active = false;
-		q->word = "gone, which libvirt has not seen";
+		q->word = "dead, but libvirt still reports it as running";
 		return 0;
 	}
 	q->word = virt_state_word(state, reason);

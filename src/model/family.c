@@ -175,7 +175,7 @@ static const struct package packages[] = {
 	{ "nfs-utils",      IN_EL("nfs-common"), NULL },
 	{ "nftables",       { SAME, "iptables", "iptables", SAME, SAME, SAME, SAME }, NULL },
 	{ "device-mapper-multipath", { NONE, SAME, SAME, SAME, SAME, SAME, SAME },
-	  "on no image of labctl's; tuning switches it on where it is installed" },
+	  "in none of labctl's images; tuning enables it where it is installed" },
 	{ "bash",           EVERYWHERE, NULL },
 	{ "tar",            EVERYWHERE, NULL },
 	{ "dbus",           EVERYWHERE, NULL },

@@ -235,9 +235,9 @@ int lab_changes_check(const struct lab *has, const char *file, const struct lab_
 		return 0;
 	if (refused > 1)
 		strbuf_printf(&first, " (and %u more)", refused - 1);
-	fail(e, FAIL_CONFLICT, "%s asks for what lab '%s' cannot become: %s", file, has->name, strbuf_text(&first));
+	fail(e, FAIL_CONFLICT, "%s changes keys that cannot be changed in lab '%s': %s", file, has->name, strbuf_text(&first));
 	fail_evidence(e, strbuf_text(&all), UINT32_MAX);
-	return fail_next(e, "give these keys their old values in %s; for another lab beside this one: labctl -l NAME create", file);
+	return fail_next(e, "restore the old values of these keys in %s; for another lab beside this one: labctl -l NAME create", file);
 }
 
 /* --- what a lab file leaves open --- */

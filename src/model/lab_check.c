@@ -29,7 +29,7 @@ static void check_unique(struct source *s, struct named *list, unsigned count, c
 		if (path && !strcmp(nodes[a].name, nodes[b].name))
 			continue; /* follows from the names, reported there */
 		source_problem(s, path ? path : arena_printf(s->lab->arena, "nodes[%u].%s", b + 1, what),
-			       "%s %s is taken twice: by node %u (%s) and node %u (%s)", what, list[i].text, a + 1,
+			       "duplicate %s %s: node %u (%s) and node %u (%s)", what, list[i].text, a + 1,
 			       nodes[a].name, b + 1, nodes[b].name);
 		if (path)
 			return; /* a template that does not tell nodes apart: one example is enough */
@@ -45,13 +45,13 @@ static void check_addresses(struct source *s)
 
 	ip_format(lab->net.gateway, text);
 	if (lab->net.subnet && lab->net.gateway != lab->net.subnet + 1)
-		source_problem(s, "network.gateway", "must be the first address of the subnet, which is the host's own end; is %s",
+		source_problem(s, "network.gateway", "must be the first address of the subnet (the host's address), got %s",
 			       text);
 	if (!lab->net.subnet && lab->net.gateway)
-		source_problem(s, "network.gateway", "means nothing without network.subnet");
+		source_problem(s, "network.gateway", "needs network.subnet");
 	ip_format(lab->net.subnet, text);
 	if (hosts && lab->node_count > hosts - 1) {
-		source_problem(s, "nodes", "%u nodes are more than the subnet %s/%u holds: %u beside the gateway",
+		source_problem(s, "nodes", "%u nodes do not fit into the subnet %s/%u: it holds %u besides the gateway",
 			       lab->node_count, text, lab->net.prefix_len, hosts - 1);
 		return;
 	}
@@ -63,7 +63,7 @@ static void check_addresses(struct source *s)
 
 		list[i] = (struct named){ n->ip_text, i };
 		if (s->pinned[i] && !lab->net.subnet)
-			source_problem(s, path, "means nothing without network.subnet");
+			source_problem(s, path, "needs network.subnet");
 		if (!lab->net.subnet || (!s->pinned[i] && told))
 			continue;
 		if (n->ip < lab->net.subnet || host > hosts + 1)
@@ -71,7 +71,7 @@ static void check_addresses(struct source *s)
 		else if (host == 0 || host == hosts + 1)
 			bad = host ? "is the broadcast address of" : "is the network address of";
 		else if (host == 1)
-			bad = "is the gateway, the host's own end, of";
+			bad = "is the gateway (the host's address) of";
 		if (bad)
 			source_problem(s, path, "%s of node %u (%s) %s %s/%u", n->ip_text, i + 1, n->name, bad, text,
 				       lab->net.prefix_len);
@@ -97,11 +97,11 @@ static void check_template(struct source *s, const char *path, const char *templ
 		if (address) /* not leased yet: the longest address stands for all */
 			sample.ip = UINT32_MAX;
 		if (name_expand(&sample, -1, "template", template, &name, &e) < 0) {
-			source_problem(s, path, "%s; names here are @{node} @{index} @{ip.dashed} @{octet}", e.text);
+			source_problem(s, path, "%s; available here: @{node} @{index} @{ip.dashed} @{octet}", e.text);
 			return;
 		}
 		if (form(strbuf_text(&name))) {
-			source_problem(s, path, "gives '%.80s' for node %u: %s", strbuf_text(&name), i + 1,
+			source_problem(s, path, "expands to '%.80s' for node %u: %s", strbuf_text(&name), i + 1,
 				       form(strbuf_text(&name)));
 			return;
 		}
@@ -136,7 +136,7 @@ static void check_nodes(struct source *s)
 	check_template(s, "data.export_name", lab->data.export_name, form_export, "directory");
 	if (lab->data.transport == TRANSPORT_FILESYSTEM &&
 	    (lab->hypervisor == HYPERVISOR_KVM || lab->hypervisor == HYPERVISOR_QEMU))
-		source_problem(s, "data.transport", "filesystem is for lxc only; %s needs nfs",
+		source_problem(s, "data.transport", "filesystem is supported for lxc only; %s needs nfs",
 			       hypervisor_names[lab->hypervisor]);
 }
 
@@ -161,7 +161,7 @@ static void check_count(struct source *s, unsigned role)
 			    "no node has the role %s, and a %s cluster needs %s%u", p->role, lab->cluster.recipe->kind,
 			    r->max > r->min ? "at least " : "", r->min);
 	if (count > r->max)
-		problem_add(&s->problems, p->line, role_path(s, p, ""), "%u nodes have the role %s, at most %u may", count,
+		problem_add(&s->problems, p->line, role_path(s, p, ""), "%u nodes have the role %s; at most %u may have it", count,
 			    p->role, r->max);
 }
 
@@ -179,7 +179,7 @@ static void check_pair(struct source *s, const struct node *n, unsigned a, unsig
 
 	if (p->port && p->port == q->port)
 		problem_add(&s->problems, q->line ? q->line : p->line, role_path(s, q, ".port"),
-			    "port %u is also that of %s on the same node (%s)", q->port, p->role, n->name);
+			    "port %u is also used by %s on the same node (%s)", q->port, p->role, n->name);
 	if (p->dir && q->dir && (dir_within(p->dir, q->dir) || dir_within(q->dir, p->dir)))
 		problem_add(&s->problems, q->line ? q->line : p->line, role_path(s, q, ".dir"),
 			    "%s overlaps %s of %s on the same node (%s)", q->dir, p->dir, p->role, n->name);
@@ -215,7 +215,7 @@ static void check_beside(struct source *s, unsigned role)
 		if (!node_has_role(&lab->nodes[i], (int)role) ||
 		    node_has_role(&lab->nodes[i], lab_role(lab, r->beside)))
 			continue;
-		problem_add(&s->problems, p->line, role_path(s, p, ""), "%s is on %s without the %s that it needs there",
+		problem_add(&s->problems, p->line, role_path(s, p, ""), "%s on %s needs a %s on the same node",
 			    p->role, lab->nodes[i].name, r->beside);
 		return;
 	}
@@ -239,9 +239,9 @@ static void check_role_names(struct source *s)
 			if (!node_has_role(&lab->nodes[i], (int)r))
 				continue;
 			if (name_expand(&lab->nodes[i], (int)r, "template", c->places[r].name, &name, &e) < 0)
-				source_problem(s, path, "%s; names here are @{node} @{index}", e.text);
+				source_problem(s, path, "%s; available here: @{node} @{index}", e.text);
 			else if ((bad = form_cluster_name(strbuf_text(&name))))
-				source_problem(s, path, "gives '%.100s': %s", strbuf_text(&name), bad);
+				source_problem(s, path, "expands to '%.100s': %s", strbuf_text(&name), bad);
 			else
 				*arena_push(lab->arena, list, count) =
 					(struct named){ arena_strdup(lab->arena, strbuf_text(&name)), i };
@@ -254,7 +254,7 @@ static void check_role_names(struct source *s)
 	for (unsigned i = 1; i < count; i++) {
 		if (strcmp(list[i - 1].text, list[i].text))
 			continue;
-		source_problem(s, "cluster", "two nodes of the cluster have the name %s: on %s and on %s", list[i].text,
+		source_problem(s, "cluster", "two members of the cluster have the name %s: on %s and on %s", list[i].text,
 			       lab->nodes[list[i - 1].index].name, lab->nodes[list[i].index].name);
 		return;
 	}
@@ -270,7 +270,7 @@ static void check_groups(struct source *s)
 		for (unsigned j = 0; j < i; j++)
 			if (c->groups[i].name && c->groups[j].name && !strcmp(c->groups[i].name, c->groups[j].name))
 				source_problem(s, arena_printf(s->lab->arena, "cluster.groups[%u].name", i + 1),
-					       "group %s is there twice", c->groups[i].name);
+					       "duplicate group %s", c->groups[i].name);
 }
 
 void cluster_check(struct source *s)
@@ -292,7 +292,7 @@ void cluster_check(struct source *s)
 			problem_add(&s->problems, p->line, role_path(s, p, ".dir"), "'%.80s' %s", p->dir, form_dir(p->dir));
 		else if (p->dir && dir_within(p->dir, lab->data.mount))
 			problem_add(&s->problems, p->line, role_path(s, p, ".dir"),
-				    "%s is or holds the mount point: must be a directory of its own", p->dir);
+				    "%s is or contains the mount point: use a separate directory", p->dir);
 	}
 	check_pairs(s);
 	check_role_names(s);

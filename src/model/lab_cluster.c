@@ -91,7 +91,7 @@ static void kind_read(struct source *s, const struct key *k, yaml_node_t *node, 
 static void place_on(struct source *s, struct role_place *p, const char *on, const char *path)
 {
 	if (p->on)
-		source_problem(s, path, "the role %s is placed twice: on '%s' and on '%s'", p->role, p->on, on);
+		source_problem(s, path, "duplicate role %s: on '%s' and on '%s'", p->role, p->on, on);
 	else
 		p->on = on;
 }
@@ -280,7 +280,7 @@ void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, cons
 		auto_(strbuf_clear) struct strbuf known = {0};
 
 		recipe_list(&known);
-		source_problem(s, path, "the kind is missing; known: %s", strbuf_text(&known));
+		source_problem(s, path, "missing kind; known: %s", strbuf_text(&known));
 		return;
 	}
 	keys = cluster_keys(s);

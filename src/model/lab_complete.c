@@ -173,13 +173,13 @@ static void complete_count(struct source *s)
 	unsigned wanted = s->options->node_count;
 
 	if (wanted > LAB_NODES_MAX) {
-		problem_add(&s->problems, 0, "nodes", "%u nodes are more than the %d that a lab may have", wanted,
+		problem_add(&s->problems, 0, "nodes", "%u nodes are too many: a lab may have at most %d", wanted,
 			    LAB_NODES_MAX);
 		wanted = 1;
 	}
 	if (s->nodes_listed && wanted && wanted != lab->node_count)
-		source_problem(s, "nodes", "lists %u node%s, but %u %s asked for on the command line", lab->node_count,
-			       lab->node_count == 1 ? "" : "s", wanted, wanted == 1 ? "was" : "were");
+		source_problem(s, "nodes", "lists %u node%s, but the command line asks for %u", lab->node_count,
+			       lab->node_count == 1 ? "" : "s", wanted);
 	else if (wanted)
 		lab->node_count = wanted;
 	if (!lab->node_count)
@@ -276,7 +276,7 @@ static void complete_group(struct source *s, unsigned number)
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (set[i] && !node_has_role(&lab->nodes[i], role))
-			source_problem(s, path, "%s is no %s", lab->nodes[i].name, role_name);
+			source_problem(s, path, "%s is not a %s", lab->nodes[i].name, role_name);
 		else if (set[i])
 			strbuf_printf(&names, "%s%s", names.len ? "," : "", lab->nodes[i].name);
 	}

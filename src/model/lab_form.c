@@ -54,17 +54,17 @@ const char *form_node_name(const char *t)
 	if (form_label(t))
 		return form_label(t);
 	if (only(t, DIGITS "-") || !strcmp(t, "all") || !strcmp(t, "none"))
-		return "would read as a selector: a node name needs a letter, and 'all' and 'none' are taken";
+		return "is a selector: a node name needs a letter, and must not be 'all' or 'none'";
 	return NULL;
 }
 
 const char *form_domain(const char *t)
 {
-	const char *bad = "must be a DNS domain: labels of a-z, 0-9 and '-' with dots between";
+	const char *bad = "must be a DNS domain: labels of a-z, 0-9 and '-' separated by dots";
 	char label[64];
 
 	if (strlen(t) > 190) /* leaves room for a host name of 63 in 253 */
-		return "must be at most 190 characters, so that names of nodes fit";
+		return "must be at most 190 characters, so that node names fit";
 	for (;;) {
 		size_t len = strcspn(t, ".");
 
@@ -112,12 +112,12 @@ const char *form_dir(const char *t)
 		return form_path(t);
 	for (unsigned i = 0; whole[i]; i++)
 		if (!strcmp(t, whole[i]))
-			return "must not be a directory of the system";
+			return "must not be a system directory";
 	for (unsigned i = 0; tree[i]; i++) {
 		size_t len = strlen(tree[i]);
 
 		if (!strncmp(t, tree[i], len) && (!t[len] || t[len] == '/'))
-			return "must not be in a directory of the system";
+			return "must not be in a system directory";
 	}
 	return NULL;
 }
@@ -125,7 +125,7 @@ const char *form_dir(const char *t)
 const char *form_options(const char *t)
 {
 	if (!only(t, ALNUM "_=.:,/@+-"))
-		return "must be options with commas between and no blanks: rw,sync";
+		return "must be options separated by commas, without blanks: rw,sync";
 	return NULL;
 }
 
@@ -177,9 +177,9 @@ const char *form_patch(const char *t)
 const char *form_configure(const char *t)
 {
 	if (!only(t, ALNUM " _=./,:+@%-"))
-		return "must be options for configure with blanks between, without quotes or shell characters";
+		return "must be configure options separated by blanks, without quotes or shell characters";
 	if (strstr(t, "--prefix"))
-		return "must not set --prefix: that is decided by the kind, so that the software can be found";
+		return "must not set --prefix: the kind decides it";
 	return NULL;
 }
 
@@ -201,7 +201,7 @@ const char *form_databases(const char *t)
 {
 	/* They stand in pg_hba.conf, where blanks and quotes divide words. */
 	if (!only(t, ALNUM "_.,-") || *t == '-' || *t == ',' || t[strlen(t) - 1] == ',' || strstr(t, ",,"))
-		return "must be names of databases: letters, digits, '_', '.' and '-' only, with a comma between two";
+		return "must be database names (letters, digits, '_', '.' and '-') separated by commas";
 	return NULL;
 }
 

@@ -15,7 +15,7 @@ static const char *const images[] = { "debian12", NULL };
 
 static const char *form_release(const char *text)
 {
-	return family_find(text) ? NULL : "is no release that labctl knows (el5 to el10 and names like rocky9, debian12)";
+	return family_find(text) ? NULL : "is not a known release (el5 to el10 and names like rocky9, debian12)";
 }
 
 static const struct key disk_keys[] = {
@@ -134,14 +134,14 @@ void image_check(struct source *s)
 	bool chkconfig = !strcmp(lab->release->family->service_manager, "chkconfig");
 
 	if (lab_boots_disk(lab) && lab->hypervisor == HYPERVISOR_LXC)
-		source_problem(s, "image", "is a disk, which a machine can boot; containers (lxc) need a tree: image: %s",
+		source_problem(s, "image", "is a disk, which only a machine can boot; containers (lxc) need a tree: image: %s",
 			       images[0]);
 	/* By its own words: yum, chkconfig, iptables. */
 	if (!strcmp(lab->tuning.profile, "seed-el5") && !chkconfig)
-		source_problem(s, "tuning.profile", "seed-el5 is for el5 and el6, and the image has %s (did you mean seed?)",
+		source_problem(s, "tuning.profile", "seed-el5 is for el5 and el6, but the image has %s (did you mean seed?)",
 			       lab->release->name);
 	if (lab_mounts_nfs3(lab) && lab->data.server == NFS_GANESHA)
-		source_problem(s, "data.server", "nodes of %s mount NFS version 3, which only the kernel's server has",
+		source_problem(s, "data.server", "nodes of %s mount NFS version 3, which only the kernel's server supports",
 			       lab->release->name);
 }
 

@@ -111,7 +111,7 @@ const char *schema_text(struct source *s, yaml_node_t *node, const char *path)
 	const char *text = (const char *)node->data.scalar.value, *bad;
 
 	if (node->type != YAML_SCALAR_NODE || yaml_is_null(node)) {
-		source_problem(s, path, "must be a single value, is %s", type_name(node));
+		source_problem(s, path, "must be a single value, got %s", type_name(node));
 		return NULL;
 	}
 	bad = strlen(text) != node->data.scalar.length ? "must not contain control characters" : form_clean(text);
@@ -136,14 +136,14 @@ static void read_number(struct source *s, const struct key *k, yaml_node_t *node
 	if (!text)
 		return;
 	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || len > 9 || strspn(text, "0123456789") != len) {
-		source_problem(s, path, "must be a whole number from %u to %u, is '%.40s'", (unsigned)k->min,
+		source_problem(s, path, "must be a whole number from %u to %u, got '%.40s'", (unsigned)k->min,
 			       (unsigned)k->max, text);
 		return;
 	}
 	for (size_t i = 0; i < len; i++)
 		value = value * 10 + (uint64_t)(text[i] - '0');
 	if (value < k->min || value > k->max)
-		source_problem(s, path, "must be from %u to %u, is %s", (unsigned)k->min, (unsigned)k->max, text);
+		source_problem(s, path, "must be from %u to %u, got %s", (unsigned)k->min, (unsigned)k->max, text);
 	else
 		*field = (unsigned)value;
 }
@@ -159,12 +159,12 @@ static void read_size(struct source *s, const struct key *k, yaml_node_t *node, 
 	size_text(k->min * unit, low);
 	size_text(k->max * unit, high);
 	if (!size_parse_mib(text, &mib))
-		source_problem(s, path, "must be a whole number with a unit (MiB, GiB, TiB), is '%.40s'%s", text,
+		source_problem(s, path, "must be a whole number with a unit (MiB, GiB, TiB), got '%.40s'%s", text,
 			       strspn(text, "0123456789") == strlen(text) ? ": the unit is missing" : "");
 	else if (mib < k->min * unit || mib > k->max * unit)
-		source_problem(s, path, "must be from %s to %s, is %s", low, high, text);
+		source_problem(s, path, "must be from %s to %s, got %s", low, high, text);
 	else if (mib % unit)
-		source_problem(s, path, "must be whole GiB, is %s", text);
+		source_problem(s, path, "must be a multiple of 1 GiB, got %s", text);
 	else
 		*field = mib / unit;
 }
@@ -211,7 +211,7 @@ static void read_address(struct source *s, yaml_node_t *node, const char *path, 
 	const char *text = schema_text(s, node, path);
 
 	if (text && !ip_parse(text, field))
-		source_problem(s, path, "must be an IPv4 address like 192.168.122.171, is '%.40s'", text);
+		source_problem(s, path, "must be an IPv4 address like 192.168.122.171, got '%.40s'", text);
 }
 
 static void read_value(struct source *s, const struct key *k, yaml_node_t *node, void *object, const char *path)
@@ -256,7 +256,7 @@ bool schema_pairs(struct source *s, yaml_node_t *node, const char *path)
 	if (node->type != YAML_MAPPING_NODE) {
 		if (!yaml_is_null(node)) /* "network:" with nothing below says nothing */
 			problem_add(&s->problems, *path ? source_line(s, path) : (int)node->start_mark.line + 1,
-				    *path ? path : "yaml", "must be a map (key: value), is %s", type_name(node));
+				    *path ? path : "yaml", "must be a map (key: value), got %s", type_name(node));
 		return false;
 	}
 	if (end - first > KEYS_MAX) {
@@ -347,12 +347,12 @@ static void subnet_read(struct source *s, const struct key *k, yaml_node_t *node
 	for (; slash && isdigit((unsigned char)slash[n + 1]) && n < 3; n++)
 		len = len * 10 + (unsigned)(slash[n + 1] - '0');
 	if (!slash || !ip_parse(address, &ip) || !n || slash[n + 1]) {
-		source_problem(s, path, "must be an IPv4 subnet like 192.168.122.0/24, is '%.40s'", text);
+		source_problem(s, path, "must be an IPv4 subnet like 192.168.122.0/24, got '%.40s'", text);
 	} else if (len < 16 || len > 29) {
-		source_problem(s, path, "the prefix must be from /16 to /29, is /%u", len);
+		source_problem(s, path, "the prefix must be from /16 to /29, got /%u", len);
 	} else if (ip & ~(UINT32_MAX << (32 - len))) {
 		ip_format(ip & UINT32_MAX << (32 - len), fixed);
-		source_problem(s, path, "%s is an address inside a subnet (did you mean %s/%u?)", text, fixed, len);
+		source_problem(s, path, "%s has host bits set (did you mean %s/%u?)", text, fixed, len);
 	} else if (ip >> 24 == 0 || ip >> 24 == 127 || ip >> 24 >= 224 || ip >> 16 == 0xa9fe) {
 		source_problem(s, path, "%s cannot be the subnet of a lab: loopback, link-local, multicast or reserved", text);
 	} else {
@@ -373,13 +373,13 @@ static void nodes_read(struct source *s, const struct key *k, yaml_node_t *node,
 		return;
 	}
 	if (node->type != YAML_SEQUENCE_NODE) {
-		source_problem(s, path, "must be a number or a list of {name, cpus, memory, disk, address}, is %s",
+		source_problem(s, path, "must be a number or a list of {name, cpus, memory, disk, address}, got %s",
 			       type_name(node));
 		return;
 	}
 	count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
 	if (!count || count > LAB_NODES_MAX) {
-		source_problem(s, path, "must list 1 to %d nodes, lists %zu", LAB_NODES_MAX, count);
+		source_problem(s, path, "must list 1 to %d nodes, got %zu", LAB_NODES_MAX, count);
 		return;
 	}
 	s->nodes_listed = true;

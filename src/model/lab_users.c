@@ -80,15 +80,15 @@ const char *db_user_taken(const struct recipe *r, const char *name)
 	static const char *const words[] = { "all", "none", "public", NULL }; /* they mean something in pg_hba.conf or GRANT */
 
 	if (!strncmp(name, "pg_", 3))
-		return "begins with pg_, as PostgreSQL's own roles do";
+		return "begins with pg_, which PostgreSQL reserves for its own roles";
 	for (unsigned i = 0; words[i]; i++)
 		if (!strcmp(name, words[i]))
-			return "is a word of PostgreSQL's own";
+			return "is reserved by PostgreSQL";
 	if (!strcmp(name, r->superuser))
-		return "is the superuser, which every cluster has";
+		return "is the superuser's name";
 	for (const char *const *s = r->secrets; *s; s++)
 		if (!strcmp(name, *s))
-			return "is a role of the cluster's own";
+			return "is used by the cluster itself";
 	return NULL;
 }
 
@@ -105,14 +105,14 @@ void users_check(struct source *s)
 	const struct cluster *c = &s->lab->cluster;
 
 	if (c->user_count && !recipe_chore(c->recipe, "user-create"))
-		source_problem(s, "cluster.users", "a %s cluster takes no users from the lab file", c->recipe->kind);
+		source_problem(s, "cluster.users", "users are not supported for kind %s", c->recipe->kind);
 	for (unsigned i = 0; i < c->user_count; i++) {
 		const char *path = arena_printf(s->lab->arena, "cluster.users[%u].name", i + 1), *name = c->users[i].name;
 
 		if (db_user_taken(c->recipe, name))
 			source_problem(s, path, "'%s' %s", name, db_user_taken(c->recipe, name));
 		else if (db_user_find(c, name) != &c->users[i])
-			source_problem(s, path, "user %s is there twice", name);
+			source_problem(s, path, "duplicate user %s", name);
 	}
 }
 

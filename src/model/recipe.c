@@ -111,7 +111,7 @@ static void audit_roles(struct audit *a)
 
 	for (const struct role *role = r->roles; role->name; role++, n++) {
 		if (role_named(r, role->name, strlen(role->name)) != role)
-			problem(a, "role %s is there twice", role->name);
+			problem(a, "duplicate role %s", role->name);
 		if (!role->max || role->min > role->max)
 			problem(a, "role %s: min %u, max %u", role->name, role->min, role->max);
 		if (!role->node_name)
@@ -137,11 +137,11 @@ static void audit_roles(struct audit *a)
 				problem(a, "role set %s: unknown role %.*s", s->name, (int)len, word);
 	}
 	if (r->build_port && !role_named(r, r->build_port, strlen(r->build_port)))
-		problem(a, "build_port is no role");
+		problem(a, "build_port is not a role");
 	if (!r->psql_role || !role_named(r, r->psql_role, strlen(r->psql_role)))
-		problem(a, "psql_role is no role");
+		problem(a, "psql_role is not a role");
 	if (r->group_role && !role_named(r, r->group_role, strlen(r->group_role)))
-		problem(a, "group_role is no role");
+		problem(a, "group_role is not a role");
 }
 
 static void audit_rule(struct audit *a, const struct rule *rule)
@@ -150,7 +150,7 @@ static void audit_rule(struct audit *a, const struct rule *rule)
 	size_t len = rule->on ? colon ? (size_t)(colon - rule->on) : strlen(rule->on) : 0;
 
 	if (!rule->on || !role_named(a->r, rule->on, len))
-		problem(a, "rule %s is on the unknown role %s", rule->id, rule->on ? rule->on : "(none)");
+		problem(a, "rule %s: unknown role %s", rule->id, rule->on ? rule->on : "(none)");
 	if (colon && strcmp(colon, ":first") && strcmp(colon, ":rest"))
 		problem(a, "rule %s: '%s' is neither :first nor :rest", rule->id, colon);
 	if (!rule->title || !rule->arg)
@@ -197,7 +197,7 @@ static void audit_rules(struct audit *a, const struct rule *rules)
 	a->rules = rules;
 	for (; rules[n].id && n < RULES_MAX; n++) {
 		if (rule_named(rules, rules[n].id, strlen(rules[n].id)) != n)
-			problem(a, "rule %s is there twice", rules[n].id);
+			problem(a, "duplicate rule %s", rules[n].id);
 		audit_rule(a, &rules[n]);
 	}
 	if (rules[n].id) {

@@ -35,9 +35,9 @@ static int unknown_word(const struct lab *lab, const char *word, struct fail *e)
 	known[n] = "all";
 	near = suggest(word, known);
 	if (near)
-		fail(e, FAIL_NOT_FOUND, "no node is called '%.64s' (did you mean %s?)", word, near);
+		fail(e, FAIL_NOT_FOUND, "no node is named '%.64s' (did you mean %s?)", word, near);
 	else
-		fail(e, FAIL_NOT_FOUND, "no node is called '%.64s': a selector is a name, a number, a range or a role, "
+		fail(e, FAIL_NOT_FOUND, "no node is named '%.64s': a selector is a name, a number, a range or a role, "
 		     "like node1, 3, 1-3,5 or all", word);
 	free(known);
 	return -1;
@@ -155,7 +155,7 @@ int lab_select(const struct lab *lab, const char *selector, const char *role, bo
 	if (!any && role)
 		return fail(e, FAIL_NOT_FOUND, "no node of '%.64s' has the role %s", selector ? selector : "all", role);
 	if (!any)
-		return fail(e, FAIL_NOT_FOUND, "no node of lab %s is selected", lab->name);
+		return fail(e, FAIL_NOT_FOUND, "no node of lab %s matches", lab->name);
 	memcpy(ret_set, set, lab->node_count * sizeof *ret_set);
 	return 0;
 }

@@ -99,7 +99,7 @@ const char *inventory_path(const struct inventory *inv, const char *format)
 
 static void add_head(const struct inventory *inv, struct strbuf *out)
 {
-	strbuf_printf(out, "# Lab %s. Written by labctl create and bootstrap; changes made here are lost.\n", inv->lab->name);
+	strbuf_printf(out, "# Lab %s. Written by labctl create and bootstrap; manual changes will be lost.\n", inv->lab->name);
 }
 
 /* @s with a backslash before each of @special. */
@@ -316,6 +316,6 @@ const struct inventory_format inventory_formats[] = {
 	{ "ansible", "ansible.ini", 0644, "Ansible: a group per role", print_ansible },
 	{ "ssh_config", "ssh_config", 0644, "ssh -F, or Include in ~/.ssh/config", print_ssh_config },
 	{ "hosts", "hosts", 0644, "lines for /etc/hosts", print_hosts },
-	{ "json", "inventory.json", 0644, "all of it but the passwords", print_json },
+	{ "json", "inventory.json", 0644, "everything except the passwords", print_json },
 	{ 0 },
 };

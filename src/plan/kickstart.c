@@ -42,7 +42,7 @@ static int packages_of_recipe(struct install *i, const struct library *lib, stru
 	const char *line = library_text(lib, DEBIAN_PACKAGES), **names = NULL;
 
 	if (!line)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", DEBIAN_PACKAGES, library_dir(lib));
+		return fail(e, FAIL_OTHER, "labctl's data files lack %s (%s)", DEBIAN_PACKAGES, library_dir(lib));
 	for (; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n')) {
 		size_t len = strcspn(line, "# \t\n");
 
@@ -210,8 +210,8 @@ static int check_line(const char *what, const char *text, struct fail *e)
 		return 0;
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
-			return fail(e, FAIL_USAGE, "%s of an installation must be one line of plain text", what);
-	return *text == '%' ? fail(e, FAIL_USAGE, "%s of an installation must not begin with %%", what) : 0;
+			return fail(e, FAIL_USAGE, "%s must be one line of plain text", what);
+	return *text == '%' ? fail(e, FAIL_USAGE, "%s must not begin with %%", what) : 0;
 }
 
 static int check_values(const struct install *i, struct fail *e)
@@ -227,20 +227,20 @@ static int check_values(const struct install *i, struct fail *e)
 	};
 
 	if (!i->release->syntax && !*i->mirror_host)
-		return fail(e, FAIL_USAGE, "which mirror? Debian's installer would stop and ask");
+		return fail(e, FAIL_USAGE, "no mirror given: Debian's installer would stop and ask for one");
 	for (size_t k = 0; k < ARRAY_COUNT(lines); k++)
 		if (check_line(lines[k].what, lines[k].text, e) < 0)
 			return -1;
 	for (unsigned k = 0; k < i->package_count; k++)
 		if (!*i->packages[k] || i->packages[k][strcspn(i->packages[k], " \t#\n\"'\\")])
-			return fail(e, FAIL_USAGE, "'%s' is no name of a package", i->packages[k]);
+			return fail(e, FAIL_USAGE, "'%s' is not a package name", i->packages[k]);
 	for (unsigned k = 0; k < i->repo_count; k++)
 		if (check_line("the name of a repository", i->repos[k].name, e) < 0 ||
 		    check_line("the URL of a repository", i->repos[k].url, e) < 0)
 			return -1;
 	for (const char *p = i->authorized_keys; *p; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n'))
 		if (strcspn(p, "\n") >= sizeof((struct install_scope *)0)->line || p[strcspn(p, "\r\t")])
-			return fail(e, FAIL_USAGE, "the authorized keys are not one SSH key per line");
+			return fail(e, FAIL_USAGE, "the authorized keys must be one SSH key per line");
 	return 0;
 }
 
@@ -253,7 +253,7 @@ int kickstart_render(const struct install *i, const struct library *lib, struct 
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 
 	if (!template || !s.seed)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", template ? SEED_SCRIPT : i->release->template,
+		return fail(e, FAIL_OTHER, "labctl's data files lack %s (%s)", template ? SEED_SCRIPT : i->release->template,
 			    library_dir(lib));
 	if (check_values(i, e) < 0 ||
 	    template_expand(i->release->template, template, QUOTE_COUNT, &scope, &out, e) < 0)

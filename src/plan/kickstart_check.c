@@ -166,7 +166,7 @@ static void check_command(struct walk *w, const char *line)
 	unsigned count = 0;
 
 	if (!split(line, w->a, &words, &count)) {
-		problem_add(w->problems, w->line, "", "a quote is not closed");
+		problem_add(w->problems, w->line, "", "unterminated quote");
 		return;
 	}
 	if (!count)
@@ -177,13 +177,13 @@ static void check_command(struct walk *w, const char *line)
 		if (strcmp(c->name, words[0]) != 0)
 			continue;
 		if (w->release < c->first || w->release > c->last)
-			problem_add(w->problems, w->line, words[0], "el%u has no such command (%s)", w->release,
+			problem_add(w->problems, w->line, words[0], "unknown in el%u (%s)", w->release,
 				    range(w->a, c->first, c->last));
 		note_seen(w, words[0]);
 		check_options(w, words[0], words, count);
 		return;
 	}
-	problem_add(w->problems, w->line, words[0], "no command of any release");
+	problem_add(w->problems, w->line, words[0], "unknown in every release");
 }
 
 static void check_package(struct walk *w, const char *line)
@@ -196,7 +196,7 @@ static void check_package(struct walk *w, const char *line)
 		len--;
 	for (const char *c = name; c < p + len; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("-_.+*:", *c)) {
-			problem_add(w->problems, w->line, "%packages", "'%.*s' is no name of a package", (int)len, p);
+			problem_add(w->problems, w->line, "%packages", "'%.*s' is not a package name", (int)len, p);
 			return;
 		}
 }
@@ -212,16 +212,16 @@ static void open_section(struct walk *w, const char *line)
 	w->section = &unknown;
 	w->section_line = w->line;
 	if (!split(line, w->a, &words, &count)) {
-		problem_add(w->problems, w->line, "", "a quote is not closed");
+		problem_add(w->problems, w->line, "", "unterminated quote");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(sections); i++)
 		if (!strcmp(sections[i].name, words[0]))
 			w->section = &sections[i];
 	if (w->section == &unknown)
-		problem_add(w->problems, w->line, words[0], "no section of any release");
+		problem_add(w->problems, w->line, words[0], "unknown in every release");
 	else if (w->release < w->section->first || w->release > w->section->last)
-		problem_add(w->problems, w->line, words[0], "el%u has no such section (%s)", w->release,
+		problem_add(w->problems, w->line, words[0], "unknown in el%u (%s)", w->release,
 			    range(w->a, w->section->first, w->section->last));
 	note_seen(w, words[0]);
 	check_options(w, words[0], words, count);
@@ -230,7 +230,7 @@ static void open_section(struct walk *w, const char *line)
 static void check_end(struct walk *w)
 {
 	if (w->release < 6)
-		problem_add(w->problems, w->line, "%end", "el5 does not know it: a section ends where the next begins");
+		problem_add(w->problems, w->line, "%end", "unknown in el5: a section ends where the next begins");
 	else if (!w->section)
 		problem_add(w->problems, w->line, "%end", "no section is open");
 	w->section = NULL;
@@ -294,16 +294,16 @@ static void check_preseed_line(struct problems *p, struct arena *a, int line, co
 	if (!*owner || *owner == '#')
 		return;
 	if (!*question || !*type || !strchr(question, '/')) {
-		problem_add(p, line, owner, "an answer is: owner question type value");
+		problem_add(p, line, owner, "expected: owner question type value");
 		return;
 	}
 	if (!word_in(preseed_types, type))
-		problem_add(p, line, question, "'%s' is no type of a question", type);
+		problem_add(p, line, question, "'%s' is not a type of question", type);
 	else if (!strcmp(type, "boolean") && strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		problem_add(p, line, question, "must be true or false, not '%s'", value);
 	for (unsigned i = 0; i < answers->count; i++)
 		if (!strcmp(answers->questions[i], question))
-			problem_add(p, line, question, "is answered twice");
+			problem_add(p, line, question, "answered twice");
 	*arena_push(a, answers->questions, answers->count) = question;
 	for (size_t i = 0; i < ARRAY_COUNT(preseed_answers); i++)
 		answers->given[i] |= !strcmp(preseed_answers[i], question);

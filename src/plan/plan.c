@@ -140,13 +140,13 @@ void plan_after_ends(struct plan *p, struct step *s)
 static int resolve(struct growing *g, struct fail *e)
 {
 	if (g->twice)
-		return fail(e, FAIL_OTHER, "plan: two steps are called %s", g->twice);
+		return fail(e, FAIL_OTHER, "plan: two steps are named %s", g->twice);
 	for (unsigned i = 0; i < g->later_count; i++) {
 		const struct later *l = &g->laters[i];
 		unsigned before = *slot_of(g, l->id);
 
 		if (before == NONE)
-			return fail(e, FAIL_OTHER, "plan: %s waits for %s, which is not there", g->items[l->step]->id, l->id);
+			return fail(e, FAIL_OTHER, "plan: %s waits for %s, which does not exist", g->items[l->step]->id, l->id);
 		g->items[l->step]->after[l->edge] = before;
 	}
 	return 0;

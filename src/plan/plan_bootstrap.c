@@ -285,7 +285,7 @@ static void add_ready(struct plan *p, const char *after)
 
 		if (!p->lab->nodes[i].roles)
 			continue;
-		s = plan_add_node(p, VERB_NODE_READY, &p->lab->nodes[i], "node.ready", "see that it answers on SSH");
+		s = plan_add_node(p, VERB_NODE_READY, &p->lab->nodes[i], "node.ready", "check that it answers on SSH");
 		s->timeout_ms = READY_TIMEOUT_S * 1000;
 		if (after)
 			plan_after(p, s, after);
@@ -386,7 +386,7 @@ int plan_chore(const struct lab *lab, const struct library *lib, const char *cho
 	const struct chore *c = b.recipe ? recipe_chore(b.recipe, chore) : NULL;
 
 	if (!c)
-		return fail(e, FAIL_USAGE, "a %s cluster knows no 'db %s'", b.recipe ? b.recipe->kind : "missing", chore);
+		return fail(e, FAIL_USAGE, "'db %s' is not supported for kind %s", chore, b.recipe ? b.recipe->kind : "(none)");
 	add_ready(p, c->record == RECORD_FIRST ? add_record(p)->id : NULL);
 	if (add_rules(&b, c->rules, "node.ready") < 0)
 		return -1;

@@ -45,7 +45,7 @@ static void add_stops(struct plan *p, const struct facts *facts)
 		if (!d->lab_uuid || strcmp(d->lab_uuid, lab->uuid) != 0 || known_domain(lab, d->name))
 			continue;
 		plan_add(p, VERB_NODE_STOP, NULL, arena_printf(p->arena, "node.stop/domain:%s", d->name),
-			 arena_printf(p->arena, "stop %s, which the lab's record does not know", d->name))->subject =
+			 arena_printf(p->arena, "stop %s, which is not in the lab's record", d->name))->subject =
 			arena_strdup(p->arena, d->name);
 	}
 }
@@ -101,7 +101,7 @@ static void add_networks(struct plan *p, const struct facts *facts)
 		if (!f->lab_uuid || strcmp(f->lab_uuid, lab->uuid) != 0 || !strcmp(f->name, own))
 			continue;
 		s = plan_add(p, VERB_NET_REMOVE, NULL, arena_printf(p->arena, "net.remove/network:%s", f->name),
-			     arena_printf(p->arena, "remove network %s, which the lab's record does not know", f->name));
+			     arena_printf(p->arena, "remove network %s, which is not in the lab's record", f->name));
 		s->subject = arena_strdup(p->arena, f->name);
 		plan_after(p, s, "node.stop/all");
 	}
@@ -138,7 +138,7 @@ int plan_destroy(const struct lab *lab, const struct facts *facts, const struct 
 	add_data(p, o->keep_data);
 	/* The record goes when all else is gone; until then `destroy` can be run again. */
 	plan_after_ends(p, plan_add(p, VERB_LAB_REMOVE, NULL, "lab.remove",
-				    o->keep_data ? "remove keys, lease and record of the lab, but no data"
+				    o->keep_data ? "remove keys, lease and record of the lab, keep the data"
 						 : "remove keys, lease and record of the lab"));
 	if (plan_finish(p, e) < 0)
 		return -1;

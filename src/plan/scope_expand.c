@@ -151,7 +151,7 @@ int scope_expand(struct scope *s, const struct library *lib, const char *name, e
 	bool used_before = s->used_node;
 
 	if (!source)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", name, library_dir(lib));
+		return fail(e, FAIL_OTHER, "labctl's data files lack %s (%s)", name, library_dir(lib));
 	for (unsigned i = 0; c && i < c->count; i++) {
 		if (c->items[i].role == s->role && c->items[i].bare == bare && !strcmp(c->items[i].name, name)) {
 			*ret_text = c->items[i].text;

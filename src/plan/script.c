@@ -133,9 +133,9 @@ static int add_row(struct tuning_run *t, char **words, unsigned count)
 	const char *name, *text, *path;
 
 	if (!file && strcmp(words[0], "script") != 0)
-		return bad_row(t, "a row is 'file' or 'script', not", words[0]);
+		return bad_row(t, "expected 'file' or 'script', got", words[0]);
 	if (count < fixed)
-		return bad_row(t, "too few words for", words[0]);
+		return bad_row(t, "missing words after", words[0]);
 	for (unsigned i = fixed; i < count; i++) {
 		int r = holds(t, words[i]);
 
@@ -176,7 +176,7 @@ static int add_rows(struct tuning_run *t, const char *text)
 			if (*word == '#')
 				break;
 			if (count == WORDS_MAX)
-				return bad_row(t, "too many words from", word);
+				return bad_row(t, "unexpected words from", word);
 			words[count++] = word;
 		}
 		if (count && add_row(t, words, count) < 0)
@@ -200,7 +200,7 @@ int script_tuning(const struct lab *lab, const struct node *n, const struct libr
 	t.manifest = arena_printf(a, "tuning/os/%s/manifest", lab->tuning.profile);
 	text = library_text(lib, t.manifest);
 	if (!text)
-		return fail(e, FAIL_OTHER, "tuning profile '%s': labctl's own data lacks %s", lab->tuning.profile, t.manifest);
+		return fail(e, FAIL_OTHER, "tuning profile '%s': labctl's data files lack %s", lab->tuning.profile, t.manifest);
 	scope_init(&t.scope, lab, n, -1, a);
 	t.scope.cache = cache;
 	add_prelude(&out, lib);

@@ -17,13 +17,13 @@
 
 /* name, host side or node side, default timeout in seconds, what it does */
 #define VERBS(X)                                                                       \
-	X(JOIN,           "join",             1, "nothing: waits for many, so that many may wait for one") \
+	X(JOIN,           "join",             1, "nothing: joins many dependencies into one") \
 	X(LAB_PREPARE,    "lab.prepare",    120, "keys, secrets and the record of the lab")   \
-	X(LAB_RECORD,     "lab.record",      10, "the lab's cluster goes into its record")            \
+	X(LAB_RECORD,     "lab.record",      10, "write the cluster into the lab's record")            \
 	X(LAB_FILES,      "lab.files",       30, "inventory files of the lab")                 \
 	X(IMAGE_BUILD,    "image.build",   1800, "the image that nodes boot from")            \
 	X(NET_CREATE,     "net.create",      60, "define and start the lab's network")        \
-	X(DATA_CREATE,    "data.create",     30, "make the node's data directory")            \
+	X(DATA_CREATE,    "data.create",     30, "create the node's data directory")            \
 	X(NFS_SERVE,      "nfs.serve",       60, "export the data directories")               \
 	X(NODE_DISK,      "node.disk",      120, "copy-on-write disk and seed")               \
 	X(NODE_START,     "node.start",     120, "define and start the domain")               \

@@ -93,7 +93,7 @@ static int load(const struct library *lib, const char *file, const struct xml_na
 
 	init_once();
 	if (!text)
-		return fail(e, FAIL_OTHER, "labctl's own data lacks %s (%s)", file, library_dir(lib));
+		return fail(e, FAIL_OTHER, "labctl's data files lack %s (%s)", file, library_dir(lib));
 	doc = xmlReadMemory(text, (int)strlen(text), file, NULL, PARSE_FLAGS);
 	if (!doc || !xmlDocGetRootElement(doc))
 		return fail(e, FAIL_OTHER, "%s is not well-formed XML", file);

@@ -124,7 +124,7 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"unknown release 'suse'; known: "*debian12* ]]
 	printf '%s\n' 'cluster: {primary: 1}' >pg.yaml
 	run -3 labctl -f pg.yaml create
-	[[ $output == *"the kind is missing; known: citus, pgxc, postgres"* ]]
+	[[ $output == *"missing kind; known: citus, pgxc, postgres"* ]]
 }
 
 @test "a transport for containers is refused where auto means machines" {

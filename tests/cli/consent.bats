@@ -39,7 +39,7 @@ labctl() { "$LABCTL" "$@"; }
 
 @test "create without a word means the only lab, as every other command" {
 	run -5 labctl --hypervisor lxc create </dev/null
-	[[ $output == *"lab 'x' exists with other settings: hypervisor is qemu, wanted lxc"* ]]
+	[[ $output == *"lab 'x' exists with other settings: hypervisor has qemu, wanted lxc"* ]]
 	record y
 	run -2 labctl create
 	[[ $output == *"which lab? This host has 'x', 'y'"* && $output == *"labctl -l x create"* ]]

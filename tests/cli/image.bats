@@ -73,7 +73,7 @@ record() {
 	labctl image import rocky9 small.img
 	record one rocky9
 	run -5 labctl image rm rocky9
-	[[ $output == *"nodes of one stand on"* ]]
+	[[ $output == *"is in use by one"* ]]
 	# A lab that has settled on another digest does not count.
 	printf '%064d\n' 1 >state/labs/one/image
 	run -0 labctl -n image rm rocky9
@@ -119,7 +119,7 @@ claim() {
 	claim "$PWD/other"
 	claim "$PWD/taken away"
 	run -5 labctl image rm rocky9
-	[[ $output == *"nodes of two ($PWD/other) stand on"*"next: LABCTL_STATE=$PWD/other labctl -l two destroy"* ]]
+	[[ $output == *"in use by two ($PWD/other)"*"next: LABCTL_STATE=$PWD/other labctl -l two destroy"* ]]
 	run -0 labctl image list
 	[[ $output == *"two ($PWD/other)"* ]]
 	# Of no recipe and no name any more, but a node's disk is on it.
@@ -150,7 +150,7 @@ claim() {
 	run -4 labctl image install x --kickstart el9 --media a.iso
 	truncate -s 1M a.iso
 	run -6 labctl image install x --kickstart el9 --media a.iso
-	[[ $output == *"is no ISO image"* ]]
+	[[ $output == *"is not an ISO image"* ]]
 	[ -z "$(find cache/images -mindepth 1 ! -name '*.lock')" ]
 }
 
@@ -211,7 +211,7 @@ claim() {
 
 @test "in a sandbox, which reaches no mirror, a missing image is refused at once, with what makes it outside" {
 	run -4 env LABCTL_SANDBOX=private timeout 60 "$LABCTL" image build debian12-build
-	[[ $output == *"image 'debian12-build': not built yet, and the sandbox 'private' reaches no mirror"* ]]
+	[[ $output == *"image 'debian12-build': not built yet, and the sandbox 'private' cannot reach a mirror"* ]]
 	[[ $output == *"next: labctl image build debian12-build, outside the sandbox"* ]]
 	[ ! -e cache/log/image-debian12-build.log ]
 }

@@ -37,7 +37,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
 @test "asking for another lab under the same name is refused" {
 	run -5 labctl create 3
-	[[ $output == *"exists with other settings: nodes is 8, wanted 3"* ]]
+	[[ $output == *"exists with other settings: nodes has 8, wanted 3"* ]]
 }
 
 @test "bootstrap postgres ends healthy, and again changes nothing" {

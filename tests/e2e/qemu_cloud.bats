@@ -72,14 +72,14 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$(inside awk '$1 == "nodev" && $2 == "nfsd"' /proc/filesystems)" = "" ] || skip "this host's kernel has an NFS server"
 	printf 'lab: five\nimage: {source: x64.img, boot: uefi, seed: labctl, release: el5}\n' >"$WORK/five.yaml"
 	run -6 labctl -f "$WORK/five.yaml" create
-	[[ $output == *"nodes of el5 mount NFS version 3, which only the kernel's server has"*"next: apt-get install nfs-kernel-server"* ]]
+	[[ $output == *"nodes of el5 mount NFS version 3, which only the kernel's server supports"*"next: apt-get install nfs-kernel-server"* ]]
 	[ -z "$(inside virsh -q -c qemu:///system list --all --name)" ]
 	labctl -l five destroy
 }
 
 @test "an image by HTTP: a download that broke off is kept, and goes on where it was" {
 	run ! labctl -f "$WORK/lab.yaml" create
-	[[ $output == *"the same again: 97656 KiB of it are kept"* ]]
+	[[ $output == *"run the same command again: 97656 KiB are kept"* ]]
 	[ "$(stat -c %s "$LABCTL_CACHE"/downloads/*.part)" = 100000000 ]
 	[ -z "$(inside virsh -q -c qemu:///system list --all --name)" ]
 }
@@ -95,7 +95,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
 @test "the image is the lab's, also for those who keep their labs elsewhere" {
 	LABCTL_STATE=$WORK/elsewhere run -5 labctl image rm debian
-	[[ $output == *"nodes of cloud ($LABCTL_STATE) stand on"* ]]
+	[[ $output == *"in use by cloud ($LABCTL_STATE)"* ]]
 	LABCTL_STATE=$WORK/elsewhere labctl image gc
 	[ -e "$LABCTL_CACHE"/images/debian-*/disk.qcow2 ]
 }

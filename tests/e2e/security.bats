@@ -415,7 +415,7 @@ refused() {
 	# what is fine goes on to the next question: the image, for which a sandbox has no mirror
 	tar -cf "$WORK/bad.tar" top/file top/fine top/hard
 	run -4 without_images -l evil bootstrap pgxc --source "$WORK/bad.tar"
-	[[ $output == *"image 'debian12-build': not built yet, and the sandbox '$SANDBOX' reaches no mirror"* ]]
+	[[ $output == *"image 'debian12-build': not built yet, and the sandbox '$SANDBOX' cannot reach a mirror"* ]]
 	[[ $output == *"next: labctl image build debian12-build, outside the sandbox"* ]]
 }
 

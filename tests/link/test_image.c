@@ -197,7 +197,7 @@ static void recipes_stand_on_others(void **state)
 	assert_has(e.text, "did you mean 'mini'");
 	put("cpan\n", 0644, "kickstart/gcc/base", NULL);
 	assert_int_equal(image_find(&env, "cpan", a, &image, &e), -1);
-	assert_has(e.text, "'cpan' stands on itself");
+	assert_has(e.text, "'cpan' is based on itself");
 }
 
 static void apt_is_asked_on_demand(void **state)

@@ -200,7 +200,7 @@ static void a_node_that_is_gone_ends_the_wait(void **state)
 	started_ms = clock_now_ms();
 	assert_int_equal(sql_open(&t, true, clock_after_ms(60000), &c, &e), -1);
 	assert_int_equal(e.code, FAIL_DB);
-	assert_has(e.text, "sql: connect: the node is gone after ");
+	assert_has(e.text, "sql: connect: the node stopped answering after ");
 	assert_in_range(clock_now_ms() - started_ms, 0, 4000); /* the first SYN is sent again after a second */
 	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
 		close(others[i]);

@@ -406,7 +406,7 @@ static void timeout_while_running(void **state)
 	(void)state;
 	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
-	assert_has(e.text, "ssh: run: the command did not end after 2.0 s");
+	assert_has(e.text, "ssh: run: the command timed out after 2.0 s");
 	assert_has(e.evidence, "trouble");
 	assert_int_equal(status, -1);
 	assert_in_range(clock_now_ms() - started_ms, 1990, 6000);

@@ -93,7 +93,7 @@ static void mistakes(void **state)
 	plan_add(p, VERB_JOIN, NULL, "a", "");
 	plan_add(p, VERB_JOIN, NULL, "a", "");
 	assert_int_equal(plan_finish(p, &e), -1);
-	assert_non_null(strstr(e.text, "two steps are called a"));
+	assert_non_null(strstr(e.text, "two steps are named a"));
 	plan_free(p);
 }
 

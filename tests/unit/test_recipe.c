@@ -40,9 +40,9 @@ static void audit_finds(void **state)
 	};
 	struct recipe bad = recipe_postgres;
 	auto_(strbuf_clear) struct strbuf out = {0};
-	static const char *const words[] = { "role a is there twice", "min 2, max 1", "answers SQL", "beside the unknown role x",
+	static const char *const words[] = { "duplicate role a", "min 2, max 1", "answers SQL", "beside the unknown role x",
 		"placement of b", "has the name of a role", "unknown role c", "psql_role", ":last", "unknown role z",
-		"unknown rule r9", "not FILE=PATH:MODE", "r2 is there twice", "no title", "cycle: r2 -> r1" };
+		"unknown rule r9", "not FILE=PATH:MODE", "duplicate rule r2", "no title", "cycle: r2 -> r1" };
 
 	(void)state;
 	bad.roles = roles;

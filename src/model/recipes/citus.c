@@ -38,8 +38,8 @@ static const struct placement placements[] = {
 #define POOL_LOG "@{dir}/log/pgpool.log"
 
 static const struct rule software[] = {
-	{ "coordinator.software", "coordinator", .arg = T "software.sh", .title = "look for Citus" },
-	{ "worker.software", "worker", .arg = T "software.sh", .title = "look for Citus" },
+	{ "coordinator.software", "coordinator", .arg = T "software.sh", .title = "check for Citus" },
+	{ "worker.software", "worker", .arg = T "software.sh", .title = "check for Citus" },
 	{ 0 },
 };
 
@@ -53,47 +53,47 @@ static const struct rule rules[] = {
 	{ "worker.start", "worker", .after = ".worker.init", .arg = S "start.sh", .files = CONF,
 	  .timeout_s = 300, .title = "start the worker", .log = SERVER_LOG },
 	{ "coordinator.superuser", "coordinator", .after = ".coordinator.start", .arg = S "superuser.sh",
-	  .title = "see to the superuser's password", .log = SERVER_LOG },
+	  .title = "set the superuser's password", .log = SERVER_LOG },
 	{ "worker.superuser", "worker", .after = ".worker.start", .arg = S "superuser.sh",
-	  .title = "see to the superuser's password", .log = SERVER_LOG },
+	  .title = "set the superuser's password", .log = SERVER_LOG },
 
 	/* On every node: Citus makes neither databases nor, before a node is registered, extensions there. */
 	{ "coordinator.templates", "coordinator", .after = ".coordinator.superuser", .arg = S "templates.sh",
-	  .timeout_s = 300, .title = "make the template databases", .log = SERVER_LOG },
+	  .timeout_s = 300, .title = "create the template databases", .log = SERVER_LOG },
 	{ "worker.templates", "worker", .after = ".worker.superuser", .arg = S "templates.sh",
-	  .timeout_s = 300, .title = "make the template databases", .log = SERVER_LOG },
+	  .timeout_s = 300, .title = "create the template databases", .log = SERVER_LOG },
 	{ "coordinator.extensions", "coordinator", .after = ".coordinator.templates", .verb = RULE_SQL,
-	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
+	  .arg = T "extensions.sql", .timeout_s = 300, .title = "create the extensions", .log = SERVER_LOG },
 	{ "worker.extensions", "worker", .after = ".worker.templates", .verb = RULE_SQL,
-	  .arg = T "extensions.sql", .timeout_s = 300, .title = "make the extensions", .log = SERVER_LOG },
+	  .arg = T "extensions.sql", .timeout_s = 300, .title = "create the extensions", .log = SERVER_LOG },
 	{ "coordinator.users", "coordinator", .after = ".coordinator.templates", .arg = S "users.sh", .timeout_s = 300,
-	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
 	{ "worker.users", "worker", .after = ".worker.templates", .arg = S "users.sh", .timeout_s = 300,
-	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
 	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
 
-	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "make the directory of pgpool-II" },
+	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II" },
 	{ "pgpool.start", "pgpool", .after = ".pgpool.init coordinator.superuser", .arg = P "start.sh", .files = POOL_CONF,
 	  .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
-	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
+	  .title = "check the backends of pgpool-II", .log = POOL_LOG },
 
 	{ "users.login", "coordinator", .after = "register coordinator.users worker.users", .arg = S "users_login.sh",
-	  .timeout_s = 120, .title = "see that users can log in", .log = SERVER_LOG, .for_users = true },
+	  .timeout_s = 120, .title = "check that users can log in", .log = SERVER_LOG, .for_users = true },
 	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = S "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
+	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
 	{ "gate.write", "coordinator", .after = "register pgpool.attach", .verb = RULE_SQL, .arg = T "gate_write.sql",
-	  .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
+	  .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG },
 	{ "gate.worker", "worker", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
-	  .title = "read the table of the gate", .log = SERVER_LOG },
+	  .title = "smoke test: read", .log = SERVER_LOG },
 	{ "gate.pgpool", "pgpool", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
-	  .title = "read the table of the gate through pgpool-II", .log = POOL_LOG },
+	  .title = "smoke test: read through pgpool-II", .log = POOL_LOG },
 	{ "gate.drop", "coordinator", .after = "gate.write gate.worker gate.pgpool", .verb = RULE_SQL,
-	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "drop the table of the gate", .log = SERVER_LOG },
+	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
 	{ "coordinator.health", "coordinator", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
-	  .title = "see that every node reaches every other one", .log = SERVER_LOG },
+	  .title = "check that every node reaches every other node", .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -110,25 +110,25 @@ static const struct database_template templates[] = {
 	{ "db.worker_" word, "worker", .after = before, .title = what, __VA_ARGS__ }
 
 static const struct rule create_rules[] = {
-	ON_EACH("free", NULL, "see that nobody is in the template", .verb = RULE_SQL, .arg = S "db_free.sql",
+	ON_EACH("free", NULL, "check for open sessions in the template", .verb = RULE_SQL, .arg = S "db_free.sql",
 		.timeout_s = 20),
-	ON_EACH("existing", "db.free db.worker_free", "look at a database that exists", .arg = S "db_existing.sh", .timeout_s = 300),
-	ON_EACH("template", "db.existing db.worker_existing", "make the template databases", .arg = S "templates.sh", .timeout_s = 300),
+	ON_EACH("existing", "db.free db.worker_free", "check an existing database", .arg = S "db_existing.sh", .timeout_s = 300),
+	ON_EACH("template", "db.existing db.worker_existing", "create the template databases", .arg = S "templates.sh", .timeout_s = 300),
 	ON_EACH("create", "db.template db.worker_template", "create the database", .verb = RULE_SQL, .arg = S "db_create.sql",
 		.timeout_s = 300),
 	{ "db.register", "coordinator", .after = "db.create db.worker_create", .verb = RULE_SQL, .arg = T "register.sql",
-	  .database = "@{db.name}", .timeout_s = 300, .title = "register the workers in it", .log = SERVER_LOG },
+	  .database = "@{db.name}", .timeout_s = 300, .title = "register the workers in the database", .log = SERVER_LOG },
 	{ "db.users", "coordinator", .after = "db.create", .arg = S "users.sh", .timeout_s = 300,
-	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
 	{ "db.worker_users", "worker", .after = "db.worker_create", .arg = S "users.sh", .timeout_s = 300,
-	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
 	{ "db.health", "coordinator", .after = "db.register", .verb = RULE_SQL, .arg = T "health.sql",
-	  .database = "@{db.name}", .title = "see that every node reaches every other one", .log = SERVER_LOG },
+	  .database = "@{db.name}", .title = "check that every node reaches every other node", .log = SERVER_LOG },
 	{ 0 },
 };
 
 static const struct rule drop_rules[] = {
-	ON_EACH("free", NULL, "see that nobody is in the database", .verb = RULE_SQL, .arg = S "db_free.sql",
+	ON_EACH("free", NULL, "check for open sessions in the database", .verb = RULE_SQL, .arg = S "db_free.sql",
 		.timeout_s = 20),
 	{ "db.drop", "coordinator", .after = "db.free db.worker_free", .verb = RULE_SQL, .arg = S "db_drop.sql",
 	  .timeout_s = 300, .title = "drop the database" },
@@ -145,25 +145,25 @@ static const struct rule extension_rules[] = {
 #define USER_FILES T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " T "pgpass=" HOME ".pgpass:0600"
 /* Whom servers and pgpool let in; it is started where it does not run. */
 #define USER_ACCESS(before, word)                                                                      \
-	ON_EACH("access", before, "say who may connect", .arg = S "start.sh", .files = USER_FILES,     \
+	ON_EACH("access", before, "update the access rules", .arg = S "start.sh", .files = USER_FILES,     \
 		.timeout_s = 300, .log = SERVER_LOG),                                                  \
-	{ "db.pool_" word, "pgpool", .after = before, .arg = P word ".sh", .title = "tell pgpool-II the passwords" }, \
+	{ "db.pool_" word, "pgpool", .after = before, .arg = P word ".sh", .title = "write the passwords for pgpool-II" }, \
 	{ "db.pool", "pgpool", .after = ".db.pool_" word " db.access", .arg = P "start.sh", .timeout_s = 120,  \
-	  .title = "let pgpool-II read the passwords", .log = POOL_LOG }
+	  .title = "reload pgpool-II", .log = POOL_LOG }
 
 static const struct rule user_create_rules[] = {
 	USER_ACCESS(NULL, "init"),
-	ON_EACH("users", "db.access db.worker_access", "make the users of the databases", .arg = S "users.sh", .timeout_s = 300,
+	ON_EACH("users", "db.access db.worker_access", "create the database users", .arg = S "users.sh", .timeout_s = 300,
 		.log = SERVER_LOG),
 	{ "db.login", "coordinator", .after = "db.users db.worker_users", .arg = S "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in", .log = SERVER_LOG },
+	  .title = "check that users can log in", .log = SERVER_LOG },
 	{ "db.pool_login", "pgpool", .after = "db.login .db.pool", .arg = S "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG },
+	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG },
 	{ 0 },
 };
 
 static const struct rule user_drop_rules[] = {
-	ON_EACH("user_free", NULL, "end what the user may do", .arg = S "user_free.sh", .timeout_s = 300),
+	ON_EACH("user_free", NULL, "revoke the user's privileges", .arg = S "user_free.sh", .timeout_s = 300),
 	ON_EACH("user_drop", "db.user_free db.worker_user_free", "drop the role", .verb = RULE_SQL, .arg = S "user_drop.sql"),
 	USER_ACCESS("db.user_drop db.worker_user_drop", "user_drop"),
 	{ 0 },

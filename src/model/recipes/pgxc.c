@@ -50,11 +50,11 @@ static const struct role_set role_sets[] = {
 
 static const struct rule rules[] = {
 	{ "gtm.init", "gtm", .arg = T "gtm.init.sh", .timeout_s = 60,
-	  .title = "make the data directory of the GTM", .log = INIT_LOG },
+	  .title = "create the data directory of the GTM", .log = INIT_LOG },
 	{ "gtm_standby.init", "gtm_standby", .arg = T "gtm_standby.init.sh", .timeout_s = 60,
-	  .title = "make the data directory of the GTM standby", .log = INIT_LOG },
+	  .title = "create the data directory of the GTM standby", .log = INIT_LOG },
 	{ "gtm_proxy.init", "gtm_proxy", .arg = T "gtm_proxy.init.sh", .timeout_s = 60,
-	  .title = "make the data directory of the GTM proxy", .log = INIT_LOG },
+	  .title = "create the data directory of the GTM proxy", .log = INIT_LOG },
 	{ "datanode.init", "datanode", .arg = T "postmaster.init.sh", .timeout_s = 300,
 	  .title = "initdb of the datanode", .log = INIT_LOG },
 	{ "coordinator.init", "coordinator", .arg = T "postmaster.init.sh", .timeout_s = 300,
@@ -62,9 +62,9 @@ static const struct rule rules[] = {
 
 	/* After a GTM that was not stopped cleanly, it must go on above what these have seen. */
 	{ "datanode.xid", "datanode", .after = ".datanode.init", .arg = T "next_xid.sh",
-	  .title = "look at the datanode's transaction number" },
+	  .title = "read the datanode's next transaction number" },
 	{ "coordinator.xid", "coordinator", .after = ".coordinator.init", .arg = T "next_xid.sh",
-	  .title = "look at the coordinator's transaction number" },
+	  .title = "read the coordinator's next transaction number" },
 
 	/* The order is real: whoever starts before the GTM dies, with exit status 0. */
 	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid", .arg = T "gtm.start.sh",
@@ -87,7 +87,7 @@ static const struct rule rules[] = {
 
 	/* On every coordinator: definitions of nodes and groups are not distributed. */
 	{ "demote", "coordinator", .after = "coordinator.start datanode.start", .verb = RULE_SQL,
-	  .arg = T "demote.sql", .timeout_s = 120, .title = "make way for another primary datanode", .log = START_LOG },
+	  .arg = T "demote.sql", .timeout_s = 120, .title = "demote the former primary datanode", .log = START_LOG },
 	{ "register", "coordinator", .after = ".demote coordinator.start datanode.start", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 120, .title = "register all nodes at the coordinator", .log = START_LOG },
 
@@ -97,23 +97,23 @@ static const struct rule rules[] = {
 	  .title = "note that the GTM knows its sequences" },
 
 	{ "gate.create", "coordinator:first", .after = "register sequences", .verb = RULE_SQL, .arg = T "gate_create.sql",
-	  .timeout_s = 120, .title = "create and fill the tables of the gate", .log = START_LOG },
+	  .timeout_s = 120, .title = "smoke test: write", .log = START_LOG },
 	{ "gate.read", "coordinator:rest", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_read.sql",
-	  .timeout_s = 120, .title = "read the tables of the gate", .log = START_LOG },
+	  .timeout_s = 120, .title = "smoke test: read", .log = START_LOG },
 	{ "gate.datanode", "datanode", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_datanode.sql",
-	  .timeout_s = 120, .title = "check the datanode's part of the gate", .log = START_LOG },
+	  .timeout_s = 120, .title = "smoke test: check the datanode's rows", .log = START_LOG },
 	{ "gate.replicated", "datanode", .after = "gate.create", .arg = T "gate_replicated.sh", .timeout_s = 60,
-	  .title = "see that an update of all copies arrived", .log = START_LOG },
+	  .title = "check that an update reached all copies", .log = START_LOG },
 	{ "gate.drop", "coordinator:first", .after = "gate.create gate.read gate.datanode gate.replicated", .verb = RULE_SQL,
-	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "drop the tables of the gate", .log = START_LOG },
+	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "smoke test: drop the tables", .log = START_LOG },
 
 	/* What the gate does not prove. */
 	{ "gtm_standby.health", "gtm_standby", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
-	  .title = "see that the GTM standby follows", .log = "@{dir}/gtm.log" },
+	  .title = "check that the GTM standby follows", .log = "@{dir}/gtm.log" },
 	{ "datanode.health", "datanode", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
-	  .title = "see that the datanode lives", .log = START_LOG },
+	  .title = "check that the datanode is alive", .log = START_LOG },
 	{ "coordinator.health", "coordinator", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
-	  .title = "see that the coordinator lives", .log = START_LOG },
+	  .title = "check that the coordinator is alive", .log = START_LOG },
 	{ 0 },
 };
 
@@ -126,29 +126,29 @@ static const struct rule status_rules[] = {
 
 #define DB_COMPLETE(before)                                                             \
 	{ "db.complete", "coordinator:first", .after = before, .verb = RULE_SQL, .arg = T "db_complete.sql", .timeout_s = 300, \
-	  .title = "complete it where it is missing" }
+	  .title = "create the database where it is missing" }
 
 static const struct rule create_rules[] = {
 	DB_COMPLETE(NULL),
 	{ "db.create", "coordinator:first", .after = "db.complete", .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300,
 	  .title = "create the database" },
 	{ "db.coordinator", "coordinator:rest", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql",
-	  .title = "see that the database is there" },
+	  .title = "check that the database exists" },
 	{ "db.datanode", "datanode", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql",
-	  .title = "see that the database is there" },
+	  .title = "check that the database exists" },
 	{ 0 },
 };
 
 static const struct rule drop_rules[] = {
 	{ "db.free", "coordinator", .verb = RULE_SQL, .arg = T "db_free.sql", .timeout_s = 40,
-	  .title = "see that nobody is in the database" },
+	  .title = "check for open sessions in the database" },
 	DB_COMPLETE("db.free"),
 	{ "db.drop", "coordinator:first", .after = "db.complete", .verb = RULE_SQL, .arg = T "db_drop.sql", .timeout_s = 300,
 	  .title = "drop the database" },
 	{ "db.coordinator", "coordinator:rest", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql",
-	  .title = "see that the database is gone" },
+	  .title = "check that the database is gone" },
 	{ "db.datanode", "datanode", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql",
-	  .title = "see that the database is gone" },
+	  .title = "check that the database is gone" },
 	{ 0 },
 };
 

@@ -43,38 +43,38 @@ static const struct rule rules[] = {
 	{ "primary.start", "primary", .after = ".primary.init", .arg = T "start.sh", .files = CONF,
 	  .timeout_s = 300, .title = "start the primary", .log = SERVER_LOG },
 	{ "primary.superuser", "primary", .after = ".primary.start", .arg = T "superuser.sh",
-	  .title = "see to the superuser's password", .log = SERVER_LOG },
+	  .title = "set the superuser's password", .log = SERVER_LOG },
 	{ "primary.accounts", "primary", .after = ".primary.superuser", .arg = T "primary.accounts.sh", .timeout_s = 120,
-	  .title = "make the replication slots", .log = "/run/labctl/@{nodename}.accounts" },
+	  .title = "create the replication slots", .log = "/run/labctl/@{nodename}.accounts" },
 	{ "standby.init", "standby", .after = "primary.accounts", .arg = T "standby.init.sh", .timeout_s = 600,
 	  .title = "copy the primary to the standby", .log = INIT_LOG },
 	{ "standby.start", "standby", .after = ".standby.init", .arg = T "start.sh", .files = CONF,
 	  .timeout_s = 300, .title = "start the standby", .log = SERVER_LOG },
 
-	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "make the directory of pgpool-II" },
+	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II" },
 	{ "pgpool.start", "pgpool", .after = ".pgpool.init primary.superuser standby.start", .arg = P "start.sh",
 	  .files = POOL_CONF, .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
-	  .title = "see that pgpool-II has its backends", .log = POOL_LOG },
+	  .title = "check the backends of pgpool-II", .log = POOL_LOG },
 
 	{ "primary.users", "primary", .after = ".primary.superuser", .arg = T "users.sh", .timeout_s = 300,
-	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true },
+	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
 	{ "users.login", "primary", .after = "primary.users", .arg = T "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in", .log = SERVER_LOG, .for_users = true },
+	  .title = "check that users can log in", .log = SERVER_LOG, .for_users = true },
 	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = T "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
+	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
 	{ "gate.write", "primary", .after = "primary.accounts standby.start pgpool.attach", .verb = RULE_SQL,
-	  .arg = T "gate_write.sql", .timeout_s = 120, .title = "write the table of the gate", .log = SERVER_LOG },
+	  .arg = T "gate_write.sql", .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG },
 	{ "gate.read", "standby", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql",
-	  .timeout_s = 120, .title = "read the table of the gate", .log = SERVER_LOG },
+	  .timeout_s = 120, .title = "smoke test: read", .log = SERVER_LOG },
 	{ "gate.drop", "primary", .after = "gate.write gate.read", .verb = RULE_SQL, .arg = T "gate_drop.sql",
-	  .timeout_s = 120, .title = "drop the table of the gate", .log = SERVER_LOG },
+	  .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
 
 	{ "primary.health", "primary", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
-	  .timeout_s = 60, .title = "see that the primary has its standbys", .log = SERVER_LOG },
+	  .timeout_s = 60, .title = "check the standbys of the primary", .log = SERVER_LOG },
 	{ "standby.health", "standby", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
-	  .timeout_s = 60, .title = "see that the standby streams", .log = SERVER_LOG },
+	  .timeout_s = 60, .title = "check that the standby is streaming", .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -90,14 +90,14 @@ static const struct database_template templates[] = {
 };
 
 #define DB_FREE(rule_id, role, what) \
-	{ rule_id, role, .verb = RULE_SQL, .arg = T "db_free.sql", .timeout_s = 20, .title = "see that nobody is in the " what }
+	{ rule_id, role, .verb = RULE_SQL, .arg = T "db_free.sql", .timeout_s = 20, .title = "check for open sessions in the " what }
 #define DB_CREATE(before)                                                               \
 	{ "db.create", "primary", .after = before, .verb = RULE_SQL, .arg = T "db_create.sql", .timeout_s = 300, \
 	  .title = "create the database" },                                             \
 	{ "db.created", "standby", .after = "db.create", .verb = RULE_SQL, .arg = T "db_created.sql", .timeout_s = 120, \
-	  .title = "see that the database comes through", .log = SERVER_LOG },           \
+	  .title = "check that the database is replicated", .log = SERVER_LOG },           \
 	{ "db.users", "primary", .after = "db.create", .arg = T "users.sh", .timeout_s = 300, \
-	  .title = "make the users of the databases", .log = SERVER_LOG, .for_users = true }
+	  .title = "create the database users", .log = SERVER_LOG, .for_users = true }
 
 static const struct rule create_rules[] = {
 	DB_FREE("db.free", "primary", "template"),
@@ -109,9 +109,9 @@ static const struct rule create_rules[] = {
 static const struct rule create_from_rules[] = {
 	DB_FREE("db.free", "primary", "template"),
 	{ "db.existing", "primary", .after = "db.free", .arg = T "db_existing.sh", .timeout_s = 300,
-	  .title = "look at a database that exists" },
+	  .title = "check an existing database" },
 	{ "db.template", "primary", .after = "db.existing", .arg = T "templates.sh", .timeout_s = 300,
-	  .title = "make the template databases" },
+	  .title = "create the template databases" },
 	DB_CREATE("db.template"),
 	{ 0 },
 };
@@ -122,7 +122,7 @@ static const struct rule drop_rules[] = {
 	{ "db.drop", "primary", .after = "db.free db.standby_free", .verb = RULE_SQL, .arg = T "db_drop.sql",
 	  .timeout_s = 300, .title = "drop the database" },
 	{ "db.dropped", "standby", .after = "db.drop", .verb = RULE_SQL, .arg = T "db_dropped.sql", .timeout_s = 120,
-	  .title = "see that the database is gone", .log = SERVER_LOG },
+	  .title = "check that the database is gone", .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -135,26 +135,26 @@ static const struct rule extension_rules[] = {
 /* Whom servers and pgpool let in; it is started where it does not run. */
 #define USER_ACCESS(before, word)                                                                      \
 	{ "db.access", "primary", .after = before, .arg = T "start.sh", .files = USER_FILES, .timeout_s = 300, \
-	  .title = "say who may connect", .log = SERVER_LOG },                                         \
+	  .title = "update the access rules", .log = SERVER_LOG },                                         \
 	{ "db.standby_access", "standby", .after = before, .arg = T "start.sh", .files = USER_FILES, .timeout_s = 300, \
-	  .title = "say who may connect", .log = SERVER_LOG },                                         \
-	{ "db.pool_" word, "pgpool", .after = before, .arg = P word ".sh", .title = "tell pgpool-II the passwords" }, \
+	  .title = "update the access rules", .log = SERVER_LOG },                                         \
+	{ "db.pool_" word, "pgpool", .after = before, .arg = P word ".sh", .title = "write the passwords for pgpool-II" }, \
 	{ "db.pool", "pgpool", .after = ".db.pool_" word " db.access", .arg = P "start.sh", .timeout_s = 120,  \
-	  .title = "let pgpool-II read the passwords", .log = POOL_LOG }
+	  .title = "reload pgpool-II", .log = POOL_LOG }
 
 static const struct rule user_create_rules[] = {
 	USER_ACCESS(NULL, "init"),
 	{ "db.users", "primary", .after = "db.access", .arg = T "users.sh", .timeout_s = 300,
-	  .title = "make the users of the databases", .log = SERVER_LOG },
+	  .title = "create the database users", .log = SERVER_LOG },
 	{ "db.login", "primary", .after = "db.users", .arg = T "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in", .log = SERVER_LOG },
+	  .title = "check that users can log in", .log = SERVER_LOG },
 	{ "db.pool_login", "pgpool", .after = "db.login .db.pool db.standby_access", .arg = T "users_login.sh", .timeout_s = 120,
-	  .title = "see that users can log in through pgpool-II", .log = POOL_LOG },
+	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG },
 	{ 0 },
 };
 
 static const struct rule user_drop_rules[] = {
-	{ "db.user_free", "primary", .arg = T "user_free.sh", .timeout_s = 300, .title = "end what the user may do" },
+	{ "db.user_free", "primary", .arg = T "user_free.sh", .timeout_s = 300, .title = "revoke the user's privileges" },
 	{ "db.user_drop", "primary", .after = "db.user_free", .verb = RULE_SQL, .arg = T "user_drop.sql", .title = "drop the role" },
 	USER_ACCESS("db.user_drop", "user_drop"),
 	{ 0 },
