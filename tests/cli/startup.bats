@@ -44,6 +44,7 @@ sigmask() { echo $((16#$(sed -n "s/^$1:\t//p" "/proc/$pid/status"))); }
 		PGCONNECT_TIMEOUT=1 PGTZ=UTC PG=x
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 labctl -l x psql
 	[ "$output" = "PGCONNECT_TIMEOUT=10
+PGDATABASE=postgres
 PGPASSFILE=$dir/inventory/pgpass" ]
 }
 
