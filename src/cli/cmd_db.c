@@ -199,7 +199,7 @@ static const struct option_row create_options[] = {
 };
 
 const struct command cmd_db_create = {
-	.name = "create", .run = run_create, .args = { { "NAME" } },
+	.name = "create", .run = run_create, .args = { { .name = "NAME" } },
 	.options = create_options, .options_size = sizeof(struct create_words),
 	.summary = "create a database on every node that holds databases",
 	.help =
@@ -345,7 +345,7 @@ static int run_repack(struct cli *c, struct fail *e)
 static const struct option_row repack_options[] = { DATABASE_OPTION(struct repack_words), { 0 } };
 
 const struct command cmd_db_repack = {
-	.name = "repack", .run = run_repack, .args = { { "TABLE" } },
+	.name = "repack", .run = run_repack, .args = { { .name = "TABLE" } },
 	.options = repack_options, .options_size = sizeof(struct repack_words),
 	.summary = "reclaim the space of a table's dead rows",
 	.help =

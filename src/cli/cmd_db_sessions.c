@@ -217,7 +217,7 @@ static int run_kill(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_db_kill = {
-	.name = "kill", .run = run_kill, .args = { { "SESSION" } },
+	.name = "kill", .run = run_kill, .args = { { .name = "SESSION" } },
 	.summary = "end a session, named as in `labctl db sessions`",
 	.help = "Its uncommitted changes are lost.\n\n  labctl db kill node2:4711",
 };

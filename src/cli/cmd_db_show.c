@@ -320,7 +320,7 @@ static int run_shards(struct cli *c, struct fail *e)
 static const struct option_row shards_options[] = { DATABASE_OPTION(struct shards_words), { 0 } };
 
 const struct command cmd_db_shards = {
-	.name = "shards", .run = run_shards, .args = { { "TABLE" } },
+	.name = "shards", .run = run_shards, .args = { { .name = "TABLE" } },
 	.options = shards_options, .options_size = sizeof(struct shards_words),
 	.summary = "show the shards of a table, with a total and a bar for each node",
 	.help = "Write TABLE as in SQL: schema.table or \"Quoted\".\"Name\".",

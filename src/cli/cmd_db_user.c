@@ -218,21 +218,21 @@ const struct command cmd_db_user = {
 };
 
 const struct command cmd_db_user_create = {
-	.name = "create", .run = run_create, .args = { { "NAME" } },
+	.name = "create", .run = run_create, .args = { { .name = "NAME" } },
 	.options = create_options, .options_size = sizeof(struct create_words),
 	.summary = "create a database user, or repair one",
 	.help = "The user reads and writes all tables, and creates tables in public and in schemas of its own.",
 };
 
 const struct command cmd_db_user_drop = {
-	.name = "drop", .run = run_drop, .args = { { "NAME" } },
+	.name = "drop", .run = run_drop, .args = { { .name = "NAME" } },
 	.options = drop_options, .options_size = sizeof(struct drop_words),
 	.summary = "drop a database user",
 	.help = "A user that owns objects is refused, unless --force gives them to the superuser.",
 };
 
 const struct command cmd_db_user_password = {
-	.name = "password", .run = run_password, .args = { { "NAME" } },
+	.name = "password", .run = run_password, .args = { { .name = "NAME" } },
 	.summary = "generate a new password for a user and set it everywhere",
 };
 

@@ -295,7 +295,7 @@ static const struct option_row import_options[] = {
 };
 
 const struct command cmd_image_import = {
-	.name = "import", .run = import, .args = { { "NAME" }, { "FILE|URL", .complete = complete_files } },
+	.name = "import", .run = import, .args = { { .name = "NAME" }, { "FILE|URL", .complete = complete_files } },
 	.options = import_options, .options_size = sizeof(struct import_words), .without = NO_LAB,
 	.summary = "import an x86_64 disk image that was made elsewhere",
 	.help = "The release is taken from --release, from NAME or from the name of the file.",

@@ -201,7 +201,7 @@ static const struct option_row options[] = {
 };
 
 const struct command cmd_image_install = {
-	.name = "install", .run = install, .args = { { "NAME" } },
+	.name = "install", .run = install, .args = { { .name = "NAME" } },
 	.options = options, .options_size = sizeof(struct install_words), .without = NO_LAB,
 	.summary = "install a release unattended in a temporary machine, and keep the disk as an image",
 	.help =

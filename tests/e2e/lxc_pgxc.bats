@@ -74,18 +74,18 @@ setup() {
 @test "a GTM that died knows its sequences again, in all databases, above what was used" {
 	labctl db create other
 	labctl psql node3 -- -qc 'CREATE SEQUENCE sq' -c 'CREATE TABLE s1 (id serial, v text) DISTRIBUTE BY HASH (id)'
-	labctl psql node4 -- -d other -qc 'CREATE SEQUENCE "Down" INCREMENT -5 MINVALUE -1000000 START 7'
+	labctl psql node4 -- -d other -qc 'CREATE SEQUENCE "Up" INCREMENT 5 START 7'
 	labctl psql node3 -- -qc "INSERT INTO s1 (v) SELECT 'x' FROM generate_series(1, 10)"
 	for n in 3 5 3; do labctl psql "$n" -- -qAtc "SELECT nextval('sq')"; done
-	labctl psql node5 -- -d other -qAtc "SELECT nextval('\"Down\"')"
+	labctl psql node5 -- -d other -qAtc "SELECT nextval('\"Up\"')"
 	labctl exec 1 -- pkill -9 -x gtm
 	run -0 labctl -v bootstrap
 	[[ $output == *"sequence postgres.public.sq: made again in the GTM, goes on after"* ]]
-	[[ $output == *"sequence other.public.Down: made again in the GTM, goes on after"* ]]
+	[[ $output == *"sequence other.public.Up: made again in the GTM, goes on after"* ]]
 	next=$(labctl psql node4 -- -qAtc "SELECT nextval('sq')")
 	((next > 3 && next < 100000))
-	next=$(labctl psql node3 -- -d other -qAtc "SELECT nextval('\"Down\"')")
-	((next < 7 && next > -100000))
+	next=$(labctl psql node3 -- -d other -qAtc "SELECT nextval('\"Up\"')")
+	((next > 7 && next < 100000))
 	labctl psql node6 -- -qc "INSERT INTO s1 (v) VALUES ('y')"
 	[ "$(labctl psql node7 -- -Atc 'SELECT count(DISTINCT id) FROM s1')" = 11 ]
 	labctl psql node3 -- -qc 'DROP SEQUENCE sq' -c 'DROP TABLE s1'

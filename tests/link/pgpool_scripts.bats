@@ -43,7 +43,8 @@ start_node() {
 		set -eu
 		[ $$ = 1 ] && [ "$(readlink /proc/self/ns/mnt)" != "$1" ]
 		mount --make-rprivate /
-		for place in /mnt /run /home /var/log /var/lib/postgresql; do mount -t tmpfs -o mode=755 pool-node "$place"; done
+		for place in /mnt /run /home /var/log /var/lib; do mount -t tmpfs -o mode=755 pool-node "$place"; done
+		mkdir /var/lib/postgresql
 		mkdir /mnt/data
 		cp -a /etc /mnt/etc && cat "$3/hosts" >/mnt/etc/hosts && mount --bind /mnt/etc /etc
 		install -d -o postgres -g postgres -m 2775 /run/postgresql

@@ -159,7 +159,7 @@ static void refuses(void **state)
 	/* An overlay would read a file of the host that its maker chose. */
 	run_tool(lean);
 	assert_int_equal(import(leans, a, &image, &made, &e), -1);
-	assert_non_null(strstr(e.text, "another file"));
+	assert_non_null(strstr(e.text, "backing file"));
 	/* A download that ended early: what is missing would read as zeros. */
 	run_tool(convert);
 	assert_int_equal(stat(whole, &st), 0);
