@@ -119,7 +119,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	run ! on 1 env PGPASSWORD=wrong psql -XAtqw -h 10.88.7.11 -p 9999 -U postgres -c "select 1"
 	run ! on 1 psql -XAtqw -h /run/postgresql -p 9999 -U postgres -c "select 1"
 	run ! on 1 grep -rqE "Secret0(postgres|pcp)" /mnt/data/pgpool/log /var/log /run/labctl
-	run ! on 1 bash -c 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\0" "\n" | grep -v grep | grep -q Secret0'
+	run ! on 1 bash -c 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\0" "\n" | grep -q "Secret[0]"'
 	[ "$(on 1 stat -c '%a %U' /mnt/data/pgpool/pool_passwd)" = "600 postgres" ]
 }
 
