@@ -121,6 +121,8 @@ static const char *source_name(struct tuning_run *t, const char *source)
 
 static void put_waiting(struct tuning_run *t)
 {
+	if (t->put_count == t->file_count)
+		return;
 	add_puts(t->out, t->files + t->put_count, t->file_count - t->put_count);
 	t->put_count = t->file_count;
 }
