@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Postgres-XC 1.0 and 1.1, as the walk-through of 2013 builds 1.0.2: ports, names and
+ * Postgres-XC 1.0, as the walk-through of 2013 builds 1.0.2: ports, names and
  * directories are that document's, its spelling ("coordinate") included, because
  * pgxc_node hashes names. Only the GTM's port differs by default: 1920 instead of
  * 1921, so that one node can carry every role.
@@ -170,7 +170,7 @@ static const char *const secrets[] = { "postgres", NULL };
 
 const struct recipe recipe_pgxc = {
 	.kind = "pgxc",
-	.title = "Postgres-XC 1.0 or 1.1: GTM, standby, proxies, datanodes, coordinators",
+	.title = "Postgres-XC 1.0: GTM, standby, proxies, datanodes, coordinators",
 	.user = "pgxc",
 	.prefix = "/opt/pgxc",
 	.build = T "build.sh",
