@@ -201,7 +201,7 @@ as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
 	[[ $output == *"permission denied"* ]]
 	labctl bootstrap citus --source "$LABCTL_CITUS_ARCHIVE"
 	[ "$(as webapp pgpool 'select count(*) from mine')" = 1000 ]
-	run -30 labctl db user drop webapp
+	run -20 labctl db user drop webapp
 	labctl db user drop webapp --force
 	labctl db user drop viewer
 	[ "$(sql node1 osm 'select count(*) from mine')" = 1000 ]

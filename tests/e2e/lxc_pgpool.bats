@@ -175,7 +175,7 @@ as() { labctl psql -r "$2" -- -U "$1" -d "$3" -XAtq -v ON_ERROR_STOP=1 -c "$4"; 
 	as webapp pgpool osm 'insert into mine values (3)'
 	run -0 --separate-stderr labctl --json db user list
 	[ "$(jq -c '[.users[] | select(.is_labctl) | .user, .access, .databases]' <<<"$output")" = '["viewer","read","osm","webapp","write","all"]' ]
-	run -30 labctl db user drop webapp
+	run -20 labctl db user drop webapp
 	[[ $output == *"owns objects: 1 in osm"* && $output == *"next: labctl -l gis db user drop webapp --force"* ]]
 	labctl db user drop webapp --force
 	labctl db user drop viewer
