@@ -24,7 +24,7 @@ static int check(const struct capacity *need, struct fail *e)
 	return capacity_check(need, &has, e);
 }
 
-int cli_check_capacity(struct cli *c, struct world *w, const struct lab *lab, struct fail *e)
+int cli_check_capacity(struct cli *c, struct runtime *rt, const struct lab *lab, struct fail *e)
 {
 	struct capacity need;
 	struct facts facts;
@@ -32,7 +32,7 @@ int cli_check_capacity(struct cli *c, struct world *w, const struct lab *lab, st
 
 	if (c->connect) /* that libvirt may be on another host, or be its test driver */
 		return 0;
-	if (world_facts(w, c->arena, &facts, e) < 0)
+	if (runtime_facts(rt, c->arena, &facts, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < facts.domain_count; i++)
 		running += facts.domains[i].active;

@@ -24,7 +24,7 @@
 #include "lab_change.h"
 #include "library.h"
 #include "plan.h"
-#include "world.h"
+#include "runtime.h"
 
 struct cli {
 	const struct command *cmd;
@@ -86,13 +86,13 @@ int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, 
 void load_say_changes(const struct cli *c, const struct lab *lab);
 /* Where files of the lab of that name are; touches nothing and never fails. */
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
-/* What its commands work with; the caller's (world_close), as world_open() says. */
-int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e);
+/* What its commands work with; the caller's (runtime_close), as runtime_open() says. */
+int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, struct fail *e);
 /* A number of nodes, 1..LAB_NODES_MAX; else FAIL_USAGE. */
 int parse_count(const char *text, unsigned *ret, struct fail *e);
 
 /* capacity.c: FAIL_HOST when the nodes that are not running yet need more than the kernel gives. */
-int cli_check_capacity(struct cli *c, struct world *w, const struct lab *lab, struct fail *e);
+int cli_check_capacity(struct cli *c, struct runtime *rt, const struct lab *lab, struct fail *e);
 /* The same as a warning on stderr, for plans of labs that do not exist yet; asks no libvirt. */
 void cli_say_capacity(struct cli *c, const struct lab *lab);
 
@@ -100,7 +100,7 @@ void cli_say_capacity(struct cli *c, const struct lab *lab);
 /* Lines of state_warnings(), on standard error. */
 void run_show_warnings(const char *lines);
 /* Returns when the last step ended. The failure is that of the first step that failed; FAIL_CANCELED after Ctrl-C, FAIL_TIMEOUT. */
-int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e);
+int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e);
 /* *ret_fd holds the lab until it is closed. FAIL_CONFLICT names the process that has it. */
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);
 /* Show the plan instead of running it (-n). */

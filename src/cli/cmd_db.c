@@ -28,14 +28,14 @@ static int find_lab(struct cli *c, struct lab **ret_lab, struct fail *e)
 static int run_with(struct cli *c, struct lab *lab, const char *database, bool locked,
 		    int (*run)(struct db *d, struct fail *e), struct fail *e)
 {
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	struct db d = { .c = c, .lab = lab, .locked = locked,
 			.deadline_ms = c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms };
 	int r;
 
-	if (load_world(c, lab, &w, e) < 0)
+	if (load_runtime(c, lab, &rt, e) < 0)
 		return -1;
-	d.world = w;
+	d.runtime = rt;
 	d.recipe = lab->cluster.recipe;
 	d.word = c->arg_count ? c->args[0] : NULL;
 	d.database = database ? database : d.recipe->database;
@@ -120,7 +120,7 @@ int db_chore(struct db *d, const char *chore, struct db_request *request, const 
 	load_paths(d->c, d->lab->name, &paths);
 	if (!d->locked && run_lock(d->c, &paths, &lock, e) < 0)
 		return -1;
-	if (run_plan(d->c, d->world, p, e) == 0)
+	if (run_plan(d->c, d->runtime, p, e) == 0)
 		return 0;
 	if (e->cause == CAUSE_IN_USE && !request->force)
 		return fail_next(e, "labctl -l %s %s --force    (ends these sessions)", d->lab->name, request->said);

@@ -13,7 +13,7 @@ struct db {
 	struct cli *c;
 	const char *word;        /* the argument of the action, or NULL */
 	struct lab *lab;
-	struct world *world;
+	struct runtime *runtime;
 	const struct recipe *recipe;
 	const char *database;    /* the one that is asked */
 	struct sql *sql;         /* to that database, on the first node of a query's role; opened when needed */

@@ -142,7 +142,7 @@ static int no_database(struct db *d, const struct node *n, unsigned port, struct
 	auto_(sql_close) struct sql *usual = NULL;
 	struct db at = *d;
 
-	if (world_sql(d->world, n, port, NULL, false, sooner(d->deadline_ms, ASK_MS), &usual, e) < 0)
+	if (runtime_sql(d->runtime, n, port, NULL, false, sooner(d->deadline_ms, ASK_MS), &usual, e) < 0)
 		return -1;
 	at.sql = usual;
 	db_missing(&at, "database", d->database, "select datname from pg_database", e);
@@ -179,7 +179,7 @@ static int connect_to(struct db *d, const char *role, struct fail *e)
 	if (!n)
 		return fail(e, FAIL_NOT_FOUND, "lab '%s' has no %s", d->lab->name, role);
 	port = d->lab->cluster.places[number].port;
-	if (world_sql(d->world, n, port, d->database, false, sooner(d->deadline_ms, ASK_MS), &d->sql, e) == 0)
+	if (runtime_sql(d->runtime, n, port, d->database, false, sooner(d->deadline_ms, ASK_MS), &d->sql, e) == 0)
 		return check_known(d, e);
 	if (!strcmp(e->sqlstate, NO_DATABASE))
 		return no_database(d, n, port, e);
@@ -282,7 +282,7 @@ static void *look(void *arg)
 	const char *text = library_text(l->d->c->lib, l->query->arg);
 
 	l->answer.rows = json_array();
-	l->failed = !text || world_sql(l->d->world, l->node, l->port, NULL, false, end_ms, &sql, &l->fail) < 0 ||
+	l->failed = !text || runtime_sql(l->d->runtime, l->node, l->port, NULL, false, end_ms, &sql, &l->fail) < 0 ||
 		    sql_rows(sql, text, NULL, sooner(l->d->deadline_ms, ASK_MS), add_row, &g, &l->fail) < 0;
 	return NULL;
 }

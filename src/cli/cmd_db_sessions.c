@@ -197,7 +197,7 @@ static int end_session(struct db *d, struct fail *e)
 		printf("would end session %s\n", d->word);
 		return 0;
 	}
-	if (world_sql(d->world, n, d->lab->cluster.places[role].port, NULL, false, clock_after_ms(KILL_MS), &sql, e) < 0 ||
+	if (runtime_sql(d->runtime, n, d->lab->cluster.places[role].port, NULL, false, clock_after_ms(KILL_MS), &sql, e) < 0 ||
 	    sql_rows(sql, text, (const char *const[]){ pid, NULL }, clock_after_ms(KILL_MS), see_end, &seen, e) < 0)
 		return -1;
 	if (!seen.found) {

@@ -18,7 +18,7 @@
 
 struct job {
 	struct cli *c;
-	struct world *w;
+	struct runtime *rt;
 	const struct lab *lab;
 	const struct node *node;
 	const char *command, *input;
@@ -111,12 +111,12 @@ static void print_end(struct job *j)
  */
 static int log_in(struct job *j, int64_t deadline, struct ssh **ret, bool *ret_explained)
 {
-	int64_t connect = clock_after_ms(CONNECT_MS), login_ms = world_try_ms(j->w);
+	int64_t connect = clock_after_ms(CONNECT_MS), login_ms = runtime_try_ms(j->rt);
 
 	if (deadline < connect)
 		connect = deadline;
 	*ret_explained = false;
-	while (world_ssh_within(j->w, j->node, login_ms, connect, ret, &j->fail) < 0) {
+	while (runtime_ssh_within(j->rt, j->node, login_ms, connect, ret, &j->fail) < 0) {
 		bool again = j->fail.code == FAIL_TIMEOUT && clock_left_ms(connect) > 0;
 
 		if (j->fail.code == FAIL_SSH || j->fail.code == FAIL_TIMEOUT)
@@ -148,7 +148,7 @@ static void run_job(struct job *j)
 		run.data_ctx = j;
 	}
 	j->failed = ssh_run(s, &run, &j->status, &j->fail) < 0;
-	world_ssh_done(j->w, j->node, j->failed);
+	runtime_ssh_done(j->rt, j->node, j->failed);
 	if (j->failed && j->fail.code == FAIL_TIMEOUT && !*j->fail.next)
 		fail_next(&j->fail, "labctl --timeout SECONDS exec ...    (allows more time)");
 }
@@ -265,7 +265,7 @@ struct exec_words { const char *role; };
 static int exec(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(strbuf_clear) struct strbuf script = { 0 };
 	const struct exec_words *said = c->options;
 	pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
@@ -275,7 +275,7 @@ static int exec(struct cli *c, struct fail *e)
 	bool *set;
 	int r;
 
-	if (load_existing(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
+	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	set = arena_alloc(c->arena, lab->node_count * sizeof *set);
 	if (lab_select(lab, c->arg_count ? c->args[0] : "all", said->role, set, e) < 0)
@@ -292,7 +292,7 @@ static int exec(struct cli *c, struct fail *e)
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (set[i])
 			*arena_push(c->arena, jobs.items, jobs.count) =
-				(struct job){ .c = c, .w = w, .lab = lab, .node = &lab->nodes[i], .command = command,
+				(struct job){ .c = c, .rt = rt, .lab = lab, .node = &lab->nodes[i], .command = command,
 					      .input = script.len ? script.text : NULL, .width = width, .output = &output };
 	run_jobs(&jobs, c->jobs ? c->jobs : 64);
 	r = report_jobs(c, &jobs, e);

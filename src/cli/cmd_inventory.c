@@ -64,12 +64,12 @@ static int list_formats(const struct inventory *inv, struct fail *e)
 static int print_format(struct cli *c, const struct inventory *inv, const struct inventory_format *f, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, resolved = { 0 };
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	json_t *doc;
 	int r = 0;
 
 	f->print(inv, &text);
-	if (load_world(c, inv->lab, &w, e) < 0 || world_resolve(w, strbuf_text(&text), &resolved, e) < 0)
+	if (load_runtime(c, inv->lab, &rt, e) < 0 || runtime_resolve(rt, strbuf_text(&text), &resolved, e) < 0)
 		return -1;
 	if (c->json && strcmp(f->name, "json") != 0) {
 		doc = json_pack("{s:i, s:s, s:s, s:s, s:s}", "v", 1, "lab", inv->lab->name, "format", f->name, "file",

@@ -26,17 +26,17 @@ static int check_hypervisor(const struct lab *lab, struct fail *e)
 static int make_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Loaded again under the lock: another labctl may have made or removed the lab while we waited for it. */
-	if (load_for_create(c, c->options, &lab, e) < 0 || load_world(c, lab, &w, e) < 0)
+	if (load_for_create(c, c->options, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
-	if (cli_check_capacity(c, w, lab, e) < 0)
+	if (cli_check_capacity(c, rt, lab, e) < 0)
 		return -1;
 	/* The lease comes first: every address of the plan follows from it. */
-	if (world_lease(w, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, w, p, e) < 0)
+	if (runtime_lease(rt, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, rt, p, e) < 0)
 		return -1;
 	if (c->change_count && lab->cluster.recipe)
 		report_say("next: labctl -l %s bootstrap    (applies the changes of the lab file to the cluster)\n", lab->name);
@@ -138,14 +138,14 @@ static int check_archive(const struct lab *lab, struct fail *e)
 static int bootstrap_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Loaded again under the lock: another labctl may have removed the lab or put a cluster on it while we waited. */
-	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 || load_world(c, lab, &w, e) < 0)
+	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
-	if (run_plan(c, w, p, e) < 0)
+	if (run_plan(c, rt, p, e) < 0)
 		return -1;
 	if (!c->json)
 		report_say("next: labctl -l %s psql\n"
@@ -206,15 +206,15 @@ static int destroy_lab(struct cli *c, struct fail *e)
 {
 	const struct destroy_words *said = c->options;
 	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 	struct destroy_options o = { .keep_data = said->keep_data };
 	struct facts facts = { 0 };
 
-	if (load_for_destroy(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0 || world_facts(w, c->arena, &facts, e) < 0 ||
+	if (load_for_destroy(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || runtime_facts(rt, c->arena, &facts, e) < 0 ||
 	    plan_destroy(lab, &facts, &o, &p, e) < 0)
 		return -1;
-	return c->dry_run ? run_show(c, p, e) : run_plan(c, w, p, e);
+	return c->dry_run ? run_show(c, p, e) : run_plan(c, rt, p, e);
 }
 
 static int destroy(struct cli *c, struct fail *e)

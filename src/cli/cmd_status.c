@@ -18,7 +18,7 @@
 #define SCRIPT_MS 15000 /* the same for a script: a login takes seconds where machines are emulated */
 
 struct asked {
-	struct world *w;
+	struct runtime *rt;
 	const struct node *node;
 	int role;             /* of the recipe and the lab's places */
 	const char *blocked;  /* statement that counts sessions which have waited for a lock for long; NULL = the kind has none */
@@ -32,7 +32,7 @@ struct asked {
 
 static const struct role_place *place_of(const struct asked *q)
 {
-	return &world_lab(q->w)->cluster.places[q->role];
+	return &runtime_lab(q->rt)->cluster.places[q->role];
 }
 
 static const struct rule *status_rule(const struct recipe *r, const char *role)
@@ -50,22 +50,22 @@ static int status_text(const struct asked *q, const struct rule *rule, struct st
 	struct step step = { .verb = rule->verb == RULE_SQL ? VERB_NODE_SQL : VERB_NODE_SCRIPT, .node = q->node, .rule = rule };
 	const struct payload *p;
 
-	if (plan_payload(world_lab(q->w), world_library(q->w), &step, NULL, a, &p, e) < 0)
+	if (plan_payload(runtime_lab(q->rt), runtime_library(q->rt), &step, NULL, a, &p, e) < 0)
 		return -1;
-	return world_resolve(q->w, rule->verb == RULE_SQL ? p->sql : p->script, out, e);
+	return runtime_resolve(q->rt, rule->verb == RULE_SQL ? p->sql : p->script, out, e);
 }
 
 static int ask_sql(struct asked *q, const struct rule *rule, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, value = { 0 };
 	auto_(sql_close) struct sql *sql = NULL;
-	const char *acts_as = world_lab(q->w)->cluster.recipe->roles[q->role].acts_as;
+	const char *acts_as = runtime_lab(q->rt)->cluster.recipe->roles[q->role].acts_as;
 	struct fail ignored;
 	int rows = 0;
 
 	if (rule && status_text(q, rule, &text, e) < 0)
 		return -1;
-	if (world_sql(q->w, q->node, place_of(q)->port, NULL, false, clock_after_ms(ASK_MS), &sql, e) < 0)
+	if (runtime_sql(q->rt, q->node, place_of(q)->port, NULL, false, clock_after_ms(ASK_MS), &sql, e) < 0)
 		return -1;
 	if (acts_as && sql_value(sql, acts_as, clock_after_ms(ASK_MS), &value, &rows, e) < 0)
 		return -1;
@@ -97,12 +97,12 @@ static int ask_script(const struct asked *q, const struct rule *rule, struct fai
 	struct ssh *s;
 	int status = 0, r;
 
-	if (status_text(q, rule, &text, e) < 0 || world_ssh(q->w, q->node, run.deadline_ms, &s, e) < 0)
+	if (status_text(q, rule, &text, e) < 0 || runtime_ssh(q->rt, q->node, run.deadline_ms, &s, e) < 0)
 		return -1;
 	run.input = text.text;
 	run.input_len = text.len;
 	r = ssh_run(s, &run, &status, e);
-	world_ssh_done(q->w, q->node, r < 0);
+	runtime_ssh_done(q->rt, q->node, r < 0);
 	if (r == 0 && (status || reason.len))
 		r = fail(e, FAIL_REMOTE, "%s", reason.len ? reason.text : "its check ended badly");
 	return r;
@@ -112,7 +112,7 @@ static int ask_script(const struct asked *q, const struct rule *rule, struct fai
 static void *ask(void *arg)
 {
 	struct asked *q = arg;
-	const struct recipe *recipe = world_lab(q->w)->cluster.recipe;
+	const struct recipe *recipe = runtime_lab(q->rt)->cluster.recipe;
 	const struct rule *rule = status_rule(recipe, recipe->roles[q->role].name);
 	bool script = rule && rule->verb == RULE_SCRIPT;
 
@@ -160,7 +160,7 @@ static void say_blocked(const struct lab *lab, const struct asked *q)
 }
 
 /* The roles of the lab's nodes, in the order of nodes. */
-static unsigned list_roles(struct cli *c, struct world *w, const struct lab *lab, const struct facts *facts, struct asked **ret)
+static unsigned list_roles(struct cli *c, struct runtime *rt, const struct lab *lab, const struct facts *facts, struct asked **ret)
 {
 	unsigned count = 0;
 
@@ -171,7 +171,7 @@ static unsigned list_roles(struct cli *c, struct world *w, const struct lab *lab
 		for (unsigned k = 0; k < lab->cluster.place_count; k++)
 			if (node_has_role(&lab->nodes[i], (int)k))
 				*arena_push(c->arena, *ret, count) =
-					(struct asked){ .w = w, .node = &lab->nodes[i], .role = (int)k,
+					(struct asked){ .rt = rt, .node = &lab->nodes[i], .role = (int)k,
 							.blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role),
 							.off = !d ? "missing" : d->runs ? NULL : d->state };
 	}
@@ -277,7 +277,7 @@ static int status(struct cli *c, struct fail *e)
 						 { "hostname", "HOSTNAME", false }, { "state", "STATE", false },
 						 { "up", "SERVICES", false }, { "roles_now", "ROLES", false } };
 	auto_(lab_free) struct lab *lab = NULL;
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(strbuf_clear) struct strbuf warnings = { 0 };
 	struct facts facts = { 0 };
 	struct fail down = { 0 };
@@ -286,11 +286,11 @@ static int status(struct cli *c, struct fail *e)
 	json_t *rows, *doc;
 	int r;
 
-	if (load_existing(c, &lab, e) < 0 || load_world(c, lab, &w, e) < 0 || world_facts(w, c->arena, &facts, e) < 0)
+	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || runtime_facts(rt, c->arena, &facts, e) < 0)
 		return -1;
-	if (state_warnings(world_paths(w), &warnings, e) < 0)
+	if (state_warnings(runtime_paths(rt), &warnings, e) < 0)
 		return -1;
-	asked_count = list_roles(c, w, lab, &facts, &asked);
+	asked_count = list_roles(c, rt, lab, &facts, &asked);
 	ask_all(asked, asked_count);
 	rows = json_array();
 	for (unsigned i = 0; i < lab->node_count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Names of databases: the lab's usual server is asked, with the lab's password file, for half a second. Not through
- * struct world, which would ask libvirt about a node that is silent, and make a secret that is missing.
+ * struct runtime, which would ask libvirt about a node that is silent, and make a secret that is missing.
  */
 #include <stdlib.h>
 

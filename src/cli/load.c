@@ -66,12 +66,12 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
 	return 0;
 }
 
-int load_world(struct cli *c, const struct lab *lab, struct world **ret, struct fail *e)
+int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, struct fail *e)
 {
-	struct world_options o = { .state_dir = c->state_dir, .cache_dir = c->cache_dir, .connect_uri = c->connect,
-				   .lib = c->lib, .cancel = c->cancel };
+	struct runtime_options o = { .state_dir = c->state_dir, .cache_dir = c->cache_dir, .connect_uri = c->connect,
+				     .lib = c->lib, .cancel = c->cancel };
 
-	return world_open(lab, &o, ret, e);
+	return runtime_open(lab, &o, ret, e);
 }
 
 /* auto: KVM only where it can work, emulation elsewhere (docs/why/001). */
@@ -152,11 +152,11 @@ static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, str
 /* There is no such lab here: a lab of this name may be another state directory's. Else @e stays as it is. */
 static int say_foreign(struct cli *c, const char *name, struct fail *e)
 {
-	auto_(world_close) struct world *w = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	struct facts facts = { 0 };
 	struct fail ignored = { 0 };
 
-	if (load_world(c, NULL, &w, &ignored) < 0 || world_facts(w, c->arena, &facts, &ignored) < 0)
+	if (load_runtime(c, NULL, &rt, &ignored) < 0 || runtime_facts(rt, c->arena, &facts, &ignored) < 0)
 		return -1;
 	for (unsigned i = 0; i < facts.network_count; i++)
 		if (!strcmp(facts.networks[i].lab, name))
@@ -180,12 +180,12 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 	for (unsigned i = 0; i < ARRAY_COUNT(tried); i++) {
 		struct lab_options one = { .name = name, .node_count = 1, .hypervisor = tried[i], .state_dir = c->state_dir };
 		auto_(lab_free) struct lab *lab = NULL;
-		auto_(world_close) struct world *w = NULL;
+		auto_(runtime_close) struct runtime *rt = NULL;
 		struct facts facts = { 0 };
 
 		if (lab_load(NULL, &one, &lab, &ignored) < 0 || state_identify(&paths, lab, &ignored) < 0 ||
-		    load_world(c, lab, &w, &ignored) < 0 ||
-		    world_facts(w, c->arena, &facts, &ignored) < 0)
+		    load_runtime(c, lab, &rt, &ignored) < 0 ||
+		    runtime_facts(rt, c->arena, &facts, &ignored) < 0)
 			continue;
 		answered = true;
 		found += facts.domain_count + facts.network_count;

@@ -203,7 +203,7 @@ void run_show_warnings(const char *lines)
 }
 
 /* What a bootstrap says of the cluster holds until the next one; other commands only add to what is on the screen. */
-static int tell_warnings(struct cli *c, struct world *w, const struct plan *p, const struct exec_report *rep, bool ok,
+static int tell_warnings(struct cli *c, struct runtime *rt, const struct plan *p, const struct exec_report *rep, bool ok,
 			 struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf lines = { 0 };
@@ -211,7 +211,7 @@ static int tell_warnings(struct cli *c, struct world *w, const struct plan *p, c
 	gather_warnings(p, rep, c->arena, &lines);
 	if (!c->json)
 		run_show_warnings(strbuf_text(&lines));
-	return ok && !strcmp(p->command, "bootstrap") ? state_put_warnings(world_paths(w), strbuf_text(&lines), e) : 0;
+	return ok && !strcmp(p->command, "bootstrap") ? state_put_warnings(runtime_paths(rt), strbuf_text(&lines), e) : 0;
 }
 
 static int64_t run_deadline(const struct cli *c)
@@ -219,19 +219,19 @@ static int64_t run_deadline(const struct cli *c)
 	return c->timeout_ms < 0 ? CLOCK_NEVER : c->start_ms + c->timeout_ms;
 }
 
-int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *e)
+int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e)
 {
 	auto_(journal_close) struct journal *journal = NULL;
 	bool removes = !strcmp(p->command, "destroy");
 	struct progress *progress;
 	struct exec_report rep = { 0 };
 	struct event_sink sinks[2];
-	struct exec_options o = { .verbs = verbs, .context = w, .deadline_ms = run_deadline(c), .cancel = c->cancel };
+	struct exec_options o = { .verbs = verbs, .context = rt, .deadline_ms = run_deadline(c), .cancel = c->cancel };
 	struct fail report = { 0 };
 	int r;
 
 	/* On a full disk, where nothing can be written, to remove a lab makes room. */
-	if (journal_open(world_paths(w)->journal, p->command, &journal, removes ? &report : e) < 0) {
+	if (journal_open(runtime_paths(rt)->journal, p->command, &journal, removes ? &report : e) < 0) {
 		if (!removes)
 			return -1;
 		report_say("labctl: %s; continuing without a journal\n", report.text);
@@ -249,7 +249,7 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	r = exec_run(p, &o, &rep, e);
 	progress_free(progress);
 	say_summary(c, p, &rep, r == 0);
-	if (tell_warnings(c, w, p, &rep, r == 0, &report) < 0 && r == 0) {
+	if (tell_warnings(c, rt, p, &rep, r == 0, &report) < 0 && r == 0) {
 		*e = report;
 		r = -1;
 	}
@@ -259,7 +259,7 @@ int run_plan(struct cli *c, struct world *w, const struct plan *p, struct fail *
 	}
 	if (r < 0 && !*e->next)
 		fail_next(e, "labctl -l %s %s    (continues where it stopped; journal: %s)", p->lab ? p->lab->name : "",
-			  p->command, world_paths(w)->journal);
+			  p->command, runtime_paths(rt)->journal);
 	exec_report_clear(&rep);
 	return r;
 }

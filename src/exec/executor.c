@@ -224,7 +224,7 @@ static void run_one(struct engine *en, unsigned position)
 			 .deadline_ms = own < en->o->deadline_ms ? own : en->o->deadline_ms };
 
 	if (clock_left_ms(en->o->deadline_ms) == 0) {
-		/* Its verb would only find that there is no time: the world stays as it is. */
+		/* Its verb would only find that there is no time left: run none. */
 		res->state = STEP_TIMEOUT;
 		fail(&res->fail, FAIL_TIMEOUT, "not started: the run timed out (--timeout)");
 	} else {

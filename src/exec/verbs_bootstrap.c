@@ -23,8 +23,8 @@ int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
 	const char *tar;
 	bool built = false;
 
-	if (world_software(world_of(r), r, &tar, &built, e) < 0) {
-		const struct lab *lab = world_lab(world_of(r));
+	if (runtime_software(runtime_of(r), r, &tar, &built, e) < 0) {
+		const struct lab *lab = runtime_lab(runtime_of(r));
 
 		if (e->code != FAIL_CANCELED && !*e->next)
 			fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
@@ -112,8 +112,8 @@ static int install(struct run *r, const char *script, const char *tar, const cha
 	file_remove_tree(drop, &ignored);
 	if (status == 0 && needed) {
 		fail(e, FAIL_REMOTE, "the node cannot see %s: is its data directory mounted?", copy);
-		return fail_next(e, "labctl -l %s exec %s -- findmnt %s", world_lab(world_of(r))->name,
-				 run_step(r)->node->name, world_lab(world_of(r))->data.mount);
+		return fail_next(e, "labctl -l %s exec %s -- findmnt %s", runtime_lab(runtime_of(r))->name,
+				 run_step(r)->node->name, runtime_lab(runtime_of(r))->data.mount);
 	}
 	return status;
 }
@@ -145,8 +145,8 @@ static const char *tree_pattern(const char *prefix, struct arena *a)
 
 int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct lab *lab = world_lab(w);
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf script = { 0 };
@@ -156,7 +156,7 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	size_t common;
 
 	drop_old_copies(n->export_dir, a);
-	if (world_software(w, r, &tar, NULL, e) < 0)
+	if (runtime_software(rt, r, &tar, NULL, e) < 0)
 		return -1;
 	name = strrchr(tar, '/') ? strrchr(tar, '/') + 1 : tar;
 	key = arena_strdup(a, name);

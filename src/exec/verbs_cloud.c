@@ -88,7 +88,7 @@ int cloud_wait(struct run *r, struct ssh *s, struct fail *e)
 	/* Not `cloud-init status --wait`: that is a Python start per look, seconds where the processor is emulated. */
 	static const char wait[] = "until cat /run/cloud-init/result.json 2>/dev/null; do sleep 0.5; done";
 	const struct node *n = run_step(r)->node;
-	const char *lab = world_lab(world_of(r))->name;
+	const char *lab = runtime_lab(runtime_of(r))->name;
 	auto_(strbuf_clear) struct strbuf out = { 0 }, more = { 0 };
 	struct ssh_run run = { .command = wait, .out = &out, .deadline_ms = run_deadline_ms(r) };
 	int status;

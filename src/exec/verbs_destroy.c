@@ -23,15 +23,15 @@ static int leave_alone(struct run *r, const struct fail *why, enum step_state *r
 
 int verb_node_stop(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	const struct step *step = run_step(r);
 	struct fail why = { 0 };
 	struct virt *v;
 	bool changed = false;
 
-	if (world_virt(w, &v, e) < 0)
+	if (runtime_virt(rt, &v, e) < 0)
 		return -1;
-	if (virt_domain_remove(v, step->node ? step->node->domain : step->subject, world_lab(w)->uuid, &changed, &why) < 0) {
+	if (virt_domain_remove(v, step->node ? step->node->domain : step->subject, runtime_lab(rt)->uuid, &changed, &why) < 0) {
 		if (why.code == FAIL_CONFLICT)
 			return leave_alone(r, &why, ret_state);
 		*e = why;
@@ -51,7 +51,7 @@ int verb_node_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 	/* A subject comes from a tag that anybody may have written: a name is no path. */
 	if (!name || !*name || strchr(name, '/') || *name == '.')
 		return fail(e, FAIL_OTHER, "'%s' is not a node name", name ? name : "");
-	dir = paths_node(world_paths(world_of(r)), name, NULL, a);
+	dir = paths_node(runtime_paths(runtime_of(r)), name, NULL, a);
 	if (!file_exists(dir)) {
 		*ret_state = STEP_UNCHANGED;
 		return 0;
@@ -64,11 +64,11 @@ int verb_node_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 
 int verb_nfs_stop(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	auto_(arena_free) struct arena *a = arena_new();
 	struct nfs_lab nfs;
 
-	nfs_of(w, a, &nfs);
+	nfs_of(rt, a, &nfs);
 	if (nfs_stop(&nfs, run_deadline_ms(r), e) < 0)
 		return -1;
 	*ret_state = STEP_DONE;
@@ -77,16 +77,16 @@ int verb_nfs_stop(struct run *r, enum step_state *ret_state, struct fail *e)
 
 int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct lab *lab = world_lab(w);
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *xml = NULL, *name;
 	struct fail why = { 0 };
 	struct virt *v;
 	bool changed = false;
 
-	if ((!run_step(r)->subject && xml_network(lab, world_library(w), a, &xml, e) < 0) ||
-	    network_name(r, xml, a, &name, e) < 0 || world_virt(w, &v, e) < 0)
+	if ((!run_step(r)->subject && xml_network(lab, runtime_library(rt), a, &xml, e) < 0) ||
+	    network_name(r, xml, a, &name, e) < 0 || runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (virt_network_remove(v, name, lab->uuid, &changed, &why) < 0) {
 		if (why.code == FAIL_CONFLICT)
@@ -186,8 +186,8 @@ static int remove_data(const char *path, const char *going, const char *mark, st
 
 int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct lab *lab = world_lab(w);
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *path, *going;
@@ -209,18 +209,18 @@ int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 			       ? fail_next(e, "ls -la %s; labctl -l %s destroy, or destroy --keep-data", root, lab->name)
 			       : -1;
 	}
-	world_lock(w);
+	runtime_lock(rt);
 	remove_data_root(root, lab, a);
-	world_unlock(w);
+	runtime_unlock(rt);
 	return 0;
 }
 
 int verb_lab_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct paths *p = world_paths(w);
+	struct runtime *rt = runtime_of(r);
+	const struct paths *p = runtime_paths(rt);
 
-	if (lease_drop(p->state, world_lab(w)->uuid, e) < 0 || state_remove(p, e) < 0)
+	if (lease_drop(p->state, runtime_lab(rt)->uuid, e) < 0 || state_remove(p, e) < 0)
 		return -1;
 	*ret_state = STEP_DONE;
 	return 0;

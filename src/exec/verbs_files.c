@@ -32,7 +32,7 @@ static int write_format(struct run *r, const struct inventory *inv, const struct
 	int status = 0;
 
 	f->print(inv, &text);
-	if (world_resolve(world_of(r), strbuf_text(&text), &resolved, e) < 0)
+	if (runtime_resolve(runtime_of(r), strbuf_text(&text), &resolved, e) < 0)
 		return -1;
 	if (!is_as_wanted(path, &resolved, f->mode)) {
 		status = file_write(path, strbuf_text(&resolved), resolved.len, f->mode, e);
@@ -45,15 +45,15 @@ static int write_format(struct run *r, const struct inventory *inv, const struct
 
 int verb_lab_files(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct paths *paths = world_paths(w);
+	struct runtime *rt = runtime_of(r);
+	const struct paths *paths = runtime_paths(rt);
 	auto_(arena_free) struct arena *a = arena_new();
 	const struct inventory_where where = { .dir = arena_printf(a, "%s/" INVENTORY_DIR, paths->lab), .key = paths->key,
 					       .known_hosts = paths->known_hosts };
 	struct inventory inv;
 	bool changed = false;
 
-	inventory_make(world_lab(w), &where, a, &inv);
+	inventory_make(runtime_lab(rt), &where, a, &inv);
 	if (file_mkdirs(where.dir, 0700, e) < 0)
 		return -1;
 	for (const struct inventory_format *f = inventory_formats; f->name; f++)

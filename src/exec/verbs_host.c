@@ -48,15 +48,15 @@ static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct 
 
 int verb_lab_prepare(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct lab *lab = world_lab(w);
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
 	enum nfs_kind kind = NFS_KIND_NONE;
 	bool changed = false;
 
 	/* Before any node starts, for it would come up in vain. */
 	if (lab_transport(lab) == TRANSPORT_NFS && lab_mounts_nfs3(lab) && choose_server(lab, &kind, e) < 0)
 		return -1;
-	if (state_prepare(world_paths(w), lab, &changed, e) < 0)
+	if (state_prepare(runtime_paths(rt), lab, &changed, e) < 0)
 		return -1;
 	*ret_state = state_of(changed);
 	return 0;
@@ -64,14 +64,14 @@ int verb_lab_prepare(struct run *r, enum step_state *ret_state, struct fail *e)
 
 int verb_lab_record(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	bool changed = false;
 
-	if (state_save(world_paths(w), world_lab(w), &changed, e) < 0)
+	if (state_save(runtime_paths(rt), runtime_lab(rt), &changed, e) < 0)
 		return -1;
 	/* From here on nodes may have the cluster, and what stands in its directories and catalogs cannot change any more. */
-	if (!file_exists(world_paths(w)->bootstrapped)) {
-		if (file_write(world_paths(w)->bootstrapped, "", 0, 0600, e) < 0)
+	if (!file_exists(runtime_paths(rt)->bootstrapped)) {
+		if (file_write(runtime_paths(rt)->bootstrapped, "", 0, 0600, e) < 0)
 			return -1;
 		changed = true;
 	}
@@ -81,13 +81,13 @@ int verb_lab_record(struct run *r, enum step_state *ret_state, struct fail *e)
 
 int verb_image_build(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	struct image image;
 	bool built = false;
 
-	if (world_image(w, NULL, true, r, &image, &built, e) < 0) {
+	if (runtime_image(rt, NULL, true, r, &image, &built, e) < 0) {
 		if (!*e->next)
-			fail_next(e, "labctl image build %s", world_lab(w)->image);
+			fail_next(e, "labctl image build %s", runtime_lab(rt)->image);
 		return -1;
 	}
 	if (built)
@@ -117,15 +117,15 @@ int network_name(struct run *r, const char *xml, struct arena *a, const char **r
 
 int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct lab *lab = world_lab(w);
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *xml, *name;
 	struct virt *v;
 	bool changed = false;
 
-	if (xml_network(lab, world_library(w), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
-	    world_virt(w, &v, e) < 0)
+	if (xml_network(lab, runtime_library(rt), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
+	    runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (virt_network_start(v, name, lab->uuid, xml, &changed, e) < 0) {
 		if (e->code == FAIL_CONFLICT)
@@ -184,14 +184,14 @@ const char *data_root_aside(const char *topmost, const struct lab *lab, struct a
  * The directory of the data directories, once for all nodes. What is made here is noted in it, so that destroy takes it
  * away: it appears together with its note, by rename, and is known by its name until then.
  */
-static int make_data_root(struct world *w, const char *root, struct arena *a, struct fail *e)
+static int make_data_root(struct runtime *rt, const char *root, struct arena *a, struct fail *e)
 {
-	const char *topmost = topmost_missing(root, a), *aside = data_root_aside(topmost, world_lab(w), a), *inside, *text;
+	const char *topmost = topmost_missing(root, a), *aside = data_root_aside(topmost, runtime_lab(rt), a), *inside, *text;
 
 	if (file_exists(root))
 		return 0;
 	inside = arena_printf(a, "%s%s", aside, root + strlen(topmost));
-	text = arena_printf(a, "%s %s\n", world_lab(w)->uuid, topmost);
+	text = arena_printf(a, "%s %s\n", runtime_lab(rt)->uuid, topmost);
 	drop_torn_marks(inside, DATA_ROOT_MARKER);
 	/* Nodes may put programs there that run as root: none of the host's users gets at them. */
 	if (file_mkdirs(inside, 0755, e) < 0 || (chmod(inside, 0700) < 0 && fail_errno(e, FAIL_OTHER, "%s", inside)) ||
@@ -203,7 +203,7 @@ static int make_data_root(struct world *w, const char *root, struct arena *a, st
 int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	const struct node *n = run_step(r)->node;
-	const struct lab *lab = world_lab(world_of(r));
+	const struct lab *lab = runtime_lab(runtime_of(r));
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf old = { 0 };
 	const char *marker = arena_printf(a, "%s/" DATA_MARKER, n->export_dir);
@@ -215,9 +215,9 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 		int status;
 
 		*strrchr(root, '/') = '\0';
-		world_lock(world_of(r));
-		status = make_data_root(world_of(r), root, a, e);
-		world_unlock(world_of(r));
+		runtime_lock(runtime_of(r));
+		status = make_data_root(runtime_of(r), root, a, e);
+		runtime_unlock(runtime_of(r));
 		if (status < 0)
 			return -1;
 	}
@@ -243,9 +243,9 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 
 /* --- exports --- */
 
-void nfs_of(struct world *w, struct arena *a, struct nfs_lab *ret_nfs)
+void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs)
 {
-	const struct lab *lab = world_lab(w);
+	const struct lab *lab = runtime_lab(rt);
 	char gateway[16], subnet[16];
 	const char **paths = NULL;
 	size_t count = 0;
@@ -256,30 +256,30 @@ void nfs_of(struct world *w, struct arena *a, struct nfs_lab *ret_nfs)
 		*arena_push(a, paths, count) = lab->nodes[i].export_dir;
 	*arena_push(a, paths, count) = NULL;
 	*ret_nfs = (struct nfs_lab){
-		.lab = lab->name, .state_dir = world_paths(w)->lab, .bind_ip = arena_strdup(a, gateway),
+		.lab = lab->name, .state_dir = runtime_paths(rt)->lab, .bind_ip = arena_strdup(a, gateway),
 		.subnet = arena_printf(a, "%s/%u", subnet, lab->net.prefix_len), .options = lab->data.options, .paths = paths,
-		.conf = library_text(world_library(w), "domains/ganesha.conf"),
-		.export_conf = library_text(world_library(w), "domains/ganesha-export.conf"),
+		.conf = library_text(runtime_library(rt), "domains/ganesha.conf"),
+		.export_conf = library_text(runtime_library(rt), "domains/ganesha-export.conf"),
 	};
 }
 
 int verb_nfs_serve(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	auto_(arena_free) struct arena *a = arena_new();
 	struct nfs_lab nfs;
 	enum nfs_kind kind = NFS_KIND_NONE;
 	bool changed = false;
 
-	nfs_of(w, a, &nfs);
+	nfs_of(rt, a, &nfs);
 	if (!nfs.conf || !nfs.export_conf)
 		return fail(e, FAIL_OTHER, "labctl's data files lack domains/ganesha.conf or domains/ganesha-export.conf");
-	if (choose_server(world_lab(w), &kind, e) < 0)
+	if (choose_server(runtime_lab(rt), &kind, e) < 0)
 		return -1;
 	run_say(r, "%s", kind == NFS_KIND_KERNEL ? "kernel server" : "nfs-ganesha");
 	if (nfs_serve(&nfs, kind, run_deadline_ms(r), &changed, e) < 0) {
 		if (!*e->next)
-			fail_next(e, "labctl -l %s create (tries again)", world_lab(w)->name);
+			fail_next(e, "labctl -l %s create (tries again)", runtime_lab(rt)->name);
 		return -1;
 	}
 	*ret_state = state_of(changed);

@@ -20,29 +20,29 @@
 
 static const char *node_file(struct run *r, const char *file, struct arena *a)
 {
-	return paths_node(world_paths(world_of(r)), run_step(r)->node->name, file, a);
+	return paths_node(runtime_paths(runtime_of(r)), run_step(r)->node->name, file, a);
 }
 
 int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	struct image image;
 	bool changed = false, seeded = false;
 	int status;
 
-	if (world_image(w, NULL, false, r, &image, NULL, e) < 0 ||
-	    file_mkdirs(node_file(r, NULL, a), world_lab(w)->hypervisor == HYPERVISOR_LXC ? 0700 : 0711, e) < 0)
+	if (runtime_image(rt, NULL, false, r, &image, NULL, e) < 0 ||
+	    file_mkdirs(node_file(r, NULL, a), runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? 0700 : 0711, e) < 0)
 		return -1;
-	if (world_lab(w)->hypervisor == HYPERVISOR_LXC) {
+	if (runtime_lab(rt)->hypervisor == HYPERVISOR_LXC) {
 		status = root_mount(image.root, node_file(r, NULL, a), &changed, e) < 0 ? -1 :
-			 seed_write_root(w, n, &seeded, e);
+			 seed_write_root(rt, n, &seeded, e);
 	} else {
-		if (!image.disk || (!lab_boots_disk(world_lab(w)) && (!image.kernel || !image.initrd)))
+		if (!image.disk || (!lab_boots_disk(runtime_lab(rt)) && (!image.kernel || !image.initrd)))
 			return fail(e, FAIL_HOST, "image %s has no disk or no kernel: %s", image.name, image.dir);
 		status = image_overlay(image.disk, node_file(r, "disk.qcow2", a), n->disk_gib, &changed, e) < 0 ? -1 :
-			 (lab_uses_cloud_init(world_lab(w)) ? seed_write_iso : seed_write_tar)(w, n, &seeded, e);
+			 (lab_uses_cloud_init(runtime_lab(rt)) ? seed_write_iso : seed_write_tar)(rt, n, &seeded, e);
 	}
 	if (status < 0)
 		return fail_wrap(e, "%s", n->name);
@@ -52,8 +52,8 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 
 int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
-	const struct lab *lab = world_lab(w);
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	struct node_paths paths = { .disk = node_file(r, "disk.qcow2", a),
@@ -64,11 +64,11 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	const char *xml;
 	bool changed = false;
 
-	if (world_image(w, NULL, false, r, &image, NULL, e) < 0)
+	if (runtime_image(rt, NULL, false, r, &image, NULL, e) < 0)
 		return -1;
 	paths.kernel = image.kernel;
 	paths.initrd = image.initrd;
-	if (xml_domain(lab, n, &paths, world_library(w), a, &xml, e) < 0 || world_virt(w, &v, e) < 0)
+	if (xml_domain(lab, n, &paths, runtime_library(rt), a, &xml, e) < 0 || runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (virt_domain_start(v, n->domain, lab->uuid, xml, &changed, e) < 0) {
 		auto_(free) char *log = file_tail(arena_printf(a, "/var/log/libvirt/%s/%s.log",
@@ -84,7 +84,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 		return lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 	}
 	if (changed)
-		world_started(w, n);
+		runtime_started(rt, n);
 	*ret_state = state_of(changed);
 	return 0;
 }
@@ -126,7 +126,7 @@ static bool look(struct watch *w)
 	bool active = true;
 	const char *state = virt_domain_state(w->virt, n->domain, &active);
 
-	if (world_lab(world_of(w->r))->hypervisor == HYPERVISOR_KVM && kvm_broke(w->log))
+	if (runtime_lab(runtime_of(w->r))->hypervisor == HYPERVISOR_KVM && kvm_broke(w->log))
 		w->kvm_error = true;
 	if (active && w->console) {
 		const char *says = cloud_hopeless(w->console);
@@ -208,7 +208,7 @@ static void add_console(struct run *r, const char *log, int64_t since_s, struct 
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	auto_(free) char *log_tail = file_tail(log, 8);
 
-	if (world_lab(world_of(r))->hypervisor == HYPERVISOR_LXC) {
+	if (runtime_lab(runtime_of(r))->hypervisor == HYPERVISOR_LXC) {
 		const char *journal = arena_printf(a, "--directory=%s", node_file(r, "root/var/log/journal", a));
 		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20",
 					     arena_printf(a, "--since=@%lld", (long long)since_s), NULL };
@@ -223,7 +223,7 @@ static void add_console(struct run *r, const char *log, int64_t since_s, struct 
 		strbuf_str(&text, console);
 	}
 	/* A container's log of libvirt's holds its environment and nothing else, unless it did not even start. */
-	if (*log_tail && (!text.len || world_lab(world_of(r))->hypervisor != HYPERVISOR_LXC))
+	if (*log_tail && (!text.len || runtime_lab(runtime_of(r))->hypervisor != HYPERVISOR_LXC))
 		strbuf_printf(&text, "%s-- %s\n%s", text.len ? "\n" : "", log, log_tail);
 	if (text.len)
 		fail_evidence(e, text.text, CONSOLE_LINES + 10);
@@ -233,7 +233,7 @@ static void add_console(struct run *r, const char *log, int64_t since_s, struct 
 static int explain(struct watch *w, struct fail *e)
 {
 	const struct node *n = run_step(w->r)->node;
-	const struct lab *lab = world_lab(world_of(w->r));
+	const struct lab *lab = runtime_lab(runtime_of(w->r));
 
 	if (e->code == FAIL_CANCELED && !*w->dead && !w->hopeless)
 		return -1;
@@ -256,7 +256,7 @@ static int explain(struct watch *w, struct fail *e)
 		bool active;
 		const char *hint = w->console ? cloud_hint(w->console) : NULL;
 
-		world_explain_key(world_of(w->r), n, e);
+		runtime_explain_key(runtime_of(w->r), n, e);
 		if (hint)
 			fail_wrap(e, "%s", hint);
 		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
@@ -282,23 +282,23 @@ static int check_identity(struct run *r, struct ssh *s, struct fail *e)
 
 	if (ssh_run(s, &cat, &status, e) < 0)
 		return -1;
-	if (status == 0 && !strcmp(strbuf_text(&out), seed_id(world_lab(world_of(r)), n, a)))
+	if (status == 0 && !strcmp(strbuf_text(&out), seed_id(runtime_lab(runtime_of(r)), n, a)))
 		return 0;
 	fail(e, FAIL_CONFLICT, "%s: another machine answers at %s (%s differs)", n->name, n->ip_text, SEED_ID_FILE);
 	fail_evidence(e, status == 0 ? strbuf_text(&out) : strbuf_text(&err), 5);
-	return fail_next(e, "labctl -l %s destroy && labctl -l %s create", world_lab(world_of(r))->name,
-			 world_lab(world_of(r))->name);
+	return fail_next(e, "labctl -l %s destroy && labctl -l %s create", runtime_lab(runtime_of(r))->name,
+			 runtime_lab(runtime_of(r))->name);
 }
 
 /* A node's sshd may be there before its key is (a refused key is no reason to give up at once). */
-static int grace_ms(const struct world *w)
+static int grace_ms(const struct runtime *rt)
 {
-	return world_lab(w)->hypervisor == HYPERVISOR_QEMU ? 30000 : 5000;
+	return runtime_lab(rt)->hypervisor == HYPERVISOR_QEMU ? 30000 : 5000;
 }
 
 static int connect_to(struct run *r, struct ssh **place, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	struct watch watch = { .r = r };
@@ -306,15 +306,15 @@ static int connect_to(struct run *r, struct ssh **place, struct fail *e)
 	int status;
 
 	/* An older start's last words would mislead; all that this run started speaks after its own start. */
-	watch.since_s = world_was_started(w, n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
-	if (lab_boots_disk(world_lab(w)))
+	watch.since_s = runtime_was_started(rt, n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
+	if (lab_boots_disk(runtime_lab(rt)))
 		watch.console = node_file(r, "console.log", a);
 	watch.log = arena_printf(a, "/var/log/libvirt/%s/%s.log",
-				 world_lab(w)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
-	if (world_target(w, n, &watch.stop_waiting, a, &target, e) < 0 || world_virt(w, &watch.virt, e) < 0 ||
+				 runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
+	if (runtime_target(rt, n, &watch.stop_waiting, a, &target, e) < 0 || runtime_virt(rt, &watch.virt, e) < 0 ||
 	    watch_start(&watch, e) < 0)
 		return -1;
-	status = ssh_wait(&target, world_try_ms(w), grace_ms(w), run_deadline_ms(r), place, e);
+	status = ssh_wait(&target, runtime_try_ms(rt), grace_ms(rt), run_deadline_ms(r), place, e);
 	watch_end(&watch);
 	if (status == 0)
 		ssh_set_cancel(*place, run_cancel(r)); /* the watch's flag ends here */
@@ -323,23 +323,23 @@ static int connect_to(struct run *r, struct ssh **place, struct fail *e)
 
 int verb_node_ready(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
 	struct ssh **place;
 	int status = 0;
 
-	if (world_place(w, n, run_deadline_ms(r), &place, e) < 0)
+	if (runtime_place(rt, n, run_deadline_ms(r), &place, e) < 0)
 		return -1;
 	run_say(r, "waiting for sshd at %s", n->ip_text);
 	if (!*place)
 		status = connect_to(r, place, e);
-	if (status == 0 && lab_uses_cloud_init(world_lab(w)))
+	if (status == 0 && lab_uses_cloud_init(runtime_lab(rt)))
 		status = cloud_wait(r, *place, e);
 	if (status == 0)
 		status = check_identity(r, *place, e);
-	world_ssh_done(w, n, status < 0);
+	runtime_ssh_done(rt, n, status < 0);
 	if (status < 0)
 		return -1;
-	*ret_state = state_of(world_was_started(w, n));
+	*ret_state = state_of(runtime_was_started(rt, n));
 	return 0;
 }

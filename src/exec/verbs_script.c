@@ -70,7 +70,7 @@ static void take_line(void *ctx, const char *line)
 
 	if (!text)
 		abort();
-	world_redact(world_of(a->r), text);
+	runtime_redact(runtime_of(a->r), text);
 	switch (word_of(text, &rest)) {
 	case WORD_CHANGED:
 		a->changed = true;
@@ -90,7 +90,7 @@ static void take_line(void *ctx, const char *line)
 		break;
 	case WORD_VALUE: /* for later steps of the run (payload.h) */
 		if (value_of(rest, name, &value))
-			world_tell(world_of(a->r), name, value);
+			runtime_tell(runtime_of(a->r), name, value);
 		break;
 	case WORD_NEEDED:
 		a->needed = true;
@@ -161,13 +161,13 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	full = e->cause == CAUSE_NO_SPACE;
 	if (full)
 		fail_wrap(e, "%s has no space left", step->node->name);
-	world_redact_fail(world_of(a->r), e);
+	runtime_redact_fail(runtime_of(a->r), e);
 	if (*a->next)
 		return fail_next(e, "%s", a->next);
 	if (full)
 		return fail_next(e, "labctl -l %s exec %s -- df -h; free some space, then run the same command again",
-				 world_lab(world_of(a->r))->name, step->node->name);
-	return fail_next(e, "labctl -l %s ssh %s", world_lab(world_of(a->r))->name, step->node->name);
+				 runtime_lab(runtime_of(a->r))->name, step->node->name);
+	return fail_next(e, "labctl -l %s ssh %s", runtime_lab(runtime_of(a->r))->name, step->node->name);
 }
 
 /* The node's silence is mostly that of a machine that does not run: libvirt knows. Then @e says so. */
@@ -178,39 +178,39 @@ static bool is_off(struct run *r, struct fail *e)
 	const char *state;
 
 	if ((e->code != FAIL_SSH && e->code != FAIL_DB && e->code != FAIL_TIMEOUT) ||
-	    !world_is_off(world_of(r), n, &state))
+	    !runtime_is_off(runtime_of(r), n, &state))
 		return false;
 	fail(e, FAIL_VIRT, "%s is no longer running: domain '%s' is %s", n->name, n->domain, state);
 	fail_cause(e, CAUSE_NODE_OFF);
 	fail_evidence(e, silence.text, 1);
-	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", world_lab(world_of(r))->name);
+	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", runtime_lab(runtime_of(r))->name);
 	return true;
 }
 
 /* A node whose data are away waits for them for ever. They are served from here, which is known here. */
 static void explain_wait(struct run *r, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	auto_(arena_free) struct arena *a = arena_new();
 	struct nfs_lab nfs;
 
-	if (e->code != FAIL_TIMEOUT || world_lab(w)->hypervisor == HYPERVISOR_LXC)
+	if (e->code != FAIL_TIMEOUT || runtime_lab(rt)->hypervisor == HYPERVISOR_LXC)
 		return;
-	nfs_of(w, a, &nfs);
+	nfs_of(rt, a, &nfs);
 	if (nfs_serving(&nfs, NFS_KIND_KERNEL) || nfs_serving(&nfs, NFS_KIND_GANESHA))
 		return;
 	fail_wrap(e, "the lab's NFS server is not running");
-	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", world_lab(w)->name);
+	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", runtime_lab(rt)->name);
 }
 
 int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
 	auto_(strbuf_clear) struct strbuf input = { 0 };
 	int status = 0, result;
 
-	if (world_resolve(w, script, &input, e) < 0)
+	if (runtime_resolve(rt, script, &input, e) < 0)
 		return -1;
 	for (int tries = 1;; tries++) {
 		struct answer a = { .r = r };
@@ -219,14 +219,14 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 		bool broken = false, connected, again;
 		struct ssh *s;
 
-		result = world_ssh(w, n, run_deadline_ms(r), &s, &why);
+		result = runtime_ssh(rt, n, run_deadline_ms(r), &s, &why);
 		connected = result == 0;
 		if (connected) {
 			result = run_over(&a, s, &input, &err, &status, &why);
 			broken = result < 0; /* the remote side may still be busy with it: not a session to go on with */
 			if (result == 0 && (status || a.failed))
 				result = script_failed(&a, s, status, strbuf_text(&err), log, &why);
-			world_ssh_done(w, n, broken);
+			runtime_ssh_done(rt, n, broken);
 		}
 		*ret_changed |= a.changed;
 		if (ret_needed)
@@ -254,9 +254,9 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 /* Plans of large labs hold no texts: they are made here, where they are needed. */
 static int payload_of(struct run *r, struct arena *a, const struct payload **ret, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 
-	return plan_payload(world_lab(w), world_library(w), run_step(r), NULL, a, ret, e);
+	return plan_payload(runtime_lab(rt), runtime_library(rt), run_step(r), NULL, a, ret, e);
 }
 
 int verb_node_script(struct run *r, enum step_state *ret_state, struct fail *e)
@@ -283,17 +283,17 @@ static void add_remote_log(struct run *r, const char *path, struct fail *e)
 	struct fail ignored;
 	struct ssh *s;
 
-	if (!path || world_ssh(world_of(r), run_step(r)->node, clock_after_ms(TAIL_TIMEOUT_MS), &s, &ignored) < 0)
+	if (!path || runtime_ssh(runtime_of(r), run_step(r)->node, clock_after_ms(TAIL_TIMEOUT_MS), &s, &ignored) < 0)
 		return;
 	strbuf_printf(&evidence, "%s\n", e->evidence);
 	add_log(s, path, &evidence);
-	world_ssh_done(world_of(r), run_step(r)->node, false);
+	runtime_ssh_done(runtime_of(r), run_step(r)->node, false);
 	fail_evidence(e, strbuf_text(&evidence), 2 * EVIDENCE_LINES);
 }
 
 int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = world_of(r);
+	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	const struct payload *p;
@@ -306,9 +306,9 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 		return -1;
 	if (!p->sql)
 		return fail(e, FAIL_OTHER, "the step has no SQL");
-	if (world_resolve(w, p->sql, &blocks, e) < 0)
+	if (runtime_resolve(rt, p->sql, &blocks, e) < 0)
 		return -1;
-	status = world_sql(w, n, p->port, p->database, true, run_deadline_ms(r), &sql, e);
+	status = runtime_sql(rt, n, p->port, p->database, true, run_deadline_ms(r), &sql, e);
 	if (status == 0)
 		status = sql_blocks(sql, p->source ? p->source : "SQL", blocks.text ? blocks.text : "", run_deadline_ms(r),
 				    &changed, e);
@@ -322,11 +322,11 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 			explain_wait(r, e);
 		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
 			add_remote_log(r, p->log, e);
-		world_redact_fail(w, e);
+		runtime_redact_fail(rt, e);
 		if (!*e->next && lost)
-			fail_next(e, "labctl -l %s bootstrap (starts what is not running); then run the same command again", world_lab(w)->name);
+			fail_next(e, "labctl -l %s bootstrap (starts what is not running); then run the same command again", runtime_lab(rt)->name);
 		if (!*e->next)
-			fail_next(e, "labctl -l %s psql %s", world_lab(w)->name, n->name);
+			fail_next(e, "labctl -l %s psql %s", runtime_lab(rt)->name, n->name);
 		return -1;
 	}
 	*ret_state = state_of(changed);

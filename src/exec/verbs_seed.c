@@ -32,32 +32,32 @@ static int read_key(const char *path, struct arena *a, const char **ret_text, st
 	return 0;
 }
 
-int seed_of(struct world *w, const struct node *n, struct arena *a, const struct payload_file **ret_files,
+int seed_of(struct runtime *rt, const struct node *n, struct arena *a, const struct payload_file **ret_files,
 	    unsigned *ret_count, struct fail *e)
 {
-	const struct paths *p = world_paths(w);
+	const struct paths *p = runtime_paths(rt);
 	struct seed_keys keys;
 
 	if (read_key(paths_node(p, n->name, "host_key", a), a, &keys.host_private, e) < 0 ||
 	    read_key(paths_node(p, n->name, "host_key.pub", a), a, &keys.host_public, e) < 0 ||
 	    read_key(p->key_pub, a, &keys.authorized, e) < 0)
 		return -1;
-	*ret_files = seed_files(world_lab(w), n, &keys, a, ret_count);
+	*ret_files = seed_files(runtime_lab(rt), n, &keys, a, ret_count);
 	return 0;
 }
 
-int seed_write_tar(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
+int seed_write_tar(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf old = { 0 };
-	const char *path = paths_node(world_paths(w), n->name, "seed.tar", a);
+	const char *path = paths_node(runtime_paths(rt), n->name, "seed.tar", a);
 	const struct payload_file *files;
 	unsigned count;
 	const void *tar;
 	size_t len;
 	struct fail ignored;
 
-	if (seed_of(w, n, a, &files, &count, e) < 0)
+	if (seed_of(rt, n, a, &files, &count, e) < 0)
 		return -1;
 	tar = seed_tar(files, count, a, &len);
 	if (file_read(path, len + 1, &old, &ignored) == 0 && old.len == len && !memcmp(old.text, tar, len))
@@ -80,17 +80,17 @@ static bool seeded_already(const char *stamp, const struct payload_file *files, 
 	return file_read(stamp, 4096, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), ret_digest);
 }
 
-int seed_write_iso(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
+int seed_write_iso(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *stamp = paths_node(world_paths(w), n->name, "seeded", a);
-	const char *path = paths_node(world_paths(w), n->name, "seed.iso", a);
+	const char *stamp = paths_node(runtime_paths(rt), n->name, "seeded", a);
+	const char *path = paths_node(runtime_paths(rt), n->name, "seed.iso", a);
 	const struct payload_file *files;
 	struct iso_file *members;
 	char digest[DIGEST_HEX];
 	unsigned count;
 
-	if (seed_of(w, n, a, &files, &count, e) < 0)
+	if (seed_of(rt, n, a, &files, &count, e) < 0)
 		return -1;
 	if (seeded_already(stamp, files, count, a, digest) && file_exists(path))
 		return 0;
@@ -168,21 +168,21 @@ static int write_in_root(int root_fd, const struct payload_file *f, struct fail 
 	return 0;
 }
 
-int seed_write_root(struct world *w, const struct node *n, bool *ret_changed, struct fail *e)
+int seed_write_root(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *stamp = paths_node(world_paths(w), n->name, "seeded", a);
+	const char *stamp = paths_node(runtime_paths(rt), n->name, "seeded", a);
 	auto_(close) int root = -1, journal = -1;
 	const struct payload_file *files;
 	unsigned count;
 	char digest[DIGEST_HEX];
 
-	if (seed_of(w, n, a, &files, &count, e) < 0)
+	if (seed_of(rt, n, a, &files, &count, e) < 0)
 		return -1;
 	/* Tuning writes some of these files as well (/etc/hosts): the seed is put once, not at every create. */
 	if (seeded_already(stamp, files, count, a, digest))
 		return 0;
-	root = open(paths_node(world_paths(w), n->name, "root", a), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = open(paths_node(runtime_paths(rt), n->name, "root", a), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return fail_errno(e, FAIL_OTHER, "root of %s", n->name);
 	for (unsigned i = 0; i < count; i++)

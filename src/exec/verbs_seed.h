@@ -7,14 +7,14 @@
 #include "verbs.h"
 
 /* The files of a node's seed with the keys of the lab's record, in @a. */
-int seed_of(struct world *w, const struct node *n, struct arena *a, const struct payload_file **ret_files,
+int seed_of(struct runtime *rt, const struct node *n, struct arena *a, const struct payload_file **ret_files,
 	    unsigned *ret_count, struct fail *e);
 /* nodes/NODE/seed.tar, 0600. Sets *ret_changed when it was written; leaves it alone otherwise. */
-int seed_write_tar(struct world *w, const struct node *n, bool *ret_changed, struct fail *e);
+int seed_write_tar(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e);
 /* nodes/NODE/seed.iso, 0600, for lab_uses_cloud_init(). */
-int seed_write_iso(struct world *w, const struct node *n, bool *ret_changed, struct fail *e);
+int seed_write_iso(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e);
 /* The same files into the mounted root of a container, never following its symlinks out of it. */
-int seed_write_root(struct world *w, const struct node *n, bool *ret_changed, struct fail *e);
+int seed_write_root(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e);
 
 /* --- verbs_cloud.c: nodes that boot by themselves --- */
 

@@ -215,7 +215,7 @@ int virt_open(const char *uri, struct virt **ret_virt, struct fail *e)
 	v->uri = strdup(uri);
 	if (!v->uri)
 		abort();
-	/* the first connection stays idle, so that the test driver's world lives as long as we do */
+	/* the first connection stays idle, so that the test driver's state lives as long as we do */
 	if (virt_call(v, "connect", NULL, nothing, NULL, e))
 		return -1;
 	v->reached = true;

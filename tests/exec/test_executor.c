@@ -12,10 +12,10 @@
 #define STEPS 120
 #define ROUNDS 60
 
-/* What a fake step shall do; rows of world.acts. */
+/* What a fake step shall do; rows of stage.acts. */
 enum act { ACT_DONE, ACT_UNCHANGED, ACT_SKIP, ACT_FAIL, ACT_TIMEOUT, ACT_CANCEL_RUN, ACT_WAIT_CANCEL, ACT_COUNT };
 
-struct world {
+struct stage {
 	const struct plan *plan;
 	enum act acts[STEPS];
 	atomic_int running, peak, started_early;
@@ -29,7 +29,7 @@ struct world {
 
 static int fake(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	struct world *w = run_context(r);
+	struct stage *w = run_context(r);
 	const struct step *step = run_step(r);
 	unsigned me = (unsigned)(step - w->plan->steps);
 	int now = atomic_fetch_add(&w->running, 1) + 1, peak = atomic_load(&w->peak), status = 0;
@@ -62,7 +62,7 @@ static int fake(struct run *r, enum step_state *ret_state, struct fail *e)
 
 static void watch(void *ctx, const struct event *ev)
 {
-	struct world *w = ctx;
+	struct stage *w = ctx;
 
 	if (w->sink_inside++)
 		w->sink_overlaps++;
@@ -91,7 +91,7 @@ static struct plan random_plan(struct arena *a, unsigned *seed, unsigned count)
 	return p;
 }
 
-static int run_world(struct world *w, const struct plan *p, int64_t deadline_ms, struct exec_report *rep, struct fail *e)
+static int run_stage(struct stage *w, const struct plan *p, int64_t deadline_ms, struct exec_report *rep, struct fail *e)
 {
 	struct event_sink sink = { .event = watch, .ctx = w };
 	struct exec_options o = { .verbs = table, .context = w, .jobs = w->jobs, .deadline_ms = deadline_ms,
@@ -107,7 +107,7 @@ static bool good(enum step_state s)
 }
 
 /* What must hold after every run, whatever happened. */
-static void check(const struct world *w, const struct exec_report *rep)
+static void check(const struct stage *w, const struct exec_report *rep)
 {
 	unsigned total = 0, started = 0;
 
@@ -148,14 +148,14 @@ static void all_succeed(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		auto_(arena_free) struct arena *a = arena_new();
 		struct plan p = random_plan(a, &seed, 1 + (unsigned)rand_r(&seed) % STEPS);
-		struct world *w = arena_new_of(a, struct world);
+		struct stage *w = arena_new_of(a, struct stage);
 		struct exec_report rep;
 		struct fail e = { 0 };
 
 		w->jobs = 1 + round % 9;
 		for (unsigned i = 0; i < STEPS; i++)
 			w->acts[i] = (enum act)((unsigned)rand_r(&seed) % 3);
-		assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), 0);
+		assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), 0);
 		assert_int_equal(e.code, FAIL_NONE);
 		check(w, &rep);
 		exec_report_clear(&rep);
@@ -170,7 +170,7 @@ static void failures_block_descendants_only(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		auto_(arena_free) struct arena *a = arena_new();
 		struct plan p = random_plan(a, &seed, STEPS);
-		struct world *w = arena_new_of(a, struct world);
+		struct stage *w = arena_new_of(a, struct stage);
 		struct exec_report rep;
 		struct fail e = { 0 };
 
@@ -180,7 +180,7 @@ static void failures_block_descendants_only(void **state)
 				w->acts[i] = rand_r(&seed) % 2 ? ACT_FAIL : ACT_TIMEOUT;
 		w->acts[3] = ACT_FAIL;
 		w->acts[0] = w->acts[1] = w->acts[2] = ACT_DONE;
-		assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), -1);
+		assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), -1);
 		assert_true(e.code == FAIL_REMOTE || e.code == FAIL_TIMEOUT);
 		assert_memory_equal(e.text, "step/", 5);
 		check(w, &rep);
@@ -199,7 +199,7 @@ static void cancel_in_the_middle(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		auto_(arena_free) struct arena *a = arena_new();
 		struct plan p = random_plan(a, &seed, STEPS);
-		struct world *w = arena_new_of(a, struct world);
+		struct stage *w = arena_new_of(a, struct stage);
 		struct exec_report rep;
 		struct fail e = { 0 };
 
@@ -208,7 +208,7 @@ static void cancel_in_the_middle(void **state)
 		/* The others are busy when it comes: what runs is told, what waits is not started. */
 		w->acts[19] = w->acts[40] = ACT_WAIT_CANCEL;
 		p.steps[20].after_count = 0;
-		assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), -1);
+		assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), -1);
 		assert_int_equal(e.code, FAIL_CANCELED);
 		assert_true(rep.counts[STEP_CANCELED] > 0);
 		check(w, &rep);
@@ -221,7 +221,7 @@ static void deadlines_end_steps(void **state)
 	auto_(arena_free) struct arena *a = arena_new();
 	unsigned seed = 14;
 	struct plan p = random_plan(a, &seed, 4);
-	struct world *w = arena_new_of(a, struct world);
+	struct stage *w = arena_new_of(a, struct stage);
 	struct exec_report rep;
 	struct fail e = { 0 };
 	int64_t start = clock_now_ms();
@@ -233,7 +233,7 @@ static void deadlines_end_steps(void **state)
 	w->acts[0] = w->acts[1] = ACT_WAIT_CANCEL;
 	p.steps[0].timeout_ms = 30;
 	p.steps[1].timeout_ms = 60000;
-	assert_int_equal(run_world(w, &p, clock_after_ms(120), &rep, &e), -1);
+	assert_int_equal(run_stage(w, &p, clock_after_ms(120), &rep, &e), -1);
 	assert_true(clock_now_ms() - start < 5000);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
 	assert_memory_equal(e.text, "step/0: ", 8);
@@ -250,13 +250,13 @@ static void lowest_position_first(void **state)
 	auto_(arena_free) struct arena *a = arena_new();
 	unsigned seed = 15;
 	struct plan p = random_plan(a, &seed, STEPS);
-	struct world *w = arena_new_of(a, struct world);
+	struct stage *w = arena_new_of(a, struct stage);
 	struct exec_report rep;
 	struct fail e = { 0 };
 
 	(void)state;
 	w->jobs = 1;
-	assert_int_equal(run_world(w, &p, CLOCK_NEVER, &rep, &e), 0);
+	assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), 0);
 	for (unsigned i = 1; i < STEPS; i++)
 		assert_true(rep.results[i].start_ms >= rep.results[i - 1].end_ms);
 	assert_string_equal(strbuf_text(&rep.results[0].notes), "");
@@ -266,12 +266,12 @@ static void lowest_position_first(void **state)
 static void empty_plan(void **state)
 {
 	struct plan p = { .command = "test" };
-	struct world w = { .jobs = 4 };
+	struct stage w = { .jobs = 4 };
 	struct exec_report rep;
 	struct fail e = { 0 };
 
 	(void)state;
-	assert_int_equal(run_world(&w, &p, CLOCK_NEVER, &rep, &e), 0);
+	assert_int_equal(run_stage(&w, &p, CLOCK_NEVER, &rep, &e), 0);
 	exec_report_clear(&rep);
 	exec_report_clear(&rep);
 }

@@ -231,26 +231,26 @@ static void removal_keeps_data(void **state)
 static void secrets_in_texts(void **state)
 {
 	struct fixture *f = *state;
-	auto_(world_close) struct world *w = fixture_world(f);
+	auto_(runtime_close) struct runtime *rt = fixture_world(f);
 	auto_(strbuf_clear) struct strbuf out = { 0 }, wanted = { 0 };
 	char secret[64], text[256];
 	struct fail e = { 0 };
 	bool changed;
 
 	prepare(f, &changed);
-	assert_int_equal(world_secret(w, "postgres", secret, &e), 0);
-	assert_int_equal(world_resolve(w, "a '" SECRET_MARK "postgres" PLACEHOLDER_END "' b " SECRET_MARK "postgres" PLACEHOLDER_END, &out,
-				       &e), 0);
+	assert_int_equal(runtime_secret(rt, "postgres", secret, &e), 0);
+	assert_int_equal(runtime_resolve(rt, "a '" SECRET_MARK "postgres" PLACEHOLDER_END "' b " SECRET_MARK "postgres" PLACEHOLDER_END, &out,
+					 &e), 0);
 	strbuf_printf(&wanted, "a '%s' b %s", secret, secret);
 	assert_string_equal(out.text, wanted.text);
 	/* a secret of a kind that came later is made when it is first asked for */
 	strbuf_truncate(&out, 0);
-	assert_int_equal(world_resolve(w, SECRET_MARK "brandnew" PLACEHOLDER_END, &out, &e), 0);
+	assert_int_equal(runtime_resolve(rt, SECRET_MARK "brandnew" PLACEHOLDER_END, &out, &e), 0);
 	assert_int_equal(out.len, 24);
-	assert_int_equal(world_resolve(w, "x " SECRET_MARK "postgres", &out, &e), -1);
-	assert_int_equal(world_resolve(w, SECRET_MARK "../lock" PLACEHOLDER_END, &out, &e), -1);
+	assert_int_equal(runtime_resolve(rt, "x " SECRET_MARK "postgres", &out, &e), -1);
+	assert_int_equal(runtime_resolve(rt, SECRET_MARK "../lock" PLACEHOLDER_END, &out, &e), -1);
 	snprintf(text, sizeof text, "ALTER ROLE x PASSWORD '%s' -- %s", secret, secret);
-	world_redact(w, text);
+	runtime_redact(rt, text);
 	assert_null(strstr(text, secret));
 	assert_memory_equal(text, "ALTER ROLE x PASSWORD '****", 27);
 }

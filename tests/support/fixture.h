@@ -42,14 +42,14 @@ static inline int fixture_free(void **state)
 	return 0;
 }
 
-static inline struct world *fixture_world(struct fixture *f)
+static inline struct runtime *fixture_world(struct fixture *f)
 {
-	const struct world_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
+	const struct runtime_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
 	struct fail e = { 0 };
-	struct world *w;
+	struct runtime *rt;
 
-	assert_int_equal(world_open(f->lab, &o, &w, &e), 0);
-	return w;
+	assert_int_equal(runtime_open(f->lab, &o, &rt, &e), 0);
+	return rt;
 }
 
 /*
@@ -59,9 +59,9 @@ static inline struct world *fixture_world(struct fixture *f)
 static inline enum step_state fixture_run(struct fixture *f, enum verb verb, struct fail *e)
 {
 	bool of_lab = !strncmp(verb_names[verb], "lab.", 4);
-	auto_(world_close) struct world *w = fixture_world(f);
+	auto_(runtime_close) struct runtime *rt = fixture_world(f);
 	struct plan p = { .command = "test", .lab = f->lab, .step_count = of_lab ? 1 : f->lab->node_count, .arena = f->arena };
-	const struct exec_options o = { .verbs = verbs, .context = w, .jobs = 3, .deadline_ms = CLOCK_NEVER };
+	const struct exec_options o = { .verbs = verbs, .context = rt, .jobs = 3, .deadline_ms = CLOCK_NEVER };
 	struct fail why = { 0 };
 	struct exec_report rep;
 	enum step_state all;

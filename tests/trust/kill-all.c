@@ -268,7 +268,7 @@ static unsigned long undisturbed(const struct worker *w, const struct command *c
 	return count;
 }
 
-/* libvirtd with nothing but its test driver's world, which lives as long as somebody is connected. */
+/* libvirtd with nothing but its test driver's state, which lives as long as somebody is connected. */
 static void start_libvirtd(const struct worker *w)
 {
 	const char *own = in(w, "libvirt"), *argv[] = { "/usr/sbin/libvirtd", "-f", in(w, "libvirtd.conf"), NULL };

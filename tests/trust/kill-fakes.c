@@ -9,17 +9,17 @@
 #include "file.h"
 #include "verbs.h"
 
-int __wrap_world_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret_image,
+int __wrap_world_image(struct runtime *rt, const char *name, bool build, struct run *r, struct image *ret_image,
 		       bool *ret_built, struct fail *e);
 int __wrap_root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e);
 VERB_FN(__wrap_verb_node_ready);
 VERB_FN(__wrap_verb_node_script);
 VERB_FN(__wrap_verb_node_sql);
 
-int __wrap_world_image(struct world *w, const char *name, bool build, struct run *r, struct image *ret_image,
+int __wrap_world_image(struct runtime *rt, const char *name, bool build, struct run *r, struct image *ret_image,
 		       bool *ret_built, struct fail *e)
 {
-	(void)w, (void)name, (void)build, (void)r, (void)e;
+	(void)rt, (void)name, (void)build, (void)r, (void)e;
 	*ret_image = (struct image){ .name = "debian12", .root = "/", .dir = "/" };
 	if (ret_built)
 		*ret_built = false;
@@ -45,7 +45,7 @@ static int on_node(struct run *r, enum step_state *ret_state, struct fail *e)
 	snprintf(id, sizeof id, "%s", step->id);
 	for (char *slash; (slash = strchr(id, '/'));)
 		*slash = '_';
-	snprintf(path, sizeof path, "%s/nodes/%s/root/%s", world_paths(world_of(r))->lab, step->node->name, id);
+	snprintf(path, sizeof path, "%s/nodes/%s/root/%s", runtime_paths(runtime_of(r))->lab, step->node->name, id);
 	*ret_state = state_of(!file_exists(path));
 	return *ret_state == STEP_UNCHANGED ? 0 : file_write(path, "did", 3, 0600, e);
 }
@@ -55,6 +55,6 @@ VERB_FN(__wrap_verb_node_sql) { return on_node(r, ret_state, e); }
 VERB_FN(__wrap_verb_node_ready)
 {
 	(void)e;
-	*ret_state = state_of(world_was_started(world_of(r), run_step(r)->node));
+	*ret_state = state_of(runtime_was_started(runtime_of(r), run_step(r)->node));
 	return 0;
 }

@@ -6,11 +6,11 @@
 
 #define PLACEHOLDER_MAX 128
 
-static int add_secret(struct world *w, const char *name, struct strbuf *out, struct fail *e)
+static int add_secret(struct runtime *rt, const char *name, struct strbuf *out, struct fail *e)
 {
 	char value[64];
 
-	if (world_secret(w, name, value, e) < 0)
+	if (runtime_secret(rt, name, value, e) < 0)
 		return -1;
 	/* As it is: the placeholder was quoted like any text, and values are of [A-Za-z0-9] (state_secret()). */
 	strbuf_str(out, value);
@@ -18,19 +18,19 @@ static int add_secret(struct world *w, const char *name, struct strbuf *out, str
 	return 0;
 }
 
-static int add_placeholder(struct world *w, const char *placeholder, struct strbuf *out, struct fail *e)
+static int add_placeholder(struct runtime *rt, const char *placeholder, struct strbuf *out, struct fail *e)
 {
 	const char *name = strchr(placeholder, ':');
 
 	if (!strncmp(placeholder, SECRET_MARK, strlen(SECRET_MARK)))
-		return add_secret(w, name + 1, out, e);
+		return add_secret(rt, name + 1, out, e);
 	if (strncmp(placeholder, VALUE_MARK, strlen(VALUE_MARK)) != 0)
 		return fail(e, FAIL_OTHER, "unknown placeholder '%s'", placeholder + 1);
-	strbuf_printf(out, "%llu", world_value(w, name + 1));
+	strbuf_printf(out, "%llu", runtime_value(rt, name + 1));
 	return 0;
 }
 
-int world_resolve(struct world *w, const char *text, struct strbuf *out, struct fail *e)
+int runtime_resolve(struct runtime *rt, const char *text, struct strbuf *out, struct fail *e)
 {
 	for (const char *mark; (mark = strstr(text, PLACEHOLDER_MARK)); ) {
 		const char *end = strstr(mark, PLACEHOLDER_END);
@@ -41,7 +41,7 @@ int world_resolve(struct world *w, const char *text, struct strbuf *out, struct 
 		memcpy(placeholder, mark, (size_t)(end - mark));
 		placeholder[end - mark] = '\0';
 		strbuf_add(out, text, (size_t)(mark - text));
-		if (add_placeholder(w, placeholder, out, e) < 0)
+		if (add_placeholder(rt, placeholder, out, e) < 0)
 			return -1;
 		text = end + strlen(PLACEHOLDER_END);
 	}
@@ -60,13 +60,13 @@ static void blot(void *ctx, const char *value)
 		memset(at, '*', len);
 }
 
-void world_redact(struct world *w, char *text)
+void runtime_redact(struct runtime *rt, char *text)
 {
-	world_each_secret(w, blot, text);
+	runtime_each_secret(rt, blot, text);
 }
 
-void world_redact_fail(struct world *w, struct fail *e)
+void runtime_redact_fail(struct runtime *rt, struct fail *e)
 {
-	world_redact(w, e->text);
-	world_redact(w, e->evidence);
+	runtime_redact(rt, e->text);
+	runtime_redact(rt, e->evidence);
 }

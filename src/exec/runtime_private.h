@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The inside of struct world, for world.c and world_image.c only. */
-#ifndef LABCTL_EXEC_WORLD_PRIVATE_H
-#define LABCTL_EXEC_WORLD_PRIVATE_H
+/* The inside of struct runtime, for runtime.c and runtime_image.c only. */
+#ifndef LABCTL_EXEC_RUNTIME_PRIVATE_H
+#define LABCTL_EXEC_RUNTIME_PRIVATE_H
 
 #include <pthread.h>
 
@@ -9,7 +9,7 @@
 
 /* The kept session of one node. .ssh belongs to whoever is busy with it. */
 struct place {
-	struct world *world;
+	struct runtime *runtime;
 	const struct node *node;
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
@@ -18,9 +18,9 @@ struct place {
 	int64_t used_ms;
 };
 
-struct world {
+struct runtime {
 	const struct lab *lab;
-	struct world_options o;
+	struct runtime_options o;
 	struct paths paths;
 	struct arena *arena;         /* of paths; afterwards of images and builds, under .image_lock */
 	struct place *places;        /* one per node */
@@ -28,12 +28,12 @@ struct world {
 	struct virt *virt;
 	struct secret { char name[64], value[64]; } secrets[DB_USERS_MAX + 16];
 	unsigned secret_count;
-	struct told { char name[32]; unsigned long long value; } told[8]; /* world_tell() */
+	struct told { char name[32]; unsigned long long value; } told[8]; /* runtime_tell() */
 	unsigned told_count;
 	pthread_mutex_t image_lock;
 	struct image images[4];
 	unsigned image_count;
-	const char *software;        /* world_software() */
+	const char *software;        /* runtime_software() */
 };
 
 #endif
