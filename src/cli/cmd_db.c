@@ -83,7 +83,7 @@ const struct command cmd_db = {
 	"  labctl db shards public.planet_osm_point --db osm",
 };
 
-/* --- chores --- */
+/* --- tasks --- */
 
 static int check_name(const struct db *d, struct fail *e)
 {
@@ -103,15 +103,15 @@ static int check_name(const struct db *d, struct fail *e)
 	return 0;
 }
 
-int db_chore(struct db *d, const char *chore, struct db_request *request, const char *with,
-	     int (*check)(struct db *d, struct fail *e), struct fail *e)
+int db_task(struct db *d, const char *task, struct db_request *request, const char *with,
+	    int (*check)(struct db *d, struct fail *e), struct fail *e)
 {
 	auto_(plan_free) struct plan *p = NULL;
 	auto_(close) int lock = -1;
 	struct paths paths;
 
 	request->said = arena_printf(d->c->arena, "%s %s%s", d->c->path, d->word ? db_quoted(d, d->word) : "", with);
-	if (plan_chore(d->lab, d->c->lib, chore, request, &p, e) < 0)
+	if (plan_task(d->lab, d->c->lib, task, request, &p, e) < 0)
 		return -1;
 	if (d->c->dry_run)
 		return run_show(d->c, p, e);
@@ -181,7 +181,7 @@ static int create(struct db *d, struct fail *e)
 	if (check_name(d, e) < 0 || check_letters(d, e) < 0 ||
 	    find_template(d, said->template, &request.template, &from_template, e) < 0)
 		return -1;
-	return db_chore(d, from_template ? "create-from" : "create", &request, with, NULL, e);
+	return db_task(d, from_template ? "create-from" : "create", &request, with, NULL, e);
 }
 
 static int run_create(struct cli *c, struct fail *e)
@@ -259,7 +259,7 @@ static int drop(struct db *d, struct fail *e)
 		return -1;
 	if (!strcmp(d->word, d->recipe->database) || !strcmp(d->word, "template0") || !strcmp(d->word, "template1"))
 		return fail(e, FAIL_USAGE, "the cluster itself needs database %s", d->word);
-	return db_chore(d, "drop", &request, "", check_drop, e);
+	return db_task(d, "drop", &request, "", check_drop, e);
 }
 
 static int run_drop(struct cli *c, struct fail *e)
@@ -295,7 +295,7 @@ static int update_extensions(struct db *d, struct fail *e)
 {
 	struct db_request request = { .name = d->word ? d->word : "", .template = "" };
 
-	return db_chore(d, "update-extensions", &request, "", check_update, e);
+	return db_task(d, "update-extensions", &request, "", check_update, e);
 }
 
 static int run_update(struct cli *c, struct fail *e)
@@ -332,7 +332,7 @@ static int repack(struct db *d, struct fail *e)
 {
 	struct db_request request = { .name = d->word, .template = "", .database = d->database };
 
-	return db_chore(d, "repack", &request, arena_printf(d->c->arena, " --db %s", db_quoted(d, d->database)), check_table, e);
+	return db_task(d, "repack", &request, arena_printf(d->c->arena, " --db %s", db_quoted(d, d->database)), check_table, e);
 }
 
 static int run_repack(struct cli *c, struct fail *e)

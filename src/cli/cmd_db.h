@@ -30,11 +30,11 @@ int db_run(struct cli *c, const char *database, int (*run)(struct db *d, struct 
 int db_run_locked(struct cli *c, int (*run)(struct db *d, struct fail *e), struct fail *e);
 
 /*
- * Runs a chore of the kind. @check, when there is one, looks at the database first; a plan that is only shown asks
+ * Runs a task of the kind. @check, when there is one, looks at the database first; a plan that is only shown asks
  * nobody. @with: the options that the same command needs again. Takes the lab's lock, unless d->locked.
  */
-int db_chore(struct db *d, const char *chore, struct db_request *request, const char *with,
-	     int (*check)(struct db *d, struct fail *e), struct fail *e);
+int db_task(struct db *d, const char *task, struct db_request *request, const char *with,
+	    int (*check)(struct db *d, struct fail *e), struct fail *e);
 
 /* --db of an action: DATABASE_OPTION(struct tables_words) wants a member .database in it. */
 #define DATABASE_OPTION(type) { "db", .arg = "DATABASE", .complete = complete_databases, .at = offsetof(type, database), \

@@ -19,7 +19,7 @@ static int check_user(const struct db *d, struct fail *e)
 {
 	const char *bad = form_db_user(d->word);
 
-	if (!recipe_chore(d->recipe, "user-create")) {
+	if (!recipe_task(d->recipe, "user-create")) {
 		fail(e, FAIL_USAGE, "'db user' is not supported for kind %s", d->recipe->kind);
 		return fail_next(e, "labctl -l %s psql -- -c 'create role NAME login'", d->lab->name);
 	}
@@ -48,11 +48,11 @@ static int known_user(struct db *d, struct db_user **ret, struct fail *e)
 	return fail_next(e, "labctl -l %s db user list", d->lab->name);
 }
 
-static int make_true(struct db *d, const char *chore, bool force, const char *options, struct fail *e)
+static int make_true(struct db *d, const char *task, bool force, const char *options, struct fail *e)
 {
 	struct db_request request = { .name = d->word, .template = "", .force = force };
 
-	return db_chore(d, chore, &request, options, NULL, e);
+	return db_task(d, task, &request, options, NULL, e);
 }
 
 static int told(struct db *d, struct fail *e)

@@ -206,6 +206,11 @@ static inline bool lab_boots_disk(const struct lab *lab)
 {
 	return strchr(lab->image, '/') || lab->disk_image.stored;
 }
+/* Do they keep the values of the walk-through of 2013? The profiles `classic` and `classic-el5`. */
+static inline bool lab_is_classic(const struct lab *lab)
+{
+	return !strncmp(lab->tuning.profile, "classic", 7);
+}
 /* Do they mount version 3 of NFS? NFS-Ganesha is told to serve version 4 only. */
 bool lab_mounts_nfs3(const struct lab *lab);
 /* Is it cloud-init that makes them nodes? */

@@ -137,8 +137,8 @@ void image_check(struct source *s)
 		source_problem(s, "image", "is a disk, which only a machine can boot; containers (lxc) need a tree: image: %s",
 			       images[0]);
 	/* By its own words: yum, chkconfig, iptables. */
-	if (!strcmp(lab->tuning.profile, "seed-el5") && !chkconfig)
-		source_problem(s, "tuning.profile", "seed-el5 is for el5 and el6, but the image has %s (did you mean seed?)",
+	if (!strcmp(lab->tuning.profile, "classic-el5") && !chkconfig)
+		source_problem(s, "tuning.profile", "classic-el5 is for el5 and el6, but the image has %s (did you mean classic?)",
 			       lab->release->name);
 	if (lab_mounts_nfs3(lab) && lab->data.server == NFS_GANESHA)
 		source_problem(s, "data.server", "nodes of %s mount NFS version 3, which only the kernel's server supports",

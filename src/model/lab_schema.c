@@ -17,7 +17,7 @@
 const char *const hypervisor_names[] = { "auto", "kvm", "qemu", "lxc", NULL };
 const char *const transport_names[] = { "auto", "nfs", "filesystem", NULL };
 const char *const nfs_server_names[] = { "auto", "kernel", "ganesha", NULL };
-const char *const tuning_profiles[] = { "modern", "seed", "seed-el5", NULL };
+const char *const tuning_profiles[] = { "modern", "classic", "classic-el5", NULL };
 
 static void nodes_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 static void subnet_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
@@ -325,10 +325,16 @@ void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys
 
 static void profile_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
 {
-	unsigned i = UINT_MAX;
+	/* The names that older records have, in the order of tuning_profiles. */
+	static const char *const former[] = { "modern", "seed", "seed-el5" };
+	const char *name = node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
+	unsigned i = 0;
 
-	schema_word(s, &(struct key){ k->name, KEY_WORD, .words = tuning_profiles }, node, path, &i);
-	if (i != UINT_MAX)
+	while (i < ARRAY_COUNT(former) && strcmp(name, former[i]) != 0)
+		i++;
+	if (i == ARRAY_COUNT(former))
+		schema_word(s, &(struct key){ k->name, KEY_WORD, .words = tuning_profiles }, node, path, &i);
+	if (i < ARRAY_COUNT(former))
 		s->lab->tuning.profile = tuning_profiles[i];
 }
 

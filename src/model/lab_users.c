@@ -104,7 +104,7 @@ void users_check(struct source *s)
 {
 	const struct cluster *c = &s->lab->cluster;
 
-	if (c->user_count && !recipe_chore(c->recipe, "user-create"))
+	if (c->user_count && !recipe_task(c->recipe, "user-create"))
 		source_problem(s, "cluster.users", "users are not supported for kind %s", c->recipe->kind);
 	for (unsigned i = 0; i < c->user_count; i++) {
 		const char *path = arena_printf(s->lab->arena, "cluster.users[%u].name", i + 1), *name = c->users[i].name;

@@ -38,9 +38,9 @@ const char *const *recipe_kinds(void)
 	return kinds;
 }
 
-const struct chore *recipe_chore(const struct recipe *r, const char *name)
+const struct task *recipe_task(const struct recipe *r, const char *name)
 {
-	for (const struct chore *c = r->chores; c && c->name; c++)
+	for (const struct task *c = r->tasks; c && c->name; c++)
 		if (!strcmp(c->name, name))
 			return c;
 	return NULL;
@@ -220,7 +220,7 @@ static void audit_databases(struct audit *a)
 	for (const struct database_template *t = a->r->templates; t && t->word; t++)
 		if (!t->name || !t->extensions)
 			problem(a, "template %s has no name or no extensions", t->word);
-	for (const struct chore *c = a->r->chores; c && c->name; c++)
+	for (const struct task *c = a->r->tasks; c && c->name; c++)
 		audit_rules(a, c->rules);
 	for (const struct query *q = a->r->queries; q && q->name; q++)
 		if (!q->arg || !q->role || !role_named(a->r, q->role, strlen(q->role)))

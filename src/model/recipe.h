@@ -62,7 +62,7 @@ struct database_template {
  * db.adopt and db.database. One that changes what the lab is (its users) records it before any node changes, or, where something
  * goes, after all have.
  */
-struct chore { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST } record; };
+struct task { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST } record; };
 
 /* What `labctl db` asks: the names of the answer's columns are those of the table that is shown. */
 struct query {
@@ -94,7 +94,7 @@ struct recipe {
 	const struct rule *software;         /* look for the software in the image where no archive is named; NULL = one must be */
 	const char *backends;                /* roles that a pooler stands in front of, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */
-	const struct chore *chores;          /* ends with a zero row; may be NULL */
+	const struct task *tasks;          /* ends with a zero row; may be NULL */
 	const struct query *queries;         /* ends with a zero row; may be NULL */
 	const char *group_role;              /* role that node groups are made of ("datanode"), or NULL = the kind has none */
 	const char *const *secrets;          /* names of generated passwords ("postgres", "replication"); NULL-terminated */
@@ -106,7 +106,7 @@ const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
 const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */
 void recipe_list(struct strbuf *out);                    /* "citus, pgxc, postgres" */
 const struct recipe *recipe_at(unsigned i);              /* NULL after the last */
-const struct chore *recipe_chore(const struct recipe *r, const char *name);   /* NULL when the kind has none of that name */
+const struct task *recipe_task(const struct recipe *r, const char *name);   /* NULL when the kind has none of that name */
 const struct query *recipe_query(const struct recipe *r, const char *name);
 const struct database_template *recipe_template(const struct recipe *r, const char *word);
 

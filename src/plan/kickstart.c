@@ -76,7 +76,7 @@ int install_init(struct install *i, const struct lab *lab, const struct release 
 		 const struct library *lib, struct arena *a, struct fail *e)
 {
 	bool debian = r->family == &families[FAMILY_DEBIAN];
-	bool no_selinux = !strncmp(lab->tuning.profile, "seed", 4); /* and seed-el5 */
+	bool no_selinux = lab_is_classic(lab);
 	struct install made = {
 		.release = r,
 		.image = image,

@@ -39,7 +39,7 @@ struct install {
 
 /*
  * What @lab says of its nodes, put in terms of @r: time zone, locale, NTP server, cluster user; packages by the
- * tables of family.h (Debian: those of the image that labctl builds); SELinux off in the profile `seed`, permissive
+ * tables of family.h (Debian: those of the image that labctl builds); SELinux off in the profile `classic`, permissive
  * in others.
  * Borrows from @lab and @lib.
  */

@@ -12,11 +12,11 @@
 int plan_create(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 
-/* What a chore is about (recipe.h). Borrowed by its plan. .said is the command as its user would say it again. */
+/* What a task is about (recipe.h). Borrowed by its plan. .said is the command as its user would say it again. */
 struct db_request { const char *name, *template, *database; bool force, adopt; const char *said; };
-/* Steps of `labctl db CHORE`. FAIL_USAGE when the kind has no such chore. */
-int plan_chore(const struct lab *lab, const struct library *lib, const char *chore, const struct db_request *db,
-	       struct plan **ret_plan, struct fail *e);
+/* Steps of `labctl db TASK`. FAIL_USAGE when the kind has no such task. */
+int plan_task(const struct lab *lab, const struct library *lib, const char *task, const struct db_request *db,
+	      struct plan **ret_plan, struct fail *e);
 
 struct destroy_options { bool keep_data; };
 /* Steps for what @lab says plus every domain and network of @facts that carries the lab's tag. */

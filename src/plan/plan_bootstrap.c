@@ -30,7 +30,7 @@ struct bootstrap {
 	const struct library *lib;
 	struct scope_cache cache;
 	const struct rule *rules;
-	const struct db_request *db; /* of a chore */
+	const struct db_request *db; /* of a task */
 	const char *base;  /* what every first rule on a node waits for */
 	struct known *known; unsigned known_count;
 	struct fail *e;
@@ -378,15 +378,15 @@ int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan
 	return 0;
 }
 
-int plan_chore(const struct lab *lab, const struct library *lib, const char *chore, const struct db_request *db,
-	       struct plan **ret_plan, struct fail *e)
+int plan_task(const struct lab *lab, const struct library *lib, const char *task, const struct db_request *db,
+	      struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new(db->said ? db->said : "db", lab);
 	struct bootstrap b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .db = db, .cache = { .arena = p->arena }, .e = e };
-	const struct chore *c = b.recipe ? recipe_chore(b.recipe, chore) : NULL;
+	const struct task *c = b.recipe ? recipe_task(b.recipe, task) : NULL;
 
 	if (!c)
-		return fail(e, FAIL_USAGE, "'db %s' is not supported for kind %s", chore, b.recipe ? b.recipe->kind : "(none)");
+		return fail(e, FAIL_USAGE, "'db %s' is not supported for kind %s", task, b.recipe ? b.recipe->kind : "(none)");
 	add_ready(p, c->record == RECORD_FIRST ? add_record(p)->id : NULL);
 	if (add_rules(&b, c->rules, "node.ready") < 0)
 		return -1;

@@ -8,7 +8,7 @@
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
- *   db.name db.template db.force db.adopt db.database (of a chore: plan_chore())
+ *   db.name db.template db.force db.adopt db.database (of a task: plan_task())
  *   timezone locale ntp_server profile
  *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
@@ -41,7 +41,7 @@ struct scope {
 	int role;                 /* of the recipe, or -1 */
 	struct arena *arena;      /* values are made here */
 	struct scope_cache *cache; /* of this lab, or NULL; set after scope_init() */
-	const struct db_request *db; /* what a chore is about, or NULL; set after scope_init() */
+	const struct db_request *db; /* what a task is about, or NULL; set after scope_init() */
 	bool used_node;           /* out: a value was read that another node has otherwise */
 	/* private to scope.c */
 	const struct node *peer; int peer_role; const struct setting *setting; const struct group *group;

@@ -65,7 +65,7 @@ static uint64_t backends(const struct lab *lab)
 /* The walk-through prepares as many transactions as there may be coordinators; more clients at once than that fail. */
 static uint64_t prepared(const struct lab *lab)
 {
-	return !strncmp(lab->tuning.profile, "seed", 4) ? coordinators(lab) : connections(lab);
+	return lab_is_classic(lab) ? coordinators(lab) : connections(lab);
 }
 
 static const struct limit { const char *name; uint64_t (*of)(const struct lab *lab); } limits[] = {

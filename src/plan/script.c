@@ -103,7 +103,7 @@ static int holds(struct tuning_run *t, const char *word)
 	return lab->cluster.recipe && node_has_role(t->scope.node, lab_role(lab, word + 5));
 }
 
-/* "../common/kernel.sh" beside "tuning/os/seed/manifest": "tuning/os/common/kernel.sh". */
+/* "../common/kernel.sh" beside "tuning/os/classic/manifest": "tuning/os/common/kernel.sh". */
 static const char *source_name(struct tuning_run *t, const char *source)
 {
 	const char *dir = arena_strndup(t->scope.arena, t->manifest, (size_t)(strrchr(t->manifest, '/') - t->manifest));

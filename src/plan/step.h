@@ -57,7 +57,7 @@ struct step {
 	const char *title;          /* what the user reads */
 	const struct payload *payload; /* made already; ask plan_payload(), which makes it when it is NULL */
 	const struct rule *rule;    /* of the recipe, that this is an instance of; or NULL */
-	const struct db_request *db; /* what the chore is about that this is a step of; or NULL */
+	const struct db_request *db; /* what the task is about that this is a step of; or NULL */
 	int64_t timeout_ms;
 	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
 };

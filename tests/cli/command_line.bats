@@ -134,7 +134,7 @@ on_terminal() {
 	run -0 labctl -n create 3
 	[[ $output == *"node.start/node3"* ]]
 	run -0 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" plan bootstrap
-	[[ $output == *"gtm.start"* && $output == *"gate.read"* ]]
+	[[ $output == *"gtm.start"* && $output == *"smoke.read"* ]]
 	run -2 labctl plan creat
 	[[ $output == *"did you mean 'plan create'?"* ]]
 	[ ! -e "$LABCTL_STATE" ]

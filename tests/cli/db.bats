@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Words, options and names of `labctl db`, and the plans of its chores: nothing here asks a database.
+# Words, options and names of `labctl db`, and the plans of its database tasks: nothing here asks a database.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -63,7 +63,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl -l postgres db create template_postgis
 }
 
-@test "-n shows the steps of a chore and asks nobody" {
+@test "-n shows the steps of a database task and asks nobody" {
 	run -0 labctl -n -l postgres db create gis --template postgis
 	[[ $output == *"db.free/node1"* && $output == *"db.template/node1"* && $output == *"db.create/node1"* ]]
 	[[ $output == *"db.created/node3"* ]]

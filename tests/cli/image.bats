@@ -166,7 +166,7 @@ claim() {
 @test "install: where ksvalidator is installed, it has the last word, by the grammar of that release" {
 	command -v ksvalidator >/dev/null || skip "ksvalidator is not installed"
 	cp -r "$SOURCE_DIR"/{kickstart,tuning,domains} .
-	printf 'tuning: {profile: seed, ntp_server: 10.0.0.1}\ncluster: {kind: postgres}\n' >lab.yaml
+	printf 'tuning: {profile: classic, ntp_server: 10.0.0.1}\ncluster: {kind: postgres}\n' >lab.yaml
 	for release in el5 el6 el7 el8 el9 el10; do
 		LABCTL_DATA=$PWD run -0 labctl -n -f lab.yaml image install x --kickstart "$release" --media a.iso
 	done

@@ -17,7 +17,7 @@ plain() {
 
 # SC2016: $ in single quotes is another program's. SC2034, SC2154: variables that the next or the previous script of
 # a node reads or sets. SC2317: functions that are called by name. SC2015: `a && b || die` is meant as it reads.
-# SC2157, SC2050, SC2194: a word where a placeholder was is constant. SC2155: lines of the seed's login profiles.
+# SC2157, SC2050, SC2194: a word where a placeholder was is constant. SC2155: lines of the walk-through's login profiles.
 # SC2053: patterns on purpose. SC2128, SC2178, SC2179: a name that is an array in one function and text elsewhere.
 node_rules=SC2016,SC2034,SC2154,SC2317,SC2015,SC2157,SC2050,SC2194,SC2155,SC2053,SC2128,SC2178,SC2179
 
@@ -108,13 +108,13 @@ wait -n|coproc|lastpipe|globstar	a loop
 	done
 }
 
-@test "every key of the seed's sysctl section is in both profiles, or its absence is explained" {
+@test "every key of the walk-through's sysctl section is in both profiles, or its absence is explained" {
 	local key
 	for key in kernel.msgmnb kernel.msgmax kernel.shmmax kernel.shmall kernel.shmmni kernel.sem fs.file-max \
 		net.ipv4.ip_local_port_range net.core.rmem_default net.core.rmem_max net.core.wmem_default net.core.wmem_max \
 		net.ipv4.tcp_tw_recycle net.ipv4.tcp_max_syn_backlog net.core.netdev_max_backlog vm.overcommit_memory \
 		net.ipv4.ip_conntrack_max fs.aio-max-nr net.ipv4.tcp_timestamps; do
-		grep -q "^$key = " tuning/os/seed/sysctl.conf || { echo "seed: $key" && false; }
+		grep -q "^$key = " tuning/os/classic/sysctl.conf || { echo "classic: $key" && false; }
 		grep -qE "^$key = |^# Deviation:.*${key##*.}" tuning/os/modern/sysctl.conf || { echo "modern: $key" && false; }
 	done
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The chores of `labctl db` on a real Citus: databases on every node with the workers registered in them, awkward
+# The database tasks of `labctl db` on a real Citus: databases on every node with the workers registered in them, awkward
 # tables distributed one by one, shards and nodes.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031

@@ -13,7 +13,7 @@
 #include "kickstart_check.h"
 
 /* What the walk-through has, installed from the CD-ROM. */
-static const char plain[] = "lab: demo\ntuning: {profile: seed, timezone: Asia/Shanghai}\n";
+static const char plain[] = "lab: demo\ntuning: {profile: classic, timezone: Asia/Shanghai}\n";
 /* Everything that the plain one leaves to its default. */
 static const char full[] = "lab: demo\ntuning: {profile: modern, ntp_server: 10.88.0.1, locale: C.UTF-8}\n"
 			   "cluster: {kind: postgres, user: dba}\n";

@@ -204,7 +204,7 @@ $(cat "$WORK/second")"
 }
 
 @test "the walk-through's own tuning, of el5, in every bash" {
-	render el5 "image: {source: /el5.img, seed: labctl, release: centos5}" "tuning: {profile: seed-el5}" \
+	render el5 "image: {source: /el5.img, seed: labctl, release: centos5}" "tuning: {profile: classic-el5}" \
 		"cluster: {kind: pgxc, source: {archive: /x.tar.gz}}"
 	tuned el5 el5
 	[[ $first == *"::skipped packages: not in the image: lrzsz"* ]]

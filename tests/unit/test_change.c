@@ -120,9 +120,9 @@ static void machines_stay(void **state)
 	assert_changes("nodes: 2", "nodes: 2\nnetwork: {subnet: 10.1.0.0/24, domain: x.y}", false,
 		       "! network.subnet has 10.88.5.0/24, wanted 10.1.0.0/24\n! network.gateway has 10.88.5.1, wanted 10.1.0.1\n"
 		       "! network.domain has lab.internal, wanted x.y\n");
-	assert_changes("nodes: 2", "nodes: 2\ndata: {mount: /srv/data, options: 'ro,sync'}\ntuning: {profile: seed}", false,
+	assert_changes("nodes: 2", "nodes: 2\ndata: {mount: /srv/data, options: 'ro,sync'}\ntuning: {profile: classic}", false,
 		       "! data.mount has /data, wanted /srv/data\n! data.options has rw,no_root_squash,sync, wanted ro,sync\n"
-		       "! tuning.profile has modern, wanted seed\n");
+		       "! tuning.profile has modern, wanted classic\n");
 }
 
 static void all_refusals_at_once(void **state)

@@ -19,7 +19,7 @@ static struct lab *lab;
 static int open_all(void **state)
 {
 	static const char yaml[] = "lab: d\nnodes: 2\nnetwork: {subnet: 10.88.0.0/22}\n"
-				   "tuning: {profile: seed, timezone: Asia/Shanghai, ntp_server: time.example}\n";
+				   "tuning: {profile: classic, timezone: Asia/Shanghai, ntp_server: time.example}\n";
 	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
 	struct fail e = { 0 };
 

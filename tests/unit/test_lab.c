@@ -243,7 +243,7 @@ static void seed_to_the_letter(void **state)
 	assert_string_equal(lab->data.mount, "/data02");
 	assert_string_equal(lab->data.options, "rw,no_root_squash,sync");
 	assert_int_equal(lab->data.transport, TRANSPORT_NFS);
-	assert_string_equal(lab->tuning.profile, "seed");
+	assert_string_equal(lab->tuning.profile, "classic");
 	assert_string_equal(lab->tuning.timezone, "Asia/Shanghai");
 	assert_string_equal(lab->tuning.ntp_server, "asia.pool.ntp.org");
 	assert_true(c->by_ip);

@@ -164,11 +164,11 @@ static void bootstrap_graph(void **state)
 	assert_true(waits(p, "coordinator.start/node3", "datanode.start/all"));
 	assert_true(waits(p, "datanode.start/all", "datanode.start/node4"));
 	/* Only on the first coordinator, only on the others. */
-	assert_int_equal(position(p, "gate.create/node4"), -1);
-	assert_int_equal(position(p, "gate.read/node3"), -1);
-	assert_true(waits(p, "gate.read/node4", "gate.create/node3"));
+	assert_int_equal(position(p, "smoke.create/node4"), -1);
+	assert_int_equal(position(p, "smoke.read/node3"), -1);
+	assert_true(waits(p, "smoke.read/node4", "smoke.create/node3"));
 	/* What waits for other nodes only has its own software too. */
-	assert_true(waits(p, "gate.read/node4", "source.install/node4"));
+	assert_true(waits(p, "smoke.read/node4", "source.install/node4"));
 	at = position(p, "datanode.start/node3");
 	assert_int_equal(p->steps[at].timeout_ms, 180000);
 	payload = p->steps[at].payload;

@@ -89,7 +89,7 @@ static void rules_name_files(void **state)
 		assert_rules(l, r->rules);
 		if (r->software)
 			assert_rules(l, r->software);
-		for (const struct chore *c = r->chores; c && c->name; c++)
+		for (const struct task *c = r->tasks; c && c->name; c++)
 			assert_rules(l, c->rules);
 		for (const struct query *q = r->queries; q && q->name; q++)
 			assert_file(l, q->name, q->arg, strlen(q->arg));

@@ -246,7 +246,7 @@ static void shared_texts(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		scope_init(&s, lab, &lab->nodes[i], -1, a);
 		s.cache = &cache;
-		assert_int_equal(scope_expand(&s, lib, "tuning/os/seed/hosts", QUOTE_RAW, i ? &second : &first, &e), 0);
+		assert_int_equal(scope_expand(&s, lib, "tuning/os/classic/hosts", QUOTE_RAW, i ? &second : &first, &e), 0);
 	}
 	assert_ptr_equal(first, second);
 	assert_non_null(strstr(first, "192.168.122.175 db-192-168-122-175.sky-mobi.com db-192-168-122-175\n"));

@@ -84,15 +84,15 @@ static const struct rule rules[] = {
 	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = S "users_login.sh", .timeout_s = 120,
 	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
-	{ "gate.write", "coordinator", .after = "register pgpool.attach", .verb = RULE_SQL, .arg = T "gate_write.sql",
+	{ "smoke.write", "coordinator", .after = "register pgpool.attach", .verb = RULE_SQL, .arg = T "smoke_write.sql",
 	  .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG },
-	{ "gate.worker", "worker", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
+	{ "smoke.worker", "worker", .after = "smoke.write", .verb = RULE_SQL, .arg = T "smoke_read.sql", .timeout_s = 120,
 	  .title = "smoke test: read", .log = SERVER_LOG },
-	{ "gate.pgpool", "pgpool", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql", .timeout_s = 120,
+	{ "smoke.pgpool", "pgpool", .after = "smoke.write", .verb = RULE_SQL, .arg = T "smoke_read.sql", .timeout_s = 120,
 	  .title = "smoke test: read through pgpool-II", .log = POOL_LOG },
-	{ "gate.drop", "coordinator", .after = "gate.write gate.worker gate.pgpool", .verb = RULE_SQL,
-	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
-	{ "coordinator.health", "coordinator", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
+	{ "smoke.drop", "coordinator", .after = "smoke.write smoke.worker smoke.pgpool", .verb = RULE_SQL,
+	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
+	{ "coordinator.health", "coordinator", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
 	  .title = "check that every node reaches every other node", .log = SERVER_LOG },
 	{ 0 },
 };
@@ -174,7 +174,7 @@ static const struct rule repack_rules[] = {
 	{ 0 },
 };
 
-static const struct chore chores[] = {
+static const struct task tasks[] = {
 	{ "repack", repack_rules, RECORD_NOTHING },
 	{ "user-create", user_create_rules, RECORD_FIRST },
 	{ "user-drop", user_drop_rules, RECORD_LAST },
@@ -226,7 +226,7 @@ const struct recipe recipe_citus = {
 	.software = software,
 	.backends = "coordinator",
 	.templates = templates,
-	.chores = chores,
+	.tasks = tasks,
 	.queries = queries,
 	.secrets = secrets,
 };

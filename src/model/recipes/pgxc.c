@@ -96,23 +96,23 @@ static const struct rule rules[] = {
 	{ "gtm.recovered", "gtm", .after = "sequences", .arg = T "gtm.recovered.sh",
 	  .title = "note that the GTM knows its sequences" },
 
-	{ "gate.create", "coordinator:first", .after = "register sequences", .verb = RULE_SQL, .arg = T "gate_create.sql",
+	{ "smoke.create", "coordinator:first", .after = "register sequences", .verb = RULE_SQL, .arg = T "smoke_create.sql",
 	  .timeout_s = 120, .title = "smoke test: write", .log = START_LOG },
-	{ "gate.read", "coordinator:rest", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_read.sql",
+	{ "smoke.read", "coordinator:rest", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_read.sql",
 	  .timeout_s = 120, .title = "smoke test: read", .log = START_LOG },
-	{ "gate.datanode", "datanode", .after = "gate.create", .verb = RULE_SQL, .arg = T "gate_datanode.sql",
+	{ "smoke.datanode", "datanode", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_datanode.sql",
 	  .timeout_s = 120, .title = "smoke test: check the datanode's rows", .log = START_LOG },
-	{ "gate.replicated", "datanode", .after = "gate.create", .arg = T "gate_replicated.sh", .timeout_s = 60,
+	{ "smoke.replicated", "datanode", .after = "smoke.create", .arg = T "smoke_replicated.sh", .timeout_s = 60,
 	  .title = "check that an update reached all copies", .log = START_LOG },
-	{ "gate.drop", "coordinator:first", .after = "gate.create gate.read gate.datanode gate.replicated", .verb = RULE_SQL,
-	  .arg = T "gate_drop.sql", .timeout_s = 120, .title = "smoke test: drop the tables", .log = START_LOG },
+	{ "smoke.drop", "coordinator:first", .after = "smoke.create smoke.read smoke.datanode smoke.replicated", .verb = RULE_SQL,
+	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the tables", .log = START_LOG },
 
-	/* What the gate does not prove. */
-	{ "gtm_standby.health", "gtm_standby", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
+	/* What the smoke test does not prove. */
+	{ "gtm_standby.health", "gtm_standby", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the GTM standby follows", .log = "@{dir}/gtm.log" },
-	{ "datanode.health", "datanode", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
+	{ "datanode.health", "datanode", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the datanode is alive", .log = START_LOG },
-	{ "coordinator.health", "coordinator", .after = "gate.drop", .arg = T "health.sh", .timeout_s = 60,
+	{ "coordinator.health", "coordinator", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the coordinator is alive", .log = START_LOG },
 	{ 0 },
 };
@@ -152,7 +152,7 @@ static const struct rule drop_rules[] = {
 	{ 0 },
 };
 
-static const struct chore chores[] = {
+static const struct task tasks[] = {
 	{ "create", create_rules, RECORD_NOTHING },
 	{ "drop", drop_rules, RECORD_NOTHING },
 	{ 0 },
@@ -190,7 +190,7 @@ const struct recipe recipe_pgxc = {
 	.role_sets = role_sets,
 	.rules = rules,
 	.status = status_rules,
-	.chores = chores,
+	.tasks = tasks,
 	.queries = queries,
 	.group_role = "datanode",
 	.secrets = secrets,

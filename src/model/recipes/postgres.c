@@ -64,16 +64,16 @@ static const struct rule rules[] = {
 	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = T "users_login.sh", .timeout_s = 120,
 	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
-	{ "gate.write", "primary", .after = "primary.accounts standby.start pgpool.attach", .verb = RULE_SQL,
-	  .arg = T "gate_write.sql", .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG },
-	{ "gate.read", "standby", .after = "gate.write", .verb = RULE_SQL, .arg = T "gate_read.sql",
+	{ "smoke.write", "primary", .after = "primary.accounts standby.start pgpool.attach", .verb = RULE_SQL,
+	  .arg = T "smoke_write.sql", .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG },
+	{ "smoke.read", "standby", .after = "smoke.write", .verb = RULE_SQL, .arg = T "smoke_read.sql",
 	  .timeout_s = 120, .title = "smoke test: read", .log = SERVER_LOG },
-	{ "gate.drop", "primary", .after = "gate.write gate.read", .verb = RULE_SQL, .arg = T "gate_drop.sql",
+	{ "smoke.drop", "primary", .after = "smoke.write smoke.read", .verb = RULE_SQL, .arg = T "smoke_drop.sql",
 	  .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
 
-	{ "primary.health", "primary", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
+	{ "primary.health", "primary", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
 	  .timeout_s = 60, .title = "check the standbys of the primary", .log = SERVER_LOG },
-	{ "standby.health", "standby", .after = "gate.drop", .verb = RULE_SQL, .arg = T "health.sql",
+	{ "standby.health", "standby", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
 	  .timeout_s = 60, .title = "check that the standby is streaming", .log = SERVER_LOG },
 	{ 0 },
 };
@@ -165,7 +165,7 @@ static const struct rule repack_rules[] = {
 	{ 0 },
 };
 
-static const struct chore chores[] = {
+static const struct task tasks[] = {
 	{ "repack", repack_rules, RECORD_NOTHING },
 	{ "user-create", user_create_rules, RECORD_FIRST },
 	{ "user-drop", user_drop_rules, RECORD_LAST },
@@ -207,7 +207,7 @@ const struct recipe recipe_postgres = {
 	.status = status_rules,
 	.backends = "primary standby",
 	.templates = templates,
-	.chores = chores,
+	.tasks = tasks,
 	.queries = queries,
 	.secrets = secrets,
 };

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034  # the scripts after this one read these
 # SPDX-License-Identifier: PostgreSQL
-# The seed's packages and services by the names that this system has for them (src/model/family.c).
+# The walk-through's packages and services by the names that this system has for them (src/model/family.c).
 
 # Of its yum list: the tools, and the libraries behind the -devel packages. The headers are in the image that builds, not
 # on nodes; python-devel has no use: Postgres-XC knows no Python of today.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The operating-system user of the cluster's daemons (the seed: useradd pgxc). Their directories are made with the
+# The operating-system user of the cluster's daemons (the walk-through: useradd pgxc). Their directories are made with the
 # right owner by the scripts that fill them.
 
 make_user() {

@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The end of the smoke test, on the coordinator.
+--@ run
+--@ quiet
+drop table if exists public.labctl_smoke;

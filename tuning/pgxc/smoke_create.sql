@@ -1,0 +1,30 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The smoke test, on the first coordinator: one hash-distributed and one replicated table, and a sequence.
+--@ quiet
+--@ if select 1 from pg_catalog.pg_class where relname = 'labctl_smoke_h' and relkind = 'r'
+drop table public.labctl_smoke_h
+--@ quiet
+--@ if select 1 from pg_catalog.pg_class where relname = 'labctl_smoke_r' and relkind = 'r'
+drop table public.labctl_smoke_r
+--@ quiet
+--@ if select 1 from pg_catalog.pg_class where relname = 'labctl_smoke_s' and relkind = 'S'
+drop sequence public.labctl_smoke_s
+--@ quiet
+create sequence public.labctl_smoke_s
+--@ expect 1
+select nextval('public.labctl_smoke_s')
+--@ quiet
+create table public.labctl_smoke_h (id int, v text) distribute by hash (id)
+--@ quiet
+create table public.labctl_smoke_r (id int, v text) distribute by replication
+--@ quiet
+insert into public.labctl_smoke_h select i, 'row ' || i from generate_series(1, 1000) i
+--@ quiet
+insert into public.labctl_smoke_r select i, 'row ' || i from generate_series(1, 10) i
+-- One row of the replicated table by a statement that datanodes do not run alone: smoke.replicated.sh looks for it.
+--@ quiet
+update public.labctl_smoke_r set v = 'changed' where id = 5 and random() < 2
+--@ expect 1000
+select count(*) from public.labctl_smoke_h
+--@ expect 10
+select count(*) from public.labctl_smoke_r

@@ -1,0 +1,21 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The smoke test, on every other coordinator: what the first one wrote is here. Each read may be tried again: while a proxy
+-- that died registers anew, single statements elsewhere fail with "GTM error, could not obtain snapshot".
+--@ try 20
+--@ expect t
+select nextval('public.labctl_smoke_s') between 2 and 1000000
+--@ try 20
+--@ expect 1000
+select count(*) from public.labctl_smoke_h
+--@ try 20
+--@ expect 500500
+select sum(id) from public.labctl_smoke_h
+--@ try 20
+--@ expect row 777
+select v from public.labctl_smoke_h where id = 777
+--@ try 20
+--@ expect 10
+select count(*) from public.labctl_smoke_r
+--@ try 20
+--@ expect row 7
+select v from public.labctl_smoke_r where id = 7

@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The smoke test, on the primary: rows are written and are replayed by every standby. It leaves nothing behind, so it counts as no change.
+--@ run
+--@ quiet
+drop table if exists public.labctl_smoke;
+create table public.labctl_smoke (id int primary key, v text not null, written pg_lsn);
+insert into public.labctl_smoke (id, v) select i, 'row ' || i from generate_series(1, 1000) i;
+--@ run
+--@ quiet
+update public.labctl_smoke set written = pg_current_wal_lsn() where id = 1;
+--@ expect 1000
+select count(*) from public.labctl_smoke;
+--@ try 60
+--@ expect t
+select count(*) >= @{standby.count:sql}::int from pg_stat_replication
+where state = 'streaming' and replay_lsn >= (select written from public.labctl_smoke where id = 1);
