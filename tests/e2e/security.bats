@@ -156,7 +156,9 @@ in_few_files() {
 		-o -printf '%m %u:%g %P\n' | sed -E 's|10\.88\.[0-9]+\.0|SUBNET|; s|node[1-9]|NODE|; s|labs/[a-z]+|labs/LAB|; s|(secrets)/[a-z]+|\1/NAME|' |
 		LC_ALL=C sort -u >"$WORK/found"
 	diff -u - "$WORK/found" <<-'END'
+		600 root:root labs/LAB/bootstrapped
 		600 root:root labs/LAB/data/.labctl-root
+		600 root:root labs/LAB/id
 		600 root:root labs/LAB/id_ed25519
 		600 root:root labs/LAB/id_ed25519.pub
 		600 root:root labs/LAB/image
