@@ -137,8 +137,9 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 		mount -t tmpfs -o size=256k,mode=755 full disk
 		saved lab
 		: >"$LABCTL_STATE/labs/lab/lock"
-		! cat /dev/zero >disk/fill 2>/dev/null
-		! echo no room >"$LABCTL_STATE/labs/lab/more" 2>/dev/null
+		full() { if "$@" 2>/dev/null; then exit 9; fi; }
+		full cp /dev/zero disk/fill
+		full cp /etc/passwd "$LABCTL_STATE/labs/lab/more"
 		"$LABCTL" --connect test:///default -y -l lab destroy
 		[ ! -e "$LABCTL_STATE/labs/lab" ]'
 	[[ $output == *"journal.jsonl: No space left on device; continuing without a journal"* ]]

@@ -18,6 +18,7 @@ live() {
 dead() { ! live "$1"; }
 refuses() { ! "$@" >refusal 2>&1; }
 listens() { grep -q ":$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp; }
+closed() { ! listens "$1"; }
 transaction() { timeout 1 bash -c 'exec 5<>"/dev/tcp/127.0.0.1/$0" && echo snapshot >&5 && read -r -u 5 x && echo "$x"' "$1"; }
 
 : "directories that are not empty, and a standby that initgtm does not know"
@@ -84,7 +85,7 @@ listens 7002
 grep -q "^State:.*Z" "/proc/$pid/status"
 kill -9 "$pid"
 sleep 0.1
-! listens 7002
+closed 7002
 
 : "pg_ctl succeeds although the stack is too small"
 initdb -D "$PWD/pg" --nodename=a -U postgres >/dev/null
@@ -105,7 +106,7 @@ grep -q "GTM error, could not obtain snapshot" refusal
 kill -USR1 "$(head -n 1 pg/postmaster.pid)"
 sleep 0.2
 grep -q "Can not register Datanode on GTM" pg/pg_log/*.csv
-! listens 7005
+closed 7005
 
 : "a GTM writes down where it is only when it is stopped"
 kill -9 "$(head -n 1 gtm/gtm.pid)"
