@@ -81,6 +81,8 @@ play() {
 
 pool() { play 1 "pgpool.*"; }
 sql() { on 1 env PGPASSWORD=Secret0postgres timeout 20 psql -XAtqw -h 10.88.7.11 -p "${PORT-9999}" -U postgres -c "$1"; }
+standby() { on 2 env PGPASSWORD=Secret0postgres timeout 20 psql -XAtqw -h 10.88.7.12 -U postgres -c "$1"; }
+lonely() { [ "$(PORT=5432 sql "select count(*) from pg_stat_replication")" = 0 ]; }
 control() { on 1 setpriv --reuid=postgres --regid=postgres --clear-groups env PCPPASSFILE=/mnt/data/pgpool/pcppass \
 	timeout 20 "/usr/sbin/pcp_$1" -w -U admin -h "${HOST-10.88.7.11}" -p 9898 "${@:2}"; }
 # status NODE: 1 and 2 = used, 3 = given up.
@@ -174,11 +176,17 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	server 2 start
 	run -0 pool
 	[ "$(status 1)" != 3 ]
-	# By itself it comes back within 15 seconds: one that was detached by hand, and at once looked at, does not.
+	# By itself it comes back while it streams: one that was detached by hand, and does not stream, stays away.
+	standby "alter system set primary_conninfo = ''"
+	standby "select pg_reload_conf()"
+	until_true lonely
 	control detach_node -n 1
 	until_true given_up
 	run -0 pool
+	standby "alter system reset primary_conninfo"
+	standby "select pg_reload_conf()"
 	[[ $output == *"::changed attached standby_1 again"* ]]
+	[ "$(status 1)" != 3 ]
 }
 
 @test "passwords that are wrong in its file: a clear failure, and the next run repairs" {
