@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "archive.h"
 #include "build.h"
 #include "fetch.h"
 #include "file.h"
@@ -13,6 +12,7 @@
 #include "quote.h"
 #include "recipe.h"
 #include "runtime_private.h"
+#include "unpack.h"
 
 /* Digest of the image noted in the lab's record; false when there is none. */
 static bool noted_digest(struct runtime *rt, char ret_digest[65])
@@ -190,7 +190,7 @@ static int find_software(struct runtime *rt, struct run *r, const char **ret_tar
 		return -1;
 	/* No image is made for an archive that build_software() would refuse. */
 	if (find_image(rt, name, false, r, &image, ret_built, &missing) < 0 &&
-	    (archive_check(b.archive, b.cancel, b.deadline_ms, rt->arena, &top, e) < 0 ||
+	    (unpack_check(b.archive, b.cancel, b.deadline_ms, rt->arena, &top, e) < 0 ||
 	     find_image(rt, name, true, r, &image, ret_built, e) < 0))
 		return -1;
 	b.image = &image;

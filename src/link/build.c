@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "archive.h"
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
 #include "look.h"
 #include "plural.h"
 #include "proc.h"
+#include "unpack.h"
 
 #define NEEDS_BYTES (2ll << 30)
 #define EVIDENCE_LINES 20
@@ -124,18 +124,6 @@ static int write_record(struct run *r, struct fail *e)
 
 /* --- the archive --- */
 
-/* Unpacks into the overlay's upper directory, before anything is mounted. */
-static int unpack(struct run *r, struct fail *e)
-{
-	const struct build *b = r->b;
-	/* modes as a user's tar would leave them: no program that runs as root for whoever finds it */
-	const char *argv[] = { "tar", "-x", "--no-same-owner", "--no-same-permissions", "-C", arena_printf(r->a, "%s/upper/labctl/src", r->work), "-f",
-			       b->archive, NULL };
-	const struct proc p = { .argv = argv, .log_path = r->log, .deadline_ms = b->deadline_ms, .cancel = b->cancel };
-
-	return proc_check(&p, e) ? fail_wrap(e, "archive %s", b->archive) : 0;
-}
-
 /* The script's other files: their names say their order and what they are called. */
 static int hand_over(struct run *r, struct fail *e)
 {
@@ -171,15 +159,17 @@ static int prepare(struct run *r, const char **ret_top, struct fail *e)
 		return fail(e, FAIL_HOST, "%s has %lld MiB left, a build needs %lld", b->cache_dir, (long long)space >> 20,
 			    NEEDS_BYTES >> 20);
 	r->step = "unpack";
-	if (archive_check(b->archive, b->cancel, b->deadline_ms, r->a, ret_top, e))
-		return -1;
 	if (file_mkdirs(r->work, 0700, e))
 		return -1;
 	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
 		if (file_mkdirs(arena_printf(r->a, "%s/%s", r->work, dirs[i]), 0755, e))
 			return -1;
 	tell(r, "::step unpack");
-	return unpack(r, e) || hand_over(r, e) || file_write(script, b->script, strlen(b->script), 0755, e) ? -1 : 0;
+	/* Into the overlay's upper directory, before anything is mounted. */
+	if (unpack_archive(b->archive, arena_printf(r->a, "%s/upper/labctl/src", r->work), b->cancel, b->deadline_ms, r->a,
+			   ret_top, e))
+		return -1;
+	return hand_over(r, e) || file_write(script, b->script, strlen(b->script), 0755, e) ? -1 : 0;
 }
 
 /* --- the script --- */

@@ -407,8 +407,8 @@ refused() {
 	mkfifo top/pipe
 	refused "link that leads out" top/file top/absolute
 	refused "link that leads out" top/sub
-	refused "no file, directory or link" top/file top/device
-	refused "no file, directory or link" top/pipe
+	refused "is not a file, directory or link" top/file top/device
+	refused "is not a file, directory or link" top/pipe
 	refused "absolute path" "$PWD/top/file"
 	refused "leads out of it" top/../outside
 	refused "more than one top directory" top/file outside

@@ -9,8 +9,10 @@
 
 #include "build.h"
 #include "digest.h"
+#include "file.h"
 #include "look.h"
 #include "private_server.h"
+#include "unpack.h"
 
 static char dir[PRIVATE_PATH], cache[PRIVATE_PATH + 16], archive[PRIVATE_PATH + 32];
 static char archive_sha256[DIGEST_HEX];
@@ -291,6 +293,96 @@ static void wrong_archives_are_refused(void **state)
 	refuse(bad, "absolute path");
 }
 
+/* A link, then a file behind it. */
+static void nothing_is_written_through_a_link(void **state)
+{
+	char script[1024], bad[PRIVATE_PATH + 32], to[PRIVATE_PATH + 32];
+	const char *top;
+	struct fail e = { 0 };
+
+	(void)state;
+	snprintf(bad, sizeof bad, "%s/bad.tar", dir);
+	snprintf(to, sizeof to, "%s/to", dir);
+	snprintf(script, sizeof script,
+		 "cd %s && mkdir -p to a/top b/top/link && ln -s . a/top/link && echo x >b/top/link/file &&"
+		 "tar -cf bad.tar -C a top/link && tar -rf bad.tar -C b top/link/file", dir);
+	private_run((const char *[]){ "sh", "-c", script, NULL });
+	assert_int_equal(unpack_archive(bad, to, NULL, CLOCK_NEVER, arena, &top, &e), -1);
+	assert_has(e.text, "cannot be written");
+	strcat(to, "/top/file");
+	assert_false(file_exists(to));
+}
+
+static void large_archives_are_refused(void **state)
+{
+	char script[1024], bad[PRIVATE_PATH + 32];
+	const char *top;
+	struct fail e = { 0 };
+
+	(void)state;
+	snprintf(bad, sizeof bad, "%s/bad.tar", dir);
+	snprintf(script, sizeof script, "cd %s && mkdir top && truncate -s 5G top/zeros && tar -cSf bad.tar top", dir);
+	private_run((const char *[]){ "sh", "-c", script, NULL });
+	assert_int_equal(unpack_check(bad, NULL, CLOCK_NEVER, arena, &top, &e), -1);
+	assert_has(e.text, "larger than 4 GiB");
+}
+
+static void an_archive_gives_no_rights(void **state)
+{
+	char script[1024], good[PRIVATE_PATH + 32], to[PRIVATE_PATH + 64];
+	const char *top = NULL;
+	struct fail e = { 0 };
+	struct stat st;
+	mode_t mask = umask(022);
+
+	(void)state;
+	snprintf(good, sizeof good, "%s/good.tar.xz", dir);
+	snprintf(to, sizeof to, "%s/to", dir);
+	snprintf(script, sizeof script, "cd %s && mkdir to top && echo x >top/file && chmod 6777 top/file && chown 1:1 top/file &&"
+		 "touch -d @1000000000 top/file && tar -cJf good.tar.xz top", dir);
+	private_run((const char *[]){ "sh", "-c", script, NULL });
+	assert_ok(unpack_archive(good, to, NULL, CLOCK_NEVER, arena, &top, &e), e);
+	assert_string_equal(top, "top");
+	strcat(to, "/top/file");
+	assert_int_equal(stat(to, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0755);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_mtime, 1000000000);
+	assert_int_equal(umask(mask), 022);
+}
+
+/* top/run, 0755, and top/to, a link to it. */
+static const unsigned char zip[] = {
+	0x50, 0x4b, 0x03, 0x04, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x83, 0x18, 0x22, 0x50, 0x1d, 0x9d, 0xfb, 0x04, 0x0a, 0x00, 0x00, 0x00, 0x0a, 0x00,
+	0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x74, 0x6f, 0x70, 0x2f, 0x72, 0x75, 0x6e, 0x23, 0x21, 0x2f, 0x62, 0x69, 0x6e, 0x2f, 0x73, 0x68, 0x0a, 0x50,
+	0x4b, 0x03, 0x04, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x83, 0x18, 0x22, 0x50, 0xc0, 0xa4, 0x76, 0x50, 0x03, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00,
+	0x00, 0x06, 0x00, 0x00, 0x00, 0x74, 0x6f, 0x70, 0x2f, 0x74, 0x6f, 0x72, 0x75, 0x6e, 0x50, 0x4b, 0x01, 0x02, 0x14, 0x03, 0x14, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x83, 0x18, 0x22, 0x50, 0x1d, 0x9d, 0xfb, 0x04, 0x0a, 0x00, 0x00, 0x00, 0x0a, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xed, 0x81, 0x00, 0x00, 0x00, 0x00, 0x74, 0x6f, 0x70, 0x2f, 0x72, 0x75, 0x6e, 0x50, 0x4b, 0x01, 0x02, 0x14,
+	0x03, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x83, 0x18, 0x22, 0x50, 0xc0, 0xa4, 0x76, 0x50, 0x03, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x06,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xa1, 0x2f, 0x00, 0x00, 0x00, 0x74, 0x6f, 0x70, 0x2f, 0x74, 0x6f, 0x50,
+	0x4b, 0x05, 0x06, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x02, 0x00, 0x69, 0x00, 0x00, 0x00, 0x56, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
+static void a_zip_is_an_archive(void **state)
+{
+	char path[PRIVATE_PATH + 32], to[PRIVATE_PATH + 64];
+	const char *top = NULL;
+	struct fail e = { 0 };
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/good.zip", dir);
+	snprintf(to, sizeof to, "%s/to", dir);
+	assert_ok(file_write(path, (const char *)zip, sizeof zip, 0644, &e), e);
+	assert_ok(file_mkdirs(to, 0755, &e), e);
+	assert_ok(unpack_archive(path, to, NULL, CLOCK_NEVER, arena, &top, &e), e);
+	assert_string_equal(top, "top");
+	strcat(to, "/top/to");
+	assert_true(lstat(to, &st) == 0 && S_ISLNK(st.st_mode));
+	assert_true(stat(to, &st) == 0 && (st.st_mode & 0777) == 0755);
+}
+
 static void deadline_and_cancel_end_it(void **state)
 {
 	struct build b = build("#!/bin/sh\necho ::step sleep\nsleep 600 &\nsleep 600\n");
@@ -319,6 +411,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_build_says_how_far_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_image_says_how_far_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_archives_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_written_through_a_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_archives_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_archive_gives_no_rights, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_zip_is_an_archive, setup, teardown),
 		cmocka_unit_test_setup_teardown(deadline_and_cancel_end_it, setup, teardown),
 	};
 

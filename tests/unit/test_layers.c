@@ -15,12 +15,12 @@ static const struct layer { const char *name, *sees, *uses; } layers[] = {
 	{ "base", "base", "openssl/" },
 	{ "model", "model base", "yaml.h" },
 	{ "plan", "plan model base", "libxml/ jansson.h" },
-	{ "link", "link model base", "libvirt/ libxml/ libssh2.h libpq-fe.h curl/ jansson.h openssl/" },
+	{ "link", "link model base", "libvirt/ libxml/ libssh2.h libpq-fe.h curl/ archive.h archive_entry.h jansson.h openssl/" },
 	{ "exec", "exec plan link model base", "jansson.h" },
 	{ "cli", "cli exec plan link model base", "jansson.h libsmartcols/ argp.h" },
 };
 /* All that is watched; any other <x.h> is the C library's or the kernel's. */
-static const char libraries[] = "openssl/ yaml.h libxml/ jansson.h libvirt/ libssh2 libpq libpq-fe.h curl/ libsmartcols/ argp.h";
+static const char libraries[] = "openssl/ yaml.h libxml/ jansson.h libvirt/ libssh2 libpq libpq-fe.h curl/ archive.h archive_entry.h libsmartcols/ argp.h";
 
 static bool listed(const char *list, const char *name, bool prefix)
 {
