@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: PostgreSQL
 [[ $- != *s* || ${BASH_VERSINFO[0]} -lt 4 ]] || { LC_ALL=C IFS= read -r -N 4194304 script; eval "$script"; exit; }
-# bash reads its commands from a pipe byte by byte, with a system call each: the line above takes all of them at once,
-# where they come on standard input. bash 3.2 (el5) cannot, and reads on by itself.
+# bash reads commands from a pipe byte by byte, with a system call for each: the line above reads the whole script from
+# standard input at once. bash 3.2 (el5) has no read -N and reads on as usual.
 #
-# The prelude of every script that labctl runs as root on a node.
+# The prelude of every script that labctl runs as root on a node. A script arrives on the standard input of bash, after
+# these lines. Its standard output is a protocol:
 #
-# A script arrives on the standard input of bash, after these lines. What it
-# prints on its standard output is the protocol:
-#
-#   ::changed TEXT    something is different now
-#   ::skipped TEXT    something that was asked for cannot be had here
-#   ::warn TEXT       it works, and yet the user must know: always shown, and by `labctl status`
+#   ::changed TEXT    the script changed something
+#   ::skipped TEXT    something that was requested is not possible here
+#   ::warn TEXT       it works, but the user must know: always shown, also by `labctl status`
 #   ::evidence LINE   a line of a log, printed before a failure
-#   ::next TEXT       what its user can do about the failure that follows
-#   ::fail TEXT       it did not work; the script ends with status 1
+#   ::next TEXT       what the user can do about the failure that follows
+#   ::fail TEXT       the script failed and exits with status 1
 #
-# A script is quiet and ends with 0 when all is as wanted, and may always be run
-# again. It forks little: a node with 1,000 neighbours has one slow processor.
-# Nothing in a script may read its standard input, which is that of bash. What is
-# here, in tuning/os and in tuning/pgxc runs on bash 3.2 (el5), 4.1 (el6), 4.2 and
-# later: there "${a[@]}" of an empty array is an error, and mapfile or EPOCHREALTIME
-# are not (tests/cli/shellcheck.bats has the rest).
+# A script prints nothing and exits with 0 when there is nothing to do, and can be run any number of times. It forks as
+# little as possible: on a host of 1,000 nodes, processor time is scarce. Its commands must not read standard input,
+# from which bash reads the script. The scripts here, in tuning/os and in tuning/pgxc must run on bash 3.2 (el5), 4.1
+# (el6), 4.2 and later. In the old ones, "${a[@]}" of an empty array is an error, and mapfile and EPOCHREALTIME do not
+# exist (tests/cli/shellcheck.bats has the other rules).
 
 set -u
 umask 022
@@ -32,7 +29,7 @@ skipped() { printf '::skipped %s\n' "$*"; }
 warn()    { printf '::warn %s\n' "$*"; }
 die()     { printf '::fail %s\n' "$*"; exit 1; }
 
-# evidence FILE [N]: the last N lines of FILE, if it has any.
+# evidence FILE [N]: prints the last N lines of FILE (default 15).
 evidence() {
     local line
     [[ -s $1 ]] || return 0
@@ -41,20 +38,20 @@ evidence() {
     done < <(exec tail -n "${2:-15}" -- "$1" 2>/dev/null)
 }
 
-# right PATH MODE OWNER: has PATH this mode (as 644 or 0644) and owner (USER or USER:GROUP)?
+# right PATH MODE OWNER: does PATH have this mode (644 or 0644) and owner (USER or USER:GROUP)?
 right() {
     local now
     now=$(exec stat -L -c '%a %U:%G' -- "$1" 2>/dev/null) && like "$now" "$2" "$3"
 }
 
-# like NOW MODE OWNER: does NOW, a line of stat, say this mode and owner?
+# like NOW MODE OWNER: does NOW, a line of stat's output, have this mode and owner?
 like() { [[ $1 == "${2#0} $3" || ( $3 != *:* && $1 == "${2#0} $3:"* ) ]]; }
 
-# The marks of a block in a file that others may write to as well.
+# The marks around labctl's block in a file that others write to as well.
 own_begin='# >>> labctl' own_end='# <<< labctl'
 
-# put PATH MODE OWNER TEXT ...: makes each PATH a file of exactly this text, in one act. Without a TEXT it is the
-# standard input. What is right already costs one `stat` for all of them, what is not one program that renames.
+# put PATH MODE OWNER TEXT ...: atomically makes each PATH a file with exactly this text (a single PATH without a TEXT:
+# with standard input). One `stat` checks all files that have their text already, one program renames all others.
 put() {
     local path mode owner text old temporary same=() wanted=() moves=()
     if (( $# == 3 )); then
@@ -67,7 +64,7 @@ put() {
         [[ ! -d $path ]] || die "$path is a directory"
         if [[ -f $path ]]; then
             IFS= read -r -d '' old 2>/dev/null <"$path"
-            # Of a file that is not only ours the block between the marks is: what stands around it stays.
+            # Only the block between the marks is labctl's: keep the text around it.
             if [[ $text == *"$own_begin"*"$own_end"* && $old == *"$own_begin"*$'\n'"$own_end"$'\n'* ]]; then
                 text=${text#*"$own_begin"}
                 text=${old%%"$own_begin"*}$own_begin${text%%"$own_end"*}$own_end${old#*$'\n'"$own_end"}
@@ -84,31 +81,31 @@ put() {
     (( ! ${#moves[@]} )) || put_moves "${moves[@]}"
 }
 
-# The text, for now in a file beside, the name of which nobody else looks for.
+# Writes the text to a temporary file in the same directory.
 put_beside() {
     local mask
     temporary=${path%/*}/.${path##*/}.labctl
     [[ ! -e $temporary && ! -L $temporary ]] || rm -f -- "$temporary"
     printf -v mask '%o' $(( 0777 & ~8#$mode ))
     umask "$mask"
-    set -C                          # a link that somebody puts there meanwhile is not followed
+    set -C                          # do not follow a link that appeared meanwhile
     printf '%s' "$text" >"$temporary" || die "cannot write $temporary"
     set +C
     umask 022
-    # A file that was just made is root's, and no program: mostly there is nothing left to do.
+    # A new file belongs to root and is not executable: often right already.
     if [[ ! ( $owner == root || $owner == root:root ) || ! -O $temporary || ! -G $temporary ]] || (( 8#$mode & ~8#666 )); then
         if ! { chown -- "$owner" "$temporary" && chmod -- "$mode" "$temporary"; } 2>/dev/null; then
             rm -f -- "$temporary"
-            die "cannot make $path belong to $owner"
+            die "cannot make $owner the owner of $path"
         fi
     fi
 }
 
-# Files that have their text have their mode and owner too.
+# Corrects mode and owner of the files that have their text already.
 put_right() {
     local i now
     IFS=$'\n' read -r -d '' -a now < <(exec stat -L -c '%a %U:%G' -- "${same[@]}" 2>/dev/null)
-    (( ${#now[@]} == ${#same[@]} )) || die "something changes ${same[*]} at the same time"
+    (( ${#now[@]} == ${#same[@]} )) || die "another program is changing ${same[*]}"
     for i in "${!same[@]}"; do
         like "${now[i]}" "${wanted[i]% *}" "${wanted[i]#* }" && continue
         chown -- "${wanted[i]#* }" "${same[i]}" && chmod -- "${wanted[i]% *}" "${same[i]}" ||
@@ -123,7 +120,7 @@ put_moves() {
         perl -e 'rename(shift, shift) while @ARGV' -- "$@" </dev/null
     fi
     while (( $# )); do
-        # A file that is a mount point of a container cannot be replaced.
+        # A file that is a mount point (in containers) cannot be replaced.
         if [[ -e $1 ]] && ! mv -fT -- "$1" "$2" 2>/dev/null; then
             cat -- "$1" >"$2" && chown --reference="$1" -- "$2" && chmod --reference="$1" -- "$2" || die "cannot write $2"
             rm -f -- "$1"
@@ -133,7 +130,7 @@ put_moves() {
     done
 }
 
-# accepted NAME FILE...: the server NAME works with these files. What is new among them is kept, for go_back.
+# accepted NAME FILE...: the server NAME runs with these files; keeps a copy of those that changed, for go_back.
 accepted() {
     local kept=/var/lib/labctl/accepted/$1 file new=()
     shift
@@ -144,7 +141,7 @@ accepted() {
     [[ -d $kept ]] || ( umask 077; mkdir -p -- "$kept" ) && cp -p -- "${new[@]}" "$kept/" || die "cannot write $kept"
 }
 
-# go_back NAME FILE...: files that are newer than those that NAME works with become those again; false where none is.
+# go_back NAME FILE...: restores the accepted copies of files that changed since; false if there are none.
 go_back() {
     local kept=/var/lib/labctl/accepted/$1 file beside status=1
     shift
@@ -157,19 +154,19 @@ go_back() {
     return $status
 }
 
-# ensure_dir PATH MODE OWNER: makes PATH a directory of this mode and owner, not what is in it.
+# ensure_dir PATH MODE OWNER: makes PATH a directory with this mode and owner; what is in it keeps its own.
 ensure_dir() {
     if [[ -d $1 ]]; then
         right "$@" && return 0
     else
-        mkdir -p -- "$1" || die "cannot make the directory $1"
+        mkdir -p -- "$1" || die "cannot create the directory $1"
     fi
-    chown -- "$3" "$1" && chmod -- "$2" "$1" || die "cannot make $1 belong to $3"
+    chown -- "$3" "$1" && chmod -- "$2" "$1" || die "cannot make $3 the owner of $1, with mode $2"
     changed "$1"
 }
 
-# secret_file FILE USER TEXT: a file for USER alone, which goes with the script (one at a time). A secret stands in no
-# program's arguments and in no environment.
+# secret_file FILE USER TEXT: a file that only USER can read, removed when the script ends (one per script). Secrets are
+# never passed in arguments or in the environment.
 secret_file() {
     secret_at=$1
     trap 'rm -f -- "$secret_at"' EXIT
@@ -179,16 +176,16 @@ secret_file() {
     printf '%s\n' "$3" >"$1" || die "cannot write $1"
     set +C
     umask 022
-    [[ $2 == root ]] || chown -- "$2:" "$1" || die "cannot make $1 belong to $2"
+    [[ $2 == root ]] || chown -- "$2:" "$1" || die "cannot make $2 the owner of $1"
 }
 
-# pass_text PASSWORD: a password file of libpq for this one, whatever for, in the variable text.
+# pass_text PASSWORD: sets text to the line of a libpq password file that gives this password for every connection.
 pass_text() {
     text=${1//\\/\\\\}
     text="*:*:*:*:${text//:/\\:}"
 }
 
-# pass_file FILE PASSWORD: root's own psql logs in with this one.
+# pass_file FILE PASSWORD: makes root's psql log in with this password.
 pass_file() {
     local text
     pass_text "$2"
@@ -196,14 +193,15 @@ pass_file() {
     export PGPASSFILE=$1
 }
 
-# new_dir FILE: makes NEW, empty and USER's, which is going to be DIR: that holds FILE then, and nothing now.
+# new_dir FILE: makes NEW an empty directory of USER, which the caller fills and renames to DIR. DIR must not exist or
+# be empty: it will hold FILE.
 new_dir() {
-    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty and holds no $1"
+    [[ ! -d $dir ]] || rmdir -- "$dir" 2>/dev/null || die "$dir is not empty but has no $1"
     mkdir -p -- /run/labctl "${dir%/*}" && rm -rf -- "$new" && mkdir -m 0700 -- "$new" && chown -- "$user:" "$new" ||
-        die "cannot make $new"
+        die "cannot create $new"
 }
 
-# newest PROGRAM: the programs of the newest PostgreSQL of the image that has this one: their directory, in the variable bin.
+# newest PROGRAM: sets bin to the program directory of the newest PostgreSQL in the image that has PROGRAM.
 newest() {
     local at version most=0
     bin=
@@ -215,8 +213,8 @@ newest() {
     [[ -n $bin ]] || die "PostgreSQL is not in the image (/usr/lib/postgresql/*/bin/$1)"
 }
 
-# stop_moved UNIT: is a server of PORT still running in a data directory that was moved away from DIR? It ends, for a new
-# one cannot start beside it.
+# stop_moved UNIT: stops a server on PORT that still runs in a data directory that was moved away from DIR: it blocks the
+# new server's port.
 stop_moved() {
     local at line lines
     for at in /proc/[1-9]*; do
@@ -229,17 +227,17 @@ stop_moved() {
         else
             kill -INT "${lines[0]}"
         fi
-        wait_for 60 ended "${lines[0]}" || die "a server on port $port, whose data directory was moved away, cannot be stopped"
+        wait_for 60 ended "${lines[0]}" || die "cannot stop the server on port $port, whose data directory was moved away"
         changed "stopped the server whose data directory was moved away"
     done
 }
 
-# put_unit UNIT: the standard input is a unit that systemd has read, and starts at boot. The script has OUT and failed().
+# put_unit UNIT: installs standard input as a unit that starts at boot. Uses the caller's $out and failed().
 put_unit() {
     local file=/etc/systemd/system/$1 loaded=/run/labctl/$1.loaded
     put "$file" 0644 root:root
     if [[ $file -nt $loaded ]]; then
-        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd does not read $file"
+        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd cannot load $file"
         printf '' >"$loaded"
     fi
     if [[ ! -L /etc/systemd/system/multi-user.target.wants/$1 ]]; then
@@ -248,8 +246,8 @@ put_unit() {
     fi
 }
 
-# listening PORT: does a TCP socket of this node listen on PORT? Reads the kernel's
-# table: a connection would wedge a gtm_proxy for good.
+# listening PORT: does a TCP socket of this node listen on PORT? Reads the kernel's table, because a test connection
+# would hang a gtm_proxy for good.
 listening() {
     local hex table at state _
     printf -v hex '%04X' "$1"
@@ -275,14 +273,14 @@ pause() {
     return 0
 }
 
-# now_since_boot: hundredths of a second, in the variable now. A clock that is set while we wait is no reason to give
-# up, nor to wait for an hour.
+# now_since_boot: sets now to the hundredths of a second since boot, so that setting the clock does not shorten or
+# lengthen a wait.
 now_since_boot() {
     read -r now _ </proc/uptime
     now=$(( 10#${now/./} ))
 }
 
-# wait_for SECONDS COMMAND...: runs COMMAND until it succeeds or the time is over.
+# wait_for SECONDS COMMAND...: runs COMMAND until it succeeds; fails after SECONDS.
 wait_for() {
     local end now nap=0.02
     now_since_boot
@@ -299,8 +297,8 @@ wait_for() {
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# within SECONDS [as USER] COMMAND...: runs COMMAND, without an input, and ends it when it takes longer. The systems of
-# bash 4.2 and later have a timeout that knows -k.
+# within SECONDS [as USER] COMMAND...: runs COMMAND without input and ends it after SECONDS. Systems with bash 4.2 or
+# later have a `timeout` that knows -k.
 within() {
     local seconds=$1 pid
     shift
@@ -318,9 +316,9 @@ within() {
     wait "$pid" 2>/dev/null
 }
 
-# as USER COMMAND...: runs COMMAND as USER with a clean environment, the limits that
-# a database server needs, and no standard input. No PAM: a session could hang.
-# The stack: max_stack_depth = 8MB is refused under the usual limit of 8 MiB.
+# as USER COMMAND...: runs COMMAND as USER with a clean environment, the limits of a database server and no standard
+# input. Avoids PAM, whose session could hang. With the usual stack limit of 8 MiB, a server refuses
+# max_stack_depth = 8MB.
 as() (
     user=$1
     shift
@@ -334,12 +332,11 @@ as() (
     if [[ -x /usr/bin/setpriv ]]; then
         exec setpriv --reuid="$user" --regid="$user" --init-groups --reset-env -- "$@"
     fi
-    exec runuser -s /bin/bash -c 'exec "$@"' -- "$user" bash "$@"      # before el7 it knows no -u
+    exec runuser -s /bin/bash -c 'exec "$@"' -- "$user" bash "$@"      # before el7 it has no -u
 )
 
-# alive PID NAME DIR: is PID a process called NAME that works in DIR? The pid in a stale
-# file may be that of any process by now. A zombie is not alive, unless it has threads
-# left: so a wedged gtm_proxy ends, holding its port.
+# alive PID NAME DIR: is PID a process called NAME whose working directory is DIR? The pid in a stale file may be another
+# process's by now. A zombie is not alive unless it has threads left, as a hung gtm_proxy that still holds its port.
 alive() {
     local text task
     [[ $1 =~ ^[1-9][0-9]*$ ]] || return 1
@@ -353,8 +350,7 @@ alive() {
     return 1
 }
 
-# processes NAME DIR: the pids of all processes called NAME that work in DIR, in the
-# variable pids. True when there is one.
+# processes NAME DIR: sets pids to the processes called NAME whose working directory is DIR; true if there are any.
 processes() {
     local at
     pids=
@@ -364,10 +360,10 @@ processes() {
     [[ -n $pids ]]
 }
 
-# gone NAME DIR: no such process is left.
+# gone NAME DIR: is no such process left?
 gone() { ! processes "$@"; }
 
-# pid_in FILE: the first line of a pid file (without its sign), in the variable pid.
+# pid_in FILE: sets pid to the first line of a pid file, without its sign.
 pid_in() {
     pid=
     { read -r pid <"$1"; } 2>/dev/null || return 1
@@ -375,14 +371,14 @@ pid_in() {
     [[ $pid =~ ^[1-9][0-9]*$ ]]
 }
 
-# hex_address IPV4: as the kernel's table writes it, in the variable hex.
+# hex_address IPV4: sets hex to the address as in the kernel's table.
 hex_address() {
     local a b c d
     IFS=. read -r a b c d <<<"$1"
     printf -v hex '%02X%02X%02X%02X' "$d" "$c" "$b" "$a"
 }
 
-# connected IPV4 PORT: has this node an established connection to that address?
+# connected IPV4 PORT: does this node have an established connection to that address?
 connected() {
     local hex port there state _
     hex_address "$1"

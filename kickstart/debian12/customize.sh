@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: PostgreSQL
-# Runs when every package is installed. $1: the root of the tree. The result is fit to be
-# booted by KVM, by an emulated machine (kernel and initrd handed over, root=/dev/vda) and
-# as a container of systemd's, and carries no identity: that comes with the seed.
+# Runs after all packages are installed. $1: the root of the tree. The result boots under KVM,
+# as an emulated machine (kernel and initrd given by the host, root=/dev/vda) and as a container
+# with systemd. It has no identity: the seed disk brings that.
 set -eu
 root=$1
 here=$(dirname "$0")
@@ -10,7 +10,7 @@ here=$(dirname "$0")
 unit() { systemctl --root="$root" --quiet "$@"; }
 command -v systemctl >/dev/null || unit() { chroot "$root" systemctl --quiet "$@"; }
 
-# Not cp -a: a clone made under another umask must give the same image, and must not close / to others.
+# Not cp -a: the umask of the git checkout must not change the image or make / unreadable.
 umask 022
 (cd "$here/files" && find . -type f) | while read -r file; do
 	mode=0644
@@ -39,7 +39,7 @@ sed -i -E 's/^(session.*pam_(motd|mail)\.so.*)$/# \1/' "$root/etc/pam.d/sshd" "$
 mkdir -p "$root/root/.ssh"
 chmod 0700 "$root/root/.ssh"
 
-# --- what runs ---
+# --- services ---
 unit set-default multi-user.target
 unit enable systemd-networkd.service ssh.service chrony.service labctl-seed.service
 unit disable ssh.socket postgresql.service pgpool2.service sysstat.service nftables.service \
@@ -61,10 +61,10 @@ for u in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_al
 	ln -sfn /dev/null "$root/etc/systemd/system/$u"
 done
 
-# --- weight: nothing of this is used on a node ---
+# --- size: no node uses these files ---
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/*.log "$root"/var/log/apt
 find "$root/usr/share/doc" "$root/usr/share/man" "$root/usr/share/info" ! -type d -delete
 find "$root/usr/share/locale" -name '*.mo' -delete
 
-# systemd looks here to see whether /usr is newer than what it last made of it.
+# systemd compares these with /usr: without them it updates both at the first boot.
 touch "$root/etc/.updated" "$root/var/.updated"

@@ -4,12 +4,12 @@
 set -eu
 root=$1
 
-# The package creates no database cluster: labctl does, where and how the lab file says. A file beside the package's own:
-# Debian's installer would be asked which of two versions of that to keep.
+# Keep the package from creating a database cluster: labctl creates it as the lab file says. This is a separate file
+# because a changed createcluster.conf would make dpkg ask which version to keep.
 mkdir -p "$root/etc/postgresql-common/createcluster.d"
 echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.d/labctl.conf"
 
-# A small initrd: only what finds a virtio disk with ext4 on it.
+# A small initrd: only the modules to mount ext4 on a virtio disk.
 mkdir -p "$root/etc/initramfs-tools/conf.d"
 cat >"$root/etc/initramfs-tools/conf.d/labctl" <<'EOF'
 MODULES=list

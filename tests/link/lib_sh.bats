@@ -152,7 +152,7 @@ is secrets "$(secret_file /s nobody x; stat -c '%a %U %s' /s; pass_file /p y; st
 [[ ! -e /p ]] || die "a secret stays"
 dir=/whole/dir new=/whole/new user=nobody; new_dir file
 is new_dir "$(stat -c '%a %U' /whole/*)" '700 nobody'
-is 'what is there' "$(mkdir /whole/dir; : >/whole/dir/x; new_dir file)" '::fail /whole/dir is not empty and holds no file'
+is 'what is there' "$(mkdir /whole/dir; : >/whole/dir/x; new_dir file)" '::fail /whole/dir is not empty but has no file'
 skipped "end of $BASH_VERSION"
 END
 }

@@ -316,7 +316,7 @@ play_stop() {
 	on 1 mkdir -p /mnt/data/pgxc_gtm
 	on 1 touch /mnt/data/pgxc_gtm/precious
 	run -1 play 1 gtm.init
-	[[ $output == "::fail /mnt/data/pgxc_gtm is not empty and holds no gtm.conf" ]]
+	[[ $output == "::fail /mnt/data/pgxc_gtm is not empty but has no gtm.conf" ]]
 	on 1 test -e /mnt/data/pgxc_gtm/precious
 	play 1 datanode.init
 	on 1 bash -c 'echo datanode_9 >/mnt/data/pgxc_datanode/labctl.nodename'

@@ -1,24 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: PostgreSQL
 #
-# Builds Citus from an unpacked source archive, inside the build root, for the
-# newest PostgreSQL that is there.
+# Builds Citus from an unpacked source archive for the newest PostgreSQL in the
+# build root.
 #
-# labctl runs this in a chroot as root, an overlay that goes away. It changes no
-# source file: options and variables of make only, each reported.
+# labctl runs this as root in a chroot on a temporary overlay. It changes no source
+# file; it adapts options and make variables only, and reports each adaptation.
 #
 # In:   SRC        directory of the unpacked archive
-#       PREFIX     what is labctl's own on the nodes: a note of the version (/opt/citus)
-#       LINK       symbolic link to PREFIX, empty or PREFIX itself for none
-#       DESTDIR    directory that everything is installed below (or OUT)
-#       CONFIGURE  options for configure, shell words without quoting
-#       JOBS       parallel jobs of make (all processors)
+#       PREFIX     labctl's directory on the nodes, which holds the file version (/opt/citus)
+#       LINK       symbolic link to PREFIX; empty or equal to PREFIX for none
+#       DESTDIR    directory to install everything below (or OUT)
+#       CONFIGURE  options for configure, separated by blanks, without quotes
+#       JOBS       parallel jobs of make (default: all processors)
 # Out:  stdout     ::step NAME, ::adapt WHAT: WHY, ::evidence LINE, ::fail STEP: REASON
 #       stderr     everything else
-# Exit: 0 built, installed and proved; 1 after a ::fail line.
+# Exit: 0 built, installed and tested; 1 after a ::fail line.
 #
-# The extension goes where PostgreSQL looks for extensions, its own directories:
-# version 15 has no other place for them.
+# The extension goes into PostgreSQL's own directories: version 15 looks nowhere
+# else.
 
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -52,40 +52,40 @@ step check
 case $CONFIGURE in *[\"\'\\\`\$]*) fail "quotes and substitutions are not allowed in the configure options";; esac
 read -r -d '' -a options <<<"$CONFIGURE"
 
-[ -e "$SRC/configure" ] || fail "no configure in the archive: this is not a source archive of Citus"
+[ -e "$SRC/configure" ] || fail "the archive has no configure: it is not a source archive of Citus"
 package=$(grep -m 1 '^PACKAGE_STRING=' "$SRC/configure")
 package=${package#PACKAGE_STRING=}; package=${package//\'/}
-[[ $package == Citus\ * ]] || fail "the archive is ${package:-of an unknown package}, not Citus"
-[ -e "$SRC/src/backend/distributed/citus.control" ] || fail "the archive has no src/backend/distributed: it is incomplete"
+[[ $package == Citus\ * ]] || fail "the archive contains ${package:-an unknown package}, not Citus"
+[ -e "$SRC/src/backend/distributed/citus.control" ] || fail "the archive is incomplete: it has no src/backend/distributed"
 
 pg_config=$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V | tail -n 1)
 [ -x "$pg_config" ] || fail "the build root has no PostgreSQL"
 bin=$("$pg_config" --bindir)
-[[ $("$pg_config" --version) =~ \ ([0-9]+) ]] || fail "$pg_config says no version"
+[[ $("$pg_config" --version) =~ \ ([0-9]+) ]] || fail "$pg_config --version printed no version"
 major=${BASH_REMATCH[1]}
 [ -e "$("$pg_config" --includedir-server)/postgres.h" ] && [ -e "$("$pg_config" --pgxs)" ] ||
-    fail "the build root has no headers of PostgreSQL $major (postgresql-server-dev-$major)"
+    fail "the build root lacks the headers of PostgreSQL $major (postgresql-server-dev-$major)"
 missing=
 for tool in gcc make perl sed setpriv "$bin/initdb" "$bin/postgres"; do
     command -v "$tool" >/dev/null || missing+=" $tool"
 done
 [ -z "$missing" ] || fail "the build root lacks:$missing"
-[ -c /dev/null ] || fail "/dev/null is not a device in the build root"
+[ -c /dev/null ] || fail "/dev/null in the build root is not a device"
 printf '%s in %s for PostgreSQL %s\n' "$package" "$SRC" "$major"
 
-# Its configure compares the major with all that it takes, and would name only the one that it does not.
+# The error of its configure names only the unsupported major, not the supported ones.
 majors=$(grep -o "version_num\" *!= *'[0-9.]*'" "$SRC/configure" | tr -cd '0-9.\n' | sort -Vu | paste -sd ' ')
 if [[ -n $majors && " $majors " != *" $major "* && $CONFIGURE != *--without-pg-version-check* ]]; then
-    fail "$package is for PostgreSQL ${majors// /, }; the nodes have $major"
+    fail "$package supports PostgreSQL ${majors// /, }, but the nodes have $major"
 fi
 
 if [[ $CONFIGURE != *libcurl* && ! -e /usr/include/curl/curl.h ]] &&
     ! compgen -G '/usr/include/*/curl/curl.h' >/dev/null; then
     options+=(--without-libcurl)
-    adapt "--without-libcurl: with it Citus tells its makers how it is used; the build root has no headers of it"
+    adapt "--without-libcurl: the build root has no libcurl headers; Citus needs it only to report usage statistics"
 fi
-adapt "with_llvm=no: every file would be compiled a second time, for the JIT compiler's inlining"
-adapt "COPT=-g0: nodes have no debugger, and every one of them gets what was built"
+adapt "with_llvm=no: LLVM bitcode, for inlining by the JIT compiler, would double the compile time"
+adapt "COPT=-g0: no debug information, which nodes do not use and which every node would get a copy of"
 variables=(with_llvm=no COPT=-g0)
 
 # ------------------------------------------------------------ configure
@@ -94,41 +94,41 @@ cd "$SRC" || fail "cannot enter $SRC"
 printf './configure %s\n' "${options[*]}"
 ./configure PG_CONFIG="$pg_config" "${options[@]}" || {
     reason=$(grep -a '^configure:[0-9]*: error: ' config.log 2>/dev/null | tail -n 1)
-    fail "${reason:-configure did not succeed}"
+    fail "${reason:-configure failed}"
 }
 
 # ----------------------------------------------------------------- make
 step make
-make -j "$JOBS" "${variables[@]}" all || fail "make ended with $?"
+make -j "$JOBS" "${variables[@]}" all || fail "make failed with status $?"
 
 # -------------------------------------------------------------- install
 step install
-make "${variables[@]}" install DESTDIR="$dest" || fail "make install ended with $?"
+make "${variables[@]}" install DESTDIR="$dest" || fail "make install failed with status $?"
 mkdir -p "$dest$PREFIX" && printf '%s for PostgreSQL %s\n' "${package#Citus }" "$major" >"$dest$PREFIX/version" ||
     fail "cannot write $PREFIX/version"
 if [ "$LINK" != "$PREFIX" ]; then
-    mkdir -p "$dest${LINK%/*}" && ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot make the link $LINK"
+    mkdir -p "$dest${LINK%/*}" && ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot create the link $LINK"
 fi
 
 # --------------------------------------------------------------- verify
-# A server of its own loads what was installed. It looks in the build root's directories only: so it goes there.
+# Start a server that loads the extension. It looks in the build root's directories, so install there too.
 step verify
-[ "$(stat -f -c %T /)" = overlayfs ] || fail "the build root is no overlay: nothing is copied into it"
-cp -a "$dest/usr/." /usr/ || fail "cannot copy what was installed into the build root"
-WORK=$(mktemp -d /tmp/citus-build.XXXXXX) && chown 65534:65534 "$WORK" && cd "$WORK" || fail "no temporary directory"
+[ "$(stat -f -c %T /)" = overlayfs ] || fail "the build root is not an overlay: will not copy into it"
+cp -a "$dest/usr/." /usr/ || fail "cannot copy the installed files into the build root"
+WORK=$(mktemp -d /tmp/citus-build.XXXXXX) && chown 65534:65534 "$WORK" && cd "$WORK" || fail "cannot create a temporary directory"
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
 sql() { nobody "$bin/psql" -h "$WORK" -U postgres -d postgres -XAtq -v ON_ERROR_STOP=1 -c "$1"; }
 broken() {
     tail -n 15 "$WORK/log" | sed 's/^/::evidence /' >&3
     fail "$1"
 }
-nobody "$bin/initdb" -D "$WORK/data" -U postgres -A trust -E UTF8 --locale=C --no-sync || fail "initdb does not work"
+nobody "$bin/initdb" -D "$WORK/data" -U postgres -A trust -E UTF8 --locale=C --no-sync || fail "initdb failed"
 nobody "$bin/pg_ctl" -D "$WORK/data" -l "$WORK/log" -w \
     -o "-c listen_addresses= -k $WORK -c shared_preload_libraries=citus -c fsync=off" start ||
-    broken "a server that loads citus does not start"
-sql 'CREATE EXTENSION citus' || broken "CREATE EXTENSION citus does not work"
-said=$(sql 'SELECT citus_version()') || broken "citus_version() does not work"
-printf '%s\n' "$said"
-[[ $said == "$package"* ]] || broken "citus_version() says '$said', not $package"
-nobody "$bin/pg_ctl" -D "$WORK/data" -w -m fast stop || broken "the server does not stop"
+    broken "a server that loads citus did not start"
+sql 'CREATE EXTENSION citus' || broken "CREATE EXTENSION citus failed"
+reported=$(sql 'SELECT citus_version()') || broken "citus_version() failed"
+printf '%s\n' "$reported"
+[[ $reported == "$package"* ]] || broken "citus_version() returned '$reported', not $package"
+nobody "$bin/pg_ctl" -D "$WORK/data" -w -m fast stop || broken "the server did not stop"
 exit 0

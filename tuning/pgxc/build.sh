@@ -3,23 +3,22 @@
 #
 # Builds Postgres-XC from an unpacked source archive, inside the build root.
 #
-# labctl runs this in a chroot as root. It changes no source file: what today's
-# compilers and libraries refuse is met with options, environment and wrapper
-# programs only, each where a look at the tools shows that it is needed, and
-# each reported.
+# labctl runs this as root in a chroot. It changes no source file: where today's
+# compilers and libraries reject the source, it uses options, environment and
+# wrapper programs. It tests the tools first and reports each adaptation.
 #
 # In:   SRC        directory of the unpacked archive
-#       PREFIX     where it will live on the nodes; VERSION in it stands for the archive's (/opt/pgxc_VERSION)
-#       LINK       symbolic link to PREFIX, empty for none (/opt/pgxc)
-#       DESTDIR    directory that PREFIX and LINK are installed below (or OUT)
+#       PREFIX     directory on the nodes; VERSION becomes the archive's version (/opt/pgxc_VERSION)
+#       LINK       symbolic link to PREFIX; empty for none (/opt/pgxc)
+#       DESTDIR    directory to install PREFIX and LINK below (or OUT)
 #       PORT       default port compiled in                (1921)
-#       CONFIGURE  options for configure, shell words without quoting
-#       JOBS       parallel jobs of make                   (all processors)
-#       PATCHES    directory of its user's own patches, applied with -p1 in the order of their names, empty for none
+#       CONFIGURE  options for configure, separated by blanks, without quotes
+#       JOBS       parallel jobs of make                   (default: all processors)
+#       PATCHES    directory of the user's patches, applied with -p1 in order of their names; empty for none
 #       EXTRA      directory of gtm_sequence.c
 # Out:  stdout     ::step NAME, ::adapt WHAT: WHY, ::fail STEP: REASON
 #       stderr     everything else
-# Exit: 0 built, installed and proved; 1 after a ::fail line.
+# Exit: 0 built, installed and tested; 1 after a ::fail line.
 
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -46,7 +45,7 @@ step()  { STEP=$1; printf '::step %s\n' "$1" >&3; printf '== %s\n' "$1"; }
 adapt() { printf '::adapt %s\n' "$1" >&3; printf -- '-- %s\n' "$1"; }
 fail()  { printf '::fail %s: %s\n' "$STEP" "$1" >&3; printf -- '!! %s\n' "$1"; exit 1; }
 
-# The version that "TOOL --version" says in its first line, as NNNMMM (2.6.4 -> 2006).
+# The version in the first line of "TOOL --version", as NNNMMM (2.6.4 -> 2006).
 version_of() {
     local line
     line=$("$1" --version 2>/dev/null | head -n 1)
@@ -83,17 +82,17 @@ step check
 if [ ! -e "$SRC/configure" ]; then
     inside=("$SRC"/*/configure)
     [ "${#inside[@]}" -eq 1 ] && [ -e "${inside[0]}" ] ||
-        fail "no configure in the archive: this is not a source archive of Postgres-XC"
+        fail "the archive has no configure: it is not a source archive of Postgres-XC"
     SRC=${inside[0]%/configure}
 fi
 package=$(grep -m 1 "^PACKAGE_STRING=" "$SRC/configure")
 package=${package#PACKAGE_STRING=}; package=${package//\'/}
 [[ $package == Postgres-XC\ * ]] ||
-    fail "the archive is ${package:-of an unknown package}, not Postgres-XC"
+    fail "the archive contains ${package:-an unknown package}, not Postgres-XC"
 version=${package#Postgres-XC }
-[[ $version =~ ^[0-9][0-9a-z.]*$ ]] || fail "the archive has no version that can be read: '$package'"
+[[ $version =~ ^[0-9][0-9a-z.]*$ ]] || fail "cannot read the archive's version: '$package'"
 PREFIX=${PREFIX//VERSION/$version}
-[ -e "$SRC/src/gtm/main/main.c" ] || fail "the archive has no src/gtm: it is incomplete"
+[ -e "$SRC/src/gtm/main/main.c" ] || fail "the archive is incomplete: it has no src/gtm"
 printf '%s in %s\n' "$package" "$SRC"
 
 missing=
@@ -101,19 +100,19 @@ for tool in gcc make bison flex perl sed tar setpriv; do
     command -v "$tool" >/dev/null || missing+=" $tool"
 done
 [ -z "$missing" ] || fail "the build root lacks:$missing"
-[ -c /dev/null ] || fail "/dev/null is not a device in the build root"
+[ -c /dev/null ] || fail "/dev/null in the build root is not a device"
 
-[ -e "$EXTRA/gtm_sequence.c" ] || fail "gtm_sequence.c is not in $EXTRA"
+[ -e "$EXTRA/gtm_sequence.c" ] || fail "$EXTRA has no gtm_sequence.c"
 
 case $CONFIGURE in *[\"\'\\\`\$]*) fail "quotes and substitutions are not allowed in the configure options";; esac
 read -r -d '' -a options <<<"$CONFIGURE"
-WORK=$(mktemp -d /tmp/pgxc-build.XXXXXX) || fail "no temporary directory"
+WORK=$(mktemp -d /tmp/pgxc-build.XXXXXX) || fail "cannot create a temporary directory"
 chmod 755 "$WORK"
 
 if has_option --with-openssl && ! compiles '#include <openssl/ssl.h>
 int size(void); int size(void) { return (int)sizeof(SSL); }'; then
     if [ -e /usr/include/openssl/ssl.h ]; then
-        adapt "drops --with-openssl: be-secure.c looks inside SSL and BIO, which OpenSSL hides since 1.1"
+        adapt "drops --with-openssl: be-secure.c uses members of SSL and BIO, which OpenSSL has hidden since 1.1"
     else
         adapt "drops --with-openssl: the build root has no OpenSSL headers"
     fi
@@ -128,7 +127,7 @@ if has_option --with-python; then
         adapt "drops --with-python: the build root has no Python headers"
         drop_option --with-python
     elif [ ! -e "$include/eval.h" ]; then
-        adapt "drops --with-python: plpython.c includes eval.h, which Python has no longer"
+        adapt "drops --with-python: plpython.c includes eval.h, which Python no longer has"
         drop_option --with-python
     fi
 fi
@@ -136,13 +135,13 @@ fi
 cflags=-O2
 if [ "$(gcc -dumpversion | cut -d. -f1)" -ge 10 ]; then
     cflags+=" -fcommon"
-    adapt "CFLAGS -fcommon: gtm_proxy defines variables twice, which gcc refuses since 10"
+    adapt "CFLAGS -fcommon: gtm_proxy defines variables twice, which gcc rejects since version 10"
 fi
 if gcc -fno-aggressive-loop-optimizations -E -x c /dev/null >/dev/null 2>&1; then
     cflags+=" -fno-aggressive-loop-optimizations"
-    adapt "CFLAGS -fno-aggressive-loop-optimizations: gcc since 4.8 breaks the values[1] arrays and initdb crashes"
+    adapt "CFLAGS -fno-aggressive-loop-optimizations: gcc since 4.8 miscompiles the values[1] arrays, and initdb crashes"
 fi
-for o in "${options[@]}"; do                 # flags of the lab file come after ours
+for o in "${options[@]}"; do                 # flags of the lab file come last and win
     [[ $o == CFLAGS=* ]] && cflags+=" ${o#CFLAGS=}"
 done
 drop_option 'CFLAGS=*'
@@ -150,7 +149,7 @@ drop_option 'CFLAGS=*'
 if [ "$(version_of flex)" -ge 2006 ]; then
     cat >"$WORK/flex" <<'WRAPPER'
 #!/bin/sh
-# A scanner of flex 2.6 is included into gram.c, where yylex is a macro.
+# gram.c includes the scanner, and defines yylex as a macro, which breaks the output of flex 2.6.
 /usr/bin/flex "$@" || exit $?
 case "$1" in --version) exit 0;; esac
 out=
@@ -160,13 +159,13 @@ exit 0
 WRAPPER
     chmod 755 "$WORK/flex"
     export pgac_cv_path_flex=$WORK/flex
-    adapt "flex wrapper: configure takes flex 2.6 for too old, and its scanner clashes with a macro of gram.c"
+    adapt "flex wrapper: configure thinks flex 2.6 is too old, and its scanner clashes with a macro of gram.c"
 fi
 
 if [ "$(version_of bison)" -ge 3000 ] && grep -qs YYPARSE_PARAM "$SRC"/contrib/{cube,seg}/*parse.y; then
     cat >"$WORK/bison" <<'WRAPPER'
 #!/bin/sh
-# Gives yyparse() the parameter that the grammars of cube and seg ask for in a way that bison no longer knows.
+# Declares the parameter of yyparse() in the grammars of cube and seg, which use the old YYPARSE_PARAM.
 out= in=
 for a in "$@"; do [ "$in" != -o ] || out=$a; in=$a; done
 if [ -z "$out" ] || ! grep -qs YYPARSE_PARAM "$in"; then exec /usr/bin/bison "$@"; fi
@@ -177,12 +176,12 @@ sed '1i %parse-param {void *result}' "$in" >"$temporary/${in##*/}" &&
 WRAPPER
     chmod 755 "$WORK/bison"
     export BISON=$WORK/bison
-    adapt "bison wrapper: the grammars of cube and seg use YYPARSE_PARAM, which bison has no longer since 3.0"
+    adapt "bison wrapper: the grammars of cube and seg use YYPARSE_PARAM, which bison dropped in 3.0"
 fi
-adapt "builds no documentation: an archive made from version control has none built, and nodes do not read it"
+adapt "builds no documentation: an archive made from version control does not contain it, and nodes do not need it"
 
 # ---------------------------------------------------------------- patch
-# Its user's wish, unlike what follows: labctl itself changes no source file.
+# The user asked for these patches; labctl itself changes no source file.
 if [ -n "$PATCHES" ]; then
     step patch
     command -v patch >/dev/null || fail "the build root lacks patch"
@@ -201,7 +200,7 @@ CFLAGS=$cflags ./configure "${options[@]}" --prefix="$PREFIX" --with-pgport="$PO
     reason=$(grep -m 1 -a 'error: ' config.log 2>/dev/null | tail -n 1)
     r2=$(grep -a '^configure:[0-9]*: error: ' config.log 2>/dev/null | tail -n 1)
     reason=${r2:-$reason}
-    fail "${reason:-configure did not succeed}"
+    fail "${reason:-configure failed}"
 }
 
 # ----------------------------------------------------------------- make
@@ -211,15 +210,15 @@ include Makefile
 labctl-modules: ; @echo $(SUBDIRS)
 MAKE
 ) || fail "cannot read contrib/Makefile"
-make -j "$JOBS" all || fail "make ended with $?"
-make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= all || fail "make in contrib ended with $?"
+make -j "$JOBS" all || fail "make failed with status $?"
+make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= all || fail "make in contrib failed with status $?"
 
 # -------------------------------------------------------------- install
 step install
 rm -rf -- "${dest:?}$PREFIX"
-make -j "$JOBS" install DESTDIR="$dest" || fail "make install ended with $?"
+make -j "$JOBS" install DESTDIR="$dest" || fail "make install failed with status $?"
 make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= install DESTDIR="$dest" ||
-    fail "make install in contrib ended with $?"
+    fail "make install in contrib failed with status $?"
 libs=
 for l in client/libgtmclient.a common/libgtm.a libpq/libpqcomm.a client/libgtmclient.a common/libgtm.a; do
     [ ! -e "src/gtm/$l" ] || libs+=" src/gtm/$l"
@@ -229,23 +228,23 @@ gcc -std=gnu99 -w -O2 -fcommon -I src/include -o "$dest$PREFIX/bin/gtm_sequence"
     -lpthread -lm || fail "gtm_sequence does not compile against this version"
 if [ -n "$LINK" ]; then
     mkdir -p "$dest${LINK%/*}"
-    ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot make the link $LINK"
+    ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot create the link $LINK"
 fi
 
 # --------------------------------------------------------------- verify
-# Runs what was installed: a wrongly compiled 9.1 builds well and crashes in initdb.
+# Run the installed programs: a miscompiled 9.1 builds without errors, then crashes in initdb.
 step verify
 bin=$dest$PREFIX/bin
 export LD_LIBRARY_PATH=$dest$PREFIX/lib
 for p in initdb postgres pg_ctl psql gtm gtm_ctl gtm_proxy initgtm; do
     "$bin/$p" --version || fail "$p does not run"
 done
-[[ $("$bin/gtm" --version) == *Postgres-XC* ]] || fail "gtm is not of Postgres-XC"
+[[ $("$bin/gtm" --version) == *Postgres-XC* ]] || fail "gtm is not Postgres-XC's"
 mkdir "$WORK/data" && chown 65534:65534 "$WORK/data"
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
 cd "$WORK/data" || fail "cannot enter $WORK/data"
 nobody "$bin/initdb" -D "$WORK/data/pg" --nodename=verify -E UTF8 --locale=C -U postgres ||
-    fail "initdb of the built server does not work"
-nobody "$bin/initgtm" -Z gtm -D "$WORK/data/gtm" || fail "initgtm does not work"
-[ -e "$WORK/data/pg/PG_VERSION" ] && [ -e "$WORK/data/gtm/gtm.conf" ] || fail "initdb left no data directory"
+    fail "initdb failed"
+nobody "$bin/initgtm" -Z gtm -D "$WORK/data/gtm" || fail "initgtm failed"
+[ -e "$WORK/data/pg/PG_VERSION" ] && [ -e "$WORK/data/gtm/gtm.conf" ] || fail "initdb or initgtm made no data directory"
 exit 0

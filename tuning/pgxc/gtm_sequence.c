@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Makes sequences known to a GTM that has lost them, or lifts those that it has wrong values of. Built beside
- * Postgres-XC with the client library of the same version, because the numbers of the messages differ between versions.
+ * Restores sequences that a GTM has lost, and corrects the values of others. Built together with Postgres-XC, because
+ * message numbers differ between versions.
  *
  * Usage: gtm_sequence HOST PORT <LINES
  * A line: KEY INCREMENT MIN MAX START CYCLE LAST
  *   KEY    the GTM's name of the sequence, database.schema.name, its bytes in hexadecimal
  *   CYCLE  t or f
- *   LAST   the value to go on after, or - when it has none: START is the next then
- * For each line that worked: "made KEY" or "set KEY" on standard output. Reasons of failures are in the GTM's log.
- * Exit: 0 all worked, 1 some did not ("failed KEY"), 2 no connection or a line that cannot be read.
+ *   LAST   the last value used, or - for none: the next is START then
+ * Output, for each line: "made KEY", "set KEY" or "failed KEY". The GTM's log has the reasons of failures.
+ * Exit: 0 all worked, 1 some failed, 2 no connection or an invalid line.
  */
 #include "gtm/gtm_c.h"
 #include "gtm/gtm_client.h"
@@ -23,9 +23,9 @@
 #include <unistd.h>
 
 #define KEY_MAX 256         /* three names of up to 63 bytes, and dots */
-#define DEADLINE_S 50       /* a client of the GTM waits for ever when the GTM dies */
+#define DEADLINE_S 50       /* if the GTM dies, its client library waits forever */
 
-/* The library shares files with the servers, which define these. Nothing that a client calls uses them. */
+/* The library shares files with the servers, which define these; no client function uses them. */
 pthread_key_t threadinfo_key;
 pthread_t TopMostThreadID;
 int tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count;
@@ -50,7 +50,7 @@ static int read_key(struct sequence *s)
 	return 0;
 }
 
-/* Returns 1, 0 at the end, -1 when the line is not one. */
+/* Returns 1 for a line, 0 at the end of the input, -1 for an invalid line. */
 static int read_line(struct sequence *s)
 {
 	char line[1024], end;
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 		GTM_SequenceKeyData key = { .gsk_keylen = (uint32)strlen(s.key) + 1, .gsk_key = s.key };
 		const char *did = "made";
 
-		/* One that is there is refused, and stays as it is. */
+		/* The GTM rejects a sequence that it has, and keeps it unchanged. */
 		if (open_sequence(conn, &key, s.increment, s.min, s.max, s.start, s.cycle[0] == 't'))
 			did = "set";
 		if (*s.last != '-' || s.last[1] ? set_val(conn, &key, strtoll(s.last, NULL, 10), true) : 0)
@@ -93,6 +93,6 @@ int main(int argc, char **argv)
 	}
 	GTMPQfinish(conn);
 	if (status < 0)
-		fprintf(stderr, "gtm_sequence: a line that cannot be read\n");
+		fprintf(stderr, "gtm_sequence: invalid input line\n");
 	return status < 0 ? 2 : failed;
 }
