@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "recipe.h"
+#include "sql.h"
 
 struct db {
 	struct cli *c;

@@ -12,6 +12,7 @@
 #include "complete.h"
 #include "plural.h"
 #include "quote.h"
+#include "sessions.h"
 
 #define CONNECT_MS 60000         /* of all tries to log in; a node that does not run is found by asking libvirt */
 #define LINE_MAX_BYTES (64u << 10) /* a longer line is printed in pieces */
@@ -111,12 +112,12 @@ static void print_end(struct job *j)
  */
 static int log_in(struct job *j, int64_t deadline, struct ssh **ret, bool *ret_explained)
 {
-	int64_t connect = clock_after_ms(CONNECT_MS), login_ms = runtime_try_ms(j->rt);
+	int64_t connect = clock_after_ms(CONNECT_MS), login_ms = session_login_ms(runtime_sessions(j->rt));
 
 	if (deadline < connect)
 		connect = deadline;
 	*ret_explained = false;
-	while (runtime_ssh_within(j->rt, j->node, login_ms, connect, ret, &j->fail) < 0) {
+	while (session_get_within(runtime_sessions(j->rt), j->node, login_ms, connect, ret, &j->fail) < 0) {
 		bool again = j->fail.code == FAIL_TIMEOUT && clock_left_ms(connect) > 0;
 
 		if (j->fail.code == FAIL_SSH || j->fail.code == FAIL_TIMEOUT)
@@ -148,7 +149,7 @@ static void run_job(struct job *j)
 		run.data_ctx = j;
 	}
 	j->failed = ssh_run(s, &run, &j->status, &j->fail) < 0;
-	runtime_ssh_done(j->rt, j->node, j->failed);
+	session_done(runtime_sessions(j->rt), j->node, j->failed);
 	if (j->failed && j->fail.code == FAIL_TIMEOUT && !*j->fail.next)
 		fail_next(&j->fail, "labctl --timeout SECONDS exec ...    (allows more time)");
 }

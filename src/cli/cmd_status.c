@@ -12,6 +12,8 @@
 #include "journal.h"
 #include "plural.h"
 #include "recipe.h"
+#include "sessions.h"
+#include "sql.h"
 #include "state.h"
 
 #define ASK_MS 2000     /* a database that does not answer a statement in this time is reported so */
@@ -97,12 +99,12 @@ static int ask_script(const struct asked *q, const struct rule *rule, struct fai
 	struct ssh *s;
 	int status = 0, r;
 
-	if (status_text(q, rule, &text, e) < 0 || runtime_ssh(q->rt, q->node, run.deadline_ms, &s, e) < 0)
+	if (status_text(q, rule, &text, e) < 0 || session_get(runtime_sessions(q->rt), q->node, run.deadline_ms, &s, e) < 0)
 		return -1;
 	run.input = text.text;
 	run.input_len = text.len;
 	r = ssh_run(s, &run, &status, e);
-	runtime_ssh_done(q->rt, q->node, r < 0);
+	session_done(runtime_sessions(q->rt), q->node, r < 0);
 	if (r == 0 && (status || reason.len))
 		r = fail(e, FAIL_REMOTE, "%s", reason.len ? reason.text : "its check ended badly");
 	return r;

@@ -82,6 +82,11 @@ void run_say(struct run *r, const char *fmt, ...)
 	va_end(args);
 }
 
+void run_say_line(void *run, const char *line)
+{
+	run_say(run, "%s", line);
+}
+
 void run_note(struct run *r, const char *fmt, ...)
 {
 	va_list args;

@@ -37,6 +37,8 @@ struct run; /* one execution: what a verb may ask */
 
 /* Text of what the step does right now, shown live ("boot: waiting for sshd"). Thread-safe. */
 __attribute__((format(printf, 2, 3))) void run_say(struct run *r, const char *fmt, ...);
+/* The same as a callback for lines; the context is the run. */
+void run_say_line(void *run, const char *line);
 /* A line for notes. */
 __attribute__((format(printf, 2, 3))) void run_note(struct run *r, const char *fmt, ...);
 /* A line for warnings: it works, and yet its user must know. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Everything a verb may touch: lab, library, paths, libvirt, SSH sessions (one per node, kept),
- * secrets. The place where plan/ and link/ meet; verbs.c is the table.
+ * What a running command shares: its lab, its library, its paths, libvirt, and the parts that have headers of their own
+ * (sessions.h, secrets.h, outputs.h, images.h). Here plan/ and link/ meet; verbs.c is the table. Any thread.
  */
 #ifndef LABCTL_EXEC_RUNTIME_H
 #define LABCTL_EXEC_RUNTIME_H
@@ -9,16 +9,13 @@
 #include <stdatomic.h>
 
 #include "executor.h"
-#include "image.h"
+#include "facts.h"
 #include "library.h"
-#include "nfs.h"
 #include "paths.h"
-#include "ssh.h"
-#include "sql.h"
-#include "virt.h"
-#include "xml.h"
 
 struct runtime;
+struct sql;
+struct virt;
 
 struct runtime_options {
 	const char *state_dir, *cache_dir;  /* absolute */
@@ -35,23 +32,23 @@ DEFINE_AUTO(struct runtime *, runtime_close)
 const struct paths *runtime_paths(const struct runtime *rt);
 const struct lab *runtime_lab(const struct runtime *rt);
 const struct library *runtime_library(const struct runtime *rt);
+struct sessions *runtime_sessions(struct runtime *rt);
+struct secrets *runtime_secrets(struct runtime *rt);
+struct outputs *runtime_outputs(struct runtime *rt);
+struct images *runtime_images(struct runtime *rt);
+
 int runtime_virt(struct runtime *rt, struct virt **ret_virt, struct fail *e);      /* opened once, thread-safe */
+int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e);
 /* Does its machine not run, as libvirt knows at once? *ret_state says how. False when libvirt cannot be asked. */
 bool runtime_is_off(struct runtime *rt, const struct node *n, const char **ret_state);
-/* The node's kept session, opened when needed; give it back with runtime_ssh_done(). One user at a time: others wait. */
-int runtime_ssh(struct runtime *rt, const struct node *n, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e);
-/* The same with another limit for the login than what the hypervisor usually needs: for a second try on a busy host. */
-int runtime_ssh_within(struct runtime *rt, const struct node *n, int64_t login_ms, int64_t deadline_ms, struct ssh **ret_ssh,
-		       struct fail *e);
-int runtime_try_ms(const struct runtime *rt); /* how long a login usually takes at most */
-void runtime_ssh_done(struct runtime *rt, const struct node *n, bool broken);
 /* @database NULL = the kind's. */
 int runtime_sql(struct runtime *rt, const struct node *n, unsigned port, const char *database, bool wait, int64_t deadline_ms,
 		struct sql **ret, struct fail *e);
-/* Replace secret placeholders (payload.h); result in @out. */
+/* Replaces the placeholders of secrets and outputs (payload.h); result in @out. */
 int runtime_resolve(struct runtime *rt, const char *text, struct strbuf *out, struct fail *e);
-int runtime_secret(struct runtime *rt, const char *name, char ret[64], struct fail *e);
-int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e);
+/* Guards what several verbs make together (the export root). */
+void runtime_lock(struct runtime *rt);
+void runtime_unlock(struct runtime *rt);
 
 /*
  * Take (or find again) the lab's subnet, put it on @lab (lab_set_subnet), which must be the lab of @rt, and save it.

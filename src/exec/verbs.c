@@ -37,8 +37,3 @@ int verb_join(struct run *r, enum step_state *ret_state, struct fail *e)
 	*ret_state = STEP_DONE;
 	return 0;
 }
-
-void say_line(void *run, const char *line)
-{
-	run_say(run, "%s", line);
-}

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What the verbs share among themselves and with runtime.c; nobody outside exec/ includes this.
+ * What the verbs share among themselves; nobody outside exec/ includes this.
  * One function per verb (plan/step.h), the table is in verbs.c.
  */
 #ifndef LABCTL_EXEC_VERBS_H
 #define LABCTL_EXEC_VERBS_H
 
+#include "images.h"
+#include "nfs.h"
+#include "outputs.h"
 #include "runtime.h"
+#include "secrets.h"
+#include "sessions.h"
+#include "sql.h"
+#include "virt.h"
+#include "xml.h"
 
 #define VERB_FN(name) int name(struct run *r, enum step_state *ret_state, struct fail *e)
 
@@ -32,45 +40,6 @@ VERB_FN(verb_net_remove);
 VERB_FN(verb_data_remove);
 VERB_FN(verb_lab_remove);
 
-/* --- runtime.c, runtime_image.c --- */
-
-
-/* Arguments of ssh_open() for a node, in @a. FAIL_NOT_FOUND when the lab's record has no host key of it. */
-int runtime_target(struct runtime *rt, const struct node *n, const atomic_bool *cancel, struct arena *a,
-		   struct ssh_target *ret_target, struct fail *e);
-/* Where the pinned key is, when @e says that the node showed another one. */
-void runtime_explain_key(struct runtime *rt, const struct node *n, struct fail *e);
-/* How long one attempt to log in may take, by hypervisor, ms. */
-/* The place of the node's session, its owner's until runtime_ssh_done(); *place may be NULL: not connected. */
-int runtime_place(struct runtime *rt, const struct node *n, int64_t deadline_ms, struct ssh ***ret_place, struct fail *e);
-/* Did this process start the domain? (What is ready at once was not necessarily up before.) */
-void runtime_started(struct runtime *rt, const struct node *n);
-bool runtime_was_started(struct runtime *rt, const struct node *n);
-
-/*
- * The lab's image (name NULL) or another one, looked up once; built when missing and @build. The first image of a lab
- * is noted in its record, so that all its nodes have the same and a later `create` need not ask for apt's sources.
- */
-int runtime_image(struct runtime *rt, const char *name, bool build, struct run *r, struct image *ret_image, bool *ret_built,
-		  struct fail *e);
-/* Archive of the built software: fetched and built when missing. Its name without ".tar" is its key. */
-int runtime_software(struct runtime *rt, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e);
-/* Guards what several verbs make together (the export root). */
-void runtime_lock(struct runtime *rt);
-void runtime_unlock(struct runtime *rt);
-
-/* --- runtime_text.c --- */
-
-/* Overwrites every known secret in @text with '*'. For what goes into notes, failures and the journal. */
-void runtime_redact(struct runtime *rt, char *text);
-void runtime_redact_fail(struct runtime *rt, struct fail *e);
-/* Values that scripts tell each other through the run: the greatest told under a name is kept; 0 when none was. */
-void runtime_tell(struct runtime *rt, const char *name, unsigned long long value);
-unsigned long long runtime_value(struct runtime *rt, const char *name);
-
-/* Visits the secrets read so far. */
-void runtime_each_secret(struct runtime *rt, void (*each)(void *ctx, const char *value), void *ctx);
-
 /* --- verbs.c --- */
 
 static inline struct runtime *runtime_of(struct run *r)
@@ -82,9 +51,6 @@ static inline enum step_state state_of(bool changed)
 {
 	return changed ? STEP_DONE : STEP_UNCHANGED;
 }
-
-/* run_say() as a line callback; the context is the run. */
-void say_line(void *run, const char *line);
 
 /* --- verbs_host.c --- */
 

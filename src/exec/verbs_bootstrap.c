@@ -23,7 +23,7 @@ int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
 	const char *tar;
 	bool built = false;
 
-	if (runtime_software(runtime_of(r), r, &tar, &built, e) < 0) {
+	if (images_software(runtime_images(runtime_of(r)), r, &tar, &built, e) < 0) {
 		const struct lab *lab = runtime_lab(runtime_of(r));
 
 		if (e->code != FAIL_CANCELED && !*e->next)
@@ -156,7 +156,7 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	size_t common;
 
 	drop_old_copies(n->export_dir, a);
-	if (runtime_software(rt, r, &tar, NULL, e) < 0)
+	if (images_software(runtime_images(rt), r, &tar, NULL, e) < 0)
 		return -1;
 	name = strrchr(tar, '/') ? strrchr(tar, '/') + 1 : tar;
 	key = arena_strdup(a, name);

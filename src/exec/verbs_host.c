@@ -85,7 +85,7 @@ int verb_image_build(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct image image;
 	bool built = false;
 
-	if (runtime_image(rt, NULL, true, r, &image, &built, e) < 0) {
+	if (images_find(runtime_images(rt), NULL, true, r, &image, &built, e) < 0) {
 		if (!*e->next)
 			fail_next(e, "labctl image build %s", runtime_lab(rt)->image);
 		return -1;

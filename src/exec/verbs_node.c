@@ -32,7 +32,7 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 	bool changed = false, seeded = false;
 	int status;
 
-	if (runtime_image(rt, NULL, false, r, &image, NULL, e) < 0 ||
+	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0 ||
 	    file_mkdirs(node_file(r, NULL, a), runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? 0700 : 0711, e) < 0)
 		return -1;
 	if (runtime_lab(rt)->hypervisor == HYPERVISOR_LXC) {
@@ -64,7 +64,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	const char *xml;
 	bool changed = false;
 
-	if (runtime_image(rt, NULL, false, r, &image, NULL, e) < 0)
+	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0)
 		return -1;
 	paths.kernel = image.kernel;
 	paths.initrd = image.initrd;
@@ -84,7 +84,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 		return lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 	}
 	if (changed)
-		runtime_started(rt, n);
+		session_node_started(runtime_sessions(rt), n);
 	*ret_state = state_of(changed);
 	return 0;
 }
@@ -256,7 +256,7 @@ static int explain(struct watch *w, struct fail *e)
 		bool active;
 		const char *hint = w->console ? cloud_hint(w->console) : NULL;
 
-		runtime_explain_key(runtime_of(w->r), n, e);
+		session_explain_key(runtime_sessions(runtime_of(w->r)), n, e);
 		if (hint)
 			fail_wrap(e, "%s", hint);
 		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
@@ -296,7 +296,7 @@ static int grace_ms(const struct runtime *rt)
 	return runtime_lab(rt)->hypervisor == HYPERVISOR_QEMU ? 30000 : 5000;
 }
 
-static int connect_to(struct run *r, struct ssh **place, struct fail *e)
+static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
@@ -306,18 +306,18 @@ static int connect_to(struct run *r, struct ssh **place, struct fail *e)
 	int status;
 
 	/* An older start's last words would mislead; all that this run started speaks after its own start. */
-	watch.since_s = runtime_was_started(rt, n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
+	watch.since_s = session_node_was_started(runtime_sessions(rt), n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
 	if (lab_boots_disk(runtime_lab(rt)))
 		watch.console = node_file(r, "console.log", a);
 	watch.log = arena_printf(a, "/var/log/libvirt/%s/%s.log",
 				 runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
-	if (runtime_target(rt, n, &watch.stop_waiting, a, &target, e) < 0 || runtime_virt(rt, &watch.virt, e) < 0 ||
+	if (session_target(runtime_sessions(rt), n, &watch.stop_waiting, a, &target, e) < 0 || runtime_virt(rt, &watch.virt, e) < 0 ||
 	    watch_start(&watch, e) < 0)
 		return -1;
-	status = ssh_wait(&target, runtime_try_ms(rt), grace_ms(rt), run_deadline_ms(r), place, e);
+	status = ssh_wait(&target, session_login_ms(runtime_sessions(rt)), grace_ms(rt), run_deadline_ms(r), session, e);
 	watch_end(&watch);
 	if (status == 0)
-		ssh_set_cancel(*place, run_cancel(r)); /* the watch's flag ends here */
+		ssh_set_cancel(*session, run_cancel(r)); /* the watch's flag ends here */
 	return status < 0 ? explain(&watch, e) : 0;
 }
 
@@ -325,21 +325,21 @@ int verb_node_ready(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
 	const struct node *n = run_step(r)->node;
-	struct ssh **place;
+	struct ssh **session;
 	int status = 0;
 
-	if (runtime_place(rt, n, run_deadline_ms(r), &place, e) < 0)
+	if (session_reserve(runtime_sessions(rt), n, run_deadline_ms(r), &session, e) < 0)
 		return -1;
 	run_say(r, "waiting for sshd at %s", n->ip_text);
-	if (!*place)
-		status = connect_to(r, place, e);
+	if (!*session)
+		status = connect_to(r, session, e);
 	if (status == 0 && lab_uses_cloud_init(runtime_lab(rt)))
-		status = cloud_wait(r, *place, e);
+		status = cloud_wait(r, *session, e);
 	if (status == 0)
-		status = check_identity(r, *place, e);
-	runtime_ssh_done(rt, n, status < 0);
+		status = check_identity(r, *session, e);
+	session_done(runtime_sessions(rt), n, status < 0);
 	if (status < 0)
 		return -1;
-	*ret_state = state_of(runtime_was_started(rt, n));
+	*ret_state = state_of(session_node_was_started(runtime_sessions(rt), n));
 	return 0;
 }

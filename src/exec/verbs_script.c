@@ -70,7 +70,7 @@ static void take_line(void *ctx, const char *line)
 
 	if (!text)
 		abort();
-	runtime_redact(runtime_of(a->r), text);
+	secrets_redact(runtime_secrets(runtime_of(a->r)), text);
 	switch (word_of(text, &rest)) {
 	case WORD_CHANGED:
 		a->changed = true;
@@ -90,7 +90,7 @@ static void take_line(void *ctx, const char *line)
 		break;
 	case WORD_VALUE: /* for later steps of the run (payload.h) */
 		if (value_of(rest, name, &value))
-			runtime_tell(runtime_of(a->r), name, value);
+			outputs_set(runtime_outputs(runtime_of(a->r)), name, value);
 		break;
 	case WORD_NEEDED:
 		a->needed = true;
@@ -161,7 +161,7 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	full = e->cause == CAUSE_NO_SPACE;
 	if (full)
 		fail_wrap(e, "%s has no space left", step->node->name);
-	runtime_redact_fail(runtime_of(a->r), e);
+	secrets_redact_fail(runtime_secrets(runtime_of(a->r)), e);
 	if (*a->next)
 		return fail_next(e, "%s", a->next);
 	if (full)
@@ -219,14 +219,14 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 		bool broken = false, connected, again;
 		struct ssh *s;
 
-		result = runtime_ssh(rt, n, run_deadline_ms(r), &s, &why);
+		result = session_get(runtime_sessions(rt), n, run_deadline_ms(r), &s, &why);
 		connected = result == 0;
 		if (connected) {
 			result = run_over(&a, s, &input, &err, &status, &why);
 			broken = result < 0; /* the remote side may still be busy with it: not a session to go on with */
 			if (result == 0 && (status || a.failed))
 				result = script_failed(&a, s, status, strbuf_text(&err), log, &why);
-			runtime_ssh_done(rt, n, broken);
+			session_done(runtime_sessions(rt), n, broken);
 		}
 		*ret_changed |= a.changed;
 		if (ret_needed)
@@ -283,11 +283,11 @@ static void add_remote_log(struct run *r, const char *path, struct fail *e)
 	struct fail ignored;
 	struct ssh *s;
 
-	if (!path || runtime_ssh(runtime_of(r), run_step(r)->node, clock_after_ms(TAIL_TIMEOUT_MS), &s, &ignored) < 0)
+	if (!path || session_get(runtime_sessions(runtime_of(r)), run_step(r)->node, clock_after_ms(TAIL_TIMEOUT_MS), &s, &ignored) < 0)
 		return;
 	strbuf_printf(&evidence, "%s\n", e->evidence);
 	add_log(s, path, &evidence);
-	runtime_ssh_done(runtime_of(r), run_step(r)->node, false);
+	session_done(runtime_sessions(runtime_of(r)), run_step(r)->node, false);
 	fail_evidence(e, strbuf_text(&evidence), 2 * EVIDENCE_LINES);
 }
 
@@ -322,7 +322,7 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 			explain_wait(r, e);
 		if (e->code == FAIL_DB || e->code == FAIL_TIMEOUT)
 			add_remote_log(r, p->log, e);
-		runtime_redact_fail(rt, e);
+		secrets_redact_fail(runtime_secrets(rt), e);
 		if (!*e->next && lost)
 			fail_next(e, "labctl -l %s bootstrap (starts what is not running); then run the same command again", runtime_lab(rt)->name);
 		if (!*e->next)

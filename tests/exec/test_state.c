@@ -231,14 +231,14 @@ static void removal_keeps_data(void **state)
 static void secrets_in_texts(void **state)
 {
 	struct fixture *f = *state;
-	auto_(runtime_close) struct runtime *rt = fixture_world(f);
+	auto_(runtime_close) struct runtime *rt = fixture_runtime(f);
 	auto_(strbuf_clear) struct strbuf out = { 0 }, wanted = { 0 };
 	char secret[64], text[256];
 	struct fail e = { 0 };
 	bool changed;
 
 	prepare(f, &changed);
-	assert_int_equal(runtime_secret(rt, "postgres", secret, &e), 0);
+	assert_int_equal(secrets_get(runtime_secrets(rt), "postgres", secret, &e), 0);
 	assert_int_equal(runtime_resolve(rt, "a '" SECRET_MARK "postgres" PLACEHOLDER_END "' b " SECRET_MARK "postgres" PLACEHOLDER_END, &out,
 					 &e), 0);
 	strbuf_printf(&wanted, "a '%s' b %s", secret, secret);
@@ -250,7 +250,7 @@ static void secrets_in_texts(void **state)
 	assert_int_equal(runtime_resolve(rt, "x " SECRET_MARK "postgres", &out, &e), -1);
 	assert_int_equal(runtime_resolve(rt, SECRET_MARK "../lock" PLACEHOLDER_END, &out, &e), -1);
 	snprintf(text, sizeof text, "ALTER ROLE x PASSWORD '%s' -- %s", secret, secret);
-	runtime_redact(rt, text);
+	secrets_redact(runtime_secrets(rt), text);
 	assert_null(strstr(text, secret));
 	assert_memory_equal(text, "ALTER ROLE x PASSWORD '****", 27);
 }

@@ -42,7 +42,7 @@ static inline int fixture_free(void **state)
 	return 0;
 }
 
-static inline struct runtime *fixture_world(struct fixture *f)
+static inline struct runtime *fixture_runtime(struct fixture *f)
 {
 	const struct runtime_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
 	struct fail e = { 0 };
@@ -59,7 +59,7 @@ static inline struct runtime *fixture_world(struct fixture *f)
 static inline enum step_state fixture_run(struct fixture *f, enum verb verb, struct fail *e)
 {
 	bool of_lab = !strncmp(verb_names[verb], "lab.", 4);
-	auto_(runtime_close) struct runtime *rt = fixture_world(f);
+	auto_(runtime_close) struct runtime *rt = fixture_runtime(f);
 	struct plan p = { .command = "test", .lab = f->lab, .step_count = of_lab ? 1 : f->lab->node_count, .arena = f->arena };
 	const struct exec_options o = { .verbs = verbs, .context = rt, .jobs = 3, .deadline_ms = CLOCK_NEVER };
 	struct fail why = { 0 };

@@ -9,17 +9,17 @@
 #include "file.h"
 #include "verbs.h"
 
-int __wrap_world_image(struct runtime *rt, const char *name, bool build, struct run *r, struct image *ret_image,
+int __wrap_images_find(struct images *m, const char *name, bool build, struct run *r, struct image *ret_image,
 		       bool *ret_built, struct fail *e);
 int __wrap_root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e);
 VERB_FN(__wrap_verb_node_ready);
 VERB_FN(__wrap_verb_node_script);
 VERB_FN(__wrap_verb_node_sql);
 
-int __wrap_world_image(struct runtime *rt, const char *name, bool build, struct run *r, struct image *ret_image,
+int __wrap_images_find(struct images *m, const char *name, bool build, struct run *r, struct image *ret_image,
 		       bool *ret_built, struct fail *e)
 {
-	(void)rt, (void)name, (void)build, (void)r, (void)e;
+	(void)m, (void)name, (void)build, (void)r, (void)e;
 	*ret_image = (struct image){ .name = "debian12", .root = "/", .dir = "/" };
 	if (ret_built)
 		*ret_built = false;
@@ -55,6 +55,6 @@ VERB_FN(__wrap_verb_node_sql) { return on_node(r, ret_state, e); }
 VERB_FN(__wrap_verb_node_ready)
 {
 	(void)e;
-	*ret_state = state_of(runtime_was_started(runtime_of(r), run_step(r)->node));
+	*ret_state = state_of(session_node_was_started(runtime_sessions(runtime_of(r)), run_step(r)->node));
 	return 0;
 }
