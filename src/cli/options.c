@@ -6,7 +6,6 @@
 
 #include "cli.h"
 #include "complete.h"
-#include "lab_source.h"
 #include "suggest.h"
 
 #define JOBS_MAX 256

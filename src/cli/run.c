@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "state.h"
 #include "trace.h"
+#include "verbs.h"
 
 #define LOCK_WAIT_MS 2000 /* a second labctl waits so long for the first, then says who it is */
 #define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * What a running command shares: its lab, its library, its paths, libvirt, and the parts that have headers of their own
- * (sessions.h, secrets.h, outputs.h, images.h). Here plan/ and link/ meet; verbs.c is the table. Any thread.
+ * (sessions.h, secrets.h, outputs.h, images.h). Here plan/ and link/ meet. Any thread.
  */
 #ifndef LABCTL_EXEC_RUNTIME_H
 #define LABCTL_EXEC_RUNTIME_H
@@ -55,7 +55,5 @@ void runtime_unlock(struct runtime *rt);
  * Call it under state_lock(), before planning. FAIL_CONFLICT when the wanted subnet overlaps something.
  */
 int runtime_lease(struct runtime *rt, struct lab *lab, struct fail *e);
-
-extern const verb_fn verbs[VERB_COUNT];
 
 #endif

@@ -197,7 +197,8 @@ extern const char *const access_words[];
 const struct db_user *db_user_find(const struct cluster *c, const char *name); /* NULL when there is none */
 /* Why a user of the databases cannot be called so in a cluster of this kind ("is the superuser..."), or NULL. */
 const char *db_user_taken(const struct recipe *r, const char *name);
-/* What the name of such a user, and a comma list of databases, must look like; NULL = fine. */
+/* What the name of a lab, of such a user, and a comma list of databases must look like; NULL = fine. */
+const char *form_lab_name(const char *t);
 const char *form_db_user(const char *t);
 const char *form_databases(const char *t);
 

@@ -119,7 +119,6 @@ void cluster_check(struct source *s);
 
 /* lab_form.c: what a text must look like; NULL = fine */
 const char *form_clean(const char *t);     /* no control characters; all texts pass this first */
-const char *form_lab_name(const char *t);
 const char *form_label(const char *t);
 const char *form_node_name(const char *t); /* a label that no selector could mean otherwise */
 const char *form_domain(const char *t);

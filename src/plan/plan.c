@@ -12,13 +12,13 @@
 #include "strbuf.h"
 
 const char *const verb_names[VERB_COUNT] = {
-#define VERB_NAME(id, name, timeout, text) [VERB_##id] = name,
+#define VERB_NAME(id, function, name, timeout, text) [VERB_##id] = name,
 	VERBS(VERB_NAME)
 #undef VERB_NAME
 };
 
 const unsigned verb_timeout_s[VERB_COUNT] = {
-#define VERB_TIMEOUT(id, name, timeout, text) [VERB_##id] = timeout,
+#define VERB_TIMEOUT(id, function, name, timeout, text) [VERB_##id] = timeout,
 	VERBS(VERB_TIMEOUT)
 #undef VERB_TIMEOUT
 };

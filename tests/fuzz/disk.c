@@ -3,8 +3,8 @@
  * Disks that anybody made: what their first bytes say they are, the partitions they name, listings of their files, and
  * the name in the store of the place they came from.
  */
-#include "../../src/link/image_file.c" /* format_of() */
-#include "../../src/link/seal.c"       /* find_trace() */
+#include "../../src/link/image/image_file.c" /* format_of() */
+#include "../../src/link/install/generalize.c"       /* find_trace() */
 
 #include "fuzz.h"
 

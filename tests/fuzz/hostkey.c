@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* A pinned host key, a line of a .pub file: read into a blob that is the text's, or refused. */
-#include "../../src/link/ssh_auth.c" /* parse_pinned() */
+#include "../../src/link/ssh/ssh_auth.c" /* parse_pinned() */
 
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Lines that a script on a node prints: which word of the protocol, and values that are numbers and nothing else. */
-#include "../../src/exec/verbs_script.c" /* its reader is its own */
+#include "../../src/exec/verbs/verbs_script.c" /* its reader is its own */
 
 #include "fuzz.h"
 

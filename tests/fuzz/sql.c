@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Blocks of SQL: read or refused with a line of the file; statements are pieces of the text, never empty, never a directive. */
-#include "../../src/link/sql_blocks.c" /* its reader is its own */
+#include "../../src/link/sql/sql_blocks.c" /* its reader is its own */
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * Source archives that anybody made: whatever is in them, nothing is written outside the directory, and nothing is there
  * but files, directories and links that stay.
  */
-#include "../../src/link/unpack.c"
+#include "../../src/link/image/unpack.c"
 
 #include "fuzz.h"
 

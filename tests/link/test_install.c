@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * link/install.h and its parts: ISOs made here, initrds read back, consoles' words, sealed and unsealed disks; and whole
+ * link/install.h and its parts: ISOs made here, initrds read back, consoles' words, generalized disks and others; and whole
  * installations in real machines, whose "installer" is a kernel of a few dozen bytes that says what it is told to say.
  */
 #include "test.h"
@@ -16,7 +16,7 @@
 #include "image_store.h"
 #include "install.h"
 #include "private_server.h"
-#include "seal.h"
+#include "generalize.h"
 
 static char dir[PRIVATE_PATH];
 static char cache[PRIVATE_PATH + 16];
@@ -303,7 +303,7 @@ static void going_in_circles_is_no_news(void **state)
 	console_clear(&c);
 }
 
-/* --- sealed disks --- */
+/* --- generalized disks --- */
 
 static unsigned notes, lacking;
 
@@ -314,7 +314,7 @@ static void count_note(void *ctx, const char *line)
 	lacking += !strcmp(line, "not in the release: lrzsz") || !strcmp(line, "not in the release: tcl");
 }
 
-static int check_seal(struct arena *a, bool gpt, struct fail *e)
+static int check_generalized(struct arena *a, bool gpt, struct fail *e)
 {
 	struct image_env env = { .line = count_note };
 	unsigned char table[34 * 512] = { 0xf4 };
@@ -334,7 +334,7 @@ static int check_seal(struct arena *a, bool gpt, struct fail *e)
 	}
 	fd = open(at(a, "disk"), O_WRONLY | O_CLOEXEC);
 	assert_true(pwrite(fd, table, sizeof table, 0) == sizeof table);
-	return seal_check(at(a, "disk"), &env, e);
+	return generalize_check(at(a, "disk"), &env, e);
 }
 
 static void identities_are_found_from_outside(void **state)
@@ -352,21 +352,21 @@ static void identities_are_found_from_outside(void **state)
 	put("root/etc/ssh/sshd_config", id, sizeof id - 1);
 	put("root/etc/machine-id", "uninitialized\n", 14);
 	put("root/var/lib/dhcp/dhclient.leases", "", 0);
-	assert_ok(check_seal(a, false, &e), e);
-	assert_ok(check_seal(a, true, &e), e);
+	assert_ok(check_generalized(a, false, &e), e);
+	assert_ok(check_generalized(a, true, &e), e);
 	assert_int_equal(notes, 0);
 	for (size_t i = 0; i < ARRAY_COUNT(traces); i++) {
 		put(traces[i][0], id, sizeof id - 1);
-		assert_int_equal(check_seal(a, i % 2, &e), -1);
+		assert_int_equal(check_generalized(a, i % 2, &e), -1);
 		assert_has(e.text, traces[i][1]);
 		put(traces[i][0], "", 0);
 	}
 	RUN("dd", "if=/dev/zero", arena_printf(a, "of=%s", at(a, "disk")), "bs=440", "count=1", "conv=notrunc", "status=none");
-	assert_int_equal(seal_check(at(a, "disk"), &(struct image_env){ .line = count_note }, &e), -1);
+	assert_int_equal(generalize_check(at(a, "disk"), &(struct image_env){ .line = count_note }, &e), -1);
 	assert_has(e.text, "no boot loader");
 	unlink(at(a, "disk"));
 	RUN("truncate", "-s", "1M", at(a, "disk"));
-	assert_int_equal(seal_check(at(a, "disk"), &(struct image_env){ .line = count_note }, &e), -1);
+	assert_int_equal(generalize_check(at(a, "disk"), &(struct image_env){ .line = count_note }, &e), -1);
 	assert_has(e.text, "no partition");
 }
 

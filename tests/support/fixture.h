@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "verb.h"
 #include "verbs.h"
 
 struct fixture { char dir[32]; struct arena *arena; struct paths paths; struct lab *lab; };

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "verbs.h"
+#include "verb.h"
 
 int __wrap_images_find(struct images *m, const char *name, bool build, struct run *r, struct image *ret_image,
 		       bool *ret_built, struct fail *e);

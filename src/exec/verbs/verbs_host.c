@@ -12,7 +12,7 @@
 #include "proc.h"
 #include "scope.h"
 #include "state.h"
-#include "verbs.h"
+#include "verb.h"
 
 DEFINE_AUTO(DIR *, closedir)
 

@@ -9,7 +9,7 @@
 #include "file.h"
 #include "lease.h"
 #include "state.h"
-#include "verbs.h"
+#include "verb.h"
 
 DEFINE_AUTO(DIR *, closedir)
 

@@ -5,7 +5,7 @@
 
 #include "file.h"
 #include "inventory.h"
-#include "verbs.h"
+#include "verb.h"
 
 #define FILE_BYTES (16 << 20)
 

@@ -14,7 +14,7 @@
 #include "file.h"
 #include "image_store.h"
 #include "proc.h"
-#include "seal.h"
+#include "generalize.h"
 
 #define TICK_MS 200
 #define STANDS_MS 10000  /* at most: a question is one when nothing comes after it; an error has been told whole */
@@ -267,7 +267,7 @@ static int install(struct installation *s, struct arena *a, struct image *ret_im
 	if (prepare(s, e) || run(s, a, e))
 		return -1;
 	s->env->line(s->env->line_ctx, "installed; checking the disk");
-	if (seal_check(s->disk, s->env, e))
+	if (generalize_check(s->disk, s->env, e))
 		return -1;
 	return image_store_disk(s->env, s->disk, "raw", &about, a, ret_image, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include "seal.h"
+#include "generalize.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -78,7 +78,7 @@ static int list(const char *disk, uint64_t at, const char *dir, struct strbuf *o
 	return proc_check(&(struct proc){ .argv = argv, .out = out, .deadline_ms = clock_after_ms(60000) }, e);
 }
 
-int seal_check(const char *disk, const struct image_env *env, struct fail *e)
+int generalize_check(const char *disk, const struct image_env *env, struct fail *e)
 {
 	auto_(close) int fd = open(disk, O_RDONLY | O_CLOEXEC);
 	struct partition parts[PARTITIONS_MAX];
@@ -101,11 +101,11 @@ int seal_check(const char *disk, const struct image_env *env, struct fail *e)
 			if (list(disk, parts[i].at, traces[k].dir, &listing, e))
 				return -1;
 			if (listing.len && find_trace(listing.text, &traces[k]))
-				return fail(e, FAIL_OTHER, "the installed system was not sealed: %s has %s", traces[k].dir,
+				return fail(e, FAIL_OTHER, "the installed system was not generalized: %s has %s", traces[k].dir,
 					    traces[k].what);
 		}
 	}
 	if (!read)
-		env->line(env->line_ctx, "what it is sealed against was not looked at: no file system that debugfs reads");
+		env->line(env->line_ctx, "identity check skipped: no file system that debugfs reads");
 	return 0;
 }

@@ -4,7 +4,7 @@
 #define LABCTL_EXEC_VERBS_SEED_H
 
 #include "payload.h"
-#include "verbs.h"
+#include "verb.h"
 
 /* The files of a node's seed with the keys of the lab's record, in @a. */
 int seed_of(struct runtime *rt, const struct node *n, struct arena *a, const struct payload_file **ret_files,

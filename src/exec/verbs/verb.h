@@ -3,8 +3,8 @@
  * What the verbs share among themselves; nobody outside exec/ includes this.
  * One function per verb (plan/step.h), the table is in verbs.c.
  */
-#ifndef LABCTL_EXEC_VERBS_H
-#define LABCTL_EXEC_VERBS_H
+#ifndef LABCTL_EXEC_VERB_H
+#define LABCTL_EXEC_VERB_H
 
 #include "images.h"
 #include "nfs.h"
@@ -18,27 +18,10 @@
 
 #define VERB_FN(name) int name(struct run *r, enum step_state *ret_state, struct fail *e)
 
-VERB_FN(verb_join);
-VERB_FN(verb_lab_prepare);
-VERB_FN(verb_lab_record);
-VERB_FN(verb_lab_files);
-VERB_FN(verb_image_build);
-VERB_FN(verb_net_create);
-VERB_FN(verb_data_create);
-VERB_FN(verb_nfs_serve);
-VERB_FN(verb_node_disk);
-VERB_FN(verb_node_start);
-VERB_FN(verb_node_ready);
-VERB_FN(verb_node_script);
-VERB_FN(verb_node_sql);
-VERB_FN(verb_source_build);
-VERB_FN(verb_source_install);
-VERB_FN(verb_node_stop);
-VERB_FN(verb_node_remove);
-VERB_FN(verb_nfs_stop);
-VERB_FN(verb_net_remove);
-VERB_FN(verb_data_remove);
-VERB_FN(verb_lab_remove);
+/* One function per row of VERBS (plan/step.h). */
+#define VERB_PROTOTYPE(id, function, name, timeout, text) VERB_FN(verb_##function);
+VERBS(VERB_PROTOTYPE)
+#undef VERB_PROTOTYPE
 
 /* --- verbs.c --- */
 

@@ -12,7 +12,7 @@
 #include "file.h"
 #include "quote.h"
 #include "recipe.h"
-#include "verbs.h"
+#include "verb.h"
 
 #define DROP ".labctl-" /* and a time: directory below the data directory where the archive lies while a node unpacks it */
 

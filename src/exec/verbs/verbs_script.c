@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "plan.h"
 #include "quote.h"
-#include "verbs.h"
+#include "verb.h"
 
 #define COMMAND "exec bash --norc --noprofile -s"
 #define EVIDENCE_LINES 20u
