@@ -2,7 +2,6 @@
 #include "executor.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "auto.h"
 #include "clock.h"
 #include "plural.h"
+#include "pool.h"
 #include "ready.h"
 
 const char *const step_state_names[STEP_STATE_COUNT] = {
@@ -240,11 +240,12 @@ static void run_one(struct engine *en, unsigned position)
 	emit_finished(en, position);
 }
 
-static void *work(void *ctx)
+static void work(void *ctx, unsigned worker)
 {
 	struct engine *en = ctx;
 	auto_(free) unsigned *list = allocate(en->plan->step_count, sizeof *list);
 
+	(void)worker;
 	pthread_mutex_lock(&en->lock);
 	while (en->left > 0) {
 		unsigned count = 0, position;
@@ -271,7 +272,6 @@ static void *work(void *ctx)
 		}
 	}
 	pthread_mutex_unlock(&en->lock);
-	return NULL;
 }
 
 static void engine_init(struct engine *en)
@@ -289,28 +289,6 @@ static void engine_clear(struct engine *en)
 	pthread_cond_destroy(&en->changed);
 	pthread_mutex_destroy(&en->sink_lock);
 	pthread_mutex_destroy(&en->lock);
-}
-
-/* Workers and their join. The calling thread works too when no thread can be made. */
-static void run_workers(struct engine *en)
-{
-	unsigned wanted = en->o->jobs ? en->o->jobs : 1, made = 0;
-	auto_(free) pthread_t *threads = NULL;
-	sigset_t all, old;
-
-	if (wanted > en->plan->step_count)
-		wanted = en->plan->step_count;
-	threads = allocate(wanted, sizeof *threads);
-	/* Signals are the main thread's: a worker in the middle of a system call must not see them. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	while (made < wanted && pthread_create(&threads[made], NULL, work, en) == 0)
-		made++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (made == 0)
-		work(en);
-	for (unsigned i = 0; i < made; i++)
-		pthread_join(threads[i], NULL);
 }
 
 /* The failure of the whole run, from its results. */
@@ -333,14 +311,14 @@ static int conclude(const struct engine *en, struct fail *e)
 int exec_run(const struct plan *p, const struct exec_options *o, struct exec_report *rep, struct fail *e)
 {
 	struct engine en = { .plan = p, .o = o, .rep = rep };
+	unsigned jobs = o->jobs ? o->jobs : 1, workers = jobs < p->step_count ? jobs : p->step_count;
 	int status;
 
 	*rep = (struct exec_report){ .start_ms = clock_now_ms(),
 				     .results = allocate(p->step_count, sizeof *rep->results) };
 	rep->result_count = p->step_count;
 	engine_init(&en);
-	if (p->step_count > 0)
-		run_workers(&en);
+	pool_run(workers, workers, work, &en);
 	rep->end_ms = clock_now_ms();
 	for (unsigned i = 0; i < p->step_count; i++)
 		rep->counts[rep->results[i].state]++;

@@ -15,6 +15,7 @@
 #include "digest.h"
 #include "family.h"
 #include "file.h"
+#include "pool.h"
 #include "proc.h"
 #include "recipe.h"
 
@@ -88,7 +89,7 @@ void state_drop_empty(const struct paths *p)
 /* --- keys --- */
 
 struct keygen { const char *path, *comment, *type; };
-struct keygen_work { const struct keygen *keys; unsigned count, next; pthread_mutex_t lock; struct fail fail; };
+struct keygen_work { const struct keygen *keys; pthread_mutex_t lock; struct fail fail; };
 
 static bool key_exists(const char *path)
 {
@@ -119,38 +120,28 @@ static int make_key(const struct keygen *k, struct fail *e)
 	return 0;
 }
 
-static void *make_keys_worker(void *ctx)
+static void make_one_key(void *ctx, unsigned i)
 {
 	struct keygen_work *w = ctx;
+	struct fail f = { 0 };
+	bool go;
 
 	pthread_mutex_lock(&w->lock);
-	while (w->next < w->count && w->fail.code == FAIL_NONE) {
-		const struct keygen *k = &w->keys[w->next++];
-		struct fail f = { 0 };
-		int r;
-
-		pthread_mutex_unlock(&w->lock);
-		r = make_key(k, &f);
-		pthread_mutex_lock(&w->lock);
-		if (r < 0 && w->fail.code == FAIL_NONE)
-			w->fail = f;
-	}
+	go = w->fail.code == FAIL_NONE;
 	pthread_mutex_unlock(&w->lock);
-	return NULL;
+	if (!go || make_key(&w->keys[i], &f) == 0)
+		return;
+	pthread_mutex_lock(&w->lock);
+	if (w->fail.code == FAIL_NONE)
+		w->fail = f;
+	pthread_mutex_unlock(&w->lock);
 }
 
 static int make_keys(const struct keygen *keys, unsigned count, struct fail *e)
 {
-	struct keygen_work w = { .keys = keys, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER };
-	pthread_t threads[KEYGEN_THREADS];
-	unsigned made = 0;
+	struct keygen_work w = { .keys = keys, .lock = PTHREAD_MUTEX_INITIALIZER };
 
-	while (made < KEYGEN_THREADS && made + 1 < count &&
-	       pthread_create(&threads[made], NULL, make_keys_worker, &w) == 0)
-		made++;
-	make_keys_worker(&w);
-	for (unsigned i = 0; i < made; i++)
-		pthread_join(threads[i], NULL);
+	pool_run(count, KEYGEN_THREADS, make_one_key, &w);
 	pthread_mutex_destroy(&w.lock);
 	if (w.fail.code == FAIL_NONE)
 		return 0;

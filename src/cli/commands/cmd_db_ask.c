@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* db: asking. Every query is a file of the recipe with parameters; no name of a user is ever part of a statement. */
 #include <ctype.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "cmd_db.h"
+#include "pool.h"
 #include "quote.h"
 #include "suggest.h"
 
 #define ASK_MS 60000
+#define LOOK_THREADS 256 /* they only wait for nodes */
 #define LOOK_MS 5000 /* one of many nodes: a dead one must not hold up the others */
 #define NO_DATABASE "3D000" /* SQLSTATE invalid_catalog_name */
 
@@ -270,12 +271,11 @@ struct look {
 	struct arena *arena; /* its own: arenas belong to one thread */
 	struct fail fail;
 	bool failed;
-	pthread_t thread;
 };
 
-static void *look(void *arg)
+static void look(void *looks, unsigned i)
 {
-	struct look *l = arg;
+	struct look *l = (struct look *)looks + i;
 	auto_(sql_close) struct sql *sql = NULL;
 	struct gather g = { &l->answer, l->arena };
 	int64_t end_ms = sooner(l->d->deadline_ms, LOOK_MS);
@@ -284,7 +284,6 @@ static void *look(void *arg)
 	l->answer.rows = json_array();
 	l->failed = !text || runtime_sql(l->d->runtime, l->node, l->port, NULL, false, end_ms, &sql, &l->fail) < 0 ||
 		    sql_rows(sql, text, NULL, sooner(l->d->deadline_ms, ASK_MS), add_row, &g, &l->fail) < 0;
-	return NULL;
 }
 
 /* Every row of the recipe with this name is for another role. */
@@ -308,16 +307,9 @@ static struct look *list_looks(struct db *d, const char *name, unsigned *ret_cou
 
 static void run_looks(struct look *looks, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++) {
-		looks[i].arena = arena_new();
-		if (pthread_create(&looks[i].thread, NULL, look, &looks[i]) != 0) {
-			look(&looks[i]);
-			looks[i].thread = 0;
-		}
-	}
 	for (unsigned i = 0; i < count; i++)
-		if (looks[i].thread)
-			pthread_join(looks[i].thread, NULL);
+		looks[i].arena = arena_new();
+	pool_run(count, LOOK_THREADS, look, looks);
 }
 
 int db_silent(struct db *d, json_t **ret_names, struct fail *e)

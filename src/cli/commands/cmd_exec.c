@@ -11,6 +11,7 @@
 #include "cmd_node.h"
 #include "complete.h"
 #include "plural.h"
+#include "pool.h"
 #include "quote.h"
 #include "sessions.h"
 
@@ -34,7 +35,6 @@ struct job {
 struct jobs {
 	struct job *items;
 	unsigned count;
-	atomic_uint next;
 };
 
 /* --- output --- */
@@ -154,32 +154,13 @@ static void run_job(struct job *j)
 		fail_next(&j->fail, "labctl --timeout SECONDS exec ...    (allows more time)");
 }
 
-static void *job_worker(void *arg)
+static void do_job(void *jobs, unsigned i)
 {
-	struct jobs *jobs = arg;
-	unsigned i;
+	struct job *j = &((struct jobs *)jobs)->items[i];
 
-	while ((i = atomic_fetch_add(&jobs->next, 1)) < jobs->count) {
-		run_job(&jobs->items[i]);
-		if (!jobs->items[i].c->json)
-			print_end(&jobs->items[i]);
-	}
-	return NULL;
-}
-
-static void run_jobs(struct jobs *jobs, unsigned workers)
-{
-	pthread_t threads[256];
-	unsigned started = 0;
-
-	if (workers > jobs->count)
-		workers = jobs->count;
-	while (started + 1 < workers && started < ARRAY_COUNT(threads) &&
-	       pthread_create(&threads[started], NULL, job_worker, jobs) == 0)
-		started++;
-	job_worker(jobs);
-	while (started > 0)
-		pthread_join(threads[--started], NULL);
+	run_job(j);
+	if (!j->c->json)
+		print_end(j);
 }
 
 /* The whole output as a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
@@ -295,7 +276,7 @@ static int exec(struct cli *c, struct fail *e)
 			*arena_push(c->arena, jobs.items, jobs.count) =
 				(struct job){ .c = c, .rt = rt, .lab = lab, .node = &lab->nodes[i], .command = command,
 					      .input = script.len ? script.text : NULL, .width = width, .output = &output };
-	run_jobs(&jobs, c->jobs ? c->jobs : 64);
+	pool_run(jobs.count, c->jobs ? c->jobs : 64, do_job, &jobs);
 	r = report_jobs(c, &jobs, e);
 	for (unsigned i = 0; i < jobs.count; i++) {
 		strbuf_clear(&jobs.items[i].text[0]);

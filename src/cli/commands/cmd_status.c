@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* status, list: what is there. Machines from libvirt, roles by asking each one, all at once. */
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +10,14 @@
 #include "cli.h"
 #include "journal.h"
 #include "plural.h"
+#include "pool.h"
 #include "recipe.h"
 #include "sessions.h"
 #include "sql.h"
 #include "state.h"
 
 #define ASK_MS 2000     /* a database that does not answer a statement in this time is reported so */
+#define ASK_THREADS 256 /* they only wait for nodes */
 #define SCRIPT_MS 15000 /* the same for a script: a login takes seconds where machines are emulated */
 
 struct asked {
@@ -29,7 +30,6 @@ struct asked {
 	const char *off;      /* why its machine executes nothing; NULL = it does */
 	bool up;
 	struct fail why;
-	pthread_t thread;
 };
 
 static const struct role_place *place_of(const struct asked *q)
@@ -111,9 +111,9 @@ static int ask_script(const struct asked *q, const struct rule *rule, struct fai
 }
 
 /* One role of one node: up, or why not. */
-static void *ask(void *arg)
+static void ask(void *asked, unsigned i)
 {
-	struct asked *q = arg;
+	struct asked *q = (struct asked *)asked + i;
 	const struct recipe *recipe = runtime_lab(q->rt)->cluster.recipe;
 	const struct rule *rule = status_rule(recipe, recipe->roles[q->role].name);
 	bool script = rule && rule->verb == RULE_SCRIPT;
@@ -122,19 +122,6 @@ static void *ask(void *arg)
 		fail(&q->why, FAIL_VIRT, "its machine is %s", q->off);
 	else
 		q->up = (script ? ask_script(q, rule, &q->why) : ask_sql(q, rule, &q->why)) == 0;
-	return NULL;
-}
-
-static void ask_all(struct asked *asked, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (pthread_create(&asked[i].thread, NULL, ask, &asked[i]) != 0) {
-			ask(&asked[i]);
-			asked[i].thread = 0;
-		}
-	for (unsigned i = 0; i < count; i++)
-		if (asked[i].thread)
-			pthread_join(asked[i].thread, NULL);
 }
 
 static const struct fact_domain *domain_of(const struct facts *facts, const struct node *n)
@@ -293,7 +280,7 @@ static int status(struct cli *c, struct fail *e)
 	if (state_warnings(runtime_paths(rt), &warnings, e) < 0)
 		return -1;
 	asked_count = list_roles(c, rt, lab, &facts, &asked);
-	ask_all(asked, asked_count);
+	pool_run(asked_count, ASK_THREADS, ask, asked);
 	rows = json_array();
 	for (unsigned i = 0; i < lab->node_count; i++)
 		json_array_append_new(rows, node_row(lab, &lab->nodes[i], domain_of(&facts, &lab->nodes[i]), asked, asked_count));
