@@ -115,7 +115,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	for key in "timezone: Mars/Phobos" "locale: klingon"; do
 		printf '%s\n' 'lab: zone' 'nodes: 1' "tuning: {$key}" >"$WORK/zone.yaml"
 		run -20 labctl -f "$WORK/zone.yaml" create
-		[[ $output == *"there is no "*"${key#*: }"* && $output == *"correct tuning.${key%%:*} in the lab file"* ]]
+		[[ $output == *"unknown "*"${key#*: }"* && $output == *"correct tuning.${key%%:*} in the lab file"* ]]
 		run ! labctl -l zone exec 1 -- grep -E 'Mars|klingon' /etc/timezone /etc/default/locale
 	done
 	labctl -l zone destroy

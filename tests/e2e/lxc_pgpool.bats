@@ -107,7 +107,7 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 @test "extensions that are behind or missing are brought up, in one database and in the templates" {
 	sql node1 osm "create extension pg_stat_statements version '1.9'" 'drop extension postgis_tiger_geocoder'
 	run -0 --separate-stderr labctl --json db update-extensions osm
-	[[ $(jq -r '.steps[].notes // ""' <<<"$output") == *"pg_stat_statements in osm: 1.9 to "* ]]
+	[[ $(jq -r '.steps[].notes // ""' <<<"$output") == *"updated extension pg_stat_statements in osm from 1.9 to "* ]]
 	[ "$(sql node1 osm "select count(*) from pg_extension where extname = 'postgis_tiger_geocoder'")" = 1 ]
 	sql node1 postgres 'alter database template_postgis allow_connections true'
 	sql node1 template_postgis 'drop extension pg_repack'

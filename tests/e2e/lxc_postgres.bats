@@ -97,7 +97,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	for bad in "work_mem: lots" "shared_buffers: 900GB"; do
 		pinned bad "  settings:" "    primary: {$bad}" "    standby: {max_connections: 120}"
 		run -20 labctl -f "$WORK/bad.yaml" bootstrap
-		[[ $output == *"the primary refuses its new configuration: "*"it keeps the old one"* ]]
+		[[ $output == *"the primary rejects its new configuration: "*"it keeps the old one"* ]]
 		run ! labctl exec 1 -- grep -E "= '?(lots|900GB)" /data/pgsql/postgresql.conf
 		[ "$(setting 1 shared_buffers)" = 128MB ]
 	done

@@ -208,9 +208,9 @@ $(cat "$WORK/second")"
 		"cluster: {kind: pgxc, source: {archive: /x.tar.gz}}"
 	tuned el5 el5
 	[[ $first == *"::skipped packages: not in the image: lrzsz"* ]]
-	[[ $first == *"::changed off: bluetooth"* && $first == *"::changed on: multipathd"* ]]
+	[[ $first == *"::changed turned off: bluetooth"* && $first == *"::changed turned on: multipathd"* ]]
 	[[ $first == *"::skipped time synchronisation: ntpdate is not in the image"* ]]
-	[[ $first == *"::changed packet filter: that of /etc/sysconfig/iptables"* ]]
+	[[ $first == *"::changed packet filter: loaded /etc/sysconfig/iptables"* ]]
 	[[ $first == *"sysctl net.ipv4.ip_conntrack_max = 655360 (was 1)"* ]]
 	[ -L "$WORK/after/etc/rc.d/rc3.d/S50multipathd" ]
 	[ ! -e "$WORK/after/etc/rc.d/rc5.d/S25bluetooth" ]

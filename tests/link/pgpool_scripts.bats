@@ -131,7 +131,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ "$output" = "::changed reloaded pgpool: pool_passwd" ]
 	render 4 '  users: [{name: webapp, databases: postgres}, {name: viewer, access: read}]'
 	run -0 play 1 "primary.*"
-	[[ $output == *"::changed role webapp"* && $output == *"::changed webapp in postgres: write"* && $output == *"::changed role viewer"* ]]
+	[[ $output == *"::changed updated role webapp"* && $output == *"::changed set the access of webapp to postgres: write"* && $output == *"::changed updated role viewer"* ]]
 	run -0 pool
 	[[ $output == *"reloaded pgpool"* || $output == *"restarted pgpool"* ]]
 	sql "create table if not exists of_users (n int)"
@@ -202,7 +202,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	on 1 kill -INT "$(main_pid)"
 	until_true ended
 	run -1 pool
-	[[ $output == *"::evidence "*"authentication failed"* && $output == *"::fail pgpool runs, but postgres cannot log in"* ]]
+	[[ $output == *"::evidence "*"authentication failed"* && $output == *"::fail pgpool is running, but postgres cannot log in"* ]]
 	play 1 "primary.*"
 	run -0 pool
 	sql "select 1"
@@ -224,7 +224,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ "$(sql "pgpool show num_init_children")" = 6 ]
 	render six
 	run -1 pool
-	[[ $output == *"::evidence "*num_init_children* && $output == *"::fail pgpool refuses its new configuration"* ]]
+	[[ $output == *"::evidence "*num_init_children* && $output == *"::fail pgpool rejects its new configuration"* ]]
 	sql "select 1"
 	render 4
 	run -0 pool

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db distribute`: $1 is a schema, $2 columns (the first that a table has is the one), $3 tables to keep whole on
--- every node, $4 tables to leave alone, $5 whether triggers may be dropped. Nothing is tried that cannot work: what stands
--- in the way of a table is known before, all of it, with the way out. A table comes after those that its foreign keys need.
--- Tables of extensions are not the user's.
+-- `labctl db distribute`: $1 is a schema, $2 columns (a table is distributed by the first that it has), $3 tables to make
+-- reference tables, $4 tables to leave alone, $5 whether triggers may be dropped. Lists the tables with everything that
+-- prevents their distribution and what helps, so that nothing is tried that would fail. A table comes after those that its
+-- foreign keys refer to. Leaves out tables of extensions.
 with recursive wanted as (select w.name, w.n from unnest($2::text[]) with ordinality w (name, n)),
--- osm2pgsql --slim keeps what it needs for updates in tables that it reads and writes row by row.
+-- The middle tables of osm2pgsql --slim, which it reads and writes row by row during updates.
 middle as (
 	select format('%s_%s', left(w.relname, -5), e.ending) as name
 	from pg_class w
@@ -26,28 +26,28 @@ tables as (
 	from pg_class c
 	left join pg_dist_partition p on p.logicalrelid = c.oid
 	where c.relkind in ('r', 'p', 'f', 'v', 'm')),
--- What is left alone for good, as it is.
+-- Tables that are skipped regardless of their constraints.
 left_alone as (
 	select t.oid, case
 		when t.relkind in ('v', 'm') then 'is a view'
 		when t.relkind = 'f' then 'is a foreign table'
-		when t.relispartition then (select format('is a partition, goes with %s', i.inhparent::regclass) from pg_inherits i
+		when t.relispartition then (select format('is a partition: distributed with %s', i.inhparent::regclass) from pg_inherits i
 			where i.inhrelid = t.oid)
-		when t.is_distributed then format('is distributed already, by %I', t."column")
+		when t.is_distributed then format('is already distributed by %I', t."column")
 		when t.is_reference then 'is a reference table'
 		when t.is_in_schema then 'is in a distributed schema'
-		when t.is_excluded then '--exclude names it'
+		when t.is_excluded then 'excluded by --exclude'
 		when t.to_reference then null
 		when t.relname in (select name from middle) then
-			'is a middle table of osm2pgsql --slim: stays local, for updates read and write it row by row'
-		when t."column" is null and not exists (select from wanted) then '--reference does not name it'
+			'is a middle table of osm2pgsql --slim: stays local, because updates read and write it row by row'
+		when t."column" is null and not exists (select from wanted) then 'not named by --reference'
 		when t."column" is null then format('has no column %s',
 			(select string_agg(quote_ident(w.name), ' or ' order by w.n) from wanted w)) end as why
 	from tables t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1),
 todo as (select t.*, a.attnum, a.atttypid, a.attcollation, a.attgenerated from tables t
 	join left_alone l on l.oid = t.oid and l.why is null
 	left join pg_attribute a on a.attrelid = t.oid and a.attname = t."column"),
--- Foreign keys of what is to be distributed, with what their other end is then.
+-- Foreign keys of the tables to distribute, and what the tables they refer to will be.
 keys as (
 	select k.oid, k.conname, k.conrelid as child, k.confrelid as parent, k.confdeltype, k.confupdtype, k.confrelid::regclass::text as other,
 		f.relname as parent_name, todo.attnum, coalesce(f.is_reference or d.to_reference, false) as is_reference,
@@ -60,31 +60,31 @@ keys as (
 	join tables f on f.oid = k.confrelid
 	left join todo d on d.oid = k.confrelid
 	where k.contype = 'f' and k.conparentid = 0),
--- Those of tables that stay as they are, of whatever schema, to what is to be distributed.
+-- Foreign keys of tables of any schema that stay as they are, to tables to distribute.
 outside as (
 	select k.conname, k.conrelid::regclass::text as child, k.confrelid as parent, todo.relname as parent_name
 	from pg_constraint k join todo on todo.oid = k.confrelid and not todo.to_reference
 	where k.contype = 'f' and k.conparentid = 0 and not exists (select from todo t where t.oid = k.conrelid)),
--- All tables that a table needs, over any number of foreign keys.
+-- All tables that a table refers to, directly or not.
 needs as (
 	select child, parent from keys where child <> parent
 	union
 	select n.child, k.parent from needs n join keys k on k.child = n.parent and k.child <> k.parent),
--- A column's type without its domain and its array.
+-- The base type of a column, without domains and arrays.
 types (oid, base) as (
 	select distinct todo.oid, todo.atttypid from todo where todo.atttypid is not null
 	union
 	select s.oid, case when t.typtype = 'd' then t.typbasetype else t.typelem end from types s join pg_type t on t.oid = s.base
 	where t.typtype = 'd' or t.typcategory = 'A'),
 blockers as (
-	-- Citus cannot see over all shards whether a value is unique.
-	select todo.oid, 1 as n, format('%s %I does not include %I: --exclude, --reference, or another key',
+	-- Citus cannot enforce uniqueness across shards.
+	select todo.oid, 1 as n, format('%s %I does not include %I: use --exclude, --reference or another key',
 		case when i.indisprimary then 'primary key' when i.indisexclusion then 'exclusion constraint' else 'unique index' end,
 		x.relname, todo."column") as why
 	from todo join pg_index i on i.indrelid = todo.oid join pg_class x on x.oid = i.indexrelid
 	where not todo.to_reference and (i.indisunique or i.indisexclusion) and todo.attnum <> all (i.indkey)
 	union all
-	select g.oid, 2, format('trigger %s: --drop-triggers drops it', string_agg(quote_ident(g.tgname), ', ' order by g.tgname))
+	select g.oid, 2, format('has trigger %s: --drop-triggers drops it', string_agg(quote_ident(g.tgname), ', ' order by g.tgname))
 	from (select distinct todo.oid, t.tgname from todo
 		join pg_trigger t on not t.tgisinternal and t.tgparentid = 0
 			and (t.tgrelid = todo.oid or t.tgrelid in (select relid from pg_partition_tree(todo.oid)))) g
@@ -95,48 +95,48 @@ blockers as (
 		(select string_agg(i.inhrelid::regclass::text, ', ') from pg_inherits i where i.inhparent = todo.oid))
 	from todo where todo.relkind = 'r' and exists (select from pg_inherits i where i.inhparent = todo.oid)
 	union all
-	select todo.oid, 3, format('inherits from %s: ALTER TABLE %s NO INHERIT %1$s comes first', i.inhparent::regclass, todo.oid::regclass)
+	select todo.oid, 3, format('inherits from %s: first run ALTER TABLE %s NO INHERIT %1$s', i.inhparent::regclass, todo.oid::regclass)
 	from todo join pg_inherits i on i.inhrelid = todo.oid
 	union all
-	select todo.oid, 4, format('partition %s has partitions itself', s.relid::regclass)
+	select todo.oid, 4, format('its partition %s has partitions itself', s.relid::regclass)
 	from todo cross join lateral pg_partition_tree(todo.oid) s where todo.relkind = 'p' and s.level > 0 and not s.isleaf
 	union all
-	select todo.oid, 4, format('partition %s is a foreign table', s.relid::regclass)
+	select todo.oid, 4, format('its partition %s is a foreign table', s.relid::regclass)
 	from todo cross join lateral pg_partition_tree(todo.oid) s join pg_class c on c.oid = s.relid and c.relkind = 'f'
 	union all
-	select todo.oid, 4, 'is partitioned: a reference table cannot be'
+	select todo.oid, 4, 'is partitioned, which a reference table cannot be'
 	from todo where todo.relkind = 'p' and todo.to_reference
 	union all
-	select todo.oid, 5, format('%I is a generated column: another --column', todo."column")
+	select todo.oid, 5, format('%I is a generated column: use another --column', todo."column")
 	from todo where todo.attgenerated <> ''
 	union all
-	select todo.oid, 5, format('%I is of type %s, which has no hash function: another --column', todo."column", format_type(todo.atttypid, null))
+	select todo.oid, 5, format('%I has type %s, which has no hash function: use another --column', todo."column", format_type(todo.atttypid, null))
 	from todo join types s on s.oid = todo.oid join pg_type t on t.oid = s.base
 	where t.typtype in ('b', 'p') and t.typcategory <> 'A' and not exists (select from pg_opclass o join pg_am m on m.oid = o.opcmethod
 		where m.amname = 'hash' and o.opcdefault and (o.opcintype = s.base or exists (select from pg_cast b
 			where b.castsource = s.base and b.casttarget = o.opcintype and b.castmethod = 'b' and b.castcontext = 'i')))
 	union all
-	select todo.oid, 5, format('%I has the collation %I, under which different texts are equal: another --column', todo."column", o.collname)
+	select todo.oid, 5, format('%I has the nondeterministic collation %I: use another --column', todo."column", o.collname)
 	from todo join pg_collation o on o.oid = todo.attcollation and not o.collisdeterministic
 	union all
 	select k.child, 6, format('foreign key %I to %s, which stays local: --reference %s', k.conname, k.other, k.parent_name)
 	from keys k where not k.is_reference and not k.is_distributed and not k.to_reference
 	union all
-	-- Citus would take the table and check nothing: the rows that the key speaks of are in shards then.
-	select k.parent, 6, format('foreign key %I of %s, which stays as it is: --reference %s', k.conname, k.child, k.parent_name)
+	-- Citus would distribute the table, but no longer check the key.
+	select k.parent, 6, format('foreign key %I of %s, which stays local: --reference %s', k.conname, k.child, k.parent_name)
 	from outside k
 	union all
-	select k.child, 6, format('foreign key %I to %s, which is distributed: a reference table has none', k.conname, k.other)
+	select k.child, 6, format('foreign key %I to %s, which is distributed: a reference table cannot have one', k.conname, k.other)
 	from keys k where k.is_distributed and k.to_reference
 	union all
-	select k.child, 6, format('foreign key %I to %s does not go by the columns of distribution: --reference %s', k.conname, k.other, k.parent_name)
+	select k.child, 6, format('foreign key %I to %s does not include the distribution columns: --reference %s', k.conname, k.other, k.parent_name)
 	from keys k where k.is_distributed and not k.to_reference and not k.is_paired
 	union all
-	select k.child, 6, format('foreign key %I would change %I, the column of distribution', k.conname, (select t."column" from todo t where t.oid = k.child))
+	select k.child, 6, format('foreign key %I may change the distribution column %I', k.conname, (select t."column" from todo t where t.oid = k.child))
 	from keys k where not k.to_reference and k.attnum = any (k.conkey) and (k.confdeltype in ('n', 'd') or k.confupdtype in ('n', 'd', 'c'))
 	union all
-	select n.child, 7, 'its foreign keys go round in a circle' from needs n where n.child = n.parent),
--- Whose foreign keys need a table that is blocked is blocked too, and a distributed one that a blocked table needs.
+	select n.child, 7, 'its foreign keys form a cycle' from needs n where n.child = n.parent),
+-- A table that refers to a blocked table is blocked too, and so is a distributed table that a blocked one refers to.
 blocked as (
 	select distinct oid from blockers
 	union
@@ -147,7 +147,7 @@ select $1::text as schema, t.relname as "table",
 	t."column", t.is_distributed or t.is_reference as is_distributed, s.size_bytes, s.local_bytes, w.why
 from left_alone l
 join tables t on t.oid = l.oid
--- A partitioned table is its partitions.
+-- The size of a partitioned table is that of its partitions.
 cross join lateral (select sum(pg_total_relation_size(f.oid))::bigint as size_bytes, sum(pg_relation_size(f.oid))::bigint as local_bytes
 	from (select t.oid where t.relkind <> 'p' union select relid from pg_partition_tree(t.oid)) f) s
 cross join lateral (select coalesce(l.why, (select string_agg(b.why, '; ' order by b.n, b.why) from blockers b where b.oid = t.oid),

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The triggers of one table, which labctl.schema and labctl.table name (a DO block has no parameters), and of its
--- partitions: in the transaction that distributes it.
+-- Drops the triggers of one table and of its partitions, in the transaction that distributes it. The table is in the
+-- settings labctl.schema and labctl.table, because a DO block has no parameters.
 do $$
 declare
 	t record;

@@ -1,3 +1,3 @@
 -- SPDX-License-Identifier: PostgreSQL
--- Is this database one of the cluster's? One that somebody made without labctl has no Citus. A row when it is.
+-- Returns a row if this database belongs to the cluster: a database made without labctl has no Citus.
 select true as is_known from pg_extension where extname = 'citus'

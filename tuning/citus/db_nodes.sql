@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db nodes`: who is registered in this database.
+-- `labctl db nodes`: the nodes registered in this database.
 select n.nodename as node, case n.groupid when 0 then 'coordinator' else 'worker' end as role, n.nodeport as port,
 	n.isactive as is_active, n.metadatasynced as is_synced, n.shouldhaveshards as has_shards,
 	(select count(*) from pg_dist_placement p where p.groupid = n.groupid) as shard_count

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The superuser's own database has what the templates have: the longest list first, each in its order. Citus does nothing
--- in a database whose extension is not that of its library, which bootstrap may have replaced: it comes first.
+-- Creates the extensions of all templates in the superuser's database: the longest list first, each in its order. Citus is
+-- updated first: it does not work while its version differs from that of its library, which bootstrap may have replaced.
 --@ if select from pg_available_extensions where name = 'citus' and installed_version <> default_version
 --@ quiet
 set citus.enable_ddl_propagation to off

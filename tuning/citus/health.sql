@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- Is this cluster of use? Changes nothing. Every node reaches every other one, where the version can tell.
+-- Health check; changes nothing. All workers must be active and, where this version can check it, reach each other.
 --@ expect @{worker.count}
 select count(*) from pg_dist_node where isactive and noderole = 'primary' and groupid <> 0;
 --@ if select 1 from pg_proc where proname = 'citus_check_cluster_node_health'

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The end of the smoke test, on the coordinator.
+-- Smoke test, on the coordinator: clean up.
 --@ run
 --@ quiet
 drop table if exists public.labctl_smoke;

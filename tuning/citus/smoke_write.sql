@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The smoke test, on the coordinator: rows of a distributed table on every node that holds shards. It leaves nothing
--- behind, so it counts as no change. Two shards for each worker are enough to see rows on all of them, and quickly made.
+-- Smoke test, on the coordinator: write a distributed table with shards on every node. Two shards per worker are enough for
+-- that, and quick to create. The test cleans up, so it reports no change.
 --@ run
 --@ quiet
 drop table if exists public.labctl_smoke;

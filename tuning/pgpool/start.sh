@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Starts pgpool-II, or makes it take up a configuration that has become newer; then logs in through it.
+# Starts pgpool-II, or makes it apply a changed configuration; then tests a login through it.
 #
-# A unit of systemd, like the servers (tuning/postgres/start.sh); where no systemd runs it is started in a session of
-# its own. Its processes are known by their working directory.
+# It is a systemd unit, like the servers (tuning/postgres/start.sh); where systemd does not run, it gets a session of its
+# own. Its processes are recognized by their working directory.
 
 dir=@{dir:sh} user=@{user:sh} port=@{port:sh} ip=@{ip:sh} super=@{superuser:sh} database=@{database:sh}
 unit=labctl-pgpool.service early=/var/log/labctl-pgpool.log log=$dir/log/pgpool.log
@@ -19,11 +19,11 @@ files=(-f "$dir/pgpool.conf" -F "$dir/pcp.conf" -a "$dir/pool_hba.conf")
 # Its pid file ends with a NUL and without a newline, which `read` counts as a failure.
 running() { pid=; { read -r pid <"$dir/pgpool.pid"; } 2>/dev/null; alive "$pid" pgpool "$dir"; }
 
-# refused: a configuration that pgpool does not take gives way to the one that it works with.
+# refused: pgpool rejects the new configuration: restores the last one that it accepted.
 refused() {
     go_back pgpool "${kept[@]}"
     printf '::next correct cluster.settings.pgpool in the lab file, then: labctl -f FILE bootstrap\n'
-    die "pgpool refuses its new configuration; it keeps the old one"
+    die "pgpool rejects its new configuration; it keeps the old one"
 }
 
 failed() {
@@ -42,42 +42,42 @@ login() {
 }
 
 start_it() {
-    # Children of a pgpool that was killed live on, hold the port and still serve clients, unwatched.
+    # The children of a killed pgpool live on, hold the port and still serve clients.
     end_rest
-    ! listening "$port" || die "port $port is taken by another program"
+    ! listening "$port" || die "port $port is in use by another program"
     printf '' >"$early"
-    # -D: forgets which backends were down when it stopped, and looks for itself.
+    # -D: ignore the saved status of backends and check them.
     if [[ -d /run/systemd/system ]]; then
         systemctl reset-failed "$unit" >"$out" 2>&1 </dev/null
-        systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd does not start $unit"
+        systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd cannot start $unit"
     else
         rm -f -- "$dir/pgpool.pid" "${sockets[@]}"
         as "$user" env -C "$dir" setsid -f "$pgpool" -n -D "${files[@]}" >"$early" 2>&1
     fi
-    wait_for 40 begun || failed "pgpool does not start"
+    wait_for 40 begun || failed "pgpool did not start within 40 s"
 }
 
-# Has it ended, whether or not systemd tries again?
+# Did it exit, whether or not systemd starts it again?
 dead() {
     local state
     state=$(systemctl show -p ActiveState -p SubState "$unit" </dev/null)
     [[ $state == *=failed* || $state == *=auto-restart* ]]
 }
 
-# Does it listen, or is it certain that it never will?
+# Is it listening? Fails at once if it cannot start.
 begun() {
     running && listening "$port" && return 0
     [[ -d /run/systemd/system ]] || return 1
     dead || return 1
-    systemctl stop "$unit" >/dev/null 2>&1 </dev/null          # it would be tried again
-    failed "pgpool does not start"
+    systemctl stop "$unit" >/dev/null 2>&1 </dev/null          # or systemd would start it again
+    failed "pgpool did not start"
 }
 
 end_rest() {
     gone pgpool "$dir" && return 0
     # shellcheck disable=SC2086  # pids
     kill -KILL $pids
-    wait_for 10 gone pgpool "$dir" || die "pgpool cannot be stopped"
+    wait_for 10 gone pgpool "$dir" || die "cannot stop pgpool"
 }
 
 stop_it() {
@@ -89,14 +89,14 @@ stop_it() {
     wait_for 30 gone pgpool "$dir" || end_rest
 }
 
-# newer FILE: is it newer than the start, and than the last reload?
+# newer FILE: did FILE change since the start and the last reload?
 newer() { [[ $dir/$1 -nt $dir/pgpool.pid && ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
 
-take_up() {
+apply() {
     local file files_read=''
-    # Most of its settings count at a start only, and it does not say which.
+    # Most settings take effect at a start only, and pgpool does not report which.
     if newer pgpool.conf; then
-        # Whoever tells it to read the file again reads it first, and says what is wrong.
+        # `pgpool reload` checks the file first and reports errors.
         as "$user" "$pgpool" "${files[@]}" reload >"$out" 2>&1 || { evidence "$out" 4; refused; }
         stop_it
         start_it
@@ -118,14 +118,14 @@ take_up() {
 Description=pgpool-II of the lab @{lab.name:raw}
 After=network.target
 RequiresMountsFor=$dir
-# One that cannot run is not tried for ever.
+# Do not restart a failing pgpool forever.
 StartLimitIntervalSec=60
 StartLimitBurst=5
 
 [Service]
 User=$user
 WorkingDirectory=$dir
-# pgpool ends when its address is not there yet, or when the sockets of one that was killed still are.
+# pgpool exits if its address is not there yet, or if the sockets of a killed one still exist.
 ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
 ExecStartPre=/bin/rm -f $dir/pgpool.pid ${sockets[*]}
 ExecStart=$pgpool -n -D ${files[*]}
@@ -142,7 +142,7 @@ RestartSec=1
 WantedBy=multi-user.target
 END
 if running; then
-    take_up
+    apply
 else
     start_it
     changed "started pgpool on port $port"
@@ -151,6 +151,6 @@ pass_file "$out.pgpass" @{secret.postgres:sh}
 if ! wait_for 5 login; then
     evidence "$log" 6
     evidence "$out" 4
-    die "pgpool runs, but $super cannot log in through it: the backends' logs say why"
+    die "pgpool is running, but $super cannot log in through it: see the backends' logs"
 fi
 accepted pgpool "${kept[@]}"

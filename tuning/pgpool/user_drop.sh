@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# pgpool-II forgets the password of a user who goes.
+# Removes the password of a dropped user from pgpool-II.
 
 dir=@{dir:sh} user=@{user:sh} name=@{db.name:sh}
 text=

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: PostgreSQL
--- A database, copied from its template.
+-- Creates a database from its template.
 --@ unless select from pg_database where datname = @{db.name:sql}
 create database @{db.name:ident} template @{db.template:ident}
--- PostgreSQL copies no settings of databases: those that the template got with its extensions (PostGIS puts topology and
--- tiger on its search_path) are given to one that has none of its own.
+-- PostgreSQL does not copy the settings of the template. Copy those that extensions made (PostGIS adds topology and tiger
+-- to the search_path) to a database that has no settings of its own.
 --@ run
 --@ quiet
 select set_config('labctl.database', @{db.name:sql}, false), set_config('labctl.template', @{db.template:sql}, false)

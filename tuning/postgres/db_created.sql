@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On a standby: the new database has come through.
+-- On a standby: waits for the new database.
 --@ expect 1
 --@ try 60
 select count(*) from pg_database where datname = @{db.name:sql}

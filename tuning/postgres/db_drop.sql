@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- A database that nobody uses any more; with --force also against a session that has come meanwhile. What Citus itself
--- has connected to it goes just before.
+-- Drops a database without sessions; with --force, also ends a session that connected meanwhile. First ends the
+-- connections of Citus itself.
 --@ if select from pg_stat_activity where datname = @{db.name:sql} and (application_name ~ '^citus_' or backend_type ~ '^Citus')
 --@ quiet
 select pg_terminate_backend(pid, 5000) from pg_stat_activity

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On a standby: the database is gone. Its sessions there end by themselves.
+-- On a standby: waits until the database is gone. The server ends its sessions there.
 --@ expect 0
 --@ try 60
 select count(*) from pg_database where datname = @{db.name:sql}

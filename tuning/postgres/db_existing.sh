@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# A database that exists has the extensions of its template. One that has not even the first of them was made by somebody
-# else, who is asked before it becomes the cluster's: --adopt.
+# Gives an existing database the extensions of its template. A database without the first of them was made without
+# labctl, and is changed only with --adopt.
 
 dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.existing
 name=@{db.name:sh} adopt=@{db.adopt}
@@ -9,7 +9,7 @@ name=@{db.name:sh} adopt=@{db.adopt}
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
 psql=/usr/lib/postgresql/$version/bin/psql
 
-# sql DATABASE [OPTION...]: statements come on standard input. What a node does to itself, Citus need not send on.
+# sql DATABASE [OPTION...]: runs the statements on standard input, on this node only: Citus does not propagate them.
 sql() {
     local database=$1
     shift
@@ -26,15 +26,15 @@ list=
 
 there=$(sql postgres -v name="$name" <<<"select 1 from pg_database where datname = :'name'") || failed "cannot read the databases"
 [[ $there == 1 ]] || exit 0
-has=$(sql "$name" <<<'select extname from pg_extension') || failed "cannot look into $name"
+has=$(sql "$name" <<<'select extname from pg_extension') || failed "cannot read the extensions of $name"
 has=$'\n'$has$'\n'
 if [[ $has != *$'\n'"${list%% *}"$'\n'* && $adopt != true ]]; then
-    printf '::next labctl -l %s db create %q with --adopt and the same options makes them; db drop %q removes it\n' \
+    printf '::next labctl -l %s db create %q --adopt with the same options creates them; db drop %q drops the database\n' \
         @{lab.name:sh} "$name" "$name"
-    die "database $name was made without labctl: it lacks the extensions $list"
+    die "database $name was made without labctl and lacks the extensions $list"
 fi
 for extension in $list; do
     [[ $has != *$'\n'"$extension"$'\n'* ]] || continue
     sql "$name" -v name="$extension" <<<'create extension if not exists :"name"' || failed "cannot create $extension in $name"
-    changed "$extension in $name"
+    changed "created extension $extension in $name"
 done

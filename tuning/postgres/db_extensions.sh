@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Extensions of one database, or of the templates and the default database, become what is installed on this node.
-# A database that has the first extension of a template gets the rest of them too.
+# Updates the extensions of one database, or of the templates and the default database, to the versions installed on
+# this node. A database that has the first extension of a template also gets the others.
 
 dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.extensions
 [[ -d /run/labctl ]] || mkdir -p /run/labctl
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
 psql=/usr/lib/postgresql/$version/bin/psql
 
-# sql DATABASE [OPTION...]: statements come on standard input. What a node does to itself, Citus need not send on.
+# sql DATABASE [OPTION...]: runs the statements on standard input, on this node only: Citus does not propagate them.
 sql() {
     local database=$1
     shift
@@ -21,7 +21,7 @@ templates=() extensions=()
 templates+=(@{template.name:sh}) extensions+=(@{template.extensions:sh})
 @{end}
 
-# Nobody connects to a template: it is open while this script is in it.
+# Templates accept no connections: open a template while this script works in it.
 open_template() {
     opened=$1
     sql postgres -v name="$1" <<<"alter database :\"name\" allow_connections true" || failed "cannot open $1"
@@ -38,30 +38,30 @@ failed() { evidence "$out" 6; die "$1"; }
 # is_there DATABASE
 is_there() { [[ $(sql postgres -v name="$1" <<<"select 1 from pg_database where datname = :'name'") == 1 ]]; }
 
-# One line per extension that is behind: NAME VERSION NEW. Citus comes first: it loads nothing else before it is right.
+# One line per outdated extension: NAME VERSION NEW. Citus comes first: until it is updated, others cannot be.
 behind="select name, installed_version, default_version from pg_available_extensions
 where installed_version <> default_version order by name <> 'citus', name"
 
 update() {
     local database=$1 i name old new has
-    has=$(sql "$database" <<<'select extname from pg_extension') || failed "cannot look into $database"
+    has=$(sql "$database" <<<'select extname from pg_extension') || failed "cannot read the extensions of $database"
     for i in "${!templates[@]}"; do
         [[ $'\n'$has$'\n' == *$'\n'"${extensions[i]%% *}"$'\n'* ]] || continue
         for name in ${extensions[i]}; do
             [[ $'\n'$has$'\n' != *$'\n'"$name"$'\n'* ]] || continue
             sql "$database" -v name="$name" <<<'create extension :"name"' || failed "cannot create $name in $database"
             has+=$'\n'$name
-            changed "$name in $database"
+            changed "created extension $name in $database"
         done
     done
     while IFS='|' read -r name old new; do
-        # PostGIS moves what belongs to it together.
+        # This also updates the extensions that belong to PostGIS.
         if [[ $name == postgis ]] && sql "$database" <<<'select postgis_extensions_upgrade()' >/dev/null; then
             :
         else
             sql "$database" -v name="$name" <<<'alter extension :"name" update' || failed "cannot update $name in $database"
         fi
-        changed "$name in $database: $old to $new"
+        changed "updated extension $name in $database from $old to $new"
     done < <(sql "$database" <<<"$behind")
 }
 
@@ -71,7 +71,7 @@ databases=(@{db.name:sh})
 databases=("${templates[@]}" @{database:sh})
 @{end}
 for database in "${databases[@]}"; do
-    is_there "$database" || die "there is no database $database on this node"
+    is_there "$database" || die "this node has no database $database"
     for template in "${templates[@]}"; do
         [[ $template != "$database" ]] || open_template "$database"
     done

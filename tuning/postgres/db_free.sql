@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- Nobody may be connected to a database that is copied or dropped: who is, is named; --force ends these sessions.
--- Connections of Citus between its nodes are nobody's: they go with the database, and come back where they are needed.
+-- A database to be copied or dropped must have no sessions: fails and lists them, or ends them with --force.
+-- Connections between Citus nodes do not count: Citus opens them again when it needs them.
 --@ run
 --@ quiet
 select set_config('labctl.database', @{if db.template}@{db.template:sql}@{else}@{db.name:sql}@{end}, false)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db nodes`: the primary, and the standbys that are connected to it.
+-- `labctl db nodes`: the primary and the standbys connected to it.
 select current_setting('cluster_name') as node, 'primary' as role, host(inet_server_addr()) as address, 'running' as state,
 	null as lag_bytes
 union all

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db sessions`, of one server: who does something, or waits for it. What another session of the cluster has asked
--- for here says so in its name: the pid of that one on its own node is for_pid.
+-- `labctl db sessions` on one server: sessions that are working or waiting. A session that another node of the cluster
+-- opened has its origin in its application name: for_pid is the pid of the session there.
 select a.pid::text as pid, a.datname as database, a.usename as "user", coalesce(host(a.client_addr), 'local') as client,
 	a.application_name as application, a.state, date_trunc('second', clock_timestamp() - coalesce(a.xact_start, a.state_change))::text as since,
 	a.wait_event_type || ': ' || a.wait_event as waits_for, array_to_string(pg_blocking_pids(a.pid), ' ') as blocked_by,

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db tables`: $1 is a schema, or '' for all; $2 whether every node answers. Tables of extensions are not the user's.
+-- `labctl db tables`: $1 is a schema, or '' for all; $2 is whether every node answers. Leaves out tables of extensions.
 select n.nspname as schema, c.relname as "table", 'local' as kind, null as "column", case when $2::boolean then pg_total_relation_size(c.oid) end as size_bytes
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace

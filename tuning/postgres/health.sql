@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- Is this server of use? Changes nothing. The primary takes writes and has a slot in use per standby; a standby streams.
+-- Health check; changes nothing. The primary must accept writes and have an active slot per standby; a standby must stream.
 --@ expect t
 --@ try 5
 select case @{role:sql}

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# What the standbys need on the primary: one slot each, and the role that replicates with the lab's password, also
-# when the data directory is older than the lab.
+# Creates what standbys need on the primary: a slot for each, and the role replication with the lab's password. The data
+# directory may be older than the lab and have another password.
 
 dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.accounts
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
 psql=/usr/lib/postgresql/$version/bin/psql
 
-# The statements come on standard input: a password is in no process list, and in no log.
+# Statements come on standard input, so that passwords appear in no process list and no log.
 sql() {
     "$psql" -XAtqw -v ON_ERROR_STOP=1 -h /run/postgresql -p "$port" -U "$super" -d postgres -f - 2>"$out" ||
         { evidence "$out"; die "$1"; }
@@ -35,16 +35,16 @@ END
 )
 for name in "${missing[@]}"; do
     case $name in
-    ::*) printf '%s\n' "${missing[@]}"; exit 1;;                # what sql() said
+    ::*) printf '%s\n' "${missing[@]}"; exit 1;;                # the error of sql()
     role)
-        sql "cannot make the role replication" <<'END'
+        sql "cannot create the role replication" <<'END'
 do $$ begin create role replication; exception when duplicate_object then null; end $$;
 alter role replication login replication;
 END
-        changed "role replication";;
+        changed "created role replication";;
     *)
-        sql "cannot make the slot $name" <<<"select from pg_create_physical_replication_slot('$name', true);" >/dev/null
-        changed "slot $name";;
+        sql "cannot create the slot $name" <<<"select from pg_create_physical_replication_slot('$name', true);" >/dev/null
+        changed "created slot $name";;
     esac
 done
 pass_file "$out.pgpass" @{secret.replication:sh}
@@ -54,5 +54,5 @@ alter role replication password @{secret.replication:sql};
 END
     } | sql "cannot set the password of replication"
     login || { evidence "$out"; die "the role replication cannot log in"; }
-    changed "password of replication"
+    changed "set the password of replication"
 fi

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The end of the smoke test, on the primary.
+-- Smoke test, on the primary: clean up.
 --@ run
 --@ quiet
 drop table if exists public.labctl_smoke;

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The smoke test, on every standby: what the primary wrote is here.
+-- Smoke test, on standbys: read what the primary wrote.
 --@ expect t
 select pg_is_in_recovery();
 --@ try 10

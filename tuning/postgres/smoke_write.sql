@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The smoke test, on the primary: rows are written and are replayed by every standby. It leaves nothing behind, so it counts as no change.
+-- Smoke test, on the primary: write rows and wait until every standby has replayed them. The test cleans up, so it reports
+-- no change.
 --@ run
 --@ quiet
 drop table if exists public.labctl_smoke;

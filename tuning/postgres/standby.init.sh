@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# A copy of the primary, through the slot that waits for this standby there.
+# Copies the primary through this standby's replication slot there.
 
 dir=@{dir:sh} user=@{user:sh} own_port=@{port:sh} name=@{nodename:sh} host=@{primary.address:sh} port=@{primary.port:sh}
 new=$dir.labctl-new out=/run/labctl/@{nodename:sh}.init passfile=/etc/labctl/postgres-@{role:raw}.pgpass
@@ -8,7 +8,7 @@ slot=${name,,}
 slot=${slot//[^a-z0-9_]/_}
 primary="host=$host port=$port user=replication passfile=$passfile connect_timeout=10"
 
-# programs: the directory of the programs of the version that made DIR, or of the newest, in the variable bin.
+# programs: sets bin to the program directory of the version that made DIR, or of the newest version.
 programs() {
     local version
     if { read -r version <"$dir/PG_VERSION"; } 2>/dev/null; then
@@ -26,14 +26,14 @@ put_password() {
     put "$passfile" 0600 "$user:$user" <<<"$text"
 }
 
-# asked: the primary's system identifier, in the variable system.
+# asked: sets system to the primary's system identifier.
 asked() {
     system=$("$bin/psql" -XAtqw -d "$primary replication=true" -c IDENTIFY_SYSTEM 2>"$out" </dev/null) || return 1
     system=${system%%|*}
     [[ -n $system ]]
 }
 
-# own: the system identifier of DIR, in the variable mine.
+# own: sets mine to the system identifier of DIR.
 own() {
     local line
     mine=
@@ -44,19 +44,19 @@ own() {
 
 copy() {
     local lock
-    # Should the script of a labctl that was killed still be at it: one after the other.
+    # The script of a labctl that was killed may still be running: wait for it.
     exec {lock}>/run/labctl/postgres.init.lock
-    flock -w 300 "$lock" || die "another copy into $dir does not end"
+    flock -w 300 "$lock" || die "another copy into $dir is still running after 300 s"
     [[ ! -e $dir/PG_VERSION ]] || return 0
-    [[ $dir =~ ^/[A-Za-z0-9_./-]+$ ]] || die "$dir: only letters, digits and _ . / - fit into a unit file"
+    [[ $dir =~ ^/[A-Za-z0-9_./-]+$ ]] || die "$dir: only letters, digits and _ . / - are allowed, for the unit file"
     port=$own_port stop_moved labctl-postgres-@{role:raw}.service
     new_dir database
     as "$user" "$bin/pg_basebackup" -D "$new" -d "$primary" -w -X stream -S "$slot" -c fast >"$out" 2>&1 ||
         { evidence "$out"; die "cannot copy the primary $host"; }
-    # What the primary has said is not the standby's story.
+    # Remove the copy of the primary's log.
     rm -rf -- "$new/log"
     ( umask 077; printf '' >"$new/standby.signal" ) && chown "$user:" "$new/standby.signal" &&
-        rm -f -- "$new/labctl.reloaded" && mv -T -- "$new" "$dir" || die "cannot make $dir"    # whole or not at all
+        rm -f -- "$new/labctl.reloaded" && mv -T -- "$new" "$dir" || die "cannot create $dir"    # complete or not at all
     exec {lock}>&-
     changed "copied the primary $host to $dir"
 }
@@ -68,9 +68,9 @@ wait_for 20 asked || { evidence "$out" 3; die "the primary $host does not answer
 [[ -e $dir/PG_VERSION ]] || copy
 own
 [[ $mine == "$system" ]] ||
-    die "$dir belongs to another database system ($mine, the primary is $system): move it away, or give the primary its own back"
+    die "$dir belongs to another database system ($mine; the primary's is $system): move it away to copy the primary again, or restore the primary's own data directory"
 [[ -e $dir/standby.signal ]] ||
-    die "$dir is not a standby any more: it was promoted; move it away to have a new copy of $host made"
+    die "$dir was promoted and is no longer a standby: move it away to copy $host again"
 put "$dir/labctl.standby.conf" 0600 "$user:$user" <<END
 # Written by labctl; changes made here are lost.
 primary_conninfo = 'host=$host port=$port user=replication passfile=$passfile'

@@ -1,10 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Starts the server of a primary or a standby, or makes it take up a configuration that has become newer.
+# Starts the server of a primary or a standby, or makes it apply a changed configuration.
 #
-# It is a unit of systemd, not a child of this session: it comes back when the node boots, stops in time and
-# before its data directory is unmounted when the node goes down, and has its limits without PAM. Where no systemd
-# runs, pg_ctl starts it.
+# The server is a systemd unit, not a child of this session: so it starts at boot, stops in time before its data directory
+# is unmounted, and gets its limits without PAM. Where systemd does not run, pg_ctl starts it.
 
 dir=@{dir:sh} user=@{user:sh} port=@{port:sh} role=@{role:sh} ip=@{ip:sh} super=@{superuser:sh}
 unit=labctl-postgres-$role.service early=/var/log/labctl-postgres-$role.log log=$dir/log/postgresql.log
@@ -24,30 +23,30 @@ query() {
 }
 ready()  { running && [[ $(query 'select 1') == 1 ]]; }
 
-# said FILE: the first error that a server reports in FILE, in the variable why.
-said() {
+# first_error FILE: sets why to the first error that a server reports in FILE.
+first_error() {
     local line
     why=
     [[ -r $1 ]] || return 0
     while IFS= read -r line; do
         case $line in
-        *FATAL:*' contains errors') continue;;                  # says only that there was one before it
+        *FATAL:*' contains errors') continue;;                  # only says that there was an error before
         *LOG:*'invalid '* | *LOG:*'unrecognized '* | *LOG:*'syntax error'* | *FATAL:*) why=": ${line##*[GL]:  }"; return 0;;
         esac
     done <"$1"
 }
 
-# refused WHY: a configuration that the server does not take gives way to the one that it works with.
+# refused WHY: the server rejects the new configuration: restores the last one that it accepted.
 refused() {
     go_back "$role" "${files[@]}"
     printf '::next correct cluster.settings.%s in the lab file, then: labctl -f FILE bootstrap\n' "$role"
-    die "the $role refuses its new configuration$1; it keeps the old one"
+    die "the $role rejects its new configuration$1; it keeps the old one"
 }
 
-# What a server says before it has its log, and ends with, belongs in the sentence: a library that it cannot load.
+# The message includes the error that a server reports before it opens its log, such as a missing library.
 failed() {
     local why
-    said "$early"
+    first_error "$early"
     evidence "$early" 6; evidence "$log"; evidence "$out" 4
     if go_back "$role" "${files[@]}"; then
         [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
@@ -59,40 +58,40 @@ failed() {
 
 start_it() {
     local tries
-    ! listening "$port" || die "port $port is taken by another program"
-    # Without a running server, this pid file is of one that was killed; its pid may be another's by now.
+    ! listening "$port" || die "port $port is in use by another program"
+    # No server is running: the pid file is a leftover, and its pid may be another process's by now.
     rm -f -- "$dir/postmaster.pid"
     printf '' >"$early"
     if [[ -d /run/systemd/system ]]; then
-        # Not waiting: a standby that waits for WAL is no reason to hang without a word.
+        # --no-block: a standby may wait for WAL for long; do not hang without a message.
         systemctl reset-failed "$unit" >"$out" 2>&1 </dev/null
-        systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd does not start $unit"
+        systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd cannot start $unit"
     else
         chown "$user:" "$early"
         as "$user" "$bin/pg_ctl" start -W -D "$dir" -l "$early" >"$out" 2>&1
     fi
-    wait_for 40 begun || failed "the $role does not start"
+    wait_for 40 begun || failed "the $role did not start within 40 s"
     for (( tries = 0; tries < 60; tries++ )); do
         wait_for 2 ready && return 0
         running || break
     done
-    failed "the $role does not get ready"
+    failed "the $role started but does not accept connections"
 }
 
-# Has it ended, whether or not systemd tries again?
+# Did it exit, whether or not systemd starts it again?
 dead() {
     local state
     state=$(systemctl show -p ActiveState -p SubState "$unit" </dev/null)
     [[ $state == *=failed* || $state == *=auto-restart* ]]
 }
 
-# Has the server started, or is it certain that it never will?
+# Has the server started? Fails at once if it cannot start.
 begun() {
     running && return 0
     [[ -d /run/systemd/system ]] || return 1
     dead || return 1
-    systemctl stop "$unit" >/dev/null 2>&1 </dev/null          # it would be tried again
-    failed "the $role does not start"
+    systemctl stop "$unit" >/dev/null 2>&1 </dev/null          # or systemd would start it again
+    failed "the $role did not start"
 }
 
 stop_it() {
@@ -101,32 +100,31 @@ stop_it() {
     elif running; then
         kill -INT "$pid"
     fi
-    wait_for 60 gone postgres "$dir" || die "the $role cannot be stopped"
+    wait_for 60 gone postgres "$dir" || die "cannot stop the $role"
 }
 
-# newer FILE: is it newer than the server's start, and than the last reload?
+# newer FILE: did FILE change since the server's start and its last reload?
 newer() { [[ $dir/$1 -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
 
-# Does the server run from files that are no more? Citus' library, or PostgreSQL's own: what it starts from now on would
-# mix both versions.
+# Were the files of the running server (PostgreSQL's or Citus') replaced? New backends would mix both versions.
 replaced() { grep -Eq '/lib/postgresql/.*(\.so|/postgres) \(deleted\)$' "/proc/$pid/maps"; }
 
 loaded_since() { [[ $(query "select pg_conf_load_time() >= to_timestamp($1)") == t ]]; }
 
-# Whatever the files say that this server cannot take: a line of pg_hba.conf, a value of an extension, which only a server
-# that has it loaded can judge. What counts at the next start is no error.
+# Errors in the files: a line of pg_hba.conf, or a value of an extension, which only a server that has loaded it can check.
+# Settings that take effect at the next start do not count as errors.
 errors="select concat_ws(' ', error, 'in line', line_number, 'of pg_hba.conf') from pg_hba_file_rules where error is not null
 union all select concat_ws(' ', f.name, '=', f.setting || ':', f.error) from pg_file_settings f left join pg_settings s using (name)
 where f.error is not null and s.context is distinct from 'postmaster'"
 
-take_up() {
+apply() {
     local file new='' error why since=$EPOCHREALTIME
     for file in "${names[@]}"; do
         newer "$file" && new+=" $file"
     done
     [[ -n $new ]] || replaced || return 0
-    # A server that reads a wrong file keeps what it has, and says so in its log only.
-    as "$user" "$bin/postgres" -D "$dir" -C port >/dev/null 2>"$out" || { said "$out"; evidence "$out" 4; refused "$why"; }
+    # Check first: a server that reads an invalid file keeps its settings and reports it in its log only.
+    as "$user" "$bin/postgres" -D "$dir" -C port >/dev/null 2>"$out" || { first_error "$out"; evidence "$out" 4; refused "$why"; }
     error=$(query "$errors")
     [[ -z $error ]] || refused ": ${error//$'\n'/; }"
     if replaced; then
@@ -151,21 +149,21 @@ streams() { [[ $(query "select status from pg_stat_wal_receiver") == streaming ]
 
 # The configuration includes this file; standby.init.sh fills it.
 [[ -e $dir/labctl.standby.conf ]] ||
-    put "$dir/labctl.standby.conf" 0600 "$user:$user" <<<"# Written by labctl: empty, for this is no standby."
+    put "$dir/labctl.standby.conf" 0600 "$user:$user" <<<"# Written by labctl: empty, because this is not a standby."
 [[ ! -d /run/systemd/system ]] || put_unit "$unit" <<END
 # Written by labctl; changes made here are lost.
 [Unit]
 Description=PostgreSQL, $role of the lab @{lab.name:raw}
 After=network.target
 RequiresMountsFor=$dir
-# One that cannot run is not tried for ever.
+# Do not restart a failing server forever.
 StartLimitIntervalSec=60
 StartLimitBurst=5
 
 [Service]
 Type=notify
 User=$user
-# PostgreSQL does not mind an address that is not there yet, and then does not listen on it.
+# Wait for the node's address: PostgreSQL would start without it, and not listen on it.
 ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
 ExecStart=$bin/postgres -D $dir
 ExecReload=/bin/kill -HUP \$MAINPID
@@ -185,14 +183,14 @@ LimitSTACK=16M
 WantedBy=multi-user.target
 END
 if running; then
-    wait_for 60 ready || failed "the $role runs but answers no statement"
-    take_up
+    wait_for 60 ready || failed "the $role is running but does not answer"
+    apply
 else
     start_it
     changed "started the $role on port $port"
 fi
 accepted "$role" "${files[@]}"
 if [[ -e $dir/standby.signal ]]; then
-    # Lines of the log say why it does not: a slot that has lost its WAL, a password, a primary that is away.
-    wait_for 30 streams || failed "the standby runs but gets nothing from the primary; a new copy is made where $dir is moved away"
+    # The log says why it does not stream: the slot lost its WAL, a wrong password, the primary is down.
+    wait_for 30 streams || failed "the standby is running but does not stream from the primary; to copy the primary again, move $dir away"
 fi

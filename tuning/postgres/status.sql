@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- Does this server do its role's work? One statement, one value: nothing when it does, else what is wrong.
+-- Returns one value: empty if this server does the work of its role, else what is wrong.
 select case
 	when @{role:sql} = 'primary' and pg_is_in_recovery() then 'is a standby now'
 	when @{role:sql} = 'standby' and not pg_is_in_recovery() then 'was promoted: it is a primary now'

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The superuser's password of the lab is that of the database, also when its data directory is older than the lab.
+# Gives the superuser the lab's password. The data directory may be older than the lab and have another one.
 
 dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.superuser
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
@@ -13,7 +13,7 @@ login() {
 
 pass_file "$out.pgpass" @{secret.postgres:sh}
 if ! login; then
-    # On standard input: a password is in no process list, and in no log. Where Citus runs each node sees to its own.
+    # On standard input, so that the password appears in no process list and no log. With Citus, for this node only.
     "$psql" -XAtqw -v ON_ERROR_STOP=1 -h /run/postgresql -p "$port" -U "$super" -d postgres -f - >"$out" 2>&1 <<'END' ||
 set log_statement = none; set log_min_error_statement = panic; set log_min_duration_statement = -1;
 set citus.enable_alter_role_propagation = off;
@@ -21,5 +21,5 @@ alter role @{superuser:ident} password @{secret.postgres:sql};
 END
         { evidence "$out"; die "cannot set the password of $super"; }
     login || { evidence "$out"; die "$super cannot log in with the lab's password"; }
-    changed "password of $super"
+    changed "set the password of $super"
 fi

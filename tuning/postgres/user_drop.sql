@@ -1,4 +1,4 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The role of a user who owns nothing any more. Where Citus runs each node sees to its own.
+-- Drops the role of a user that owns nothing any more. With Citus, on this node only.
 --@ if select from pg_roles where rolname = @{db.name:sql}
 set citus.enable_ddl_propagation = off; set citus.enable_create_role_propagation = off; drop role @{db.name:ident}

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The users of the databases: each has its role, the lab's password and the rights of its access. Read: every table that
-# is there or will be; write: their rows too, and tables of its own in public and in schemas that it makes. Which databases
-# a user may connect to is said in pg_hba.conf. Where Citus runs each node sees to its own.
+# Creates the users of the databases, with the lab's passwords and the privileges of their access: `read` allows to read
+# all present and future tables; `write` also to change them, and to create tables in public and in schemas of its own.
+# pg_hba.conf decides which databases a user may connect to. With Citus, each node does this for itself.
 
 dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.users
 [[ -d /run/labctl ]] || mkdir -p /run/labctl
@@ -14,7 +14,7 @@ names=() passwords=() databases=() accesses=()
 names+=(@{dbuser.name:sh}) passwords+=(@{dbuser.password:sh}) databases+=(@{dbuser.databases:sh}) accesses+=(@{dbuser.access:sh})
 @{end}
 
-# sql DATABASE: the statements on standard input. A password is in no process list, and in no log.
+# sql DATABASE: runs the statements on standard input, so that passwords appear in no process list and no log.
 sql() {
     { printf '%s\n' 'set log_statement = none; set log_min_error_statement = panic; set log_min_duration_statement = -1;' \
         'set citus.enable_ddl_propagation = off; set citus.enable_create_role_propagation = off;' \
@@ -23,13 +23,13 @@ sql() {
 }
 failed() { evidence "$out"; die "$1"; }
 
-# act DATABASE TITLE: the standard input says which statements are missing; runs them. Somebody's DDL at the same time, which
-# Citus sends around, may be in the way for a moment.
+# act DATABASE TITLE: the query on standard input returns the missing statements; runs them. Retries, because DDL that Citus
+# propagates at the same time may conflict.
 act() {
-    local look missing tries
-    look=$(cat)
+    local query missing tries
+    query=$(cat)
     for tries in 1 2 3; do
-        missing=$(sql "$1" <<<"$look") || failed "cannot look at $2"
+        missing=$(sql "$1" <<<"$query") || failed "cannot check $2"
         [[ -n $missing ]] || { (( tries > 1 )); return; }
         sql "$1" <<<"$missing" && return 0
         pause 1
@@ -37,7 +37,7 @@ act() {
     failed "cannot change $2"
 }
 
-# Those of user number $1 that are on this server.
+# The databases of user number $1 on this server.
 his_databases() {
     local list=${databases[$1]// /,}
     sql postgres <<<"select datname from pg_database where datallowconn and not datistemplate
@@ -46,7 +46,7 @@ his_databases() {
 
 make_role() {
     local name=${names[$1]} access=${accesses[$1]}
-    act postgres "the role $name" <<END && changed "role $name"
+    act postgres "the role $name" <<END && changed "updated role $name"
 select 'create role $name login' where not exists (select from pg_roles where rolname = '$name')
 union all
 select 'alter role $name login' from pg_roles where rolname = '$name' and not rolcanlogin
@@ -60,10 +60,10 @@ END
     return 0
 }
 
-# give NUMBER DATABASE: a role that has no privilege is not asked for one: it may not be there.
+# give NUMBER DATABASE: grants or revokes the user's privileges in DATABASE.
 give() {
     local name=${names[$1]} access=${accesses[$1]}
-    act "$2" "what $name may do in $2" <<END && changed "$name in $2: $access"
+    act "$2" "the privileges of $name in $2" <<END && changed "set the access of $name to $2: $access"
 select format('%s create on %s $name', case when wanted then 'grant' else 'revoke' end,
     what || case when wanted then ' to' else ' from' end)
 from (values ('$access' = 'write')) w (wanted), (values
@@ -81,7 +81,7 @@ login() {
         -d "host=127.0.0.1 port=$port user=$1 dbname=$2 connect_timeout=10"
 }
 
-# set_password NUMBER DATABASE: it is proved by a login, where there is a database that the user may enter.
+# set_password NUMBER DATABASE: tests the password by a login, if there is a database that the user may connect to.
 set_password() {
     local name=${names[$1]}
     pass_file "$out.pgpass" "${passwords[$1]}"
@@ -89,7 +89,7 @@ set_password() {
     sql postgres <<<"alter role $name password '${passwords[$1]}'" || failed "cannot set the password of $name"
     [[ -n $2 ]] || return 0
     login "$name" "$2" || failed "$name cannot log in with the lab's password"
-    changed "password of $name"
+    changed "set the password of $name"
 }
 
 for i in "${!names[@]}"; do

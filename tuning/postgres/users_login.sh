@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Can every user of the databases log in here, at the server or through pgpool-II? Where Citus runs, the nodes must also
-# let each other in as this user. Changes nothing.
+# Tests that every user can log in here, at the server or through pgpool-II, and with Citus also that the nodes can log in
+# at each other as this user. Changes nothing.
 
 ip=@{ip:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:sh}.login
 [[ -d /run/labctl ]] || mkdir -p /run/labctl
@@ -27,7 +27,7 @@ for i in "${!names[@]}"; do
         [[ $(ask "${names[i]}" "$database" "select 1 from pg_proc where proname = 'citus_check_connection_to_node'") == 1 ]] || continue
         away=$(ask "${names[i]}" "$database" "select string_agg(nodename, ', ') from pg_dist_node
             where isactive and not citus_check_connection_to_node(nodename, nodeport)") ||
-            { evidence "$out"; die "${names[i]} cannot ask the nodes in $database"; }
-        [[ -z $away ]] || die "${names[i]} is not let in by $away in $database"
+            { evidence "$out"; die "${names[i]} cannot check the connections between nodes in $database"; }
+        [[ -z $away ]] || die "nodes refuse connections of ${names[i]} to $database: $away"
     done
 done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Questions that the scripts after this one ask, all answered without a fork.
+# Functions for the scripts that follow; none of them forks.
 
 shopt -s nullglob
 [[ -d /run/labctl && -d /var/lib/labctl ]] || mkdir -p /run/labctl /var/lib/labctl
@@ -8,7 +8,7 @@ shopt -s nullglob
 # Is this node a container? systemd, as its first process, says so.
 in_container() { [[ -e /run/systemd/container ]]; }
 
-# mounted DIR: a file system is mounted there; its source, type and options are in the array mount.
+# mounted DIR: is a file system mounted there? Sets the array mount to its source, type and options.
 mounted() {
     local source dir type options _ found=1
     while read -r source dir type options _; do

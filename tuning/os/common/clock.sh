@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154  # parts: service_parts
 # SPDX-License-Identifier: PostgreSQL
-# Time synchronisation by chrony, or by ntpd where it was the system's own; its file is there already.
+# Time synchronisation by chrony, or by ntpd where the system uses it. Its configuration file is in place already.
 
 sync_clock() {
     local name=@{family.ntp:sh} conf=@{family.ntp_conf:sh} cron=/etc/cron.d/labctl-ntpdate unit parts pid started=''
@@ -11,10 +11,10 @@ sync_clock() {
     service_parts "$name"
     unit=${parts%% *}
     service_known "$unit" || { skipped "time synchronisation: $name is not in the image"; return; }
-    # Two would set one clock.
+    # Two programs must not set one clock.
     if [[ -e $cron ]]; then
         rm -f "$cron"
-        changed "$cron is gone: $name sets the clock"
+        changed "removed $cron: $name sets the clock"
     fi
     if ! service_enabled "$unit"; then
         service_switch on "$unit"
@@ -27,10 +27,10 @@ sync_clock() {
     done
     if ! service_active "$unit"; then
         service_do start "$unit"
-        [[ -n $started ]] || changed "$name started"
+        [[ -n $started ]] || changed "started $name"
     elif [[ -e $pid && $conf -nt $pid ]]; then
         service_do restart "$unit"
-        changed "$name restarted: its configuration is new"
+        changed "restarted $name: its configuration changed"
     fi
 }
 sync_clock

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The data directory of a container: libvirt hands in the host's. Without it, data would end up in the node's own tree.
+# Checks that libvirt mounted the container's data directory. Otherwise data would go to the node's root file system.
 
 check_data() {
     local dir=@{data.mount:sh} mount

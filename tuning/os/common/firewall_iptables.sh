@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The packet filter of its file, now and at boot. As firewall_nftables.sh: what the kernel holds is compared with what it
-# held just after labctl loaded the file.
+# Loads the packet filter from its file, now and at boot. As firewall_nftables.sh, it compares the kernel's rules with
+# those just after labctl last loaded the file.
 
-# kernel_filter: the rules in the kernel, without what they counted, in the variable now.
+# kernel_filter: sets now to the kernel's rules, without counters.
 kernel_filter() {
     local line
     now=
@@ -23,14 +23,14 @@ set_filter() {
     held=$now
     if [[ -z $now || $now != "$before" || $file -nt $kept ]]; then
         iptables-restore <"$file" >/run/labctl/iptables 2>&1 ||
-            { evidence /run/labctl/iptables; die "iptables does not load $file"; }
+            { evidence /run/labctl/iptables; die "iptables cannot load $file"; }
         kernel_filter
         printf '%s' "$now" >"$kept" || die "cannot write $kept"
-        [[ $now == "$held" ]] || changed "packet filter: that of $file"
+        [[ $now == "$held" ]] || changed "packet filter: loaded $file"
     fi
     if service_known iptables && ! service_enabled iptables; then
         service_at_boot iptables
-        changed "packet filter: loaded at boot"
+        changed "packet filter: loads at boot"
     fi
 }
 set_filter

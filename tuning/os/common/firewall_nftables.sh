@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The packet filter of its file, now and at boot. What the kernel holds is compared with what it held just
-# after labctl loaded the file: nft prints rules in other words than it reads them.
+# Loads the packet filter from its file, now and at boot. nft does not print rules as it reads them, so this compares the
+# kernel's rules with those just after labctl last loaded the file.
 
 set_filter() {
     local file=@{family.firewall_conf:sh} kept=/var/lib/labctl/nftables.kernel now='' before='' held why=''
@@ -9,7 +9,7 @@ set_filter() {
         skipped "packet filter: nft is not in the image"
         return
     fi
-    # Whose rules would stand beside ours, and reject.
+    # Its rules would apply as well as ours, and reject connections.
     if service_known firewalld.service && { service_enabled firewalld.service || service_active firewalld.service; }; then
         service_switch off firewalld.service
         changed "off: firewalld.service"
@@ -25,19 +25,19 @@ set_filter() {
             IFS= read -r why </run/labctl/nft
             case $why in
             *"Operation not permitted"* | *"Operation not supported"* | *"Protocol not supported"* | *"cache init"*)
-                skipped "packet filter: this kernel does not let the node have one: ${why##*: }"
+                skipped "packet filter: the kernel does not allow the node to have one: ${why##*: }"
                 return;;
             esac
             evidence /run/labctl/nft
-            die "nft does not load $file"
+            die "nft cannot load $file"
         fi
         now=$(exec nft -s list table inet labctl 2>/dev/null </dev/null)
         printf '%s\n' "$now" >"$kept" || die "cannot write $kept"
-        [[ $now == "$held" ]] || changed "packet filter: the lab's subnet only"
+        [[ $now == "$held" ]] || changed "packet filter: allows only the lab's subnet"
     fi
     if service_known nftables.service && ! service_enabled nftables.service; then
         service_at_boot nftables.service
-        changed "packet filter: loaded at boot"
+        changed "packet filter: loads at boot"
     fi
 }
 set_filter

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# In a container systemd sets no sysctl at boot, because /proc/sys/net as a whole is read-only there. What is the
-# container's own is writable: it may, as long as the keys of the host are not.
+# In a container, systemd sets no sysctl at boot, because /proc/sys/net itself is read-only there. The container's own
+# keys are writable, so let it set them, unless the host's keys are writable too.
 
 set_at_boot() {
     local dir=/etc/systemd/system/systemd-sysctl.service.d

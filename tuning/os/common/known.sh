@@ -1,21 +1,22 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Before anything is written: does this system know the time zone and the locale of the lab file? The defaults are
-# nobody's wish: a system that lacks them goes without.
+# Checks, before anything is written, that this system has the time zone and the locale of the lab file. A system may lack
+# the defaults, because nobody asked for them.
 
-# locale_works NAME: has the C library such a locale? In UTF-8 two bytes may be one character, else bash itself warns.
+# locale_works NAME: does the C library have this locale? In UTF-8, two bytes can be one character; with others, bash
+# warns of an unknown locale.
 locale_works() {
-    local two=$'\303\251' said
+    local two=$'\303\251' warning
     if [[ $1 == *.[Uu][Tt][Ff]* ]]; then
         { local LC_ALL=$1; } 2>/dev/null
         (( ${#two} == 1 ))
         return
     fi
-    said=$( { LC_ALL=$1; } 2>&1 )
-    [[ -z $said ]]
+    warning=$( { LC_ALL=$1; } 2>&1 )
+    [[ -z $warning ]]
 }
 
-# locale_line NAME: how the system's list of locales that can be made names it, in the variable line.
+# locale_line NAME: sets line to its line in the system's list of locales that it can generate.
 locale_line() {
     [[ -x /usr/sbin/locale-gen && -r /usr/share/i18n/SUPPORTED ]] || return 1
     while IFS= read -r line; do
@@ -28,11 +29,11 @@ known_names() {
     local zone=@{timezone:sh} name=@{locale:sh} line
     if [[ $zone != UTC && ! -f /usr/share/zoneinfo/$zone ]]; then
         printf '::next correct tuning.timezone in the lab file, then: labctl -f FILE create\n'
-        die "there is no time zone $zone in /usr/share/zoneinfo"
+        die "unknown time zone $zone: /usr/share/zoneinfo has no such file"
     fi
     case $name in C | POSIX | C.UTF-8 | C.utf8 | en_US.UTF-8) return;; esac
     locale_works "$name" || locale_line "$name" && return
     printf '::next correct tuning.locale in the lab file, then: labctl -f FILE create\n'
-    die "there is no locale $name, and this system can make none of that name"
+    die "unknown locale $name: the node neither has nor can generate it"
 }
 known_names

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154  # known.sh: locale_works, locale_line
 # SPDX-License-Identifier: PostgreSQL
-# Time zone and locale. Their names are in /etc/timezone and /etc/default/locale already.
+# Sets the time zone and generates the locale. /etc/timezone and /etc/default/locale name them already.
 
 set_zone() {
     local zone=@{timezone:sh} file
@@ -15,10 +15,10 @@ set_locale() {
     local name=@{locale:sh} line
     case $name in C | POSIX | C.UTF-8 | C.utf8) return;; esac
     locale_works "$name" && return
-    locale_line "$name" || { skipped "locale $name: the image can make none"; return; }
+    locale_line "$name" || { skipped "locale $name: the image cannot generate locales"; return; }
     printf '%s\n' "$line" >>/etc/locale.gen
-    locale-gen >/run/labctl/locale-gen 2>&1 </dev/null || { evidence /run/labctl/locale-gen; die "locale-gen"; }
-    changed "locale $name made"
+    locale-gen >/run/labctl/locale-gen 2>&1 </dev/null || { evidence /run/labctl/locale-gen; die "locale-gen failed"; }
+    changed "locale $name generated"
 }
 
 set_zone

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154  # packages: lists.sh
 # SPDX-License-Identifier: PostgreSQL
-# Packages come with the image: nothing is installed over a network. dpkg's own list, read without a fork.
+# Reports packages that the image lacks; nothing is installed over a network. Reads dpkg's files, without a fork.
 
 check_packages() {
     local package list arch missing=''
-    [[ -d /var/lib/dpkg/info ]] || { skipped "packages: this image is not a Debian"; return; }
+    [[ -d /var/lib/dpkg/info ]] || { skipped "packages: this image is not Debian"; return; }
     case $HOSTTYPE in x86_64) arch=amd64;; aarch64) arch=arm64;; *) arch=$HOSTTYPE;; esac
     for package in $packages; do
         [[ -e /var/lib/dpkg/info/$package.list || -e /var/lib/dpkg/info/$package:$arch.list ]] && continue

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2086  # packages: words, lists.sh
 # SPDX-License-Identifier: PostgreSQL
-# Packages come with the image: nothing is installed over a network.
+# Reports packages that the image lacks; nothing is installed over a network.
 
 check_packages() {
     local line missing=''

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154  # selinux: settings.sh
 # SPDX-License-Identifier: PostgreSQL
-# SELinux, where there is one.
+# Sets the mode of SELinux, if the system has it.
 
 set_selinux() {
     local file=/etc/selinux/config line text='' now at
@@ -10,10 +10,10 @@ set_selinux() {
         text+=$line$'\n'
     done <"$file"
     put "$file" 0644 root:root "$text"
-    # Switched off it can only be at the next boot; until then it does not deny.
+    # SELinux can be disabled only at the next boot; until then make it permissive.
     for at in /sys/fs/selinux/enforce /selinux/enforce; do
         if ! in_container && { read -r now <"$at"; } 2>/dev/null && [[ $now == 1 ]]; then
-            { printf 0 >"$at"; } 2>/dev/null && changed "SELinux does not enforce"
+            { printf 0 >"$at"; } 2>/dev/null && changed "SELinux: permissive now"
         fi
     done
 }

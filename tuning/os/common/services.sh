@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154  # services_off, services_on: lists.sh; parts: service_parts
 # SPDX-License-Identifier: PostgreSQL
-# Services that a database node does not want, and those that it does. What is not installed needs nothing.
+# Turns off services that a database node should not run, and enables those that it needs, if they are installed.
 
 switch_services() {
     local name part parts off='' on=''
@@ -17,8 +17,8 @@ switch_services() {
     done
     # shellcheck disable=SC2086  # words
     {
-        [[ -z $off ]] || { service_switch off $off; changed "off:$off"; }
-        [[ -z $on ]] || { service_switch on $on; changed "on:$on"; }
+        [[ -z $off ]] || { service_switch off $off; changed "turned off:$off"; }
+        [[ -z $on ]] || { service_switch on $on; changed "turned on:$on"; }
     }
 }
 switch_services

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Services as el5 and el6 have them: scripts of /etc/rc.d/init.d, which chkconfig links into the runlevels. The same
-# functions as in services_systemctl.sh.
+# Services of el5 and el6: scripts in /etc/rc.d/init.d, which chkconfig links into the runlevels. Same functions as
+# services_systemctl.sh.
 
 mount_services='portmap rpcbind nfslock netfs'
 
@@ -16,7 +16,7 @@ service_enabled() {
     (( ${#links[@]} ))
 }
 
-# A script that started leaves this file.
+# A service script creates this file at its start.
 service_active() { [[ -e /var/lock/subsys/$1 ]]; }
 
 service_switch() {
@@ -25,14 +25,14 @@ service_switch() {
     [[ $how == on ]] || verb=stop
     for name; do
         chkconfig "$name" "$how" </dev/null >/run/labctl/services 2>&1 ||
-            { evidence /run/labctl/services; die "cannot switch $how $name"; }
+            { evidence /run/labctl/services; die "cannot turn $name $how"; }
         ! booted || service "$name" "$verb" </dev/null >/run/labctl/services 2>&1 || [[ $how == off ]] ||
-            { evidence /run/labctl/services; die "$name does not start"; }
+            { evidence /run/labctl/services; die "cannot start $name"; }
     done
 }
 
 service_do() {
-    service "$2" "$1" </dev/null >/run/labctl/services 2>&1 || { evidence /run/labctl/services; die "$2: cannot $1"; }
+    service "$2" "$1" </dev/null >/run/labctl/services 2>&1 || { evidence /run/labctl/services; die "cannot $1 $2"; }
 }
 
 service_at_boot() { chkconfig "$1" on </dev/null || die "cannot enable $1"; }

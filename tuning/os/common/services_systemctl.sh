@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Services as systemd has them. What is asked costs no fork.
+# Services of systemd. Queries do not fork.
 
-# What mounts network file systems at boot.
+# The unit that mounts network file systems at boot.
 mount_services=remote-fs.target
 
-# Does the service manager run here?
+# Is the service manager running here?
 booted() { [[ -d /run/systemd/system ]]; }
 
-# service_parts NAME: the units that run or start it, in the variable parts; the first is the service itself.
+# service_parts NAME: sets parts to the units that run or start it; the first is the service itself.
 service_parts() {
     case $1 in *.*) parts=$1;; *) parts="$1.service $1.socket $1.path";; esac
 }
@@ -20,32 +20,32 @@ service_known() {
         -e /run/systemd/generator.late/$1 ]]
 }
 
-# service_enabled UNIT: does something that starts at boot want it?
+# service_enabled UNIT: does it start at boot?
 service_enabled() {
     local links=(/etc/systemd/system/*.wants/"$1" /etc/systemd/system/*.requires/"$1")
     (( ${#links[@]} ))
 }
 
-# service_active UNIT: does it run? systemd keeps a (dangling) link per running unit; that of el7 does not yet.
+# service_active UNIT: is it running? systemd keeps a (dangling) link per running unit, except in el7.
 service_active() {
     [[ -L /run/systemd/units/invocation:$1 ]] && return
     [[ ! -d /run/systemd/units ]] && booted && systemctl -q is-active "$1" </dev/null
 }
 
-# service_switch on|off UNIT...: now and at boot.
+# service_switch on|off UNIT...: turns units on or off, now and at boot.
 service_switch() {
     local how=$1
     shift
     booted && set -- --now "$@"
     case $how in on) set -- enable "$@";; off) set -- disable "$@";; esac
     systemctl -q "$@" </dev/null 2>/run/labctl/services ||
-        { evidence /run/labctl/services; die "cannot switch $how ${*:2}"; }
+        { evidence /run/labctl/services; die "cannot $1 ${*:2}"; }
 }
 
 # service_do start|restart UNIT
-service_do() { systemctl "$1" "$2" </dev/null || die "$2: cannot $1"; }
+service_do() { systemctl "$1" "$2" </dev/null || die "cannot $1 $2"; }
 
-# service_at_boot UNIT: as `systemctl enable`, without its cost.
+# service_at_boot UNIT: as `systemctl enable`, but faster.
 service_at_boot() {
     local line wants=/etc/systemd/system/multi-user.target.wants file=/lib/systemd/system/$1
     while read -r line || [[ -n $line ]]; do

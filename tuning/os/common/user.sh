@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# The operating-system user of the cluster's daemons (the walk-through: useradd pgxc). Their directories are made with the
-# right owner by the scripts that fill them.
+# Creates the operating-system user of the cluster's daemons (the walk-through: useradd pgxc). The scripts that fill the
+# daemons' directories set their owner.
 
 make_user() {
     local user=$1 name
@@ -9,9 +9,9 @@ make_user() {
     while IFS=: read -r name _; do
         [[ $name == "$user" ]] && return
     done </etc/passwd
-    # A group of the same name is the default of all families; el5 knows no word for it.
+    # All families create a group of the same name by default; el5 has no option for it.
     useradd --create-home --shell /bin/bash -- "$user" 2>/run/labctl/useradd </dev/null ||
-        { evidence /run/labctl/useradd; die "cannot make the user $user"; }
+        { evidence /run/labctl/useradd; die "cannot create the user $user"; }
     changed "user $user"
 }
 @{if user}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034  # the scripts after this one read these
 # SPDX-License-Identifier: PostgreSQL
-# What differs between the profiles and is no file.
+# Settings of this profile that are not files.
 
-# Deviation: permissive, not disabled: denials are logged, and files keep labels, so that it can be switched on later.
+# Deviation: permissive, not disabled: denials are logged, and files keep labels, so that it can be enabled later.
 selinux=permissive
