@@ -214,19 +214,23 @@ newest() {
 }
 
 # stop_moved UNIT: stops a server on PORT that still runs in a data directory that was moved away from DIR: it blocks the
-# new server's port.
+# new server's port. It also stops a unit that systemd is about to start again: it would start in the new directory
+# before this role's configuration is there.
 stop_moved() {
-    local at line lines
+    local at line lines state
+    if [[ -d /run/systemd/system ]]; then
+        state=$(systemctl is-active "$1" 2>/dev/null </dev/null)
+        if [[ $state == active || $state == *activating ]]; then
+            systemctl stop "$1" >/dev/null 2>&1 </dev/null
+            changed "stopped the server whose data directory was moved away"
+        fi
+    fi
     for at in /proc/[1-9]*; do
         [[ $at/cwd -ef $dir || ! -r $at/cwd/postmaster.pid ]] && continue
         lines=()
         while IFS= read -r line; do lines+=("$line"); done <"$at/cwd/postmaster.pid"
         [[ ${lines[0]-} == "${at#/proc/}" && ${lines[3]-} == "$port" ]] || continue
-        if [[ -d /run/systemd/system ]] && systemctl -q is-active "$1" </dev/null; then
-            systemctl stop "$1" >/dev/null 2>&1 </dev/null
-        else
-            kill -INT "${lines[0]}"
-        fi
+        kill -INT "${lines[0]}"
         wait_for 60 ended "${lines[0]}" || die "cannot stop the server on port $port, whose data directory was moved away"
         changed "stopped the server whose data directory was moved away"
     done

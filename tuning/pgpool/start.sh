@@ -29,7 +29,6 @@ refused() {
 failed() {
     evidence "$early" 6; evidence "$log"; evidence "$out" 4
     if go_back pgpool "${kept[@]}"; then
-        [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
         start_it
         refused
     fi
@@ -42,6 +41,8 @@ login() {
 }
 
 start_it() {
+    # While a unit waits for its next automatic start, `systemctl start` does nothing, and the unit looks failed.
+    [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
     # The children of a killed pgpool live on, hold the port and still serve clients.
     end_rest
     ! listening "$port" || die "port $port is in use by another program"

@@ -49,7 +49,6 @@ failed() {
     first_error "$early"
     evidence "$early" 6; evidence "$log"; evidence "$out" 4
     if go_back "$role" "${files[@]}"; then
-        [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
         start_it
         refused "$why"
     fi
@@ -58,6 +57,8 @@ failed() {
 
 start_it() {
     local tries
+    # While a unit waits for its next automatic start, `systemctl start` does nothing, and the unit looks failed.
+    [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
     ! listening "$port" || die "port $port is in use by another program"
     # No server is running: the pid file is a leftover, and its pid may be another process's by now.
     rm -f -- "$dir/postmaster.pid"
@@ -68,6 +69,7 @@ start_it() {
         systemctl start --no-block "$unit" >"$out" 2>&1 </dev/null || failed "systemd cannot start $unit"
     else
         chown "$user:" "$early"
+        printf '' >"$dir/labctl.reloaded"
         as "$user" "$bin/pg_ctl" start -W -D "$dir" -l "$early" >"$out" 2>&1
     fi
     wait_for 40 begun || failed "the $role did not start within 40 s"
@@ -103,8 +105,9 @@ stop_it() {
     wait_for 60 gone postgres "$dir" || die "cannot stop the $role"
 }
 
-# newer FILE: did FILE change since the server's start and its last reload?
-newer() { [[ $dir/$1 -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
+# newer FILE: did FILE change since the server's start and its last reload? The time of postmaster.pid does not say so:
+# the server writes to it again when it is ready.
+newer() { [[ ! $dir/labctl.reloaded -nt $dir/$1 ]]; }
 
 # Were the files of the running server (PostgreSQL's or Citus') replaced? New backends would mix both versions.
 replaced() { grep -Eq '/lib/postgresql/.*(\.so|/postgres) \(deleted\)$' "/proc/$pid/maps"; }
@@ -165,6 +168,7 @@ Type=notify
 User=$user
 # Wait for the node's address: PostgreSQL would start without it, and not listen on it.
 ExecStartPre=/bin/sh -c 'n=0; until grep -q -- "-- $ip\$" /proc/net/fib_trie || [ \$n -ge 150 ]; do n=\$((n + 1)); sleep 0.2; done'
+ExecStartPre=-+/bin/touch $dir/labctl.reloaded
 ExecStart=$bin/postgres -D $dir
 ExecReload=/bin/kill -HUP \$MAINPID
 StandardError=append:$early
