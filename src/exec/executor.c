@@ -186,6 +186,7 @@ static void end_step(struct engine *en, unsigned position, unsigned *list, unsig
 	enum step_state state = en->rep->results[position].state;
 
 	en->left--;
+	ready_released(&en->ready, position);
 	if ((state == STEP_FAILED || state == STEP_TIMEOUT) && !en->has_cause) {
 		en->has_cause = true;
 		en->cause = position;

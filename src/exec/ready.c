@@ -24,15 +24,11 @@ static void heap_put(struct ready *r, unsigned position)
 	r->heap[i] = position;
 }
 
-bool ready_take(struct ready *r, unsigned *ret_position)
+/* The heap is not empty. */
+static unsigned heap_take(struct ready *r)
 {
-	unsigned last, i = 0;
+	unsigned first = r->heap[0], last = r->heap[--r->heap_count], i = 0;
 
-	if (!r->heap_count)
-		return false;
-	*ret_position = r->heap[0];
-	r->waiting[r->heap[0]] = false;
-	last = r->heap[--r->heap_count];
 	for (unsigned child; (child = 2 * i + 1) < r->heap_count; i = child) {
 		if (child + 1 < r->heap_count && r->heap[child + 1] < r->heap[child])
 			child++;
@@ -41,7 +37,45 @@ bool ready_take(struct ready *r, unsigned *ret_position)
 		r->heap[i] = r->heap[child];
 	}
 	r->heap[i] = last;
-	return true;
+	return first;
+}
+
+/* Index of the node whose session the step needs; 0 = none. */
+static unsigned session_of(const struct step *s)
+{
+	bool needs = s->verb == VERB_NODE_READY || s->verb == VERB_NODE_SCRIPT || s->verb == VERB_SOURCE_INSTALL;
+
+	return needs && s->node ? s->node->index : 0;
+}
+
+bool ready_take(struct ready *r, unsigned *ret_position)
+{
+	while (r->heap_count) {
+		unsigned position = heap_take(r), node = session_of(&r->plan->steps[position]);
+
+		if (!r->waiting[position]) /* canceled while it was parked */
+			continue;
+		if (r->in_use[node]) {
+			r->parked_next[position] = r->parked[node];
+			r->parked[node] = position + 1;
+			continue;
+		}
+		r->in_use[node] = node != 0;
+		r->waiting[position] = false;
+		*ret_position = position;
+		return true;
+	}
+	return false;
+}
+
+void ready_released(struct ready *r, unsigned position)
+{
+	unsigned node = session_of(&r->plan->steps[position]), next = r->parked[node];
+
+	r->in_use[node] = false;
+	r->parked[node] = 0;
+	for (; next; next = r->parked_next[next - 1])
+		heap_put(r, next - 1);
 }
 
 void ready_ended(struct ready *r, unsigned position)
@@ -53,14 +87,20 @@ void ready_ended(struct ready *r, unsigned position)
 
 void ready_init(struct ready *r, const struct plan *p)
 {
-	unsigned count = p->step_count, edges = 0;
+	unsigned count = p->step_count, edges = 0, nodes = 0;
 	auto_(free) unsigned *fill = allocate(count + 1, sizeof *fill);
 
-	*r = (struct ready){ .count = count,
+	for (unsigned i = 0; i < count; i++)
+		if (session_of(&p->steps[i]) > nodes)
+			nodes = session_of(&p->steps[i]);
+	*r = (struct ready){ .plan = p,
 			     .waits = allocate(count, sizeof *r->waits),
 			     .waiting = allocate(count, sizeof *r->waiting),
 			     .heap = allocate(count, sizeof *r->heap),
-			     .next_start = allocate(count + 1, sizeof *r->next_start) };
+			     .next_start = allocate(count + 1, sizeof *r->next_start),
+			     .in_use = allocate(nodes + 1, sizeof *r->in_use),
+			     .parked = allocate(nodes + 1, sizeof *r->parked),
+			     .parked_next = allocate(count, sizeof *r->parked_next) };
 	for (unsigned i = 0; i < count; i++) {
 		const struct step *step = &p->steps[i];
 
@@ -89,5 +129,8 @@ void ready_clear(struct ready *r)
 	free(r->heap);
 	free(r->next_start);
 	free(r->next);
+	free(r->in_use);
+	free(r->parked);
+	free(r->parked_next);
 	*r = (struct ready){ 0 };
 }

@@ -11,6 +11,7 @@
 
 #define STEPS 120
 #define ROUNDS 60
+#define NODES 5
 
 /* What a fake step shall do; rows of stage.acts. */
 enum act { ACT_DONE, ACT_UNCHANGED, ACT_SKIP, ACT_FAIL, ACT_TIMEOUT, ACT_CANCEL_RUN, ACT_WAIT_CANCEL, ACT_COUNT };
@@ -19,6 +20,7 @@ struct stage {
 	const struct plan *plan;
 	enum act acts[STEPS];
 	atomic_int running, peak, started_early;
+	atomic_int on_node[NODES], crowded; /* steps that run on each node now; how often there was another one */
 	atomic_int ended[STEPS];
 	atomic_bool cancel;
 	unsigned jobs;
@@ -39,6 +41,8 @@ static int fake(struct run *r, enum step_state *ret_state, struct fail *e)
 	for (unsigned i = 0; i < step->after_count; i++)
 		if (!atomic_load(&w->ended[step->after[i]]))
 			atomic_fetch_add(&w->started_early, 1);
+	if (step->node && atomic_fetch_add(&w->on_node[step->node->index], 1))
+		atomic_fetch_add(&w->crowded, 1);
 	if (me % 7 == 0)
 		clock_sleep_ms(me % 3);
 	run_say(r, "step %u", me);
@@ -55,6 +59,8 @@ static int fake(struct run *r, enum step_state *ret_state, struct fail *e)
 		break;
 	default: *ret_state = STEP_DONE;
 	}
+	if (step->node)
+		atomic_fetch_sub(&w->on_node[step->node->index], 1);
 	atomic_store(&w->ended[me], 1);
 	atomic_fetch_sub(&w->running, 1);
 	return status;
@@ -74,9 +80,10 @@ static void watch(void *ctx, const struct event *ev)
 
 static verb_fn table[VERB_COUNT];
 
-/* A random graph; edges go from smaller to larger positions. */
+/* A random graph; edges go from smaller to larger positions. Some steps are of the host, the others each of a node. */
 static struct plan random_plan(struct arena *a, unsigned *seed, unsigned count)
 {
+	static const struct node nodes[NODES] = { { 0 }, { .index = 1 }, { .index = 2 }, { .index = 3 }, { .index = 4 } };
 	struct plan p = { .command = "test", .step_count = count, .arena = a };
 
 	p.steps = arena_alloc(a, count * sizeof *p.steps);
@@ -85,6 +92,7 @@ static struct plan random_plan(struct arena *a, unsigned *seed, unsigned count)
 
 		s->id = arena_printf(a, "step/%u", i);
 		s->verb = VERB_NODE_SCRIPT;
+		s->node = i % NODES ? &nodes[i % NODES] : NULL;
 		for (unsigned k = 0; i > 0 && k < (unsigned)rand_r(seed) % 4; k++)
 			*arena_push(a, s->after, s->after_count) = (unsigned)rand_r(seed) % i;
 	}
@@ -112,6 +120,7 @@ static void check(const struct stage *w, const struct exec_report *rep)
 	unsigned total = 0, started = 0;
 
 	assert_int_equal(w->started_early, 0);
+	assert_int_equal(w->crowded, 0);
 	assert_int_equal(w->sink_overlaps, 0);
 	assert_int_equal(w->order_errors, 0);
 	assert_true((unsigned)w->peak <= w->jobs);
