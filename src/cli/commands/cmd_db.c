@@ -110,7 +110,7 @@ int db_task(struct db *d, const char *task, struct db_request *request, const ch
 	auto_(close) int lock = -1;
 	struct paths paths;
 
-	request->said = arena_printf(d->c->arena, "%s %s%s", d->c->path, d->word ? db_quoted(d, d->word) : "", with);
+	request->said = arena_printf(d->c->arena, "%s%s%s%s", d->c->path, d->word ? " " : "", d->word ? db_quoted(d, d->word) : "", with);
 	if (plan_task(d->lab, d->c->lib, task, request, &p, e) < 0)
 		return -1;
 	if (d->c->dry_run)

@@ -167,6 +167,9 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	if (full)
 		return fail_next(e, "labctl -l %s exec %s -- df -h; free some space, then run the same command again",
 				 runtime_lab(runtime_of(a->r))->name, step->node->name);
+	if (step->db)
+		return fail_next(e, "correct what is reported above, then: labctl -l %s %s", runtime_lab(runtime_of(a->r))->name,
+				 step->db->said);
 	return fail_next(e, "labctl -l %s ssh %s", runtime_lab(runtime_of(a->r))->name, step->node->name);
 }
 
