@@ -106,6 +106,6 @@ int generalize_check(const char *disk, const struct image_env *env, struct fail 
 		}
 	}
 	if (!read)
-		env->line(env->line_ctx, "identity check skipped: no file system that debugfs reads");
+		env->line(env->line_ctx, "identity check skipped: debugfs can read no file system on the disk");
 	return 0;
 }
