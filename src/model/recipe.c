@@ -9,7 +9,11 @@
 
 #define RULES_MAX 64
 
-static const struct recipe *const recipes[] = { &recipe_citus, &recipe_pgxc, &recipe_postgres };
+static const struct recipe *const recipes[] = {
+#define RECIPE_POINTER(kind) &recipe_##kind,
+	RECIPES(RECIPE_POINTER)
+#undef RECIPE_POINTER
+};
 
 const struct recipe *recipe_at(unsigned i)
 {
@@ -32,9 +36,10 @@ const struct recipe *recipe_find(const char *kind)
 
 const char *const *recipe_kinds(void)
 {
-	static const char *const kinds[] = { "citus", "pgxc", "postgres", NULL };
+#define RECIPE_KIND(kind) #kind,
+	static const char *const kinds[] = { RECIPES(RECIPE_KIND) NULL };
+#undef RECIPE_KIND
 
-	_Static_assert(ARRAY_COUNT(kinds) == ARRAY_COUNT(recipes) + 1, "one word per recipe");
 	return kinds;
 }
 

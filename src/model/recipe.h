@@ -8,9 +8,12 @@
 #define LABCTL_MODEL_RECIPE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "fail.h"
 #include "strbuf.h"
+
+struct lab;
 
 #define RECIPE_MANY 65535u
 
@@ -71,6 +74,9 @@ struct query {
 	const char *arg;         /* SQL in the library, one statement; docs/format/queries.md says its parameters and columns */
 };
 
+/* A number that the size of the cluster decides: @{limit.NAME} in templates. */
+struct limit { const char *name; uint64_t (*of)(const struct lab *lab); };
+
 struct recipe {
 	const char *kind;            /* "pgxc" */
 	const char *title;           /* one line for help */
@@ -92,6 +98,7 @@ struct recipe {
 	const struct rule *rules;            /* ends with a zero row */
 	const struct rule *status;           /* what `labctl status` asks of a role; without one: SELECT 1 of what answers SQL */
 	const struct rule *software;         /* look for the software in the image where no archive is named; NULL = one must be */
+	const struct limit *limits;          /* ends with a zero row; may be NULL */
 	const char *backends;                /* roles that a pooler stands in front of, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */
 	const struct task *tasks;          /* ends with a zero row; may be NULL */
@@ -100,7 +107,12 @@ struct recipe {
 	const char *const *secrets;          /* names of generated passwords ("postgres", "replication"); NULL-terminated */
 };
 
-extern const struct recipe recipe_citus, recipe_pgxc, recipe_postgres;
+/* Every kind, by the name in its .kind; its recipe is recipe_KIND. */
+#define RECIPES(X) X(citus) X(pgxc) X(postgres)
+
+#define RECIPE_DECLARATION(kind) extern const struct recipe recipe_##kind;
+RECIPES(RECIPE_DECLARATION)
+#undef RECIPE_DECLARATION
 
 const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
 const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */

@@ -71,6 +71,17 @@ static const char *address(const struct lab *lab, const struct node *n)
 	return lab->cluster.by_ip ? n->ip_text : n->hostname;
 }
 
+/* What the kind makes of the size of the cluster. */
+static const char *limit_value(struct scope *s, const char *name)
+{
+	const struct recipe *r = s->lab->cluster.recipe;
+
+	for (const struct limit *l = r ? r->limits : NULL; l && l->name; l++)
+		if (!strcmp(l->name, name))
+			return number(s, l->of(s->lab));
+	return NULL;
+}
+
 /* What only the run can know: payload.h says how it gets there. */
 static const char *run_value(struct scope *s, const char *name)
 {
@@ -132,8 +143,7 @@ VALUE(v_cpus, number(s, s->node->cpus))
 VALUE(v_role, s->role >= 0 ? place(s, s->role)->role : "")
 VALUE(v_dir, text(place(s, s->role)->dir))
 VALUE(v_port, number(s, place(s, s->role)->port))
-/* Only names the socket of the connection pooler in the data directory; the seed has it beside the port. */
-VALUE(v_pooler_port, number(s, place(s, s->role)->port + 1))
+VALUE(v_port_next, number(s, place(s, s->role)->port + 1))
 VALUE(v_nodename, role_name(s, s->node, s->role))
 
 static const char *v_subnet(struct scope *s)
@@ -207,8 +217,8 @@ static const struct value { const char *name; enum needs needs; const char *(*of
 	{ "nodename", NODE_ROLE, v_nodename },
 	{ "ntp_server", LAB, v_ntp_server },
 	{ "octet", NODE, v_octet },
-	{ "pooler.port", ROLE, v_pooler_port },
 	{ "port", ROLE, v_port },
+	{ "port.next", ROLE, v_port_next },
 	{ "prefix", LAB, v_prefix },
 	{ "profile", LAB, v_profile },
 	{ "restart", LAB, v_restart },
@@ -267,8 +277,7 @@ static const char *peer_value(struct scope *s, const char *name)
 		return number(s, s->position);
 	if (!strcmp(name, "first"))
 		return truth((s->peer_role >= 0 ? n->role_index[s->peer_role] : n->index) == 1);
-	/* A coordinator reads replicated tables from the preferred datanode: the one beside it. */
-	if (!strcmp(name, "self") || !strcmp(name, "preferred")) {
+	if (!strcmp(name, "self")) {
 		s->used_node = true;
 		return s->node ? truth(n == s->node) : NULL;
 	}
@@ -382,7 +391,6 @@ static const char *db_value(struct scope *s, const char *name)
 const char *scope_value(struct scope *s, const char *name)
 {
 	const char *dot = strchr(name, '.'), *of_family;
-	uint64_t limit;
 
 	if (!strncmp(name, "peer.", 5))
 		return peer_value(s, name + 5);
@@ -395,7 +403,7 @@ const char *scope_value(struct scope *s, const char *name)
 	if (!strncmp(name, "mem.", 4))
 		return share(s, name + 4);
 	if (!strncmp(name, "limit.", 6))
-		return scope_limit(s->lab, name + 6, &limit) ? number(s, limit) : NULL;
+		return limit_value(s, name + 6);
 	if (!strncmp(name, "db.", 3))
 		return db_value(s, name + 3);
 	if (!strncmp(name, "dbuser.", 7))

@@ -4,7 +4,7 @@
  *   lab.name lab.domain subnet ("10.0.0.0/24": address and length) subnet.prefix ("24") gateway hypervisor is_container
  *   data.source ("GATEWAY:EXPORT") data.transport data.mount data.mount_options data.options node.name index octet
  *   ip ip.dashed hostname fqdn address (ip or hostname, as cluster.address says) memory_mib cpus
- *   user superuser database prefix build_prefix role dir port nodename pooler.port (of the scope's role)
+ *   user superuser database prefix build_prefix role dir port port.next nodename (of the scope's role)
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
@@ -13,7 +13,7 @@
  *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
  * Lists: @{each node}, @{each ROLE} with peer.name peer.ip peer.hostname peer.fqdn peer.address peer.index
- *   peer.port peer.dir peer.nodename peer.first peer.self peer.preferred; @{each setting} with setting.key setting.value
+ *   peer.port peer.dir peer.nodename peer.first peer.self; @{each setting} with setting.key setting.value
  *   (pins of the scope's role); @{each backend}, the nodes of the recipe's .backends, also with peer.position (0..);
  *   @{each template} with template.name template.extensions; @{each dbuser} with dbuser.name dbuser.access dbuser.password
  *   dbuser.databases ("gis osm", empty = every one) dbuser.hba (the same for pg_hba.conf); @{each group} with group.name group.members (quoted identifiers, comma list).
@@ -62,9 +62,6 @@ int scope_expand_text(struct scope *s, const char *what, const char *text, enum 
 		      struct fail *e);
 /* By the name of a file: scripts and SQL must say a kind everywhere, anything else is plain text. */
 enum quote scope_bare(const char *name);
-
-/* The value of limit.@name; false when there is none of that name. */
-bool scope_limit(const struct lab *lab, const char *name, uint64_t *ret);
 
 /* How the data directories come: decided by the lab file, else by the hypervisor. Never TRANSPORT_AUTO. */
 enum transport lab_transport(const struct lab *lab);

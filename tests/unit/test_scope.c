@@ -140,7 +140,7 @@ static void small_memory(void **state)
 static void of_roles(void **state)
 {
 	(void)state;
-	assert_string_equal(expand(4, "coordinator", "@{role} @{port} @{pooler.port} @{dir} @{nodename}"),
+	assert_string_equal(expand(4, "coordinator", "@{role} @{port} @{port.next} @{dir} @{nodename}"),
 			    "coordinator 1921 1922 /data02/pgxc_coordinate coordinate_2");
 	assert_string_equal(expand(4, NULL, "@{gtm.ip} @{gtm.port} @{datanode.count} @{datanode.nodename} @{gtm_standby.dir}"),
 			    "192.168.122.171 1920 3 datanode_1 /data02/pgxc_gtm");
@@ -195,7 +195,7 @@ static void lists(void **state)
 {
 	(void)state;
 	assert_string_equal(expand(4, NULL, "@{each node}@{peer.index}@{if peer.self}*@{end} @{end}"), "1 2 3 4* 5 ");
-	assert_string_equal(expand(4, "coordinator", "@{each datanode}@{peer.nodename}:@{peer.port}:@{peer.first}:@{peer.preferred} @{end}"),
+	assert_string_equal(expand(4, "coordinator", "@{each datanode}@{peer.nodename}:@{peer.port}:@{peer.first}:@{peer.self} @{end}"),
 			    "datanode_1:1923:true:false datanode_2:1923:false:true datanode_3:1923:false:false ");
 	assert_string_equal(expand(4, "datanode", "@{each setting}@{setting.key}=@{setting.value} @{end}"), "work_mem=4MB ");
 	assert_string_equal(expand(4, "gtm", "[@{each setting}@{setting.key}@{end}]"), "[]");

@@ -3,9 +3,9 @@
 -- demote.sql, in one session: definitions of nodes are not distributed.
 @{each datanode}
 --@ unless select 1 from pg_catalog.pgxc_node where node_name = @{peer.nodename:sql}
-create node @{peer.nodename:ident} with (type = datanode, host = @{peer.address:sql}, port = @{peer.port}, primary = @{peer.first}, preferred = @{peer.preferred})
---@ unless select 1 from pg_catalog.pgxc_node where node_name = @{peer.nodename:sql} and node_type = 'D' and node_host = @{peer.address:sql} and node_port = @{peer.port} and nodeis_primary = @{peer.first:sql}::bool and nodeis_preferred = @{peer.preferred:sql}::bool
-alter node @{peer.nodename:ident} with (type = datanode, host = @{peer.address:sql}, port = @{peer.port}, primary = @{peer.first}, preferred = @{peer.preferred})
+create node @{peer.nodename:ident} with (type = datanode, host = @{peer.address:sql}, port = @{peer.port}, primary = @{peer.first}, preferred = @{peer.self})
+--@ unless select 1 from pg_catalog.pgxc_node where node_name = @{peer.nodename:sql} and node_type = 'D' and node_host = @{peer.address:sql} and node_port = @{peer.port} and nodeis_primary = @{peer.first:sql}::bool and nodeis_preferred = @{peer.self:sql}::bool
+alter node @{peer.nodename:ident} with (type = datanode, host = @{peer.address:sql}, port = @{peer.port}, primary = @{peer.first}, preferred = @{peer.self})
 @{end}
 @{each coordinator}
 --@ unless select 1 from pg_catalog.pgxc_node where node_name = @{peer.nodename:sql}

@@ -23,6 +23,17 @@ static int check_hypervisor(const struct lab *lab, struct fail *e)
 	return fail_next(e, "labctl --hypervisor lxc create (containers), or --hypervisor qemu (emulated, slow)");
 }
 
+static void say_next(const struct lab *lab)
+{
+	auto_(strbuf_clear) struct strbuf kinds = { 0 };
+
+	recipe_list(&kinds);
+	report_say("next: labctl -l %s bootstrap", lab->name);
+	if (!lab->cluster.recipe)
+		report_say(" KIND    (%s)", kinds.text);
+	report_say("\n      labctl -l %s ssh %s\n", lab->name, lab->nodes[0].name);
+}
+
 static int make_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -41,9 +52,7 @@ static int make_lab(struct cli *c, struct fail *e)
 	if (c->change_count && lab->cluster.recipe)
 		report_say("next: labctl -l %s bootstrap    (applies the changes of the lab file to the cluster)\n", lab->name);
 	else if (!c->json)
-		report_say("next: labctl -l %s bootstrap%s%s\n"
-			   "      labctl -l %s ssh %s\n", lab->name, lab->cluster.recipe ? "" : " KIND",
-			   lab->cluster.recipe ? "" : "    (postgres, citus or pgxc)", lab->name, lab->nodes[0].name);
+		say_next(lab);
 	return 0;
 }
 

@@ -55,13 +55,16 @@ static int show_bootstrap(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(plan_free) struct plan *p = NULL;
+	auto_(strbuf_clear) struct strbuf kinds = { 0 };
 	struct plan_words *said = c->options;
 
 	said->lab.kind = c->arg_count ? c->args[0] : NULL;
 	if (load_for_show(c, true, &said->lab, &lab, e) < 0)
 		return -1;
-	if (!lab->cluster.recipe)
-		return fail(e, FAIL_USAGE, "missing kind of cluster: labctl plan bootstrap citus|pgxc|postgres");
+	if (!lab->cluster.recipe) {
+		recipe_list(&kinds);
+		return fail(e, FAIL_USAGE, "missing kind of cluster (%s): labctl plan bootstrap KIND", kinds.text);
+	}
 	return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : show_plan(c, lab, p, e);
 }
 

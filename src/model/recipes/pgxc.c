@@ -5,6 +5,7 @@
  * pgxc_node hashes names. Only the GTM's port differs by default: 1920 instead of
  * 1921, so that one node can carry every role.
  */
+#include "pgxc_limits.h"
 #include "recipe.h"
 
 static const struct role roles[] = {
@@ -192,6 +193,7 @@ const struct recipe recipe_pgxc = {
 	.status = status_rules,
 	.tasks = tasks,
 	.queries = queries,
+	.limits = pgxc_limits,
 	.group_role = "datanode",
 	.secrets = secrets,
 };

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What Postgres-XC must be told of the size of the cluster: the seed's values until the lab outgrows them. */
+/* What Postgres-XC must be told of the size of the cluster: the walk-through's values until the lab outgrows them. */
+#include "pgxc_limits.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "recipe.h"
-#include "scope.h"
+#include "lab.h"
 
 #define POOL_MAX 65535 /* what max_pool_size may be */
 
 static uint64_t role_count(const struct lab *lab, const char *role_word)
 {
-	int role = lab->cluster.recipe ? lab_role(lab, role_word) : -1;
+	int role = lab_role(lab, role_word);
 	uint64_t count = 0;
 
 	for (unsigned i = 0; i < lab->node_count; i++)
@@ -68,21 +69,11 @@ static uint64_t prepared(const struct lab *lab)
 	return lab_is_classic(lab) ? coordinators(lab) : connections(lab);
 }
 
-static const struct limit { const char *name; uint64_t (*of)(const struct lab *lab); } limits[] = {
+const struct limit pgxc_limits[] = {
 	{ "backends", backends },
 	{ "coordinators", coordinators },
 	{ "datanodes", datanodes },
 	{ "pool", pool },
 	{ "prepared", prepared },
+	{ 0 },
 };
-
-bool scope_limit(const struct lab *lab, const char *name, uint64_t *ret)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(limits); i++) {
-		if (strcmp(limits[i].name, name) != 0)
-			continue;
-		*ret = limits[i].of(lab);
-		return true;
-	}
-	return false;
-}
