@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The words of the command line: which is the command, which are options, which a mistake. */
 #include "command_line.h"
+#include "defaults.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -188,8 +189,8 @@ static int set_directories(struct cli *c, struct fail *e)
 {
 	const char *state = getenv("LABCTL_STATE"), *cache = getenv("LABCTL_CACHE");
 
-	c->state_dir = state && *state ? state : "/var/lib/labctl";
-	c->cache_dir = cache && *cache ? cache : "/var/cache/labctl";
+	c->state_dir = state && *state ? state : DEFAULT_STATE_DIR;
+	c->cache_dir = cache && *cache ? cache : DEFAULT_CACHE_DIR;
 	if (*c->state_dir != '/' || *c->cache_dir != '/')
 		return fail(e, FAIL_USAGE, "LABCTL_STATE and LABCTL_CACHE must be absolute paths");
 	return 0;

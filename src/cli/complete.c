@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "command_line.h"
 #include "completion.h"
+#include "defaults.h"
 #include "family.h"
 #include "image_store.h"
 #include "inventory.h"
@@ -160,7 +161,7 @@ void complete_images(struct completion *to)
 	unsigned count;
 
 	complete_files(to); /* a disk or an archive of a root tree */
-	complete_add(to, "debian12", NULL);
+	complete_add(to, DEFAULT_IMAGE, NULL);
 	if (image_store_named(&env, to->c->arena, &list, &count, &ignored) < 0)
 		return;
 	for (unsigned i = 0; i < count; i++)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "defaults.h"
 #include "fetch.h"
 #include "file.h"
 #include "image_file.h"
@@ -204,7 +205,7 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
 	/* What a disk holds that anybody made is not known: software for it is built in the user land we know. */
-	const char *user_land = lab_boots_disk(m->env.lab) ? "debian12" : m->env.lab->image, *name, *top;
+	const char *user_land = lab_boots_disk(m->env.lab) ? DEFAULT_IMAGE : m->env.lab->image, *name, *top;
 	struct fail missing = { 0 };
 	struct image image;
 	char sha256[65];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "defaults.h"
 #include "images.h"
 #include "lease.h"
 #include "outputs.h"
@@ -126,7 +127,7 @@ int runtime_virt(struct runtime *rt, struct virt **ret_virt, struct fail *e)
 	int r = 0;
 
 	if (!uri)
-		uri = rt->lab && rt->lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system";
+		uri = libvirt_uri(rt->lab ? rt->lab->hypervisor : HYPERVISOR_AUTO);
 	runtime_lock(rt);
 	if (!rt->virt)
 		r = virt_open(uri, &rt->virt, e);

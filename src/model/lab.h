@@ -20,7 +20,6 @@
 #define LAB_NAME_MAX 24     /* domains are called LAB-NODE and tables show them; bridge names are made of the uuid instead */
 #define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
-#define LAB_DEFAULT_NAME "lab"
 #define DB_USERS_MAX 256    /* of one cluster */
 #define DB_USER_SECRET "user-" /* before the name: the name of the secret */
 

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "defaults.h"
 #include "digest.h"
 #include "lab_source.h"
 #include "template.h"
 
 #define FIRST_HOST 11 /* leaves room below for what people put there by hand */
-#define STATE_DIR "/var/lib/labctl"
 
 struct name_scope { const struct node *node; int role; char buffer[16]; };
 
@@ -133,7 +133,7 @@ static void or_text(const char **field, const char *value)
 void lab_set_id(struct lab *lab, const char *uuid)
 {
 	snprintf(lab->uuid, sizeof lab->uuid, "%s", uuid);
-	snprintf(lab->net.bridge, sizeof lab->net.bridge, "lab%.8s", uuid);
+	snprintf(lab->net.bridge, sizeof lab->net.bridge, BRIDGE_PREFIX "%.8s", uuid);
 }
 
 static void complete_defaults(struct source *s)
@@ -148,7 +148,7 @@ static void complete_defaults(struct source *s)
 	}
 	if (s->options->hypervisor != HYPERVISOR_AUTO)
 		lab->hypervisor = s->options->hypervisor;
-	or_text(&lab->name, LAB_DEFAULT_NAME);
+	or_text(&lab->name, DEFAULT_LAB);
 	image_complete(s);
 	or_text(&lab->net.domain, "lab.internal");
 	or_text(&lab->net.hostname, "@{node}");
@@ -162,7 +162,7 @@ static void complete_defaults(struct source *s)
 	lab->cpus = lab->cpus ? lab->cpus : 1;
 	lab->memory_mib = lab->memory_mib ? lab->memory_mib : 1024;
 	lab->disk_gib = lab->disk_gib ? lab->disk_gib : 20;
-	lab->state_dir = arena_strdup(lab->arena, s->options->state_dir ? s->options->state_dir : STATE_DIR);
+	lab->state_dir = arena_strdup(lab->arena, s->options->state_dir ? s->options->state_dir : DEFAULT_STATE_DIR);
 	digest_uuid(arena_printf(lab->arena, "labctl/lab/%s", lab->name), uuid);
 	lab_set_id(lab, uuid);
 }

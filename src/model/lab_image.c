@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "defaults.h"
 #include "family.h"
 #include "lab_source.h"
 
@@ -11,7 +12,7 @@
 
 const char *const boot_names[] = { "bios", "uefi", NULL };
 const char *const seed_names[] = { "nocloud", "labctl", NULL };
-static const char *const images[] = { "debian12", NULL };
+static const char *const images[] = { DEFAULT_IMAGE, NULL };
 
 static const char *form_release(const char *text)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "defaults.h"
 #include "digest.h"
 #include "exports.h"
 #include "inventory.h"
@@ -17,8 +18,8 @@
 #include "seed.h"
 #include "xml.h"
 
-#define STATE "/var/lib/labctl"
-#define IMAGES "/var/cache/labctl/images"
+#define STATE DEFAULT_STATE_DIR
+#define IMAGES DEFAULT_CACHE_DIR "/images"
 
 struct render {
 	const struct lab *lab;

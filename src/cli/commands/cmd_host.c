@@ -8,6 +8,7 @@
 #include "capacity.h"
 #include "clock.h"
 #include "cli.h"
+#include "defaults.h"
 #include "family.h"
 #include "file.h"
 #include "image.h"
@@ -120,9 +121,9 @@ static void check_image(struct cli *c, json_t *rows)
 				 .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
 	struct image image;
 	struct fail e = { 0 };
-	bool found = image_find(&env, "debian12", c->arena, &image, &e) == 0;
+	bool found = image_find(&env, DEFAULT_IMAGE, c->arena, &image, &e) == 0;
 
-	check(rows, found ? PASS : WARN, "image debian12", found ? image.dir : "not built yet: the first create builds it",
+	check(rows, found ? PASS : WARN, "image " DEFAULT_IMAGE, found ? image.dir : "not built yet: the first create builds it",
 	      "labctl image build");
 }
 
@@ -159,8 +160,8 @@ static int doctor(struct cli *c, struct fail *e)
 	check(rows, virt_kvm_works(&why) ? PASS : WARN, "kvm", virt_kvm_works(&why) ? "works" : why,
 	      "use --hypervisor lxc (containers), or emulation (slow)");
 	/* One of the two is enough. */
-	machines = check_libvirt(c, rows, "qemu:///system", "libvirt qemu", WARN);
-	check_libvirt(c, rows, "lxc:///system", "libvirt lxc", machines ? WARN : FAULT);
+	machines = check_libvirt(c, rows, LIBVIRT_QEMU, "libvirt qemu", WARN);
+	check_libvirt(c, rows, LIBVIRT_LXC, "libvirt lxc", machines ? WARN : FAULT);
 	nfs = nfs_probe(&why);
 	check(rows, nfs == NFS_KIND_NONE ? WARN : PASS, "nfs server",
 	      arena_printf(c->arena, "%s%s%s", nfs_words[nfs], *why ? ": " : "", why), "apt-get install nfs-ganesha nfs-ganesha-vfs");

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cli.h"
 #include "complete.h"
+#include "defaults.h"
 #include "family.h"
 #include "fetch.h"
 #include "file.h"
@@ -199,7 +200,7 @@ const struct command cmd_image_show = {
 
 static int build(struct cli *c, struct fail *e)
 {
-	const char *name = c->arg_count ? c->args[0] : "debian12";
+	const char *name = c->arg_count ? c->args[0] : DEFAULT_IMAGE;
 	struct image_env env = image_env_of(c);
 	struct image image;
 	bool built = false;

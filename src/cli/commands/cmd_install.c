@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "cli.h"
 #include "complete.h"
+#include "defaults.h"
 #include "fetch.h"
 #include "file.h"
 #include "image_store.h"
@@ -21,7 +22,7 @@
 #define TIMEOUT_MS (2 * 3600 * 1000ll) /* emulated machines are slow */
 #define QUIET_MS (20 * 60 * 1000ll)    /* they unpack and configure single packages for minutes */
 #define DISK_GIB 10u                   /* virtual: a node's disk may be larger, never smaller */
-#define RECIPE "debian12"              /* what an installed Debian is made into */
+#define RECIPE DEFAULT_IMAGE           /* what an installed Debian is made into */
 
 /* What the host's apt answers: of the first line that starts and ends so, what is between; "" when there is none. */
 static const char *ask(struct cli *c, const char *const *argv, const char *start, const char *end)

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "cmd_node.h"
 #include "complete.h"
+#include "defaults.h"
 #include "family.h"
 #include "file.h"
 #include "inventory.h"
@@ -58,7 +59,7 @@ static int replace_by(const char *const *argv, struct fail *e)
 
 bool node_explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
 {
-	const char *uri = c->connect ? c->connect : lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system";
+	const char *uri = c->connect ? c->connect : libvirt_uri(lab->hypervisor);
 	auto_(virt_close) struct virt *v = NULL;
 	enum fail_code code = e->code;
 	struct fail ignored;

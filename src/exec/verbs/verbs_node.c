@@ -7,6 +7,7 @@
 
 #include "capacity.h"
 #include "clock.h"
+#include "defaults.h"
 #include "file.h"
 #include "proc.h"
 #include "seed.h"
@@ -71,8 +72,8 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (xml_domain(lab, n, &paths, runtime_library(rt), a, &xml, e) < 0 || runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (virt_domain_start(v, n->domain, lab->uuid, xml, &changed, e) < 0) {
-		auto_(free) char *log = file_tail(arena_printf(a, "/var/log/libvirt/%s/%s.log",
-							       lab->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu",
+		auto_(free) char *log = file_tail(arena_printf(a, LIBVIRT_LOG_DIR "/%s/%s.log",
+							       libvirt_driver(lab->hypervisor),
 							       n->domain), 10);
 
 		if (!*e->evidence && e->code != FAIL_CONFLICT)
@@ -263,7 +264,7 @@ static int explain(struct watch *w, struct fail *e)
 			  virt_domain_state(w->virt, n->domain, &active));
 		if (!*e->next)
 			fail_next(e, "labctl -l %s create (continues to wait); if the domain hangs: virsh -c %s destroy %s, then create",
-				  lab->name, lab->hypervisor == HYPERVISOR_LXC ? "lxc:///system" : "qemu:///system", n->domain);
+				  lab->name, libvirt_uri(lab->hypervisor), n->domain);
 	}
 	add_console(w->r, w->log, w->since_s, e);
 	return *w->dead && lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
@@ -309,8 +310,8 @@ static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 	watch.since_s = session_node_was_started(runtime_sessions(rt), n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
 	if (lab_boots_disk(runtime_lab(rt)))
 		watch.console = node_file(r, "console.log", a);
-	watch.log = arena_printf(a, "/var/log/libvirt/%s/%s.log",
-				 runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? "lxc" : "qemu", n->domain);
+	watch.log = arena_printf(a, LIBVIRT_LOG_DIR "/%s/%s.log",
+				 libvirt_driver(runtime_lab(rt)->hypervisor), n->domain);
 	if (session_target(runtime_sessions(rt), n, &watch.stop_waiting, a, &target, e) < 0 || runtime_virt(rt, &watch.virt, e) < 0 ||
 	    watch_start(&watch, e) < 0)
 		return -1;

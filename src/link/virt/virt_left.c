@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "defaults.h"
 #include "virt_call.h"
 
 #define CGROUPS "/sys/fs/cgroup"
@@ -26,7 +27,7 @@ DEFINE_AUTO(DIR *, closedir)
 /* Bridge and links of a lab are called after its uuid (lab_complete.c, xml.c). What somebody named otherwise stays. */
 static bool is_lab_link(const char *name, const char *lab_uuid)
 {
-	return !strncmp(name, "lab", 3) && !strncmp(name + 3, lab_uuid, 8);
+	return !strncmp(name, BRIDGE_PREFIX, strlen(BRIDGE_PREFIX)) && !strncmp(name + strlen(BRIDGE_PREFIX), lab_uuid, 8);
 }
 
 /* A machine keeps its tap running; a container at work has the other end of its pair, and keeps that up. */

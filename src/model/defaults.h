@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Paths, addresses of libvirt and names that hold where nobody says otherwise; what labctl's own things are called. */
+#ifndef LABCTL_MODEL_DEFAULTS_H
+#define LABCTL_MODEL_DEFAULTS_H
+
+#include "lab.h"
+
+#define DEFAULT_STATE_DIR "/var/lib/labctl"   /* --state-dir, LABCTL_STATE */
+#define DEFAULT_CACHE_DIR "/var/cache/labctl" /* --cache-dir, LABCTL_CACHE */
+#define DEFAULT_LAB "lab"
+#define DEFAULT_IMAGE "debian12"
+
+#define BRIDGE_PREFIX "lab" /* before the first 8 digits of the lab's uuid; of links, too */
+
+#define LIBVIRT_LXC "lxc:///system"
+#define LIBVIRT_QEMU "qemu:///system"
+#define LIBVIRT_LOG_DIR "/var/log/libvirt"
+
+/* libvirt's driver for a hypervisor, which is also the directory of its logs. */
+static inline const char *libvirt_driver(enum hypervisor h)
+{
+	return h == HYPERVISOR_LXC ? "lxc" : "qemu";
+}
+
+static inline const char *libvirt_uri(enum hypervisor h)
+{
+	return h == HYPERVISOR_LXC ? LIBVIRT_LXC : LIBVIRT_QEMU;
+}
+
+#endif
