@@ -129,6 +129,8 @@ unsigned say_columns(int fd); /* of the terminal on @fd now; 80 where there is n
 void say_size(unsigned *ret_columns, unsigned *ret_rows);
 /* Ends @text, one line of UTF-8, before it takes more than @columns of a terminal. Returns how many it takes. */
 unsigned say_cut(char *text, unsigned columns);
+/* @text with newlines between words, so that its lines take at most @columns; a longer word gets a line of its own. Free it. */
+char *say_wrapped(const char *text, unsigned columns);
 
 /* report.c */
 struct column { const char *key, *title; bool right; };

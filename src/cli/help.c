@@ -4,12 +4,50 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli.h"
 #include "command_line.h"
 #include "strbuf.h"
 
+#define ROW_AT 29  /* column of the text of an option */
+#define ROOM_MIN 16 /* a narrower column is left to the terminal */
+
 /* --- for a terminal --- */
+
+/* Prints one line of text, wrapped to @columns, with its other lines indented by @at. */
+static void print_line(const char *line, size_t len, unsigned at, unsigned columns)
+{
+	auto_(free) char *copy = strndup(line, len), *lines = NULL;
+
+	if (!copy || (columns >= at + ROOM_MIN && !(lines = say_wrapped(copy, columns - at))))
+		abort();
+	for (const char *p = lines ? lines : copy; *p; p++) {
+		putchar(*p);
+		if (*p == '\n')
+			printf("%*s", (int)at, "");
+	}
+	putchar('\n');
+}
+
+/* Lines that begin with a blank are examples and tables: they are not wrapped. */
+static void print_paragraphs(const char *text)
+{
+	unsigned columns = say_columns(STDOUT_FILENO);
+
+	for (size_t len; *text; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		print_line(text, len, 0, *text == ' ' ? 0 : columns);
+	}
+}
+
+/* Only a terminal gets wrapped rows: programs read them by line. */
+static void print_row(const char *text, unsigned at)
+{
+	print_line(text, strlen(text), at, isatty(STDOUT_FILENO) ? say_columns(STDOUT_FILENO) : 0);
+}
 
 static void print_option(const struct option_row *row)
 {
@@ -17,7 +55,8 @@ static void print_option(const struct option_row *row)
 
 	snprintf(left, sizeof left, "%s%c%s--%s%s%s", row->letter ? "-" : " ", row->letter ? row->letter : ' ',
 		 row->letter ? ", " : "  ", row->name, row->arg ? " " : "", row->arg ? row->arg : "");
-	printf("  %-26s %s\n", left, row->text);
+	printf("  %-*s ", ROW_AT - 3, left);
+	print_row(row->text, ROW_AT);
 }
 
 static void print_actions(const struct command *cmd)
@@ -28,16 +67,20 @@ static void print_actions(const struct command *cmd)
 		if ((int)strlen((*next)->name) >= width)
 			width = (int)strlen((*next)->name) + 1;
 	for (const struct command *const *next = cmd->actions; *next; next++)
-		if (!(*next)->hidden)
-			printf("  %-*s%s\n", width, (*next)->name, (*next)->summary);
+		if (!(*next)->hidden) {
+			printf("  %-*s", width, (*next)->name);
+			print_row((*next)->summary, (unsigned)width + 2);
+		}
 }
 
 void help_command(const struct command *cmd, const char *path, struct arena *a)
 {
-	printf("Usage: labctl [OPTIONS]%s\n\n%c%s.\n", usage_synopsis(cmd, path, a) + strlen("labctl"),
-	       toupper((unsigned char)*cmd->summary), cmd->summary + 1);
-	if (cmd->help)
-		printf("\n%s\n", cmd->help);
+	printf("Usage: labctl [OPTIONS]%s\n\n", usage_synopsis(cmd, path, a) + strlen("labctl"));
+	print_paragraphs(arena_printf(a, "%c%s.\n", toupper((unsigned char)*cmd->summary), cmd->summary + 1));
+	if (cmd->help) {
+		putchar('\n');
+		print_paragraphs(cmd->help);
+	}
 	if (cmd->actions) {
 		printf("\nActions:\n");
 		print_actions(cmd);
@@ -48,20 +91,20 @@ void help_command(const struct command *cmd, const char *path, struct arena *a)
 	for (const struct option_row *o = options_global; o->name; o++)
 		print_option(o);
 	if (cmd->actions)
-		printf("\n'labctl help %s ACTION' explains an action and its options.\n", path);
+		print_paragraphs(arena_printf(a, "\n'labctl help %s ACTION' explains an action and its options.\n", path));
 }
 
 void help_overview(void)
 {
-	printf("Usage: labctl [OPTIONS] COMMAND [ARGUMENTS]\n\n"
-	       "Labs of machines with a distributed PostgreSQL on them, made and removed by one command.\n\n"
+	print_paragraphs("Usage: labctl [OPTIONS] COMMAND [ARGUMENTS]\n\n"
+	       "Creates and removes labs of machines that run a distributed PostgreSQL.\n\n"
 	       "  labctl create 8 && labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz && labctl destroy\n\n"
 	       "Commands:\n");
 	print_actions(&command_root);
-	printf("\nOptions (most are also environment variables, LABCTL_FILE and so on; see labctl(1)):\n");
+	print_paragraphs("\nOptions (most are also environment variables, LABCTL_FILE and so on; see labctl(1)):\n");
 	for (const struct option_row *o = options_global; o->name; o++)
 		print_option(o);
-	printf("\n'labctl help COMMAND' explains a command; labctl(1) and lab(5) have the rest.\n");
+	print_paragraphs("\n'labctl help COMMAND' explains a command; labctl(1) and lab(5) have the rest.\n");
 }
 
 /* --- for labctl(1), in mdoc(7) --- */

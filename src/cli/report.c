@@ -49,35 +49,6 @@ static unsigned width_of(const char *text)
 	return say_cut(copy, UINT_MAX);
 }
 
-/* Breaks @text between words, so that its lines take at most @columns. A word that is longer stands in a line of its own. */
-static char *wrapped(const char *text, unsigned columns)
-{
-	struct strbuf b = { 0 };
-	unsigned used = 0;
-
-	for (const char *p = text; *p;) {
-		size_t len = strcspn(p, " ");
-		auto_(free) char *word = strndup(p, len);
-		unsigned width;
-
-		if (!word)
-			abort();
-		width = say_cut(word, UINT_MAX);
-		if (used && used + 1 + width > columns) {
-			strbuf_char(&b, '\n');
-			used = 0;
-		} else if (used) {
-			strbuf_char(&b, ' ');
-			used++;
-		}
-		strbuf_str(&b, word);
-		used += width;
-		p += len;
-		p += strspn(p, " ");
-	}
-	return strbuf_steal(&b);
-}
-
 /* Columns that the terminal leaves to the last column of a table; 0 = as many as it likes. */
 static unsigned room_for_last(const json_t *rows, const struct column *columns, unsigned count)
 {
@@ -131,7 +102,7 @@ int report_table(const json_t *rows, const struct column *columns, unsigned coun
 			char *text = cell_text(json_object_get(row, columns[k].key));
 
 			if (k + 1 == count && room && !columns[k].right) {
-				char *lines = wrapped(text, room);
+				char *lines = say_wrapped(text, room);
 
 				free(text);
 				text = lines;

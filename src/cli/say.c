@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The story on stderr: whole lines, after what stdout already has, so that the two never mix within a line. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 
 #include "cli.h"
 #include "quote.h"
+#include "strbuf.h"
 
 #define COLUMNS_UNKNOWN 80
 #define ROWS_UNKNOWN 24
@@ -86,4 +89,32 @@ unsigned say_cut(char *text, unsigned columns)
 		left -= len;
 	}
 	return used;
+}
+
+char *say_wrapped(const char *text, unsigned columns)
+{
+	struct strbuf b = { 0 };
+	unsigned used = 0;
+
+	for (const char *p = text; *p;) {
+		size_t len = strcspn(p, " ");
+		auto_(free) char *word = strndup(p, len);
+		unsigned width;
+
+		if (!word)
+			abort();
+		width = say_cut(word, UINT_MAX);
+		if (used && used + 1 + width > columns) {
+			strbuf_char(&b, '\n');
+			used = 0;
+		} else if (used) {
+			strbuf_char(&b, ' ');
+			used++;
+		}
+		strbuf_str(&b, word);
+		used += width;
+		p += len;
+		p += strspn(p, " ");
+	}
+	return strbuf_steal(&b);
 }

@@ -47,6 +47,16 @@ static const char *nearest(struct words *w, const char *word)
 	return suggest(word, w->items);
 }
 
+/* "create, bootstrap, destroy" */
+static const char *action_list(const struct line *l)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	for (const struct command *const *cmd = l->cmd->actions; *cmd; cmd++)
+		strbuf_printf(&text, "%s%s", cmd == l->cmd->actions ? "" : ", ", (*cmd)->name);
+	return arena_strdup(l->arena, strbuf_text(&text));
+}
+
 int usage_unknown_command(const struct line *l, const char *word, struct fail *e)
 {
 	struct words known = { .arena = l->arena };
@@ -58,6 +68,8 @@ int usage_unknown_command(const struct line *l, const char *word, struct fail *e
 	near = nearest(&known, word);
 	if (near)
 		fail(e, FAIL_USAGE, "unknown command '%s'; did you mean '%s'?", named(l, word), named(l, near));
+	else if (*l->path)
+		fail(e, FAIL_USAGE, "unknown command '%s'; known: %s", named(l, word), action_list(l));
 	else
 		fail(e, FAIL_USAGE, "unknown command '%s'", named(l, word));
 	return next_help(l, e);
@@ -150,8 +162,7 @@ int usage_missing(const struct line *l, const char *what, struct fail *e)
 	if (l->cmd == &command_root) {
 		strbuf_str(&text, "; usage: labctl COMMAND");
 	} else if (l->cmd->actions) {
-		for (const struct command *const *cmd = l->cmd->actions; *cmd; cmd++)
-			strbuf_printf(&text, "%s%s", cmd == l->cmd->actions ? ": " : ", ", (*cmd)->name);
+		strbuf_printf(&text, ": %s", action_list(l));
 	} else {
 		strbuf_printf(&text, "; usage: %s", usage_synopsis(l->cmd, l->path, l->arena));
 	}

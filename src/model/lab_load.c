@@ -153,7 +153,7 @@ int lab_load(const char *path, const struct lab_options *o, struct lab **ret_lab
 		return fail(e, FAIL_LAB, "%s: larger than 1 MiB", path);
 	if (path && file_read(path, LAB_FILE_MAX_BYTES, &text, e) < 0) {
 		if (e->code == FAIL_NOT_FOUND)
-			fail_next(e, "labctl create N (needs no lab file), or man 5 lab");
+			fail_next(e, "labctl create N (without a lab file), or man 5 lab (its format)");
 		return -1;
 	}
 	return lab_build(strbuf_text(&text), text.len, path, dir, o, ret_lab, e);

@@ -82,6 +82,16 @@ on_terminal() {
 	[ "$shown" = "$words" ]
 }
 
+@test "on a terminal help is wrapped between words, and examples and usage stay as they are" {
+	for words in '' exec 'db distribute' inventory; do
+		on_terminal 60 "$LABCTL help $words" >shown
+		# shellcheck disable=SC2086
+		"$LABCTL" help $words >piped
+		awk 'length($0) > 60 && !/^Usage:/ && !/^  labctl / && !/^  [a-z_]+  / && !/^  *(LAB|role)/ { print; bad = 1 } END { exit bad }' shown
+		diff <(tr -s ' \n' '\n' <piped) <(tr -s ' \n' '\n' <shown)
+	done
+}
+
 @test "names are UTF-8 in tables, whatever the locale" {
 	mkdir -p "$LABCTL_STATE/labs/x"
 	printf '%s\n' 'lab: x' 'nodes: 1' 'hypervisor: Überlingen' >"$LABCTL_STATE/labs/x/lab.yaml"

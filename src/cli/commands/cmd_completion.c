@@ -114,7 +114,7 @@ static int completion(struct cli *c, struct fail *e)
 			return 0;
 		}
 	near = suggest(shell, shells);
-	return fail(e, FAIL_USAGE, "unknown shell '%s'%s%s%s (bash, zsh, fish)", shell, near ? "; did you mean '" : "",
+	return fail(e, FAIL_USAGE, "unknown shell '%s'%s%s%s; known: bash, zsh, fish", shell, near ? "; did you mean '" : "",
 		    near ? near : "", near ? "'?" : "");
 }
 

@@ -74,7 +74,7 @@ static void check_files(json_t *rows)
 		snprintf(remedy, sizeof remedy, "apt-get install %s", files[i].package);
 		check(rows, found ? PASS : WARN, files[i].what, found ? files[i].found : "not installed", remedy);
 	}
-	check(rows, PASS, "kickstart grammar", proc_found("ksvalidator") ? "labctl's own, then ksvalidator's" : "labctl's own", "");
+	check(rows, PASS, "kickstart grammar", proc_found("ksvalidator") ? "checked by labctl and ksvalidator" : "checked by labctl", "");
 }
 
 static bool check_libvirt(struct cli *c, json_t *rows, const char *uri, const char *what, enum verdict missing)
@@ -109,7 +109,7 @@ static void check_inotify(struct cli *c, json_t *rows)
 	unsigned wanted = CONTAINERS_WANTED * CAPACITY_CONTAINER_INOTIFY + CAPACITY_NETWORK_INOTIFY, left = capacity_inotify(wanted);
 
 	check(rows, left == wanted ? PASS : WARN, "containers",
-	      left == wanted ? arena_printf(c->arena, "inotify instances for %u more", CONTAINERS_WANTED)
+	      left == wanted ? arena_printf(c->arena, "inotify instances for %u more containers", CONTAINERS_WANTED)
 			     : arena_printf(c->arena, "%u inotify instances left, enough for %u more", left,
 					    left / CAPACITY_CONTAINER_INOTIFY),
 	      "sysctl -w fs.inotify.max_user_instances=1024");
