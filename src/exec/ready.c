@@ -43,9 +43,7 @@ static unsigned heap_take(struct ready *r)
 /* Index of the node whose session the step needs; 0 = none. */
 static unsigned session_of(const struct step *s)
 {
-	bool needs = s->verb == VERB_NODE_READY || s->verb == VERB_NODE_SCRIPT || s->verb == VERB_SOURCE_INSTALL;
-
-	return needs && s->node ? s->node->index : 0;
+	return verb_needs_session[s->verb] && s->node ? s->node->index : 0;
 }
 
 bool ready_take(struct ready *r, unsigned *ret_position)

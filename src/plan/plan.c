@@ -12,15 +12,21 @@
 #include "strbuf.h"
 
 const char *const verb_names[VERB_COUNT] = {
-#define VERB_NAME(id, function, name, timeout, text) [VERB_##id] = name,
+#define VERB_NAME(id, function, name, timeout, session, text) [VERB_##id] = name,
 	VERBS(VERB_NAME)
 #undef VERB_NAME
 };
 
 const unsigned verb_timeout_s[VERB_COUNT] = {
-#define VERB_TIMEOUT(id, function, name, timeout, text) [VERB_##id] = timeout,
+#define VERB_TIMEOUT(id, function, name, timeout, session, text) [VERB_##id] = timeout,
 	VERBS(VERB_TIMEOUT)
 #undef VERB_TIMEOUT
+};
+
+const bool verb_needs_session[VERB_COUNT] = {
+#define VERB_SESSION(id, function, name, timeout, session, text) [VERB_##id] = session,
+	VERBS(VERB_SESSION)
+#undef VERB_SESSION
 };
 
 #define NONE UINT32_MAX

@@ -15,32 +15,32 @@
 #include "lab.h"
 #include "payload.h"
 
-/* id, function verb_NAME() of src/exec/verbs, name, default timeout in seconds, what it does */
-#define VERBS(X)                                                                                                \
-	X(JOIN,           join,           "join",              1, "nothing: joins many dependencies into one")  \
-	X(LAB_PREPARE,    lab_prepare,    "lab.prepare",     120, "keys, secrets and the record of the lab")    \
-	X(LAB_RECORD,     lab_record,     "lab.record",       10, "write the cluster into the lab's record")    \
-	X(LAB_FILES,      lab_files,      "lab.files",        30, "inventory files of the lab")                 \
-	X(IMAGE_BUILD,    image_build,    "image.build",    1800, "the image that nodes boot from")             \
-	X(NET_CREATE,     net_create,     "net.create",       60, "define and start the lab's network")         \
-	X(DATA_CREATE,    data_create,    "data.create",      30, "create the node's data directory")           \
-	X(NFS_SERVE,      nfs_serve,      "nfs.serve",        60, "export the data directories")                \
-	X(NODE_DISK,      node_disk,      "node.disk",       120, "copy-on-write disk and seed")                \
-	X(NODE_START,     node_start,     "node.start",      120, "define and start the domain")                \
-	X(NODE_READY,     node_ready,     "node.ready",      600, "authenticated SSH with the pinned host key") \
-	X(NODE_SCRIPT,    node_script,    "node.script",     300, "run a script on the node")                   \
-	X(NODE_SQL,       node_sql,       "node.sql",         60, "run SQL against a database of the node")     \
-	X(SOURCE_BUILD,   source_build,   "source.build",   3600, "build the software once")                    \
-	X(SOURCE_INSTALL, source_install, "source.install",  120, "install the built software on the node")     \
-	X(NODE_STOP,      node_stop,      "node.stop",        60, "stop and undefine the domain")               \
-	X(NODE_REMOVE,    node_remove,    "node.remove",      60, "remove disk, overlay and seed")              \
-	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, "withdraw the exports")                       \
-	X(NET_REMOVE,     net_remove,     "net.remove",       60, "stop and undefine the network")              \
-	X(DATA_REMOVE,    data_remove,    "data.remove",      60, "remove the node's data directory")           \
-	X(LAB_REMOVE,     lab_remove,     "lab.remove",       60, "remove keys, lease and record of the lab")
+/* id, function verb_NAME() of src/exec/verbs, name, default timeout in seconds, does it need the node's SSH session, what it does */
+#define VERBS(X)                                                                                                   \
+	X(JOIN,           join,           "join",              1, 0, "nothing: joins many dependencies into one")  \
+	X(LAB_PREPARE,    lab_prepare,    "lab.prepare",     120, 0, "keys, secrets and the record of the lab")    \
+	X(LAB_RECORD,     lab_record,     "lab.record",       10, 0, "write the cluster into the lab's record")    \
+	X(LAB_FILES,      lab_files,      "lab.files",        30, 0, "inventory files of the lab")                 \
+	X(IMAGE_BUILD,    image_build,    "image.build",    1800, 0, "the image that nodes boot from")             \
+	X(NET_CREATE,     net_create,     "net.create",       60, 0, "define and start the lab's network")         \
+	X(DATA_CREATE,    data_create,    "data.create",      30, 0, "create the node's data directory")           \
+	X(NFS_SERVE,      nfs_serve,      "nfs.serve",        60, 0, "export the data directories")                \
+	X(NODE_DISK,      node_disk,      "node.disk",       120, 0, "copy-on-write disk and seed")                \
+	X(NODE_START,     node_start,     "node.start",      120, 0, "define and start the domain")                \
+	X(NODE_READY,     node_ready,     "node.ready",      600, 1, "authenticated SSH with the pinned host key") \
+	X(NODE_SCRIPT,    node_script,    "node.script",     300, 1, "run a script on the node")                   \
+	X(NODE_SQL,       node_sql,       "node.sql",         60, 0, "run SQL against a database of the node")     \
+	X(SOURCE_BUILD,   source_build,   "source.build",   3600, 0, "build the software once")                    \
+	X(SOURCE_INSTALL, source_install, "source.install",  120, 1, "install the built software on the node")     \
+	X(NODE_STOP,      node_stop,      "node.stop",        60, 0, "stop and undefine the domain")               \
+	X(NODE_REMOVE,    node_remove,    "node.remove",      60, 0, "remove disk, overlay and seed")              \
+	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, 0, "withdraw the exports")                       \
+	X(NET_REMOVE,     net_remove,     "net.remove",       60, 0, "stop and undefine the network")              \
+	X(DATA_REMOVE,    data_remove,    "data.remove",      60, 0, "remove the node's data directory")           \
+	X(LAB_REMOVE,     lab_remove,     "lab.remove",       60, 0, "remove keys, lease and record of the lab")
 
 enum verb {
-#define VERB_ENUM(id, function, name, timeout, text) VERB_##id,
+#define VERB_ENUM(id, function, name, timeout, session, text) VERB_##id,
 	VERBS(VERB_ENUM)
 #undef VERB_ENUM
 	VERB_COUNT
@@ -48,6 +48,7 @@ enum verb {
 
 extern const char *const verb_names[VERB_COUNT];
 extern const unsigned verb_timeout_s[VERB_COUNT];
+extern const bool verb_needs_session[VERB_COUNT];
 
 struct step {
 	const char *id;             /* unique and stable: "node.start/node3", "datanode.start/node3" */

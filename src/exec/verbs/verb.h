@@ -19,7 +19,7 @@
 #define VERB_FN(name) int name(struct run *r, enum step_state *ret_state, struct fail *e)
 
 /* One function per row of VERBS (plan/step.h). */
-#define VERB_PROTOTYPE(id, function, name, timeout, text) VERB_FN(verb_##function);
+#define VERB_PROTOTYPE(id, function, name, timeout, session, text) VERB_FN(verb_##function);
 VERBS(VERB_PROTOTYPE)
 #undef VERB_PROTOTYPE
 
