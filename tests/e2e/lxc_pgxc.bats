@@ -80,8 +80,8 @@ setup() {
 	labctl psql node5 -- -d other -qAtc "SELECT nextval('\"Up\"')"
 	labctl exec 1 -- pkill -9 -x gtm
 	run -0 labctl -v bootstrap
-	[[ $output == *"sequence postgres.public.sq: made again in the GTM, goes on after"* ]]
-	[[ $output == *"sequence other.public.Up: made again in the GTM, goes on after"* ]]
+	[[ $output == *"sequence postgres.public.sq: restored in the GTM, continues after"* ]]
+	[[ $output == *"sequence other.public.Up: restored in the GTM, continues after"* ]]
 	next=$(labctl psql node4 -- -qAtc "SELECT nextval('sq')")
 	((next > 3 && next < 100000))
 	next=$(labctl psql node3 -- -d other -qAtc "SELECT nextval('\"Up\"')")

@@ -159,12 +159,12 @@ no_probe() {
 	up 3
 	for n in 2 3; do bring_up_inits "$n"; done
 	run -1 play 2 gtm_standby.start 15
-	[[ $output == *"::evidence FATAL:  Failed to establish a connection to active-GTM."*"::fail the GTM standby does not start"* ]]
+	[[ $output == *"::evidence FATAL:  Failed to establish a connection to active-GTM."*"::fail the GTM standby did not start"* ]]
 	run -1 play 3 gtm_proxy.start 15
-	[[ $output == *"::evidence FATAL:  can not connect to GTM"*"::fail the GTM proxy does not start"* ]]
+	[[ $output == *"::evidence FATAL:  can not connect to GTM"*"::fail the GTM proxy did not start"* ]]
 	# And again, over the stale pid files.
 	run -1 play 3 gtm_proxy.start 15
-	[[ $output == *"::fail the GTM proxy does not start"* ]]
+	[[ $output == *"::fail the GTM proxy did not start"* ]]
 }
 
 bring_up_inits() {
@@ -180,9 +180,9 @@ bring_up_inits() {
 	up 1 "  settings:" "    gtm: {port: a'b}" "    datanode: {port: none}"
 	bring_up_inits 1
 	run -1 play 1 gtm.start 15
-	[[ $output == *"::evidence "*"invalid value for parameter"*"::fail the GTM does not start"* ]]
+	[[ $output == *"::evidence "*"invalid value for parameter"*"::fail the GTM did not start"* ]]
 	run -1 play 1 datanode.start 15
-	[[ $output == *"::evidence FATAL:  invalid value for parameter \"port\": \"none\""*"::fail the datanode does not start"* ]]
+	[[ $output == *"::evidence FATAL:  invalid value for parameter \"port\": \"none\""*"::fail the datanode did not start"* ]]
 }
 
 @test "a port that another program has: every role says so in time" {
@@ -226,7 +226,7 @@ bring_up_inits() {
 	NEXT_XID=0
 	bring_up
 	((NEXT_XID == 10005))
-	grep -F "::changed the GTM was not stopped cleanly: goes on at transaction 1010005" "$WORK/said"
+	grep -F "::changed the GTM was not stopped cleanly: continues at transaction 1010005" "$WORK/said"
 	[ "$(sql 1 coordinate 1921 count)" = 5 ]
 	unchanged
 

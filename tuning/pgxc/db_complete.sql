@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On one coordinator: what is there of its databases is on all nodes. CREATE DATABASE and DROP DATABASE go to all of them,
--- not in one transaction: what was interrupted is on some. In maintenance mode a coordinator may tell another node to do
--- it alone. A name that does not fit is on no node. A new row may not be seen for a moment: who has none is asked twice.
+-- On one coordinator: completes a database that exists on some nodes only. CREATE DATABASE and DROP DATABASE run on all nodes
+-- but not in one transaction, so an interruption leaves some behind. In maintenance mode, a coordinator can make another node
+-- run them alone. Checks twice, because a new row may be invisible for a moment.
 --@ run
 --@ quiet
 set xc_maintenance_mode = on

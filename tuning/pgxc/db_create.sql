@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On one coordinator, which makes it on all others and on the datanodes.
--- Postgres-XC 1.0 puts the name into connection strings and statements of its own as it is: another one cannot be used.
--- labctl has looked before; a name of another origin ends here.
+-- On one coordinator, which creates the database on all others and on the datanodes.
+-- Postgres-XC 1.0 puts the name unquoted into connection strings and statements, so other names do not work.
+-- labctl has checked this before; this check is for names from elsewhere.
 --@ unless select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$'
 do $$ begin
-	raise exception 'Postgres-XC cannot use this name: small letters, digits and _ only, a digit not first';
+	raise exception 'Postgres-XC cannot use this name: only a-z, 0-9 and _ are allowed, and no digit first';
 end $$
--- On another node only, it may have tables: nothing is made, and nothing removed, before somebody has looked.
+-- A database that exists only on another node may have tables: create and remove nothing, and let the user decide.
 @{each coordinator}
 --@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 do $$ begin
-	raise exception 'it is on % but not on %: labctl db drop removes what is left of it, then create makes it',
+	raise exception 'it is on % but not on %: drop it with labctl db drop, then create it again',
 		@{peer.nodename:sql}, current_setting('pgxc_node_name');
 end $$
 @{end}
@@ -19,7 +19,7 @@ end $$
 --@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 do $$ begin
-	raise exception 'it is on % but not on %: labctl db drop removes what is left of it, then create makes it',
+	raise exception 'it is on % but not on %: drop it with labctl db drop, then create it again',
 		@{peer.nodename:sql}, current_setting('pgxc_node_name');
 end $$
 @{end}

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On one coordinator, which drops it on all others and on the datanodes; what is left on others then, there alone (db_complete.sql).
+-- On one coordinator, which drops the database on all others and on the datanodes. db_complete.sql drops what is left there.
 --@ if select 1 from pg_database where datname = @{db.name:sql}
 drop database @{db.name:ident}
 --@ run

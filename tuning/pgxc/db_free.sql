@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- On every coordinator: nobody may be connected to a database that is dropped. --force ends these sessions; then the
--- connections to other nodes that the pooler ("pgxc") keeps for it are closed.
+-- On every coordinator: a database to be dropped must have no sessions; --force ends them. Then close the connections to
+-- other nodes that the pooler ("pgxc") keeps for it.
 @{if db.force}
 --@ if select 1 from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 select pg_terminate_backend(procpid) from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db nodes`: the nodes that the first coordinator knows.
+-- `labctl db nodes`: the nodes in the catalog of the first coordinator.
 select node_name as node, case node_type when 'C' then 'coordinator' when 'D' then 'datanode' else node_type::text end as role,
 	node_host as address, node_port as port, nodeis_primary as is_primary, nodeis_preferred as is_preferred
 from pgxc_node

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- `labctl db tables`: $1 is a schema, or '' for all; $2 whether every node answers. What is in pgxc_class is on datanodes.
+-- `labctl db tables`: $1 is a schema, or '' for all; $2 is whether every node answers. Tables in pgxc_class are on datanodes.
 select n.nspname as schema, c.relname as "table",
 	case x.pclocatortype when 'H' then 'hash' when 'M' then 'modulo' when 'N' then 'round robin' when 'R' then 'replicated'
 		else coalesce(x.pclocatortype::text, 'local') end as kind,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The data directory of the GTM.
+# Makes the data directory of the GTM.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin out=/run/labctl/@{nodename:sh}.init
 new=$dir.labctl-new
@@ -7,8 +7,8 @@ new=$dir.labctl-new
 if [[ ! -e $dir/gtm.conf ]]; then
     new_dir gtm.conf
     as "$user" "$bin/initgtm" -Z gtm -D "$new" >"$out" 2>&1 ||
-        { evidence "$out"; die "initgtm of $dir"; }
-    mv -T -- "$new" "$dir" || die "cannot make $dir"       # whole or not at all
+        { evidence "$out"; die "initgtm of $dir failed"; }
+    mv -T -- "$new" "$dir" || die "cannot create $dir"       # complete or not at all
     changed "initgtm $dir"
 fi
 ensure_dir "$dir" 700 "$user:$user"

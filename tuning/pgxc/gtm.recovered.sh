@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The sequences of a GTM that was not stopped cleanly are whole again: gtm.start.sh need not tell of it any more.
+# The sequences of a GTM that was not stopped cleanly are correct again: remove the mark that gtm.start.sh made.
 
 dir=@{dir:sh}
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# Starts the GTM proxy. Never connect to its port to see whether it lives: one
-# connection that is closed at once wedges it for good. After the GTM died a proxy
-# may neither work nor stop; it keeps no state, so it is killed and started.
+# Starts the GTM proxy. Never connect to its port to test it: a connection that is closed at once hangs it for good. After
+# the GTM died, a proxy may neither work nor stop; it has no state, so it is killed and started.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh}
@@ -9,20 +8,20 @@ out=/run/labctl/@{nodename:sh}.start
 
 running() { pid_in "$dir/gtm_proxy.pid" && alive "$pid" gtm_proxy "$dir"; }
 ready()   { running && listening "$port" && connected "$gtm_ip" "$gtm_port"; }
-settled() { ready || ! running; }          # of use, or dead
+settled() { ready || ! running; }          # ready, or dead
 stop_it() {
     processes gtm_proxy "$dir" || return 0
     kill $pids
     wait_for 2 gone gtm_proxy "$dir" && return 0
     processes gtm_proxy "$dir" && kill -9 $pids
-    wait_for 5 gone gtm_proxy "$dir" || die "the GTM proxy cannot be stopped"
+    wait_for 5 gone gtm_proxy "$dir" || die "cannot stop the GTM proxy"
 }
 
 start_it() {
-    stop_it                                   # one without a pid file
+    stop_it                                   # a proxy without a pid file
     wait_for 3 closed "$port" || die "port $port is taken by another program"
     mkdir -p /run/labctl
-    # It would refuse to register a node that it remembers as registered, and then hang.
+    # It would refuse to register a node that its file lists as registered, and then hang.
     rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
     as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
     wait_for 5 running && wait_for 30 settled
@@ -31,14 +30,14 @@ start_it() {
     if go_back gtm_proxy "$dir/gtm_proxy.conf"; then
         start_it
         printf '::next correct cluster.settings.gtm_proxy in the lab file, then: labctl -f FILE bootstrap\n'
-        die "the GTM proxy refuses its new configuration; it was started with the old one"
+        die "the GTM proxy rejects its new configuration; it was started with the old one"
     fi
-    die "the GTM proxy does not start"
+    die "the GTM proxy did not start"
 }
 
 if running && [[ $dir/gtm_proxy.conf -nt $dir/gtm_proxy.pid ]]; then
     stop_it
-    changed "stopped gtm_proxy: its configuration is new"
+    changed "stopped gtm_proxy: its configuration changed"
 elif running && ! wait_for 5 ready; then
     stop_it
     changed "stopped a gtm_proxy without a connection to the GTM"

@@ -1,40 +1,39 @@
 # SPDX-License-Identifier: PostgreSQL
-# Starts the GTM standby, which the GTM must be able to call back by the name that
-# this node's address resolves to.
+# Starts the GTM standby. The GTM connects back to the name that this node's address resolves to.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} out=/run/labctl/@{nodename:sh}.start
 
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 slave()   { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 0 ]]; }
-# It listens before it has talked to the GTM, and ends when that does not work.
+# It listens before it has connected to the GTM, and exits if that fails.
 joined()  {
     running && listening "$port" && slave &&
         tail -c "+$(( seen + 1 ))" "$dir/gtm.log" | grep -aq 'Startup connection with the active-GTM closed'
 }
-settled() { joined || ! running; }         # of use, or dead
+settled() { joined || ! running; }         # ready, or dead
 
 stop_it() {
     processes gtm "$dir" || return 0
-    kill -9 $pids                             # keeps nothing, and waits for the GTM for ever
-    wait_for 5 gone gtm "$dir" || die "the GTM standby cannot be stopped"
+    kill -9 $pids                             # has no state, and would wait for the GTM forever
+    wait_for 5 gone gtm "$dir" || die "cannot stop the GTM standby"
 }
 
-# The GTM calls the standby once for each proxy that calls it. A GTM that was started
-# again does not: from then on nothing is replicated, silently.
+# The GTM connects to the standby once for each proxy that connects to it. After a restart it does not: from then on it
+# replicates nothing, without an error.
 if running && slave && [[ $dir/gtm.conf -nt $dir/gtm.pid ]]; then
     stop_it
-    changed "stopped gtm_standby: its configuration is new"
+    changed "stopped gtm_standby: its configuration changed"
 elif running && slave && ! wait_for 1 called "$gtm_ip" "$port"; then
     stop_it
     changed "stopped a gtm_standby that the GTM has lost"
 fi
 if ! running; then
-    stop_it                                   # one without a pid file
+    stop_it                                   # a standby without a pid file
     wait_for 3 closed "$port" || die "port $port is taken by another program"
     mkdir -p /run/labctl
-    # It gets the registered nodes from the GTM. What it remembers itself makes it refuse
-    # them, and then the GTM, the proxy and the node that registers all hang.
+    # It gets the registered nodes from the GTM. If its own file lists them, it refuses them, and then the GTM, the proxy
+    # and the node that registers all hang.
     rm -f -- "$dir/gtm.pid" "$dir/register.node"
     seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
     as "$user" "$bin/gtm_ctl" start -Z gtm_standby -D "$dir" >"$out" 2>&1
@@ -42,12 +41,12 @@ if ! running; then
     if ! joined; then
         evidence "$out"; evidence "$dir/gtm.log"
         ! go_back gtm_standby "$dir/gtm.conf" ||
-            die "the GTM standby does not start with its new configuration; the old one is back, and counts with the next bootstrap"
-        die "the GTM standby does not start"
+            die "the GTM standby did not start with its new configuration; the old one is restored, run bootstrap again to start it"
+        die "the GTM standby did not start"
     fi
     changed "started gtm_standby on port $port"
 else
-    wait_for 10 listening "$port" || { evidence "$dir/gtm.log"; die "the GTM standby runs but does not listen on port $port"; }
+    wait_for 10 listening "$port" || { evidence "$dir/gtm.log"; die "the GTM standby is running but does not listen on port $port"; }
 fi
 slave || die "the GTM standby in $dir has been promoted"
 accepted gtm_standby "$dir/gtm.conf"

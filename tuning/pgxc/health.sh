@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# Is this role alive and of use? Quiet with status 0 when it is. Changes nothing, and
-# may be run at any time; labctl runs it about 90 seconds after the start too, because
-# a datanode that could not register at the GTM ends only after a minute.
+# Health check of a role: silent with status 0 if it works. Changes nothing. labctl runs it also about 90 seconds after the
+# start, because a datanode that could not register at the GTM exits only after a minute.
 
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh}
@@ -10,7 +9,7 @@ case $role in
 gtm | gtm_standby)      name=gtm       file=$dir/gtm.pid        log=$dir/gtm.log;;
 gtm_proxy)              name=gtm_proxy file=$dir/gtm_proxy.pid  log=$dir/gtm_proxy.log;;
 datanode | coordinator) name=postgres  file=$dir/postmaster.pid log=$dir/pg_log;;
-*)                      die "no such role: $role";;
+*)                      die "unknown role: $role";;
 esac
 if [[ -d $log ]]; then for log in "$log"/*.csv; do :; done; fi
 
@@ -20,10 +19,10 @@ part=none
 { read -r _ && read -r _ && read -r part; } <"$file"
 case $role in
 gtm)
-    [[ $part == 1 ]] || die "$role has the wrong part: $part"
+    [[ $part == 1 ]] || die "$role is in the wrong mode: $part"
     ;;
-gtm_standby)                                  # it is the GTM that calls, once it has a proxy
-    [[ $part == 0 ]] || die "$role has the wrong part: $part"
+gtm_standby)                                  # the GTM connects to it, once it has a proxy
+    [[ $part == 0 ]] || die "$role is in the wrong mode: $part"
     wait_for 2 called "$gtm_ip" "$port" || die "the GTM does not replicate to its standby"
     ;;
 gtm_proxy)
@@ -31,6 +30,6 @@ gtm_proxy)
     ;;
 datanode | coordinator)
     [[ $(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
-        -c 'select 1' postgres 2>/dev/null) == 1 ]] || { evidence "$log"; die "$role answers no statement"; }
+        -c 'select 1' postgres 2>/dev/null) == 1 ]] || { evidence "$log"; die "$role does not answer"; }
     ;;
 esac

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The data directory of a datanode or a coordinator.
+# Makes the data directory of a datanode or a coordinator.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
 out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
@@ -9,10 +9,10 @@ if [[ ! -e $dir/PG_VERSION ]]; then
     new_dir database
     secret_file "$secret" "$user" @{secret.postgres:sh}
     as "$user" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
-        --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir"; }
-    # That name is in the catalog. It is kept here, because labctl replaces postgresql.conf.
+        --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir failed"; }
+    # The catalog has that name. Keep it in a file, too, because labctl replaces postgresql.conf.
     printf '%s\n' "$name" >"$new/labctl.nodename" || die "cannot write $new/labctl.nodename"
-    mv -T -- "$new" "$dir" || die "cannot make $dir"       # whole or not at all
+    mv -T -- "$new" "$dir" || die "cannot create $dir"       # complete or not at all
     changed "initdb $dir ($name)"
 else
     made=

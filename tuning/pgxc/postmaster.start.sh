@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Starts a datanode or a coordinator, and proves it with a statement, which needs the GTM too.
+# Starts a datanode or a coordinator, and tests it with a statement, which also needs the GTM.
 
 role=@{role:sh}
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
@@ -28,18 +28,18 @@ stop_it() {
         running && as "$user" "$bin/pg_ctl" stop -D "$dir" -m immediate -W >"$out" 2>&1
         wait_for 5 gone postgres "$dir" && return 0
     fi
-    # Backends outlive a killed postmaster, and a new one refuses to start beside them.
+    # Backends outlive a killed postmaster, and a new one refuses to start while they run.
     processes postgres "$dir" && kill -9 $pids
-    wait_for 10 gone postgres "$dir" || die "the $role cannot be stopped"
+    wait_for 10 gone postgres "$dir" || die "cannot stop the $role"
 }
 
-# failed WHY: after a configuration that it does not start with, it is started with the one that it works with.
+# failed WHY: if the configuration changed, restores the last one that worked and starts the server with it.
 failed() {
     logs
     if go_back "$role" "${conf[@]}"; then
         start_it
         printf '::next correct cluster.settings.%s in the lab file, then: labctl -f FILE bootstrap\n' "$role"
-        die "the $role refuses its new configuration; it was started with the old one"
+        die "the $role rejects its new configuration; it was started with the old one"
     fi
     die "$1"
 }
@@ -48,25 +48,24 @@ start_it() {
     stop_it
     wait_for 3 closed "$port" || die "port $port is taken by another program"
     mkdir -p /run/labctl
-    # The pids in what a crash left behind may belong to other processes by now.
+    # The pids in files of a crashed server may be those of other processes by now.
     rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
-    # For what connects from inside, such as dblink('dbname=...'): libpq looks for sockets in /tmp otherwise.
+    # For connections from inside, such as dblink('dbname=...'): by default, libpq looks for sockets in /tmp.
     as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
-    # Recovery after a crash takes its time; a start that failed is over at once.
-    wait_for 5 running || failed "the $role does not start"
+    # Recovery after a crash may take long; a failed start ends at once.
+    wait_for 5 running || failed "the $role did not start"
     for (( tries = 0; tries < 60; tries++ )); do
         wait_for 2 up && break
         running || break
     done
-    up || failed "the $role does not start"
-    wait_for 60 select1 || { logs; die "the $role runs but answers no statement"; }
-    # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up
-    # to a minute after the start, and ends when that does not work. So it gets one now: what
-    # can fail fails here.
+    up || failed "the $role did not start"
+    wait_for 60 select1 || { logs; die "the $role is running but does not answer"; }
+    # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up to a minute after the start,
+    # and exits if that fails. Send it now, so that a failure shows here.
     pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
     wait_for 60 select1 || { logs; die "the $role cannot register at the GTM"; }
 }
-# setting NAME: its last value in postgresql.conf, in the variable value.
+# setting NAME: sets value to its last value in postgresql.conf.
 setting() {
     local line pattern="^$1 *= *'?([^' ]*)"
     value=
@@ -77,22 +76,22 @@ setting() {
 
 if running && [[ $dir/postgresql.conf -nt $dir/postmaster.pid ]]; then
     stop_it
-    changed "stopped $role: its configuration is new"
+    changed "stopped $role: its configuration changed"
 elif running && [[ $dir/pg_hba.conf -nt $dir/postmaster.pid && ! $dir/labctl.reloaded -nt $dir/pg_hba.conf ]]; then
-    as "$user" "$bin/pg_ctl" reload -D "$dir" >"$out" 2>&1 || { evidence "$out"; die "reload of the $role"; }
+    as "$user" "$bin/pg_ctl" reload -D "$dir" >"$out" 2>&1 || { evidence "$out"; die "cannot reload the $role"; }
     printf '' >"$dir/labctl.reloaded"
-    changed "reloaded $role: pg_hba.conf is new"
+    changed "reloaded $role: pg_hba.conf changed"
 fi
-if running && ! wait_for 20 select1; then      # it may wait for a GTM proxy that is no more
+if running && ! wait_for 20 select1; then      # it may wait for a GTM proxy that no longer exists
     stop_it
-    changed "stopped a $role that answered no statement"
+    changed "stopped a $role that did not answer"
 fi
 if ! running; then
     start_it
     changed "started $role on port $port"
 fi
 accepted "$role" "${conf[@]}"
-# Every transaction on several nodes is prepared: more of them at once than that fail, and some clients hang.
+# Transactions on several nodes are prepared. If more than max_prepared_transactions run at once, some fail and clients hang.
 setting max_connections; connections=$value
 setting max_prepared_transactions; prepared=$value
 if [[ $connections =~ ^[0-9]+$ && $prepared =~ ^[0-9]+$ ]] && (( prepared < connections )); then

@@ -21,8 +21,8 @@ export PGDATA=@{gtm_standby.dir:sh}
 @{end}
 export LANG=en_US.utf8
 export PGHOME=@{prefix:sh}
-# LD_LIBRARY_PATH is not set: the programs find their libraries, and those of the
-# distribution would find the wrong libpq.
+# LD_LIBRARY_PATH is not set: these programs find their libraries without it, and the
+# distribution's programs would find the wrong libpq.
 export DATE=`date +"%Y%m%d%H%M"`
 export PATH=$PGHOME/bin:$PATH
 export MANPATH=$PGHOME/share/man:${MANPATH-}

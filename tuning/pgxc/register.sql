@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- What a coordinator must know of the cluster. Run on every coordinator, after
--- demote.sql, in one session: definitions of nodes are not distributed.
+-- Registers all nodes at a coordinator. Runs on every coordinator, after demote.sql, in
+-- one session: node definitions are not propagated.
 @{each datanode}
 --@ unless select 1 from pg_catalog.pgxc_node where node_name = @{peer.nodename:sql}
 create node @{peer.nodename:ident} with (type = datanode, host = @{peer.address:sql}, port = @{peer.port}, primary = @{peer.first}, preferred = @{peer.self})
@@ -20,6 +20,6 @@ drop node group @{group.name:ident}
 --@ unless select 1 from pg_catalog.pgxc_group where group_name = @{group.name:sql}
 create node group @{group.name:ident} with @{group.members:raw}
 @{end}
--- Compares first, and does nothing when the pooler knows all this already.
+-- Does nothing if the pooler knows all this already.
 --@ expect t
 select pgxc_pool_reload()

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: PostgreSQL
-# Sequences after a GTM that was not stopped cleanly. It writes them down only at a clean stop: those made since are
-# unknown to it (nextval() is 9223372036854775807 then, without an error, and drop sequence fails), and older ones start
-# again at values that were used. The catalogs know which there must be, in every database. How far each had come say
-# its page on every coordinator, where nextval() writes and logs it, and the columns that it is the default of.
-# Runs on one coordinator, and does nothing where gtm.start.sh told of no such GTM.
+# Corrects the sequences of a GTM that was not stopped cleanly. The GTM saves them only at a clean stop: it does not know
+# sequences created since (nextval() returns 9223372036854775807 without an error, and drop sequence fails), and older ones
+# restart at used values. The catalogs of all databases list the sequences. Their last values are on their pages on every
+# coordinator, where nextval() logs them, and in the columns that use them as default.
+# Runs on one coordinator; does nothing without the mark of gtm.start.sh.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh} unclean=@{value.unclean:sh}
 work=/run/labctl/@{nodename:sh}.sequences
-margin=1000     # increments: what a coordinator that crashed too had no time to log
+margin=1000     # increments that a crashed coordinator may not have logged
 user_tables="n.nspname !~ '^pg_(temp|toast)' and c.relkind = 'S'"
 key="encode(convert_to(current_database() || '.' || n.nspname || '.' || c.relname, getdatabaseencoding()), 'hex')"
 
 (( unclean )) || exit 0
 
-# ask WHAT HOST PORT DATABASE FILE: runs the file's SQL; the rows go to FILE.out.
+# ask WHAT HOST PORT DATABASE FILE: runs the SQL in FILE; writes the rows to FILE.out.
 ask() {
     within 120 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -F ' ' -h "$2" -p "$3" -U postgres -f "$5" "$4" \
         >"$5.out" 2>"$5.err" || { evidence "$5.err" 5; die "cannot read the $1"; }
 }
 
-# select_each WHAT HOST PORT DATABASE NAME: the SQL on standard input writes SQL, the rows of which go to NAME.out.
+# select_each WHAT HOST PORT DATABASE NAME: runs the SQL that the SQL on standard input returns; writes its rows to NAME.out.
 select_each() {
     cat >"$work/$5.make" || die "cannot write $work/$5.make"
     ask "$1" "$dir" "$port" "$4" "$work/$5.make"
@@ -28,7 +28,7 @@ select_each() {
     ask "$1" "$2" "$3" "$4" "$work/$5"
 }
 
-pages() {       # NAME HOST PORT DATABASE: what a coordinator knows
+pages() {       # NAME HOST PORT DATABASE: the sequences of a coordinator
     select_each "sequences of the database $4 on $1" "$2" "$3" "$4" "pages.$1" <<SQL
 select 'select ''' || $key || ''', last_value, is_called, increment_by, min_value, max_value, start_value, is_cycled from '
     || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ';'
@@ -37,7 +37,7 @@ SQL
     cat -- "$work/pages.$1.out" >>"$work/all.pages"
 }
 
-columns() {     # DATABASE: the least and the largest value of each whole-number column that a sequence fills
+columns() {     # DATABASE: the smallest and largest value of each integer column that a sequence fills
     select_each "columns with sequences of the database $1" "$dir" "$port" "$1" columns <<SQL
 select distinct 'select ''' || $key || ''', trunc(min(' || quote_ident(a.attname) || ')), trunc(max(' || quote_ident(a.attname)
     || ')) from ' || quote_ident(tn.nspname) || '.' || quote_ident(t.relname) || ';'
@@ -53,7 +53,7 @@ SQL
     cat -- "$work/columns.out" >>"$work/all.columns"
 }
 
-# One row for each sequence, as gtm_sequence wants it; then its name, and where it goes on.
+# One row per sequence: the input of gtm_sequence, then its name and where it continues.
 decide() {
     local row
     {
@@ -64,7 +64,7 @@ decide() {
         done <"$work/all.pages"
         printf '%s\n' "), col (key, low, high) as (values (null::text, null::numeric, null::numeric)"
         while read -r -a row; do
-            (( ${#row[@]} != 3 )) || printf ",('%s',%s,%s)\n" "${row[@]}"     # less: the table has no rows
+            (( ${#row[@]} != 3 )) || printf ",('%s',%s,%s)\n" "${row[@]}"     # fewer: the table has no rows
         done <"$work/all.columns"
         cat <<SQL
 ), used as (
@@ -82,14 +82,14 @@ decide() {
     from used)
 select key, inc, low, high, start, case when cycles then 't' else 'f' end, coalesce(go::text, '-'),
     translate(convert_from(decode(key, 'hex'), getdatabaseencoding()), E' \\n\\t', '___'),
-    case when go is null then 'was never used' else 'goes on after ' || go || ', ' || last || ' is in use' end
+    case when go is null then 'was never used' else 'continues after ' || go || ', last used ' || last end
 from safe order by key;
 SQL
     } >"$work/decide"
     ask "sequences" "$dir" "$port" postgres "$work/decide"
 }
 
-rm -rf -- "$work" && mkdir -p -- "$work" && chmod 755 "$work" || die "cannot make $work"
+rm -rf -- "$work" && mkdir -p -- "$work" && chmod 755 "$work" || die "cannot create $work"
 printf '' >"$work/all.pages"
 printf '' >"$work/all.columns"
 printf '%s\n' "select datname from pg_database where datallowconn order by 1" >"$work/databases"
@@ -107,14 +107,14 @@ while read -r a b c d e f g _; do printf '%s\n' "$a $b $c $d $e $f $g"; done <"$
 refused=
 while read -r _ _ _ _ _ _ _ name where && read -r did _ <&4; do
     case $did in
-    made) changed "sequence $name: made again in the GTM, $where";;
+    made) changed "sequence $name: restored in the GTM, $where";;
     set)  changed "sequence $name: $where";;
     *)    refused+=" $name";;
     esac
 done <"$work/decide.out" 4<"$work/done"
-[[ -z $refused ]] || die "the GTM refuses these sequences:$refused"
+[[ -z $refused ]] || die "the GTM rejects these sequences:$refused"
 wanted=0 have=0
 while read -r _; do (( ++wanted )); done <"$work/wanted"
 while read -r _; do (( ++have )); done <"$work/done"
-(( wanted == have )) || { evidence "$work/done.err"; die "the GTM took $have of $wanted sequences"; }
+(( wanted == have )) || { evidence "$work/done.err"; die "the GTM accepted only $have of $wanted sequences"; }
 rm -rf -- "$work"

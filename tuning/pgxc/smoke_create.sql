@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The smoke test, on the first coordinator: one hash-distributed and one replicated table, and a sequence.
+-- Smoke test, on the first coordinator: create a hash-distributed and a replicated table, and a sequence.
 --@ quiet
 --@ if select 1 from pg_catalog.pg_class where relname = 'labctl_smoke_h' and relkind = 'r'
 drop table public.labctl_smoke_h
@@ -21,7 +21,7 @@ create table public.labctl_smoke_r (id int, v text) distribute by replication
 insert into public.labctl_smoke_h select i, 'row ' || i from generate_series(1, 1000) i
 --@ quiet
 insert into public.labctl_smoke_r select i, 'row ' || i from generate_series(1, 10) i
--- One row of the replicated table by a statement that datanodes do not run alone: smoke.replicated.sh looks for it.
+-- Update a row of the replicated table by a statement that datanodes cannot run alone: smoke_replicated.sh checks it.
 --@ quiet
 update public.labctl_smoke_r set v = 'changed' where id = 5 and random() < 2
 --@ expect 1000

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The smoke test, on every datanode itself: a share of the one table, all of the other.
--- Only reads: nothing would stop a write here from breaking the cluster.
+-- Smoke test, directly on every datanode: it has a part of one table and all of the other.
+-- Only reads: a write here would break the cluster.
 --@ try 20
 --@ expect t
 select count(*) > 0 from public.labctl_smoke_h

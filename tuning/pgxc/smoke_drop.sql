@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The end of the smoke test, on the first coordinator.
+-- Smoke test, on the first coordinator: clean up.
 --@ quiet
 drop sequence public.labctl_smoke_s
 --@ quiet

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
--- The smoke test, on every other coordinator: what the first one wrote is here. Each read may be tried again: while a proxy
--- that died registers anew, single statements elsewhere fail with "GTM error, could not obtain snapshot".
+-- Smoke test, on all other coordinators: read what the first one wrote. Reads are retried: while a restarted proxy registers,
+-- single statements elsewhere fail with "GTM error, could not obtain snapshot".
 --@ try 20
 --@ expect t
 select nextval('public.labctl_smoke_s') between 2 and 1000000

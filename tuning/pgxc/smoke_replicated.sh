@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# The smoke test, on every datanode: did the update of a replicated table by a statement that the coordinator runs row by row
-# (for its volatile function) arrive here? Postgres-XC before 1.1 leaves out the primary datanode and reports success.
+# Smoke test, on every datanode: check that an update of a replicated table arrived here which the coordinator ran row by row
+# (because of a volatile function). Postgres-XC before 1.1 leaves out the primary datanode and reports success.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh} name=@{nodename:sh}
 out=/run/labctl/@{nodename:sh}.smoke
@@ -17,6 +17,6 @@ if ! wait_for 5 changed_rows; then
     version=$("$bin/gtm" --version)         # "gtm (Postgres-XC) 1.0.2"
     warn "Postgres-XC ${version##* }: UPDATE and DELETE of replicated tables by statements that datanodes do not run" \
         "alone (volatile functions, joins of distributed tables, triggers) do not reach the primary datanode $name, and" \
-        "report success: a known defect before 1.1. Ways out: version 1.1, or a patch of your own" \
-        "(cluster.source.patches), or no such statements; docs/howto/pgxc-8.md shows it"
+        "report success: a known defect before 1.1. Use version 1.1, apply a patch (cluster.source.patches), or avoid" \
+        "such statements; see docs/howto/pgxc-8.md"
 fi

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# Stops one role. In this order, or nothing ends: all coordinators, all datanodes, all
-# proxies, the GTM, the standby. The GTM must end by itself, because only then it writes
-# the last transaction number; whatever else hangs is killed, by its own pid.
+# Stops one role. The order must be: all coordinators, all datanodes, all proxies, the GTM, the standby; otherwise they do not
+# end. The GTM must end by itself, because only then it writes the last transaction number; other roles are killed if they hang.
 
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin
 out=/run/labctl/@{nodename:sh}.stop
@@ -10,7 +9,7 @@ case $role in
 gtm | gtm_standby)      name=gtm;;
 gtm_proxy)              name=gtm_proxy;;
 datanode | coordinator) name=postgres;;
-*)                      die "no such role: $role";;
+*)                      die "unknown role: $role";;
 esac
 
 if processes "$name" "$dir"; then
@@ -23,7 +22,7 @@ if processes "$name" "$dir"; then
     esac
     if ! wait_for 20 gone "$name" "$dir"; then
         processes "$name" "$dir" && kill -9 $pids
-        wait_for 5 gone "$name" "$dir" || die "$role cannot be stopped"
+        wait_for 5 gone "$name" "$dir" || die "cannot stop $role"
         changed "killed $role"
         exit 0
     fi
