@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# A lab that exists, and a lab file that says something else: each key is applied or refused by its name. Only plans and
-# refusals: the lab is a record without machines.
+# An existing lab and a lab file that differs: each key is applied or refused by name. The lab is only a record: there are
+# no machines, so this tests plans and errors.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -35,13 +35,13 @@ labctl() { "$LABCTL" "$@"; }
 	done
 	labctl -f pg.yaml render --out rendered
 	grep -rq 'work_mem = .24MB' rendered
-	# Without the file the lab is what it was.
+	# Without the file, the lab is unchanged.
 	run -0 --separate-stderr labctl -l pg render --out as-it-is
 	grep -rq 'work_mem = .8MB' as-it-is
 	[ -z "$stderr" ]
 }
 
-@test "what cannot change is refused by every command that would make it, all of it at once" {
+@test "keys that cannot change are refused by every command, all at once" {
 	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster:' '  kind: postgres' '  user: dba' '  primary: {on: 2, port: 6000}' \
 		'  standby: {on: "1,3", dir: db}' >pg.yaml
 	for command in bootstrap "bootstrap -n" create "create -n" "plan bootstrap" "plan create" "render --out r"; do
@@ -55,11 +55,11 @@ labctl() { "$LABCTL" "$@"; }
 		[[ $output == *"next: "* && $output != *destroy* ]]
 	done
 	[ ! -e r ]
-	# Destroy does not mind.
+	# destroy ignores the difference.
 	labctl -f pg.yaml plan destroy
 }
 
-@test "a lab file in the working directory counts like one that is named" {
+@test "labctl.yaml in the working directory works like -f" {
 	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster: {kind: postgres, primary: {port: 6000}}' >labctl.yaml
 	run -5 labctl bootstrap -n
 	[[ $output == *"labctl.yaml"*"cluster.primary.port has 5432, wanted 6000"* ]]
@@ -68,7 +68,7 @@ labctl() { "$LABCTL" "$@"; }
 	grep -rq 'work_mem = .1GB' rendered
 }
 
-@test "before any node has the cluster it can become another one" {
+@test "the cluster can change until a node has it" {
 	rm "$record/bootstrapped"
 	printf '%s\n' 'lab: pg' 'nodes: 3' 'cluster: {kind: postgres, primary: {port: 6000}}' >pg.yaml
 	run -0 --separate-stderr labctl -f pg.yaml render --out rendered
@@ -76,7 +76,7 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $stderr == *"cluster.primary.port has 5432, wanted 6000"* ]]
 }
 
-@test "machines stay what they are: refused by name, with the repair as the next step" {
+@test "changes of machines are refused by name, with the next command" {
 	printf '%s\n' 'lab: pg' 'nodes: [{}, {memory: 4GiB}, {}]' 'data: {mount: /srv/pg}' 'tuning: {timezone: Asia/Tokyo}' >pg.yaml
 	run -5 labctl -f pg.yaml create
 	[[ $output == *"nodes[node2].memory has 1GiB, wanted 4GiB"* && $output == *"data.mount has /data, wanted /srv/pg"* ]]
@@ -92,7 +92,7 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"has a postgres cluster already"*"next: labctl -l pg bootstrap postgres "* ]]
 }
 
-@test "tuning that can be applied is, and named" {
+@test "tuning is applied if possible, and listed" {
 	printf '%s\n' 'lab: pg' 'nodes: 3' 'tuning: {timezone: Asia/Tokyo, ntp_server: ntp.example}' >pg.yaml
 	run -0 --separate-stderr labctl -f pg.yaml create -n
 	[[ $stderr == *"tuning.timezone has UTC, wanted Asia/Tokyo"* && $stderr == *"tuning.ntp_server has no value, wanted ntp.example"* ]]
@@ -105,7 +105,7 @@ labctl() { "$LABCTL" "$@"; }
 		lab=many${n%:*}
 		run -0 --separate-stderr labctl -l "$lab" --hypervisor lxc -n create "${n%:*}"
 		[[ $output == *"10.88.0.0/${n#*:}"* || $output == *"10.88.0.0"* ]]
-		# There is no machine in libvirt's test driver that would answer: what counts is what is on record by then.
+		# No machine of libvirt's test driver answers, so look at the record.
 		run labctl -l "$lab" --hypervisor qemu --connect test:///default --timeout 1 create "${n%:*}"
 		[ "$status" != 3 ]
 		grep -Eq "subnet: 10\\.88\\.[0-9]+\\.0/${n#*:}" "$LABCTL_STATE/labs/$lab/lab.yaml"
@@ -115,7 +115,7 @@ labctl() { "$LABCTL" "$@"; }
 	done
 }
 
-@test "unknown words: the known ones are listed" {
+@test "unknown values: the known ones are listed" {
 	run -2 labctl -l pg bootstrap mysql
 	[[ $output == *"unknown kind of cluster 'mysql'; known: citus, pgxc, postgres"* ]]
 	run -2 labctl -l pg inventory --format xml

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# What ./check says of tests that pass, fail, are skipped or pass only the second time: tests/support/run-tests.
+# tests/support/run-tests: its report of tests that pass, fail, are skipped or pass only the second time.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -28,7 +28,7 @@ run_tests() { "$SOURCE_DIR/tests/support/run-tests" "$BATS_TEST_TMPDIR/build" "$
 	[[ $output == *$'The slowest:\n'*" s  "* ]]
 }
 
-@test "all that pass: status 0; what cannot be started or is not there fails" {
+@test "status 0 if all pass; a test that cannot start or does not exist fails" {
 	project 'add_test(NAME good COMMAND true)' "$(second_time late)" 'add_test(NAME gone COMMAND /nowhere/program)' \
 		'set_tests_properties(good late PROPERTIES LABELS "fine;machines")'
 	run -0 run_tests -L fine

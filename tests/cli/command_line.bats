@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Help, wrong words, exit codes, JSON shape, plans and renders: nothing here touches the host.
+# Help, usage errors, exit codes, JSON, plans and renders. Nothing here changes the host.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -49,11 +49,11 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"LABCTL_JOBS"* ]]
 }
 
-@test "LABCTL_TRACE: its words are checked before anything is done, and calls come with their times" {
+@test "LABCTL_TRACE: values are checked first, and calls are printed with times" {
 	run -2 --separate-stderr env LABCTL_TRACE=sql,shh "$LABCTL" list
 	[ -z "$output" ]
 	[[ $stderr == *"LABCTL_TRACE: unknown word 'shh'; did you mean 'ssh'? Known: libvirt, ssh, sql"* ]]
-	# what doctor finds on this host, and so its status, is not the point
+	# the result of doctor on this host, and so its status, does not matter
 	LABCTL_TRACE=libvirt "$LABCTL" --connect test:///default doctor --json >document 2>lines || true
 	jq -e . document >/dev/null
 	grep -qE '^trace [0-9.]+ libvirt > connect$' lines
@@ -62,7 +62,7 @@ labctl() { "$LABCTL" "$@"; }
 	run ! grep trace lines
 }
 
-# On a terminal of so many columns. script(1) adds carriage returns.
+# Runs a command on a terminal with $1 columns. script(1) adds carriage returns.
 on_terminal() {
 	script -qefc "stty cols $1 rows 24; exec $2" /dev/null </dev/null | tr -d '\r'
 }
@@ -70,12 +70,12 @@ on_terminal() {
 @test "on a terminal a table is wrapped between words, and nothing is cut off" {
 	on_terminal 60 "$LABCTL doctor" >doctor || true
 	grep -q '^CHECK  *RESULT FOUND$' doctor
-	# of the table, not of the remedies below
+	# the table, not the remedies below
 	sed '/^$/,$d' doctor >table
 	[ "$(wc -l <table)" -gt 20 ]
-	# what is not one long word fits
+	# everything but a single long word fits
 	awk 'length($0) > 60 && NF > 1 && !/[^ ]{22}$/ { print; bad = 1 } END { exit bad }' table
-	# the words are those of the document
+	# the same text as in the JSON document
 	same() { tr -s ' \n' ' ' | sed 's/[0-9.]* GiB//g'; } # somebody else writes to this disk meanwhile
 	words=$("$LABCTL" doctor --json 2>doctor.err | jq -r '.checks[].found' | same)
 	shown=$(awk 'NR == 1 { at = index($0, "FOUND") } NR > 1 { print substr($0, at) }' table | same)
@@ -101,7 +101,7 @@ on_terminal() {
 	done
 }
 
-@test "nothing to list is said" {
+@test "an empty list is reported" {
 	run -0 --separate-stderr labctl list
 	[[ -z $output && $stderr == *"there are no labs in $LABCTL_STATE"*"next: labctl create 3" ]]
 	run -0 --separate-stderr labctl image list
@@ -110,7 +110,7 @@ on_terminal() {
 	[[ $(jq -c .labs <<<"$output") == '[]' && -z $stderr ]]
 }
 
-@test "labs that are not there: exit 4 and what to do" {
+@test "missing labs: exit 4 and the next command" {
 	run -4 labctl status
 	[[ $output == *"there is no lab on this host"* && $output == *"next: labctl create"* ]]
 	run -4 labctl -l nowhere destroy
@@ -133,7 +133,7 @@ on_terminal() {
 	[ ! -e "$LABCTL_STATE" ]
 }
 
-@test "plan: text, JSON and dot of the same steps, for a lab that is not there" {
+@test "plan: text, JSON and dot of the same steps, without a lab" {
 	run -0 labctl plan create 3
 	[[ $output == *"node.start/node3"* ]]
 	run -0 --separate-stderr labctl --json plan create 3
@@ -150,7 +150,7 @@ on_terminal() {
 	[ ! -e "$LABCTL_STATE" ]
 }
 
-@test "render writes what labctl would put anywhere, without secrets, and the seed's values" {
+@test "render writes all files, without secrets, with the walk-through's values" {
 	run -0 labctl -f "$SOURCE_DIR/docs/examples/pgxc-8.yaml" render --out out
 	[ -f out/manifest.json ] && [ -d out/host ] && [ -f out/nodes/node3/script.sh ]
 	jq -e . out/manifest.json >/dev/null
@@ -192,12 +192,12 @@ on_terminal() {
 	run -3 labctl -l bad status
 }
 
-@test "somebody who is not root is told so" {
+@test "users other than root get a clear error" {
 	[ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
 	mkdir -p "$LABCTL_STATE/labs/lab"
 	echo 'nodes: 1' >"$LABCTL_STATE/labs/lab/lab.yaml"
 	chmod 600 "$LABCTL_STATE/labs/lab/lab.yaml"
-	# A copy with its data files: nobody else may come to where the clone is, or the test's directory.
+	# A copy with its data files: other users cannot access the clone or the test's directory.
 	open=$(mktemp -d "${TMPDIR:-/tmp}/labctl-open.XXXXXX")
 	cp -r "$LABCTL" "$SOURCE_DIR"/{domains,kickstart,tuning} "$open"
 	chmod -R a+rX "$open"
@@ -207,7 +207,7 @@ on_terminal() {
 	[[ $output == *"Permission denied"* && $output == *"next: run labctl as root"* ]]
 }
 
-@test "a plan for 1000 nodes is small and quick enough to be no test of patience" {
+@test "a plan for 1000 nodes is small and quick" {
 	cat >labctl.yaml <<-'END'
 		nodes: 1000
 		network: {subnet: 10.80.0.0/20}

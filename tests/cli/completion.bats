@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Completion, by the shells themselves: keys are typed at an interactive shell, and what it runs is looked at.
+# Completion in real shells: types keys at an interactive shell and checks the command that it runs.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -11,7 +11,7 @@ setup() {
 	printf 'lab: other\nnodes: 1\nhypervisor: lxc\nnetwork: {subnet: 10.89.0.0/24}\n' >state/labs/other/lab.yaml
 	touch archive.tar.gz
 	mkdir archives
-	# labctl of the shell: completes as itself; else it writes down what it was called with.
+	# The shell's labctl: completes like labctl, but otherwise only records its arguments.
 	cat >bin/labctl <<-END
 		#!/bin/sh
 		case \$1 in
@@ -29,7 +29,7 @@ setup() {
 	export PATH=$PWD/bin:$PATH HOME=$PWD/home TERM=dumb
 }
 
-# What may stand at the end of a command line, one a line.
+# The completions at the end of a command line, one per line.
 words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 
 @test "commands, options and values of every kind" {
@@ -55,7 +55,7 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 	[ "$(words image import x '')" = :files ]
 	[ "$(words render --out '')" = :directories ]
 	[ "$(words ssh node1 -- '')" = :files ]
-	# Hidden ones, words that are wrong and what stands too far right: nothing.
+	# Nothing for hidden commands, wrong words and superfluous arguments.
 	for line in m com 'frob ' 'create --frob ' 'create 3 '; do
 		[[ $line == com ]] && expected=completion || expected=
 		# shellcheck disable=SC2086
@@ -63,7 +63,7 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 	done
 }
 
-@test "images are named: the host's own and those that were taken in" {
+@test "images are completed: built and stored ones" {
 	truncate -s 1M small.img
 	printf '\xeb\xfe' | dd of=small.img conv=notrunc status=none
 	printf '\x55\xaa' | dd of=small.img bs=1 seek=510 conv=notrunc status=none
@@ -73,15 +73,15 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 	[ "$(words image show r)" = rocky9-small ]
 }
 
-@test "it is quick, asks nobody, and waits for no node" {
-	# The nodes of demo have addresses that nobody has; what libvirt would be asked is not there.
+@test "it is quick, and connects neither to libvirt nor to nodes" {
+	# The nodes of demo do not exist, and neither does libvirt.
 	export LABCTL_CONNECT=test:///nowhere
 	for line in 'ssh ' 'db drop ' 'exec -r '; do
 		before=$(cut -d ' ' -f 16,17 /proc/$BASHPID/stat)
 		# shellcheck disable=SC2086
 		timeout 10 "$LABCTL" complete -- -l demo $line '' </dev/null >words 2>&1
 		after=$(cut -d ' ' -f 16,17 /proc/$BASHPID/stat)
-		# In ticks of 10 ms that the processor worked: a busy host makes no difference.
+		# Processor time in ticks of 10 ms, so that a busy host makes no difference.
 		[ $((${after% *} + ${after#* } - ${before% *} - ${before#* })) -lt 50 ]
 		run ! grep -q libvirt words
 	done
@@ -101,7 +101,7 @@ until_true() {
 is_ready() { grep -q '^ready' out; }
 was_asked() { [ "$(wc -l <asked)" -gt "$1" ]; }
 has_run() { [ -e ran ]; }
-# The shell has printed what it had to.
+# Waits until the shell has printed its output.
 is_still() {
 	local before after
 	before=$(stat -c %s out)
@@ -110,7 +110,7 @@ is_still() {
 	[ "$before" = "$after" ]
 }
 
-# Types at SHELL, whose completion was loaded by SETUP, each WORD and TAB, then return; prints what labctl was called with.
+# Loads completion by SETUP in SHELL, types each WORD and TAB, then return; prints the arguments that labctl got.
 typed() {
 	local shell=$1 setup=$2 word asked pid
 	shift 2
@@ -158,7 +158,7 @@ check_shell() {
 	check_shell 'fish --no-config -i' 'labctl completion fish | source'
 }
 
-@test "installed where each shell looks" {
+@test "installed in the directory of each shell" {
 	cmake --install "$(dirname "$LABCTL")" --prefix "$PWD/prefix" >/dev/null
 	cmp prefix/share/bash-completion/completions/labctl "$SOURCE_DIR/completion/labctl.bash"
 	cmp prefix/share/zsh/site-functions/_labctl "$SOURCE_DIR/completion/labctl.zsh"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# What labctl does not do unasked: remove without consent, obey a file of somebody else, make a lab that was not meant.
-# Nothing here touches the host.
+# labctl does not remove anything without consent, use another user's lab file, or make a lab by accident.
+# Nothing here changes the host.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -11,7 +11,7 @@ setup() {
 	record x
 }
 
-# record NAME: of a lab that does not run.
+# record NAME: makes the record of a lab that is not running.
 record() {
 	mkdir -p "$LABCTL_STATE/labs/$1"
 	printf '%s\n' "lab: $1" 'nodes: 2' 'hypervisor: qemu' 'network: {subnet: 10.88.7.0/24}' 'cluster: {kind: postgres}' \
@@ -33,11 +33,11 @@ labctl() { "$LABCTL" "$@"; }
 	[ -d "$LABCTL_CACHE/images/.dead.install" ]
 	run -0 labctl -y image gc
 	[ ! -e "$LABCTL_CACHE/images/.dead.install" ]
-	# A dry run removes nothing and asks nobody.
+	# A dry run removes nothing and does not ask.
 	run -40 labctl -l x -n destroy
 }
 
-@test "create without a word means the only lab, as every other command" {
+@test "create without arguments uses the only lab, as other commands do" {
 	run -5 labctl --hypervisor lxc create </dev/null
 	[[ $output == *"lab 'x' exists with other settings: hypervisor has qemu, wanted lxc"* ]]
 	record y
@@ -45,16 +45,16 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"which lab? This host has 'x', 'y'"* && $output == *"labctl -l x create"* ]]
 	run -2 labctl -n create
 	run -2 labctl status
-	# A name or N is a word for a new one.
+	# A name or N makes a new lab.
 	run -40 labctl --hypervisor qemu -l new create
 	run -40 labctl --hypervisor qemu create 2
 	[ ! -e "$LABCTL_STATE/labs/lab" ]
 }
 
-# found COMMAND...: run as root in the directory of another user's labctl.yaml.
+# found COMMAND...: runs it as root in a directory with another user's labctl.yaml.
 found() { run "$@" env -u SUDO_UID "$LABCTL" -n create 1; }
 
-@test "a labctl.yaml that is only found: root's and the caller's, and nobody else can write it" {
+@test "labctl.yaml in the working directory must belong to root or the caller, and be writable by nobody else" {
 	printf 'lab: theirs\nnodes: 1\n' >labctl.yaml
 	chmod 644 labctl.yaml
 	found -0
@@ -70,24 +70,24 @@ found() { run "$@" env -u SUDO_UID "$LABCTL" -n create 1; }
 	run -5 "$LABCTL" create 1
 	run -5 "$LABCTL" destroy -y
 	run -5 "$LABCTL" status
-	# Who names it has looked at it, and who became root by sudo is its owner.
+	# A file given by -f is trusted, and so is one of the user who called sudo.
 	run -0 labctl -f labctl.yaml -n create 1
 	LABCTL_FILE=labctl.yaml run -0 labctl -n create 1
 	SUDO_UID=1234 run -0 labctl -n create 1
 	SUDO_UID=1235 run -5 labctl -n create 1
-	# A link is as good as whoever made it.
+	# The owner of a link must be trusted, too.
 	mv labctl.yaml other.yaml
 	chown 0 other.yaml
 	ln -s other.yaml labctl.yaml
 	found -0
 	chown -h 1234 labctl.yaml
 	found -5
-	# What needs no lab file does not look at it.
+	# Commands without a lab file do not read it.
 	run -0 labctl list
 	run -0 labctl -l x env
 }
 
-@test "a password or a token in the URL of a source is shown nowhere" {
+@test "passwords and tokens in the URL of a source are never shown" {
 	local url='http://me:Sesam@127.0.0.1:1/pgxc-v1.tar.gz?token=Sesam' image='http://me:Sesam@127.0.0.1:1/a.qcow2?token=Sesam'
 
 	printf '%s\n' 'lab: secret' 'nodes: 8' "image: {source: '$image'}" "cluster: {kind: pgxc, source: {archive: '$url'}}" >secret.yaml

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Words, options and names of `labctl db`, and the plans of its database tasks: nothing here asks a database.
+# Arguments, options and names of `labctl db`, and the plans of database tasks. Nothing here connects to a database.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -17,7 +17,7 @@ setup() {
 
 labctl() { "$LABCTL" "$@"; }
 
-@test "wrong words: the nearest known one, exit 2" {
+@test "usage errors: the nearest known word, exit 2" {
 	run -2 labctl db
 	run -2 labctl db tabels
 	[[ $output == *"unknown command 'db tabels'; did you mean 'db tables'?"* ]]
@@ -46,13 +46,13 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"'db update-extensions' is not supported for kind pgxc"* ]]
 }
 
-@test "a lab that is not there, or has no cluster: exit 4 and what to do" {
+@test "no such lab, or no cluster: exit 4 and the next command" {
 	run -4 labctl -l nowhere db list
 	run -4 labctl -l bare db list
 	[[ $output == *"has no database yet"* && $output == *"next: labctl -l bare bootstrap"* ]]
 }
 
-@test "names that cannot be, or must not be touched" {
+@test "invalid and reserved names" {
 	run -2 labctl -l postgres db create ''
 	run -2 labctl -l postgres db create "$(printf '%064d' 0)"
 	run -2 labctl -l postgres db create $'line\nbreak'
@@ -63,7 +63,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl -l postgres db create template_postgis
 }
 
-@test "-n shows the steps of a database task and asks nobody" {
+@test "-n shows the steps of a database task and connects to no node" {
 	run -0 labctl -n -l postgres db create gis --template postgis
 	[[ $output == *"db.free/node1"* && $output == *"db.template/node1"* && $output == *"db.create/node1"* ]]
 	[[ $output == *"db.created/node3"* ]]
@@ -81,7 +81,7 @@ labctl() { "$LABCTL" "$@"; }
 	[ "$(grep -c 'db.create/' <<<"$output")" = 1 ]
 }
 
-@test "users of the databases: names, and the plans that make and drop them" {
+@test "users of databases: names, and plans to create and drop them" {
 	run -2 labctl db user
 	run -2 labctl db user creat x
 	[[ $output == *"did you mean 'db user create'?"* ]]
@@ -108,7 +108,7 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output != *"primary.users"* ]]
 }
 
-@test "sessions are called NODE:PID" {
+@test "sessions are named NODE:PID" {
 	run -2 labctl -l postgres db kill 12
 	[[ $output == *"NODE:PID"* ]]
 	run -4 labctl -l postgres db kill node9:12
@@ -116,12 +116,12 @@ labctl() { "$LABCTL" "$@"; }
 	run -0 labctl -n -l postgres db kill node1:12
 }
 
-@test "failures as JSON are one document" {
+@test "failures are one JSON document" {
 	run -2 --separate-stderr labctl --json -l postgres db shards t
 	[ "$(jq -r .error.code <<<"$output")" = USAGE ]
 }
 
-@test "a server that crashed is started again, unless the lab file says otherwise" {
+@test "a crashed server is restarted, unless restart is false" {
 	for restart in true false; do
 		printf '%s\n' 'lab: x' 'nodes: 1' 'hypervisor: lxc' 'network: {subnet: 10.88.9.0/24}' \
 			"cluster: {kind: citus, restart: $restart}" >x.yaml

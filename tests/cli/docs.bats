@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
-# What the documents name exists, and every source file says its license.
+# Documents are complete and name existing files; source files have licenses and follow the rules.
 bats_require_minimum_version 1.5.0
 
 setup() { cd "$SOURCE_DIR" || exit 1; }
 
-@test "every path that a document names exists" {
+@test "every path in the documents exists" {
 	bad=0
 	for doc in README.md CONTRIBUTING.md CHANGELOG.md docs/*.md docs/*/*.md; do
 		for path in $(grep -oE '\b(src|docs|tests|tuning|domains|kickstart)/[A-Za-z0-9_./-]+' "$doc" | sed 's/[.]$//' | sort -u); do
@@ -55,12 +55,12 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 	xargs -a "$all" grep -aHnm1 'SPDX-License-Identifier: PostgreSQL' | awk -F: '$2 <= 3 {print $1}' | sort | comm -13 - "$all" | tee /dev/stderr | wc -l | grep -qx 0
 }
 
-@test "nothing calls what is banned" {
+@test "no banned function is called" {
 	run ! grep -nE '\b(system|popen|strcpy|strcat|sprintf|gets)\(' -r src
 	run ! grep -rn 'StrictHostKeyChecking=no' src quickstart
 }
 
-# Neither bats nor "bash -e" sees a line that begins with "!" fail, unless it is the last of its test or function.
+# Neither bats nor "bash -e" notices that a line with "!" fails, unless it is the last of its test or function.
 @test "every negation in a test can fail" {
 	awk 'FNR == 1 { was = "" }
 		was && !/^\t*}/ { print was; bad = 1 }
@@ -68,7 +68,7 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 		END { exit bad }' tests/*/*.bats tests/support/*.bash tests/support/*/*.sh tests/trust/*
 }
 
-@test "clang-tidy finds nothing in what every layer stands on" {
+@test "clang-tidy finds nothing in src/base" {
 	command -v clang-tidy >/dev/null || skip "no clang-tidy"
 	build=$(dirname "$LABCTL")
 	[ -e "$build/compile_commands.json" ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Words, files, directories and archives that mean harm, and what the binary itself is made of: no lab is needed.
+# Malicious arguments, files, directories and archives, and the hardening of the binary. Needs no lab.
 # shellcheck disable=SC2154,SC2016
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +10,7 @@ setup() {
 
 labctl() { "$LABCTL" "$@"; }
 
-# No byte of the output is a terminal's command: C0 but newline and tab, DEL, C1 as UTF-8.
+# The output has no control characters: C0 except newline and tab, DEL, C1 in UTF-8.
 harmless() { ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$1"; }
 
 # A saved lab of two nodes with a cluster, as create leaves it.
@@ -22,7 +22,7 @@ saved() {
 
 hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up' '..' '/etc' '-rf' 'ä' $'a\eb' $'a\xc2\x9bb' ';id' '')
 
-@test "a lab's name on the command line, in the environment and in the lab file: refused before anything is made" {
+@test "bad lab names on the command line, in the environment and in the lab file are refused first" {
 	for name in "${hostile_names[@]}"; do
 		if [ -n "$name" ]; then
 			run -2 labctl -l "$name" create 1
@@ -38,7 +38,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ ! -e "$LABCTL_STATE" ] && [ ! -e owned ]
 }
 
-@test "a record somewhere else is not reached by a lab's name with .. in it" {
+@test "a lab's name with .. cannot reach a record elsewhere" {
 	saved victim
 	mv "$LABCTL_STATE/labs/victim" "$BATS_TEST_TMPDIR/elsewhere"
 	mkdir -p "$LABCTL_STATE/labs"
@@ -63,7 +63,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ ! -e owned ]
 }
 
-@test "a file's name is carried, whatever is in it" {
+@test "file names may contain any character" {
 	dir=$'d $(touch owned) \'"\t\e[31m'
 	mkdir -- "$dir"
 	echo 'nodes: [' >"$dir/-lab.yaml"
@@ -76,7 +76,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ ! -e owned ]
 }
 
-@test "a database's name is one word to the shell and one identifier to SQL" {
+@test "a database's name is quoted for shell and SQL" {
 	saved lab
 	for name in "a'b\"c" '$(touch owned)' "'; drop database postgres; --" '../x' 'ä ö'; do
 		run -0 labctl -n -l lab db create "$name"
@@ -88,7 +88,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ ! -e owned ]
 }
 
-@test "a state directory, or one above it, that others can write to is refused, and one that is somebody else's" {
+@test "a state directory is refused if others own it or can write to it or to one above it" {
 	[ "$(id -u)" = 0 ] || skip "needs root to give a directory away"
 	mkdir -p "$LABCTL_STATE" above/state above/cache mine
 	chmod 0777 "$LABCTL_STATE"
@@ -145,7 +145,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[[ $output == *"journal.jsonl: No space left on device; continuing without a journal"* ]]
 }
 
-@test "a journal with anything in it is read as far as it makes sense" {
+@test "a damaged journal is read as far as possible" {
 	saved lab
 	journal=$LABCTL_STATE/labs/lab/journal.jsonl
 	good='{"v":1,"t_ms":1,"run":"x","event":"run","command":"create"}'
@@ -163,7 +163,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	run -0 labctl list
 }
 
-@test "no script for nodes hands a secret to a program in its arguments or its environment" {
+@test "no script for nodes passes a secret in arguments or environment" {
 	cd "$SOURCE_DIR" || exit 1
 	run ! grep -rnE '(PASSWORD|SECRET|TOKEN)=' tuning
 	# to functions of lib.sh, into a variable, to psql's standard input
@@ -172,7 +172,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	run ! sh -c 'grep -rn --include="*.sh" "@{secret\." tuning | grep -vE "$1"' sh "$allowed"
 }
 
-@test "a core file is written on request only, however labctl ends" {
+@test "a core file is written only on request" {
 	[ "$(id -u)" = 0 ] || skip "only root has secrets, and root's labctl leaves no core"
 	[[ $(cat /proc/sys/kernel/core_pattern) != [/\|]* ]] || skip "core files of this host go elsewhere"
 	ulimit -c unlimited 2>/dev/null || skip "core files are not allowed here"
@@ -198,7 +198,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[ -n "$(find asked -name 'core*')" ]
 }
 
-@test "more than the kernel gives: the plan names the limit and the command that raises it" {
+@test "more than the kernel's limits: the plan names the limit and the command to raise it" {
 	small() { unshare -Ur sh -c 'echo 8 >/proc/sys/user/max_inotify_instances || exit 99; exec "$@"' sh "$LABCTL" "$@"; }
 	run -0 --separate-stderr small --hypervisor lxc plan create 3
 	[[ $stderr == *"the nodes need 13 inotify instances, the kernel has 8 left"*"sysctl -w fs.inotify.max_user_instances="* ]]

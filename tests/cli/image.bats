@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# labctl image: taking in, showing, refusing, removing. Disks are real, machines are not needed.
+# labctl image: import, list, errors, removal. Disks are real; no machines are needed.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -21,7 +21,7 @@ record() {
 		"$1" "$2" >"$LABCTL_STATE/labs/$1/lab.yaml"
 }
 
-@test "import: kept by name, with what is known of it; the same again is the same" {
+@test "import: stored by name with its properties; a second import changes nothing" {
 	run -0 --separate-stderr labctl --json image import rocky9-small small.img --release rocky9
 	id=$(sha256sum <small.img | cut -c1-12)
 	jq -e --arg id "$id" --arg file "$PWD/small.img" '.images | length == 1 and (.[0] | .image == "rocky9-small" and
@@ -42,7 +42,7 @@ record() {
 	[ "$(jq -r .boot <<<"$output")" = uefi ]
 }
 
-@test "import refuses what no machine could boot from, and leaves nothing" {
+@test "import refuses disks that cannot boot, and leaves nothing" {
 	qemu-img create -q -f qcow2 -F raw -b "$PWD/small.img" part.qcow2
 	run -6 labctl image import part part.qcow2
 	[[ $output == *"is only a part"* ]]
@@ -60,7 +60,7 @@ record() {
 	[ -z "$(find cache/images -mindepth 1 ! -name '*.lock')" ]
 }
 
-@test "a stored image is a word of lab files, an unknown one is not" {
+@test "lab files can name stored images, but not unknown ones" {
 	labctl image import rocky9 small.img
 	run -0 labctl plan create 1 --image rocky9
 	[[ $output == *"image rocky9"* ]]
@@ -74,7 +74,7 @@ record() {
 	record one rocky9
 	run -5 labctl image rm rocky9
 	[[ $output == *"is in use by one"* ]]
-	# A lab that has settled on another digest does not count.
+	# A lab with another digest does not use this image.
 	printf '%064d\n' 1 >state/labs/one/image
 	run -0 labctl -n image rm rocky9
 	[[ $output == *"would remove"* ]]
@@ -84,7 +84,7 @@ record() {
 	run -4 labctl image rm rocky9
 }
 
-@test "gc: what has no name and no recipe, and what the killed left; nothing that is used" {
+@test "gc removes images without name and recipe and left-overs of killed runs, nothing in use" {
 	labctl image import rocky9 small.img
 	cp -r cache/images/rocky9-* "cache/images/old-$(sha256sum <small.img | cut -c1-12)"
 	rm cache/images/old-*/about
@@ -107,13 +107,13 @@ record() {
 	compgen -G "cache/images/rocky9-*" >/dev/null
 }
 
-# What labctl create notes of a state directory whose labs stand on images of the cache.
+# What labctl create records of a state directory whose labs use images of the cache.
 claim() {
 	mkdir -p cache/users
 	ln -s "$1" "cache/users/$(printf %s "$1" | sha256sum | cut -c1-12)"
 }
 
-@test "a cache of two state directories: neither rm nor gc takes what the other's labs stand on" {
+@test "a cache of two state directories: rm and gc keep images of the other's labs" {
 	labctl image import rocky9 small.img
 	LABCTL_STATE=$PWD/other record two rocky9
 	claim "$PWD/other"
@@ -122,13 +122,13 @@ claim() {
 	[[ $output == *"in use by two ($PWD/other)"*"next: LABCTL_STATE=$PWD/other labctl -l two destroy"* ]]
 	run -0 labctl image list
 	[[ $output == *"two ($PWD/other)"* ]]
-	# Of no recipe and no name any more, but a node's disk is on it.
+	# No recipe and no name any more, but a node's disk uses it.
 	rm cache/images/rocky9-*/about
 	sha256sum <small.img | cut -d' ' -f1 >other/labs/two/image
 	run -0 labctl image gc
 	compgen -G "cache/images/rocky9-*" >/dev/null
 	[ "$(ls cache/users | wc -l)" = 1 ]
-	# The other way round the first one is not in the way.
+	# And the other way round.
 	LABCTL_STATE=$PWD/other run -0 labctl image list
 	[[ $output == *two* && $output != *"two ("* ]]
 	rm -r other
@@ -137,7 +137,7 @@ claim() {
 	[ -z "$(ls cache/users)" ]
 }
 
-@test "install: what is missing or wrong is said before anything is made" {
+@test "install: missing and wrong things are reported first" {
 	run -2 labctl image install x --kickstart el9
 	[[ $output == *"missing --media FILE|URL; usage: labctl image install NAME --kickstart RELEASE --media FILE|URL"* ]]
 	run -2 labctl image install x --kickstart rocki9 --media a.iso
@@ -154,7 +154,7 @@ claim() {
 	[ -z "$(find cache/images -mindepth 1 ! -name '*.lock')" ]
 }
 
-@test "install -n prints what the installer would be told, with the lab file's words" {
+@test "install -n prints the installer's answers, with values of the lab file" {
 	printf 'tuning: {timezone: Asia/Shanghai}\n' >lab.yaml
 	for release in el5 el6 el7 el8 el9 el10; do
 		run -0 labctl -n -f lab.yaml image install x --kickstart "$release" --media a.iso
@@ -163,7 +163,7 @@ claim() {
 	[ ! -e cache ]
 }
 
-@test "install: where ksvalidator is installed, it has the last word, by the grammar of that release" {
+@test "install: ksvalidator, if installed, checks with the grammar of the release" {
 	command -v ksvalidator >/dev/null || skip "ksvalidator is not installed"
 	cp -r "$SOURCE_DIR"/{kickstart,tuning,domains} .
 	printf 'tuning: {profile: classic, ntp_server: 10.0.0.1}\ncluster: {kind: postgres}\n' >lab.yaml
@@ -179,7 +179,7 @@ claim() {
 	[ ! -s left ]
 }
 
-@test "doctor: what images need, by what it is for" {
+@test "doctor: requirements of images" {
 	run -6 --separate-stderr env PATH=/nowhere "$LABCTL" --json doctor
 	for need in "cloud images, installation media|xorriso" "disks|qemu-utils"; do
 		jq -e --arg what "${need%|*}" --arg remedy "apt-get install ${need#*|}" \
@@ -189,7 +189,7 @@ claim() {
 	jq -e '.checks[] | select(.check == "kickstart grammar") | .result == "pass"' <<<"$output"
 }
 
-@test "what cloud-init is told is valid by its schema" {
+@test "data for cloud-init is valid by its schema" {
 	command -v cloud-init >/dev/null || skip "cloud-init is not installed"
 	for more in "" "cluster: {kind: citus}" "network: {domain: x.test, hostname: 'db@{index}'}"; do
 		printf 'image: ./small.img\nnodes: 2\n%s\n' "$more" >lab.yaml
@@ -199,7 +199,7 @@ claim() {
 	done
 }
 
-@test "image: words, and how many" {
+@test "image: number of arguments" {
 	run -2 labctl image lst
 	[[ $output == *"did you mean 'image list'?"* ]]
 	run -2 labctl image
@@ -209,7 +209,7 @@ claim() {
 	[[ $output == *"unexpected argument 'one'; usage: labctl image list"* ]]
 }
 
-@test "in a sandbox, which reaches no mirror, a missing image is refused at once, with what makes it outside" {
+@test "in a sandbox without a mirror, a missing image is refused at once, with the command to build it outside" {
 	run -4 env LABCTL_SANDBOX=private timeout 60 "$LABCTL" image build debian12-build
 	[[ $output == *"image 'debian12-build': not built yet, and the sandbox 'private' cannot reach a mirror"* ]]
 	[[ $output == *"next: labctl image build debian12-build, outside the sandbox"* ]]

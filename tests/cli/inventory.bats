@@ -19,7 +19,7 @@ setup() {
 
 labctl() { "$LABCTL" "$@"; }
 
-@test "env is for eval, whatever the paths are called, and holds no password" {
+@test "env works with eval for any path, and contains no password" {
 	run -0 --separate-stderr labctl env
 	run ! grep -q Sesam <<<"$output"
 	export PGSERVICE=other PGHOSTADDR=10.9.9.9 PGPASSWORD=other
@@ -32,7 +32,7 @@ labctl() { "$LABCTL" "$@"; }
 	[ "$(jq -r .env.PGSERVICEFILE <<<"$output")" = "$PGSERVICEFILE" ]
 }
 
-@test "env of a lab without a database takes away what another lab left" {
+@test "env of a lab without a database unsets another lab's variables" {
 	sed -i /cluster/d "$dir/lab.yaml"
 	export PGHOST=elsewhere PGSERVICE=other
 	eval "$(labctl env)"
@@ -59,7 +59,7 @@ labctl() { "$LABCTL" "$@"; }
 	[ ! -e "$dir/inventory" ]
 }
 
-@test "an unknown format, a lab that is not there, a lab that was not created" {
+@test "an unknown format, a missing lab, a lab that was not created" {
 	run -2 labctl inventory --format ansibel
 	[[ $output == *"unknown format 'ansibel'; did you mean 'ansible'?"* ]]
 	run -4 labctl -l other env

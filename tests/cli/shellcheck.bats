@@ -54,7 +54,7 @@ wait -n|coproc|lastpipe|globstar	a loop
 =~ *["'"'"']	a pattern without quotes
 =~ ([^]]|\][^]])*\(	a pattern in a variable'
 
-@test "scripts of nodes that may be as old as CentOS 5 have no newer words, and no empty array under set -u" {
+@test "scripts for nodes as old as CentOS 5 use no newer features, and no empty array under set -u" {
 	local file text line words instead name bad=0
 	for file in tuning/lib.sh tuning/os/*/*.sh tuning/pgxc/*.sh; do
 		[ "$file" != tuning/pgxc/build.sh ] || continue # runs in a build image
@@ -85,7 +85,7 @@ wait -n|coproc|lastpipe|globstar	a loop
 	shellcheck --severity=warning -- "${scripts[@]}"
 }
 
-@test "manifests name files that exist, and every file of a profile is named" {
+@test "manifests list existing files, and all files of a profile" {
 	local profile kind source rest file
 	local condition='( +(if=[a-z]+|[a-z_.]+=[a-z-]+))*'
 	for profile in tuning/os/*/manifest; do

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# What labctl inherits and must not use: PG* variables, closed standard streams, handlers over ignored signals.
+# labctl must not be affected by inherited PG* variables, closed standard streams and ignored signals.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -37,7 +37,7 @@ waiting() {
 # sigmask FIELD: of the waiting labctl, as a number.
 sigmask() { echo $((16#$(sed -n "s/^$1:\t//p" "/proc/$pid/status"))); }
 
-@test "PG* variables of the caller reach neither labctl nor what it starts" {
+@test "PG* variables of the caller reach neither labctl nor its children" {
 	printf '#!/bin/sh\nenv | grep ^PG | sort\n' >bin/psql
 	chmod +x bin/psql
 	export PGSERVICE=gone PGSERVICEFILE=/gone PGHOSTADDR=10.9.9.9 PGPASSWORD=other PGOPTIONS=-csearch_path=x PGSSLMODE=verify-full \

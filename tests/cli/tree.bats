@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# The command tables and what is made from them: help and the manual page.
-# LABCTL_REGENERATE=1 writes the made parts of docs/labctl.1 anew.
+# The command tables and what is generated from them: help and the manual page.
+# LABCTL_REGENERATE=1 rewrites the generated parts of docs/labctl.1.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -22,7 +22,7 @@ paths() {
 	done
 }
 
-@test "labctl(1) has what the command tables say" {
+@test "labctl(1) matches the command tables" {
 	page=$SOURCE_DIR/docs/labctl.1
 	"$LABCTL" manual >made
 	awk '/^\.\\" End of what is made/ { made = 0 }
@@ -35,7 +35,7 @@ paths() {
 	fi
 }
 
-@test "every command and action explains itself, with its own options, in all three ways to ask" {
+@test "every command and action has help with its options, in all three forms" {
 	[ "$(paths | wc -l)" -gt 25 ]
 	while read -r path; do
 		# shellcheck disable=SC2086
