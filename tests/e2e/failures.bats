@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# What goes wrong on a real host: things of others, things that vanished, nodes that die, signals. One clear error, the
-# right exit status, nothing lost, and a second run that repairs.
+# Failures on a real host: others' objects, missing objects, dying nodes, signals. Each gives one clear error and the right
+# exit status, loses nothing, and is repaired by a second run.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031
 
@@ -24,7 +24,7 @@ setup() {
 
 lxc() { inside virsh -q -c lxc:///system "$@"; }
 
-@test "exec: exit status, any bytes, and one JSON document also when a node failed" {
+@test "exec: exit status, any bytes, and one JSON document even if a node fails" {
 	run -3 labctl exec 2 -- 'exit 3'
 	run -4 labctl exec node7 -- true
 	[[ $output == *"did you mean node"* ]]
@@ -36,7 +36,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	[ "$(labctl ssh node1 -- yes 2>/dev/null | head -n 1)" = y ]
 }
 
-@test "exec and ssh: one word is a line for the shell, several are a program and its arguments" {
+@test "exec and ssh: one word is a shell command, several are a program and its arguments" {
 	[ "$(labctl exec 1 -- sh -c 'echo a b')" = "node1  a b" ]
 	[ "$(labctl exec 1 -- printf '%s|' 'a  b' "it's" '$HOME' '*')" = "node1  a  b|it's|\$HOME|*|" ]
 	[ "$(labctl exec 1 -- 'echo a b | tr a-z A-Z')" = "node1  A B" ]
@@ -44,7 +44,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	[ "$(labctl ssh node1 -- 'echo a b | tr a-z A-Z')" = "A B" ]
 }
 
-@test "exec: lines are printed when they come, and no longer than somebody reads them" {
+@test "exec: lines are printed as they arrive, until the reader closes the pipe" {
 	# What follows the first line never comes: the reader takes the other away only when it has that line.
 	[ "$(labctl exec 1 -- 'echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; rm /tmp/go; echo last' |
 		while read -r line; do
@@ -56,7 +56,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	[ "$(tr -dc x <"$WORK/long" | wc -c)" = 20000000 ]
 }
 
-@test "ssh goes in whatever the state directory is called" {
+@test "ssh works with any name of the state directory" {
 	local odd="$WORK/a \"50%h\" state"
 
 	mkdir -p "$odd/labs/lab"
@@ -70,7 +70,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl exec -- true
 }
 
-@test "a node that was switched off is named as such, at once, and create brings it back" {
+@test "a node that is off is reported at once, and create starts it" {
 	lxc destroy lab-node2
 	DEADLINE=10
 	run -10 labctl exec 2 -- true
@@ -82,7 +82,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl exec -- true
 }
 
-@test "a network that was stopped by hand: create connects the running nodes again" {
+@test "a network stopped by hand: create connects the running nodes again" {
 	lxc net-destroy labctl-lab
 	labctl create
 	labctl exec 1 -- 'ping -c 1 -W 2 node2 >/dev/null'
@@ -100,7 +100,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl create
 }
 
-@test "another host key is refused, and it says where the pinned one is" {
+@test "another host key is refused, with the path of the pinned one" {
 	local keys=$LABCTL_STATE/labs/lab/nodes
 
 	cp "$keys/node2/host_key.pub" "$WORK/key"
@@ -111,7 +111,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl exec 2 -- true
 }
 
-@test "a time zone or locale that the system does not know fails the node, and is written nowhere" {
+@test "an unknown time zone or locale fails the node before anything is written" {
 	for key in "timezone: Mars/Phobos" "locale: klingon"; do
 		printf '%s\n' 'lab: zone' 'nodes: 1' "tuning: {$key}" >"$WORK/zone.yaml"
 		run -20 labctl -f "$WORK/zone.yaml" create
@@ -121,7 +121,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl -l zone destroy
 }
 
-@test "a lab can be completed, not changed; KVM that cannot work is refused before anything is made" {
+@test "a lab can be completed, not changed; KVM that cannot work is refused first" {
 	run -5 labctl --hypervisor qemu create
 	[[ $output == *"hypervisor has lxc, wanted qemu"* ]]
 	if ! grep -qwE 'vmx|svm' /proc/cpuinfo || [ ! -w /dev/kvm ]; then
@@ -134,7 +134,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	run ! grep -q 'kind: pgxc' "$LABCTL_STATE/labs/lab/lab.yaml"
 }
 
-@test "what bears our names and not our tag is refused by create and survives destroy" {
+@test "create refuses things with labctl's names but without its tag, and destroy keeps them" {
 	mkdir -p "$WORK/export/node1"
 	echo precious >"$WORK/export/node1/file"
 	printf 'lab: mine\nnodes: 2\ndata: {export_root: %s}\n' "$WORK/export" >"$WORK/mine.yaml"
@@ -158,7 +158,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	rm "$LABCTL_STATE/labs/linked"
 }
 
-@test "software that cannot be built leaves the lab free to become something else" {
+@test "after a failed build, the lab can still get another kind" {
 	mkdir "$WORK/broken" && echo 'exit 1' >"$WORK/broken/configure"
 	tar -C "$WORK" -czf "$WORK/broken.tar.gz" broken
 	run ! labctl bootstrap pgxc --source "$WORK/broken.tar.gz"
@@ -177,14 +177,14 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl create
 }
 
-@test "interrupted: 130, and the next create goes on" {
+@test "interrupted: exit 130, and the next create continues" {
 	run -130 inside timeout --preserve-status -s INT 0.4 "$LABCTL" -l stopped create 2
 	labctl -l stopped create 2
 	labctl -l stopped destroy
 	run -4 labctl -l stopped destroy
 }
 
-@test "a damaged or lost record: list shows the others, destroy goes by libvirt's tags" {
+@test "a damaged or lost record: list shows the others, destroy uses libvirt's tags" {
 	labctl -l damaged create 1
 	echo 'lab: [' >"$LABCTL_STATE/labs/damaged/lab.yaml"
 	run -0 labctl list
@@ -197,7 +197,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	[[ $output != *lost-node1* && $output != *damaged-node1* ]]
 }
 
-@test "two state directories: a lab of the same name is the other's, and is named with its owner" {
+@test "two state directories: a lab of the same name belongs to the other one, which messages name" {
 	run -5 env LABCTL_STATE="$WORK/second" "$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" run "$LABCTL" -l lab create 1
 	[[ $output == *"belongs to lab 'lab' of the state directory $LABCTL_STATE"* && $output == *"LABCTL_STATE=$LABCTL_STATE labctl -l lab"* ]]
 	[ ! -e "$WORK/second/labs/lab" ]
@@ -207,7 +207,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl -l lab exec -- true
 }
 
-@test "destroy finishes when half is gone already, and leaves the host as it was" {
+@test "destroy of a half-removed lab succeeds, and leaves the host as it was" {
 	lxc destroy lab-node1
 	lxc undefine lab-node1
 	lxc net-destroy labctl-lab

@@ -35,7 +35,7 @@ shards() {
 		JOIN pg_dist_shard_placement p ON s.shardid = p.shardid WHERE s.logicalrelid = '$1'::regclass"
 }
 
-@test "without Citus no node changes, and what to do is said" {
+@test "without Citus, no node changes, and the message says what to do" {
 	labctl create 4
 	! labctl exec 1 -- 'ls /usr/share/postgresql/*/extension/citus.control' || skip "the image has a Citus package"
 	run -20 labctl bootstrap citus
@@ -117,7 +117,7 @@ shards() {
 	[ "$near" = "$(pool -c 'SELECT count(*) FROM points WHERE sqrt((x - 0.1) ^ 2 + (y - 0.1) ^ 2) <= 3')" ]
 }
 
-@test "a worker that cannot be reached while it is added is named" {
+@test "a worker that cannot be reached when it is added is named" {
 	coordinator -c "SELECT citus_drain_node('node4', 5432, 'block_writes')" -c "SELECT citus_remove_node('node4', 5432)"
 	ip=$(labctl --json status | jq -r '.nodes[0].address')
 	labctl exec 4 -- "nft 'table inet e2e { chain in { type filter hook input priority -10;
@@ -129,7 +129,7 @@ shards() {
 	[[ $(steps_done) == register/node1* ]]
 }
 
-@test "a worker's machine that died and a coordinator that was killed are healed, behind pgpool too" {
+@test "a dead worker's machine and a killed coordinator are repaired, also behind pgpool" {
 	inside virsh -q -c lxc:///system destroy lab-node3
 	labctl create
 	labctl bootstrap
@@ -146,7 +146,7 @@ shards() {
 	[ -z "$(steps_done)" ]
 }
 
-@test "a library that was replaced under a server that runs is taken up" {
+@test "a running server whose library was replaced is restarted" {
 	labctl exec 2 -- 'cd /usr/lib/postgresql/*/lib && cp -p citus.so citus.new && mv citus.new citus.so'
 	run -0 --separate-stderr labctl --json bootstrap
 	[[ $(steps_done) == worker.start/node2*"its software was replaced"* ]]

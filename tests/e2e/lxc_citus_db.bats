@@ -38,7 +38,7 @@ on() { labctl --json db list | jq -r --arg name "$1" '.databases[] | select(.dat
 # result TABLE: what the document in $output says of it.
 result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result + ": " + (.why // "")' <<<"$output"; }
 
-@test "a database is on every node, with the workers in it; what is missing is completed" {
+@test "a database is created on every node, with its workers registered, and completed if it is on some nodes only" {
 	labctl db create osm --template postgis
 	run -0 --separate-stderr labctl --json db create osm --template postgis
 	[ "$(done_steps "$output")" = 0 ]
@@ -57,7 +57,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(on half)" = '' ]
 }
 
-@test "every table with the column is distributed, each by itself; the others are skipped with the reason" {
+@test "every table with the column is distributed, separately; others are skipped with the reason" {
 	sql node1 osm 'create schema osm' \
 		'create table osm.a as select i::bigint as osm_id, st_makepoint(i, i) as geom from generate_series(1, 5000) i' \
 		'create table osm."Mixed Case" (osm_id bigint)' 'create table osm."q""uote;drop table osm.a;--" (osm_id bigint)' \
@@ -85,7 +85,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(sql node3 osm 'select count(*) from osm.a where st_dwithin(geom, st_makepoint(10, 10), 3)')" = 5 ]
 }
 
-@test "what is in the way is named with the way out; triggers, references and columns per table in one call" {
+@test "obstacles are named with their remedies; triggers, references and columns per table in one call" {
 	sql node1 osm 'create schema blocked' 'create table blocked.trig (osm_id bigint)' \
 		'create function blocked.f() returns trigger language plpgsql as $$ begin return new; end $$' \
 		'create trigger valid before insert on blocked.trig for each row execute function blocked.f()' \
@@ -118,7 +118,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(sql node1 osm "select count(*) from pg_trigger where tgrelid = 'blocked.trig'::regclass and not tgisinternal")" = 0 ]
 }
 
-@test "a database that was made without labctl is told apart, and adopted" {
+@test "a database made without labctl is recognized, and can be adopted" {
 	sql node1 postgres 'create database foreign_one'
 	[[ $(on foreign_one) == '1 of 3: not on node2, node3, made without labctl'* ]]
 	run -5 labctl db tables --db foreign_one
@@ -130,7 +130,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	labctl db drop foreign_one
 }
 
-@test "twenty clients with statements over many shards come to an end" {
+@test "twenty clients with statements over many shards finish" {
 	for _ in $(seq 20); do
 		(sql node1 osm 'select count(*), max(osm_id) from osm.a' >>"$BATS_TEST_TMPDIR/said") 3>&- &
 	done
@@ -139,7 +139,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(sql node1 osm 'show citus.max_adaptive_executor_pool_size')" = 1 ]
 }
 
-@test "a worker that is down is named; what only it knows is not made up" {
+@test "a worker that is down is named; its values are left out" {
 	labctl exec 3 -- 'systemctl stop labctl-postgres-worker'
 	for words in 'tables' 'nodes' 'shards osm.a'; do
 		# shellcheck disable=SC2086
@@ -153,7 +153,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	labctl bootstrap
 }
 
-@test "rows in local files stay until they are asked to go" {
+@test "local rows stay until --truncate-local" {
 	run -0 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id
 	[ "$(jq '[.tables[] | select(.is_distributed and .local_bytes > 0)] | length' <<<"$output")" -gt 0 ]
 	run -0 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id --truncate-local
@@ -161,7 +161,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(sql node1 osm 'select count(*) from osm.a')" = 5000 ]
 }
 
-@test "tables, right in public and for quoted names; shards with a sum per node" {
+@test "tables, also in public and with quoted names; shards with sums per node" {
 	labctl db distribute --db osm --schema public --column id
 	run -0 --separate-stderr labctl --json db tables --db osm
 	[ "$(jq -c '.tables[] | select(.table == "users") | [.kind, .column, .shard_count]' <<<"$output")" = '["distributed","id",32]' ]
@@ -186,7 +186,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 # as USER ROLE STATEMENT: in osm, with the password of the inventory.
 as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
 
-@test "users other than the superuser work with distributed tables, through pgpool-II too" {
+@test "other users than the superuser can use distributed tables, also through pgpool-II" {
 	labctl db user create webapp --db osm
 	labctl db user create viewer --db osm --read-only
 	as webapp coordinator 'create table mine (id bigint primary key, v text)'
@@ -218,7 +218,7 @@ as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
 	[ "$(sql node2 osm "select count(*) from pg_class where relname like 'mine_%' and relkind = 'r'")" -gt 0 ]
 }
 
-@test "a session on a worker that waits is shown with the client it works for" {
+@test "a waiting session on a worker is shown with the client it works for" {
 	(labctl psql -- -d osm -XAtq -c "set application_name = 'blocker'" -c begin -c 'update mine set v = 1 where id = 1' -c 'select pg_sleep(120)' >/dev/null 2>&1 || true) 3>&- &
 	sleep 3
 	(labctl psql -- -d osm -XAtq -c "set application_name = 'waiter'" -c 'update mine set v = 2 where id = 1' >/dev/null 2>&1 || true) 3>&- &
@@ -231,7 +231,7 @@ as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
 	labctl db kill "$by"
 }
 
-@test "a database in use on a worker is not dropped, unless it is forced" {
+@test "a database in use on a worker is dropped only with --force" {
 	(sql node2 osm "set application_name = 'holder'" 'select pg_sleep(60)' >/dev/null 2>&1 || true) 3>&- &
 	for _ in $(seq 50); do
 		[ "$(sql node2 postgres "select count(*) from pg_stat_activity where application_name = 'holder'")" = 1 ] && break

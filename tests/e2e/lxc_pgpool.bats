@@ -50,12 +50,12 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 	[ "$(backends_up)" = 3 ]
 }
 
-@test "the sockets of pgpool-II are where a user may have them, and nowhere else" {
+@test "the sockets of pgpool-II are in a directory that its user can write to, and nowhere else" {
 	labctl ssh node1 -- test -S /run/postgresql/.s.PGSQL.9999 -a -S /run/postgresql/.s.PGSQL.9898
 	run ! labctl ssh node1 -- test -e /tmp/.s.PGSQL.9999 -o -e /tmp/.s.PGSQL.9898
 }
 
-@test "what is written through pgpool-II is read through it, from standbys too" {
+@test "rows written through pgpool-II are read through it, also from standbys" {
 	sql pgpool postgres 'create table e2e (n int)' 'insert into e2e select generate_series(1, 1000)'
 	# Each session reads at one backend: more than one answers in the end.
 	for _ in $(seq 40); do
@@ -86,7 +86,7 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 	labctl ssh node1 -- runuser -u postgres -- pg_repack --dry-run -d osm
 }
 
-@test "db tables and nodes; names that are not there, and names that are an injection" {
+@test "db tables and nodes; missing names, and injection by names" {
 	run -0 --separate-stderr labctl --json db tables --db osm
 	[ "$(jq -c '[.tables[] | select(.schema == "public") | .table, .kind, .size_bytes > 0]' <<<"$output")" = '["Mixed Case","local",true]' ]
 	run -0 --separate-stderr labctl --json db nodes
@@ -104,7 +104,7 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 	[ "$(jq -c '[.databases[].database]' <<<"$output")" = '["osm","postgres","template_postgis"]' ]
 }
 
-@test "extensions that are behind or missing are brought up, in one database and in the templates" {
+@test "outdated and missing extensions are updated, in one database and in the templates" {
 	sql node1 osm "create extension pg_stat_statements version '1.9'" 'drop extension postgis_tiger_geocoder'
 	run -0 --separate-stderr labctl --json db update-extensions osm
 	[[ $(jq -r '.steps[].notes // ""' <<<"$output") == *"updated extension pg_stat_statements in osm from 1.9 to "* ]]
@@ -150,7 +150,7 @@ hold() {
 # as USER ROLE DATABASE STATEMENT: with the password of the inventory.
 as() { labctl psql -r "$2" -- -U "$1" -d "$3" -XAtq -v ON_ERROR_STOP=1 -c "$4"; }
 
-@test "users of the databases get in everywhere, to their databases, and no further" {
+@test "users can log in everywhere, but only to their databases" {
 	labctl db user create webapp
 	labctl db user create viewer --db osm --read-only
 	run -0 --separate-stderr labctl --json db user create viewer
@@ -216,14 +216,14 @@ is_blocked() { [[ $(blocked_by) == node1:* ]]; }
 	run -4 labctl db repack nothing --db osm
 }
 
-@test "a person is asked for the name of the database that is dropped" {
+@test "db drop asks for the database's name on a terminal" {
 	run -130 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm" /dev/null <<<lab
 	[[ $output == *"removes the database 'osm'"* && $output == *"Type osm to confirm"* && $output == *"not confirmed, nothing was removed"* ]]
 	run -0 inside env LABCTL_YES=0 script -qec "$LABCTL db drop osm --force" /dev/null <<<osm
 	run -4 labctl db drop osm
 }
 
-@test "a standby that went away is started and attached again by bootstrap" {
+@test "bootstrap starts a lost standby and attaches it again" {
 	labctl ssh node2 -- systemctl stop labctl-postgres-standby
 	for _ in $(seq 100); do
 		[ "$(backends_up)" = 2 ] && break

@@ -41,7 +41,7 @@ setup() {
 	done
 }
 
-@test "the same questions as to Citus are answered from the catalogs of Postgres-XC" {
+@test "the db queries work with the catalogs of Postgres-XC" {
 	run -0 --separate-stderr labctl --json db tables
 	jq -e '.tables[] | select(.table == "e2e" and .kind == "hash" and .column == "id")' <<<"$output"
 	run -0 --separate-stderr labctl --json db nodes
@@ -53,7 +53,7 @@ setup() {
 	run -2 labctl db shards e2e
 }
 
-@test "a database that is on some nodes only is completed, or taken away where it is" {
+@test "a database on some nodes only is completed or dropped" {
 	on() { labctl --json db list | jq -r --arg name "$1" '.databases[] | select(.database == $name).on'; }
 	labctl db create part
 	all=$(on part)
@@ -71,7 +71,7 @@ setup() {
 	labctl db drop part
 }
 
-@test "a GTM that died knows its sequences again, in all databases, above what was used" {
+@test "a crashed GTM gets its sequences back, in all databases, above the used values" {
 	labctl db create other
 	labctl psql node3 -- -qc 'CREATE SEQUENCE sq' -c 'CREATE TABLE s1 (id serial, v text) DISTRIBUTE BY HASH (id)'
 	labctl psql node4 -- -d other -qc 'CREATE SEQUENCE "Up" INCREMENT 5 START 7'
@@ -92,7 +92,7 @@ setup() {
 	labctl db drop other
 }
 
-@test "an update that datanodes do not run alone: where it does not reach all copies, bootstrap and status say so" {
+@test "bootstrap and status warn if an update that datanodes cannot run alone misses a copy" {
 	labctl psql node3 -- -qc 'CREATE TABLE r (id int, v text) DISTRIBUTE BY REPLICATION' \
 		-c "INSERT INTO r VALUES (1, 'old')" -c "UPDATE r SET v = 'new' WHERE id = 1 AND random() < 2"
 	on_primary=$(labctl psql node3 -r datanode -- -Atc 'SELECT v FROM r')
@@ -110,7 +110,7 @@ setup() {
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 }
 
-@test "a datanode's machine that died is healed by create and bootstrap" {
+@test "create and bootstrap repair a datanode whose machine died" {
 	inside virsh -q -c lxc:///system destroy lab-node5
 	labctl create
 	labctl bootstrap

@@ -29,13 +29,13 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 }
 
-@test "nodes know each other by name, and are tuned" {
+@test "nodes resolve each other's names, and are tuned" {
 	labctl exec -- 'getent hosts node1 node8 >/dev/null && test "$(cat /proc/sys/net/ipv4/tcp_max_syn_backlog)" = 4096'
 	run -3 labctl exec 2 -- 'exit 3'
 	run -7 labctl ssh node1 -- 'exit 7'
 }
 
-@test "asking for another lab under the same name is refused" {
+@test "another lab with the same name is refused" {
 	run -5 labctl create 3
 	[[ $output == *"exists with other settings: nodes has 8, wanted 3"* ]]
 }
@@ -49,7 +49,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
 }
 
-@test "psql and ssh of the host know the lab by its inventory" {
+@test "psql and ssh on the host can use the inventory" {
 	# shellcheck disable=SC2016
 	inside bash -c 'eval "$("$LABCTL" env)" && psql -wAtc "SELECT 1" && psql -w service=lab-node2 -Atc "SELECT pg_is_in_recovery()"' |
 		tail -n 1 | grep -qx t
@@ -76,7 +76,7 @@ pinned() {
 
 setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 
-@test "settings of the lab file reach a cluster that runs: by a reload, or by a restart of whom it concerns" {
+@test "settings of the lab file are applied to a running cluster, by a reload or a restart of the affected servers" {
 	# A server that was long at its start: it became ready after it had read its files.
 	labctl exec 4 -- 'touch -d "1 hour" /data/pgsql/postmaster.pid'
 	pinned one "  settings:" "    primary: {work_mem: 24MB}" "    standby: {max_connections: 120}"
@@ -95,7 +95,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 }
 
-@test "a value that the server refuses leaves the working file in place and the server up" {
+@test "a rejected value leaves the working file in place and the server running" {
 	# The first is seen before the server reads it, the second only when it starts.
 	for bad in "work_mem: lots" "shared_buffers: 900GB"; do
 		pinned bad "  settings:" "    primary: {$bad}" "    standby: {max_connections: 120}"
@@ -107,7 +107,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	labctl -f "$WORK/two.yaml" bootstrap
 }
 
-@test "what cannot change on a living cluster is refused, all of it at once, and nothing is touched" {
+@test "keys that cannot change in a running cluster are refused, all at once, without changes" {
 	pinned other "  user: dba" "  primary: {port: 6000}" "  standby: {dir: elsewhere}" "  settings:" "    primary: {work_mem: 99MB}"
 	run -5 labctl -f "$WORK/other.yaml" bootstrap
 	[[ $output == *"cluster.user has postgres, wanted dba"* && $output == *"cluster.primary.port has 5432, wanted 6000"* ]]
@@ -116,7 +116,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(setting 1 work_mem)" = 4MB ]
 }
 
-@test "a server that crashed comes back by itself; names sort by the lab's locale; rsync is there" {
+@test "a crashed server restarts by itself; collation is the lab's locale; rsync is installed" {
 	labctl exec 1 -- 'kill -9 $(head -n 1 /data/pgsql/postmaster.pid)'
 	for _ in $(seq 60); do
 		got=$(labctl psql node1 -- -XAtc 'SELECT count(*) FROM e2e' 2>/dev/null || true)
@@ -128,7 +128,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	labctl exec 1 -- 'type rsync'
 }
 
-@test "a standby whose directory was moved away is stopped and made new, without the primary's log; a promoted one shows" {
+@test "a standby whose directory was moved away is stopped and copied again, without the primary's log; a promoted one is reported" {
 	labctl exec 3 -- 'mv /data/pgsql /data/old'
 	labctl exec 1 -- 'echo "only the primary says this" >>/data/pgsql/log/postgresql.log'
 	run -0 --separate-stderr labctl -v bootstrap
@@ -148,7 +148,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]
 }
 
-@test "a node that went away is brought back by create and bootstrap" {
+@test "create and bootstrap restore a lost node" {
 	inside virsh -q -c lxc:///system destroy lab-node3
 	run -30 labctl status
 	[[ $output == *"1 of the 8 roles of the postgres cluster is not up"*"| node3: its machine is shut off"* ]]
@@ -158,7 +158,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
 }
 
-@test "status says who does not do its work, and exits 30" {
+@test "status reports servers that do not do their work, and exits 30" {
 	labctl exec 1 -- 'systemctl stop "labctl-*.service"'
 	run -30 --separate-stderr labctl --json status
 	[ "$(jq -c '[.nodes[].services[] | select(.up == false).role] | unique' <<<"$output")" = '["primary","standby"]' ]
@@ -176,7 +176,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	labctl -l lab exec -- true
 }
 
-@test "a create that was killed goes on, and can be destroyed" {
+@test "a killed create can be continued and destroyed" {
 	inside timeout -s KILL 1.2 "$LABCTL" -l killed create 4 || true
 	labctl -l killed create 4
 	labctl -l killed exec -- true

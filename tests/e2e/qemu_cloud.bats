@@ -45,7 +45,7 @@ teardown_file() {
 
 setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
-@test "a file that is no disk is refused, and what it is is said" {
+@test "a file that is not a disk is refused, and its type named" {
 	gzip -c "$SOURCE_DIR/README.md" >"$WORK/disk.img"
 	run -6 --separate-stderr labctl -l bad create 1 --image "$WORK/disk.img"
 	[[ $stderr == *"gzip archive: unpack it first"* ]]
@@ -57,7 +57,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 }
 
 # The partitions and the EFI partition of the image, without its system.
-@test "a disk for other processors is refused by what is on its EFI partition, whatever it is called" {
+@test "a disk for another processor is recognized by its EFI partition and refused" {
 	qemu-img dd -O raw bs=1M count=18 if="$CLOUD" of="$WORK/x64.img"
 	labctl image import x64 "$WORK/x64.img"
 	LC_ALL=C sed 's/BOOTX64 EFI/BOOTAA64EFI/' "$WORK/x64.img" >"$WORK/cloud-x86_64.img"
@@ -68,7 +68,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	labctl image rm x64
 }
 
-@test "nodes that mount version 3 of NFS get no server that has none" {
+@test "nodes that need NFS version 3 get no server without it" {
 	[ "$(inside awk '$1 == "nodev" && $2 == "nfsd"' /proc/filesystems)" = "" ] || skip "this host's kernel has an NFS server"
 	printf 'lab: five\nimage: {source: x64.img, boot: uefi, seed: labctl, release: el5}\n' >"$WORK/five.yaml"
 	run -6 labctl -f "$WORK/five.yaml" create
@@ -77,14 +77,14 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	labctl -l five destroy
 }
 
-@test "an image by HTTP: a download that broke off is kept, and goes on where it was" {
+@test "an image by HTTP: an interrupted download is kept and continued" {
 	run ! labctl -f "$WORK/lab.yaml" create
 	[[ $output == *"run the same command again: 97656 KiB are kept"* ]]
 	[ "$(stat -c %s "$LABCTL_CACHE"/downloads/*.part)" = 100000000 ]
 	[ -z "$(inside virsh -q -c qemu:///system list --all --name)" ]
 }
 
-@test "create asks for the rest of it, boots it twice and waits for cloud-init" {
+@test "create downloads the rest, boots twice and waits for cloud-init" {
 	labctl --timings -f "$WORK/lab.yaml" create
 	[ "$(sed 1d "$WORK/asked" | uniq -c | xargs)" = "1 0 5 100000000" ]
 	labctl -l cloud exec -- 'grep -q NoCloud /run/cloud-init/result.json && test "$(hostname -f)" = "$(hostname).lab.internal"'
@@ -93,7 +93,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	labctl -l cloud status
 }
 
-@test "the image is the lab's, also for those who keep their labs elsewhere" {
+@test "the image is in use, also as seen from another state directory" {
 	LABCTL_STATE=$WORK/elsewhere run -5 labctl image rm debian
 	[[ $output == *"in use by cloud ($LABCTL_STATE)"* ]]
 	LABCTL_STATE=$WORK/elsewhere labctl image gc
@@ -118,7 +118,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 }
 
 # Both are Python on an emulated processor: each on a node of its own.
-@test "what labctl told cloud-init is valid by cloud-init's own schema; what cloud-init failed at is said" {
+@test "cloud-init's schema accepts labctl's data; failures of cloud-init are reported" {
 	labctl -l cloud exec node1 -- 'cloud-init schema --system' >"$WORK/schema" 2>&1 3>&- &
 	labctl -l cloud exec node2 -- 'printf "#!/bin/sh\nexit 3\n" >/var/lib/cloud/scripts/per-boot/wrong &&
 		chmod +x /var/lib/cloud/scripts/per-boot/wrong && { cloud-init modules --mode=final || true; }'
@@ -128,7 +128,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[[ $output == *"node2: cloud-init finished with 1 error"*scripts-per-boot* ]]
 }
 
-@test "a disk without a boot loader: BIOS would say nothing, so it is read; UEFI says so, and starts one that is there" {
+@test "a disk without a boot loader: found by reading the disk for BIOS, reported by the firmware for UEFI" {
 	truncate -s 64M "$WORK/empty.img"
 	printf '\x55\xaa' | dd of="$WORK/empty.img" bs=1 seek=510 conv=notrunc status=none
 	run -6 labctl -l empty create 1 --image "$WORK/empty.img"

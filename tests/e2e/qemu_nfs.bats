@@ -30,7 +30,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 }
 
-@test "kernel settings are real there" {
+@test "kernel settings are applied" {
 	labctl exec -- 'test "$(cat /proc/sys/kernel/shmmni)" = 4096 && test "$(cat /proc/sys/vm/overcommit_memory)" -ge 0'
 }
 

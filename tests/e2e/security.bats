@@ -144,7 +144,7 @@ in_few_files() {
 @test "Citus: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files citus; }
 @test "Postgres-XC: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files pgxc; }
 
-@test "psql of the host gets no password by its environment" {
+@test "psql on the host gets no password in its environment" {
 	labctl -l gis db create one
 	run -0 labctl -l gis psql -- -Atc 'select 1' -c '\! tr "\0" "\n" </proc/$PPID/environ'
 	[[ $output == *"PGPASSFILE=$GIS/inventory/pgpass"* ]]
@@ -209,7 +209,7 @@ in_few_files() {
 	done
 }
 
-@test "a user of the host reads nothing of a lab, and starts nothing out of its nodes or of an image" {
+@test "users of the host cannot read a lab's files or run programs of nodes and images" {
 	local tree
 	inside test -r "$GIS/nodes/node1/upper/etc/hostname" -a -x "$GIS/nodes/node1/root/usr/bin/su" -a -d "$GIS/data/node1"
 	run ! as_nobody test -e "$GIS/nodes/node1/upper/etc/hostname"
@@ -224,7 +224,7 @@ in_few_files() {
 	labctl -l gis exec 1 -- 'setpriv --reuid 65534 --regid 65534 --clear-groups test -x /usr/bin/su'
 }
 
-@test "names of databases that mean harm are names" {
+@test "malicious names of databases are only names" {
 	local name
 	for name in "a'b\"c" '$(touch /tmp/owned)' "x'; drop database one; --" 'ä b' '../x'; do
 		labctl -l gis db create "$name"
@@ -320,7 +320,7 @@ turn_good() { inside mv "$EVIL/nodes/node1/root/usr/bin/bash.good" "$EVIL/nodes/
 # on_terminal COMMAND: its output as a terminal gets it.
 on_terminal() { inside env TERM=xterm script -qec "$1" /dev/null; }
 
-@test "what a node says commands no terminal, and is all there in a file" {
+@test "output of nodes cannot control a terminal, and is complete in a file" {
 	local said='a\033[31mb\302\233c\rd\be\033]0;title\007f'
 	on_terminal "$LABCTL -l evil exec 1 -- 'printf \"$said\\n\"; printf \"$said\\n\" >&2'" | harmless
 	grep -q 'b??c?d?e?]0;title?f' "$BATS_TEST_TMPDIR/shown"
@@ -349,7 +349,7 @@ peak() {
 	echo "$most"
 }
 
-@test "a node that prints for ever, or a line without an end, costs little memory and ends in a failure" {
+@test "endless output or an endless line takes little memory and ends in a failure" {
 	local most
 	turn_evil 'exec yes "::changed $(printf %0100d)"'
 	most=$(peak labctl -l evil create)
@@ -365,7 +365,7 @@ peak() {
 	labctl -l evil create
 }
 
-@test "a host key that changed is refused, and accepted by the words that it is refused with" {
+@test "a changed host key is refused, and accepted by the commands in the message" {
 	labctl -l evil exec 1 -- 'rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key; systemctl restart ssh'
 	inside cp -a "$EVIL/nodes/node1/root/etc/ssh/ssh_host_ed25519_key" "$EVIL/nodes/node1/root/etc/ssh/ssh_host_ed25519_key.pub" "$WORK"
 	run -10 labctl -l evil exec 1 -- true

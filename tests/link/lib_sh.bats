@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: PostgreSQL
-# tuning/lib.sh and the operating-system tuning as `labctl render` writes it, really run, by the bash of this host and by
-# those that LABCTL_BASHES names (absolute paths, separated by colons: 3.2 of el5, 4.1 of el6, 4.2 of el7...). In a tree
-# of its own (namespaces; the host's /usr read-only below it), without a service manager that runs, and with a /proc/sys
-# of plain files. What only Enterprise Linux has stands in /usr/local there: chkconfig makes the links that the real one
-# makes, rpm lacks one package, mount and service note what they were told.
+# Runs tuning/lib.sh and the operating-system tuning as `labctl render` writes it, with the bash of this host and those in
+# LABCTL_BASHES (absolute paths, separated by colons: 3.2 of el5, 4.1 of el6, 4.2 of el7...). They run in namespaces with a
+# private tree (the host's /usr is read-only), without a running service manager, and with a /proc/sys of plain files.
+# /usr/local has fakes of Enterprise Linux: chkconfig makes the same links as the real one, rpm lacks one package, mount and
+# service record their arguments.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -110,7 +110,7 @@ put /a 0640 root:root $'one\ntwo' /d 0600 root:root y
 chmod 0666 /a; chown nobody /d
 put /a 0640 root:root $'one\ntwo' /c 0755 root:root $'x\n' /d 0600 root:root y
 put /e 0644 root:root </c
-# In a file that others write to as well, the block between the marks is ours.
+# In a file that others write to as well, only the block between the marks is labctl's.
 put /f 0600 root:root $'#\n# >>> labctl: x\none\n# <<< labctl\n' >/dev/null
 printf 'theirs\n' >>/f
 sed -i '1i before' /f
@@ -157,7 +157,7 @@ skipped "end of $BASH_VERSION"
 END
 }
 
-@test "what the functions do, in every bash" {
+@test "the functions, in every bash" {
 	local bash
 	functions
 	for bash in "${bashes[@]}"; do
@@ -203,7 +203,7 @@ $(cat "$WORK/second")"
 	grep -q ' /data nfs vers=4.2,proto=tcp,hard,_netdev,retry=0 0 0$' "$WORK/after/etc/fstab"
 }
 
-@test "the walk-through's own tuning, of el5, in every bash" {
+@test "the walk-through's tuning for el5, in every bash" {
 	render el5 "image: {source: /el5.img, seed: labctl, release: centos5}" "tuning: {profile: classic-el5}" \
 		"cluster: {kind: pgxc, source: {archive: /x.tar.gz}}"
 	tuned el5 el5
@@ -222,7 +222,7 @@ $(cat "$WORK/second")"
 	grep -q '^service multipathd start$' "$WORK/after/told"
 }
 
-@test "el6 with the profile of today, in every bash" {
+@test "el6 with the profile modern, in every bash" {
 	render el6 "image: {source: /el6.img, seed: labctl, release: el6}"
 	tuned el6 el6
 	[[ $first == *"::changed ntpd starts at boot"* ]]

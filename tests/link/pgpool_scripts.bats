@@ -109,7 +109,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	until_true read_from 10.88.7.12
 }
 
-@test "its sockets are where user postgres may write, its ports on the lab's network only" {
+@test "its sockets are where user postgres can write, its ports only on the lab's network" {
 	on 1 test -S /run/postgresql/.s.PGSQL.9999
 	HOST=/run/postgresql status 0
 	run -0 on 1 ss -Hltn
@@ -117,7 +117,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	! grep -qE '(\*|0\.0\.0\.0|\[::\]):(9999|9898)' <<<"$output"
 }
 
-@test "nobody gets in without the password, and it is in no log and no command line" {
+@test "login needs the password, which is in no log and no command line" {
 	run ! on 1 env PGPASSWORD=wrong psql -XAtqw -h 10.88.7.11 -p 9999 -U postgres -c "select 1"
 	run ! on 1 psql -XAtqw -h /run/postgresql -p 9999 -U postgres -c "select 1"
 	run ! on 1 grep -rqE "Secret0(postgres|pcp)" /mnt/data/pgpool/log /var/log /run/labctl
@@ -125,7 +125,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ "$(on 1 stat -c '%a %U' /mnt/data/pgpool/pool_passwd)" = "600 postgres" ]
 }
 
-@test "users of the lab get in with the lab's password; lines of others stay in pool_passwd" {
+@test "users of the lab can log in with the lab's password; lines of others stay in pool_passwd" {
 	on 1 bash -c 'echo someone:TEXTelse >>/mnt/data/pgpool/pool_passwd'
 	run -0 pool
 	[ "$output" = "::changed reloaded pgpool: pool_passwd" ]
@@ -147,7 +147,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ -z "$output" ]
 }
 
-@test "a primary that was away serves again at once, and nothing has to be repaired" {
+@test "a primary that was down serves again at once, without repair" {
 	server 1 stop
 	run ! sql "select 1"
 	server 1 start
@@ -156,7 +156,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ -z "$output" ]
 }
 
-@test "pgpool started while the primary is away" {
+@test "pgpool started while the primary is down" {
 	server 1 stop
 	on 1 kill -INT "$(main_pid)"
 	until_true ended
@@ -166,7 +166,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ -z "$output" ]
 }
 
-@test "a standby that was given up is attached again" {
+@test "a detached standby is attached again" {
 	server 2 stop
 	until_true given_up
 	run -0 sql "select inet_server_addr()"
@@ -189,7 +189,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ "$(status 1)" != 3 ]
 }
 
-@test "passwords that are wrong in its file: a clear failure, and the next run repairs" {
+@test "wrong passwords in its file: a clear failure, and the next run repairs them" {
 	on 1 bash -c 'echo postgres:TEXTwrong >/mnt/data/pgpool/pool_passwd'
 	on 1 kill -HUP "$(main_pid)"
 	sleep 1
@@ -208,7 +208,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	sql "select 1"
 }
 
-@test "a pgpool that was killed: what is left of it is ended, and a new one starts" {
+@test "a killed pgpool: its left-over processes are ended, and a new one starts" {
 	on 1 kill -9 "$(main_pid)"
 	run -0 pool
 	[[ $output == *"::changed started pgpool on port 9999"* ]]
@@ -217,7 +217,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	[ -z "$output" ]
 }
 
-@test "a changed configuration is taken up; one that cannot be is refused with its line" {
+@test "a changed configuration is applied; an invalid one is rejected with its line" {
 	render 6
 	run -0 pool
 	[[ $output == *"::changed restarted pgpool: pgpool.conf"* ]]

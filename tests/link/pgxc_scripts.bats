@@ -113,7 +113,7 @@ no_probe() {
 	! on "$1" grep "without a startup message" /mnt/data/pgxc_gtm_proxy/gtm_proxy.log
 }
 
-@test "the programs lie as those of Postgres-XC do" {
+@test "the fake programs have the faults of Postgres-XC's" {
 	up 1
 	on 1 install -d -o pgxc /mnt/lies
 	cp "$BATS_TEST_DIRNAME/../support/fake-pgxc/lies.sh" "$WORK/lies.sh"
@@ -185,7 +185,7 @@ bring_up_inits() {
 	[[ $output == *"::evidence FATAL:  invalid value for parameter \"port\": \"none\""*"::fail the datanode did not start"* ]]
 }
 
-@test "a port that another program has: every role says so in time" {
+@test "a port in use by another program: every role reports it in time" {
 	local rule port
 	up 1
 	bring_up_inits 1
@@ -199,7 +199,7 @@ bring_up_inits() {
 	done
 }
 
-@test "stale pid files, whose numbers another program of the same user has" {
+@test "stale pid files whose pids belong to other programs of the same user" {
 	local stranger file
 	up 1
 	bring_up
@@ -216,7 +216,7 @@ bring_up_inits() {
 	unchanged
 }
 
-@test "kill -9 of the GTM: it goes on above what the nodes have seen, and rows stay visible" {
+@test "kill -9 of the GTM: it continues above the numbers that nodes have seen, and rows stay visible" {
 	up 1
 	bring_up
 	for _ in 1 2 3 4 5; do sql 1 coordinate 1921 insert; done
@@ -240,7 +240,7 @@ bring_up_inits() {
 	[ "$(sql 1 coordinate 1921 count)" = 0 ]
 }
 
-@test "a GTM that was not stopped cleanly tells of it until its sequences are right, whatever comes in between" {
+@test "a GTM that was not stopped cleanly keeps its mark until its sequences are correct, through any interruption" {
 	up 1
 	bring_up
 	run ! grep "::value unclean" "$WORK/said"
@@ -259,14 +259,14 @@ bring_up_inits() {
 	! grep "::value unclean" "$WORK/said"
 }
 
-@test "fewer prepared transactions than connections: said, not silent" {
+@test "fewer prepared transactions than connections: a warning" {
 	up 1 "  settings:" "    coordinator: {max_prepared_transactions: 16}"
 	bring_up
 	grep "node1 coordinator.start ::warn max_prepared_transactions = 16 of the coordinator is less than max_connections = 100" "$WORK/said"
 	! grep "datanode.start ::warn" "$WORK/said"
 }
 
-@test "a clean stop and start: no transaction number is told, none is lost" {
+@test "a clean stop and start: no transaction number is set or lost" {
 	local rule
 	up 1
 	bring_up
@@ -291,7 +291,7 @@ play_stop() {
 	[[ $output == "::changed stopped $1" ]]
 }
 
-@test "a wedged proxy that claims to be stopped is found by its processes, and replaced" {
+@test "a hung proxy that claims to be stopped is found by its processes and replaced" {
 	up 1
 	bring_up
 	on 1 bash -c 'exec 5<>/dev/tcp/127.0.0.1/1924; exec 5>&-'
@@ -302,7 +302,7 @@ play_stop() {
 	[ "$(sql 1 datanode 1923 "select 1")" = 1 ]
 }
 
-@test "processes that outlive a killed postmaster make way" {
+@test "processes that outlive a killed postmaster are ended" {
 	up 1
 	bring_up
 	on 1 kill -9 "$(pid_of 1 pgxc_datanode/postmaster.pid)"
@@ -311,7 +311,7 @@ play_stop() {
 	unchanged
 }
 
-@test "directories: another node's, and one that is not empty" {
+@test "directories of another node, and not empty ones" {
 	up 1
 	on 1 mkdir -p /mnt/data/pgxc_gtm
 	on 1 touch /mnt/data/pgxc_gtm/precious
