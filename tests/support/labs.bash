@@ -11,8 +11,8 @@ labs_up() {
 	libvirt_once
 }
 
-# Some things libvirt leaves behind itself once it has had any network, such as empty tables of the packet filter:
-# let it do so with a network of its own before the host is looked at.
+# After its first network, libvirt leaves things behind, such as empty tables of the packet filter. Make one before the state
+# of the host is recorded.
 libvirt_once() {
 	local xml="<network><name>warm</name><forward mode='nat'/><bridge name='warm0'/><ip address='10.89.255.1' prefix='24'/></network>"
 
@@ -27,7 +27,7 @@ labs_down() {
 	rm -rf --one-file-system "$WORK"
 }
 
-# Runs a command inside the sandbox, under a deadline: no test hangs.
+# Runs a command inside the sandbox, with a deadline.
 inside() {
 	timeout -k 20 "${DEADLINE:-600}" "$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" run "$@"
 }
