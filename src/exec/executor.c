@@ -18,8 +18,8 @@ const char *const step_state_names[STEP_STATE_COUNT] = {
 };
 
 /*
- * Two locks, never held together: .lock guards the queue and the counters and is held for moments; .sink_lock
- * serialises the sinks. A result is written by the one worker that has its step (or ends it) and read after the join.
+ * Two locks, never held together: .lock guards the queue and the counters and is held only briefly; .sink_lock
+ * serialises the sinks. Only the worker that runs or ends a step writes its result; it is read after the threads are joined.
  */
 struct engine {
 	const struct plan *plan;
@@ -27,7 +27,7 @@ struct engine {
 	struct exec_report *rep;
 	pthread_mutex_t lock, sink_lock;
 	pthread_cond_t changed;
-	struct ready ready;             /* results belong to whoever runs them; of waiting steps to whoever has the lock */
+	struct ready ready;             /* the worker that runs a step owns its result; the lock guards results of waiting steps */
 	unsigned left;                  /* steps that are not in a final state */
 	bool has_cause; unsigned cause; /* failed or timed-out step that ended first */
 };
@@ -134,7 +134,7 @@ static bool canceled(const struct engine *en)
 	return en->o->cancel && atomic_load(en->o->cancel);
 }
 
-/* Ends @position without running it; the lock is held. The event follows when the lock is free: @list. */
+/* Ends @position without running it; the lock is held. Appends it to @list: the caller emits the events after unlocking. */
 static void end_unstarted(struct engine *en, unsigned position, enum step_state state, unsigned *list, unsigned *count)
 {
 	en->rep->results[position].state = state;
@@ -143,7 +143,7 @@ static void end_unstarted(struct engine *en, unsigned position, enum step_state 
 	list[(*count)++] = position;
 }
 
-/* All that waits for @failed, directly or not, is blocked. Appends to @list, which has room for every step. */
+/* Blocks every step that depends on @failed, directly or indirectly. Appends to @list, which has room for every step. */
 static void block_after(struct engine *en, unsigned failed, unsigned *list, unsigned *count)
 {
 	unsigned from = *count;
@@ -162,7 +162,7 @@ static void block_after(struct engine *en, unsigned failed, unsigned *list, unsi
 	}
 }
 
-/* Interrupted: what was not started will not be. */
+/* Interrupted: cancels every step that has not started. */
 static void cancel_waiting(struct engine *en, unsigned *list, unsigned *count)
 {
 	for (unsigned i = 0; i < en->plan->step_count; i++) {
@@ -230,7 +230,7 @@ static void run_one(struct engine *en, unsigned position)
 			 .deadline_ms = own < en->o->deadline_ms ? own : en->o->deadline_ms };
 
 	if (clock_left_ms(en->o->deadline_ms) == 0) {
-		/* Its verb would only find that there is no time left: run none. */
+		/* No time left: the verb would only time out at once. */
 		res->state = STEP_TIMEOUT;
 		fail(&res->fail, FAIL_TIMEOUT, "not started: the run timed out (--timeout)");
 	} else {
@@ -268,7 +268,7 @@ static void work(void *ctx, unsigned worker)
 				emit_finished(en, list[i]);
 			pthread_mutex_lock(&en->lock);
 		} else if (en->left > 0 && (en->ready.heap_count == 0 || canceled(en))) {
-			/* Others run: each of them broadcasts when it ends. Nobody runs only when left is 0. */
+			/* Other steps are running, and each broadcasts when it ends. If none ran, left would be 0. */
 			pthread_cond_wait(&en->changed, &en->lock);
 		}
 	}
@@ -292,7 +292,7 @@ static void engine_clear(struct engine *en)
 	pthread_mutex_destroy(&en->lock);
 }
 
-/* The failure of the whole run, from its results. */
+/* Derives the failure of the whole run from its results. */
 static int conclude(const struct engine *en, struct fail *e)
 {
 	const struct exec_report *rep = en->rep;

@@ -2,8 +2,8 @@
 /*
  * Runs a plan: ready queue, bounded workers, deadlines, cancel, failure policy.
  * Knows verbs only as a table, so tests run random graphs with fake verbs.
- * Steps end as done, unchanged, failed, timeout, canceled, blocked (something it waits for
- * did not succeed) or skipped (its verb says it does not apply); only causes are failures.
+ * A step ends as done, unchanged, failed, timeout, canceled, blocked (a step it waits for
+ * did not succeed) or skipped (its verb says it does not apply). Blocked steps do not count as failures.
  * First test to read: tests/exec/test_executor.c.
  */
 #ifndef LABCTL_EXEC_EXECUTOR_H
@@ -24,24 +24,24 @@ enum step_state {
 };
 extern const char *const step_state_names[STEP_STATE_COUNT];
 
-/* What a verb tells about its run. Owned by the executor; one per step. */
+/* What a verb reports about its run. Owned by the executor; one per step. */
 struct step_result {
 	enum step_state state;
 	int64_t start_ms, end_ms;   /* clock_now_ms(); 0 = never started */
 	struct strbuf notes;        /* "changed X", "skipped Y: why", one per line: shown with -v and in JSON */
-	struct strbuf warnings;     /* one per line: always shown, in JSON, and by `status` until the next bootstrap */
+	struct strbuf warnings;     /* one per line: always shown, also in JSON, and by `status` until the next bootstrap */
 	struct fail fail;           /* when failed, timeout, canceled */
 };
 
-struct run; /* one execution: what a verb may ask */
+struct run; /* one execution of a step, as its verb sees it */
 
-/* Text of what the step does right now, shown live ("boot: waiting for sshd"). Thread-safe. */
+/* Reports what the step is doing right now, shown live ("boot: waiting for sshd"). Thread-safe. */
 __attribute__((format(printf, 2, 3))) void run_say(struct run *r, const char *fmt, ...);
-/* The same as a callback for lines; the context is the run. */
+/* run_say() as a line callback, with the run as its context. */
 void run_say_line(void *run, const char *line);
-/* A line for notes. */
+/* Appends a line to the notes. */
 __attribute__((format(printf, 2, 3))) void run_note(struct run *r, const char *fmt, ...);
-/* A line for warnings: it works, and yet its user must know. */
+/* Appends a line to the warnings: the step works, but the user must know something. */
 __attribute__((format(printf, 2, 3))) void run_warn(struct run *r, const char *fmt, ...);
 const struct step *run_step(const struct run *r);
 void *run_context(const struct run *r);        /* exec_options.context */
@@ -49,7 +49,7 @@ int64_t run_deadline_ms(const struct run *r);  /* absolute, of this step */
 const atomic_bool *run_cancel(const struct run *r);
 
 /*
- * Does the step, probing first. Returns 0 and sets *ret_state to STEP_DONE, STEP_UNCHANGED or STEP_SKIPPED; else -1.
+ * Runs the step, probing first. Returns 0 and sets *ret_state to STEP_DONE, STEP_UNCHANGED or STEP_SKIPPED; else -1.
  * FAIL_TIMEOUT becomes STEP_TIMEOUT, FAIL_CANCELED becomes STEP_CANCELED.
  */
 typedef int (*verb_fn)(struct run *r, enum step_state *ret_state, struct fail *e);
@@ -73,7 +73,7 @@ struct exec_options {
 	void *context;
 	unsigned jobs;                  /* workers, >= 1 */
 	int64_t deadline_ms;            /* of the whole run (--timeout), CLOCK_NEVER */
-	atomic_bool *cancel;            /* set by Ctrl-C: stop starting, cancel what runs */
+	atomic_bool *cancel;            /* set by Ctrl-C: start no more steps, cancel the running ones */
 	const struct event_sink *sinks; unsigned sink_count;
 };
 
@@ -86,7 +86,7 @@ struct exec_report {
 
 /*
  * Returns 0 when every step is done, unchanged or skipped; else -1 with the first cause in @e (FAIL_CANCELED when
- * interrupted). @rep is filled in both cases. A failed step blocks what waits for it; everything else goes on.
+ * interrupted). @rep is filled in both cases. A failed step blocks the steps that wait for it; all others go on.
  */
 int exec_run(const struct plan *p, const struct exec_options *o, struct exec_report *rep, struct fail *e);
 void exec_report_clear(struct exec_report *rep);

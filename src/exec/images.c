@@ -19,7 +19,7 @@
 
 struct images {
 	struct images_env env;
-	pthread_mutex_t lock;        /* of everything below; held while an image or the software is made */
+	pthread_mutex_t lock;        /* guards everything below; held while an image or the software is built */
 	struct arena *arena;
 	struct image found[4];
 	unsigned found_count;
@@ -47,7 +47,7 @@ void images_free(struct images *m)
 	free(m);
 }
 
-/* Digest of the image noted in the lab's record; false when there is none. */
+/* Reads the digest of the image from the lab's record; false if there is none. */
 static bool noted_digest(struct images *m, char ret_digest[65])
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -66,7 +66,7 @@ static void note_digest(struct images *m, const char *digest)
 		file_write(arena_printf(m->arena, "%s/image", m->env.paths->lab), line, strlen(line), 0600, &ignored);
 }
 
-/* The noted image, when it is still in the cache. */
+/* Finds the image with the recorded digest, if it is still in the cache. */
 static bool pinned_image(struct images *m, const struct image_env *env, const char *name, struct image *ret)
 {
 	struct image *all;
@@ -93,7 +93,7 @@ static void say_progress(void *run, int64_t done_bytes, int64_t total_bytes)
 		run_say(run, "download: %lld MiB", (long long)(done_bytes >> 20));
 }
 
-/* A disk that anybody made. With a digest that is known before, what is in the cache needs no source any more. */
+/* Finds a user-supplied disk image. If the digest is known in advance, a cached copy is used without its source. */
 static int find_disk(struct images *m, const struct image_env *env, bool build, struct image *ret, bool *built,
 		     struct fail *e)
 {
@@ -118,11 +118,11 @@ static int find_disk(struct images *m, const struct image_env *env, bool build, 
 	}
 	if (!noted || strcmp(digest, ret->digest))
 		note_digest(m, ret->digest);
-	ret->name = lab->image; /* what it is looked up by here */
+	ret->name = lab->image; /* the callers look images up by this name */
 	return lab->disk_image.boot == BOOT_BIOS ? image_file_check_bios(ret, e) : 0;
 }
 
-/* The newest of that name; from then on the lab keeps to it. */
+/* Finds the newest image of that name; from then on the lab keeps using it. */
 static int find_stored(struct images *m, const struct image_env *env, const char *name, struct image *ret, struct fail *e)
 {
 	struct stored s;
@@ -160,7 +160,7 @@ static int find_image(struct images *m, const char *name, bool build, struct run
 		if (of_lab)
 			note_digest(m, ret->digest);
 	}
-	/* Before any node stands on it, so that whoever clears the cache knows of this state directory too. */
+	/* Before any node uses the image: a later `image gc` must know that this state directory uses the cache. */
 	if (of_lab && m->env.paths->lab)
 		image_store_claim(&env, m->env.paths->state);
 	if (m->found_count < ARRAY_COUNT(m->found))
@@ -186,7 +186,7 @@ int images_find(struct images *m, const char *name, bool build, struct run *r, s
 	return 0;
 }
 
-/* What the build says: adaptations are kept as notes, everything else is what happens right now. */
+/* A line of the build's output: adaptations are kept as notes, everything else is shown as progress. */
 static void build_line(void *run, const char *line)
 {
 	if (!strncmp(line, "::adapt ", 8))
@@ -204,14 +204,14 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 	struct build b = { .cache_dir = m->env.paths->cache, .prefix = recipe->build_prefix, .link = c->prefix,
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
-	/* What a disk holds that anybody made is not known: software for it is built in the user land we know. */
+	/* The contents of a user-supplied disk are unknown: its software is built in the default image. */
 	const char *user_land = lab_boots_disk(m->env.lab) ? DEFAULT_IMAGE : m->env.lab->image, *name, *top;
 	struct fail missing = { 0 };
 	struct image image;
 	char sha256[65];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	/* One more than processors: some compiler always waits for the disk. */
+	/* One more than processors: one compiler is usually waiting for the disk. */
 	b.jobs = processors > 0 ? (unsigned)processors + 1 : 2;
 	if (!c->archive) {
 		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive: missing --source", recipe->kind);
@@ -221,7 +221,7 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 	name = arena_printf(m->arena, "%s-%s", user_land, recipe->build_image);
 	if (fetch_archive(&f, m->arena, &b.archive, sha256, e) < 0)
 		return -1;
-	/* No image is made for an archive that build_software() would refuse. */
+	/* Builds no image for an archive that build_software() would refuse. */
 	if (find_image(m, name, false, r, &image, ret_built, &missing) < 0 &&
 	    (unpack_check(b.archive, b.cancel, b.deadline_ms, m->arena, &top, e) < 0 ||
 	     find_image(m, name, true, r, &image, ret_built, e) < 0))

@@ -21,7 +21,7 @@ struct journal {
 	unsigned failed;
 };
 
-/* One line with one write(), so that two records never mix. Takes @record. -1 sets errno. */
+/* Writes one line with one write(), so that two records never mix. Takes ownership of @record. -1 sets errno. */
 static int append(struct journal *j, json_t *record)
 {
 	char *text = json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII);
@@ -30,7 +30,7 @@ static int append(struct journal *j, json_t *record)
 
 	json_decref(record);
 	if (!text)
-		return 0; /* not UTF-8: the builders below replace such texts, so this is an empty branch */
+		return 0; /* not UTF-8: cannot happen, since text_of() replaces such texts */
 	text[len] = '\n';
 	written = write(j->fd, text, len + 1);
 	if (written >= 0 && written != (ssize_t)(len + 1))
@@ -39,7 +39,7 @@ static int append(struct journal *j, json_t *record)
 	return written == (ssize_t)(len + 1) ? 0 : -1;
 }
 
-/* A string for JSON out of bytes that may be no UTF-8. */
+/* Makes a JSON string of bytes that may not be UTF-8. */
 static json_t *text_of(const char *s)
 {
 	json_t *value = json_string(s ? s : "");
@@ -121,7 +121,7 @@ struct event_sink journal_sink(struct journal *j)
 	return (struct event_sink){ .event = on_event, .ctx = j };
 }
 
-/* A crash may have torn the last line: the next record starts on a line of its own. */
+/* A crash may have cut the last line short: start the next record on a new line. */
 static void end_torn_line(int fd)
 {
 	struct stat st;
@@ -187,7 +187,7 @@ void journal_close(struct journal *j)
 
 /* --- reading --- */
 
-/* The record of a line if it is of this event, else NULL. Few lines are: only those are parsed. */
+/* Parses the record of a line if it is of this event, else NULL. Few lines match, and only those are parsed. */
 static json_t *record_at(const char *line, size_t len, const char *event)
 {
 	char wanted[32];
@@ -221,7 +221,7 @@ static void last_take(struct journal_last *last, const char *line, size_t len)
 	json_decref(record);
 }
 
-/* Start of the last run's header line, or NULL. @len ends with a newline: a header that was torn began no run. */
+/* Start of the last run's header line, or NULL. @text ends with a newline: a header that was cut short is ignored. */
 static const char *last_run(const char *text, size_t len)
 {
 	for (const char *end = text + len; end > text;) {

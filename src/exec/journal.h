@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Append-only JSON lines, intent before act (docs/format/journal.md). The journal tells the story; the truth is what
- * probes and libvirt say, so nothing resumes from it and no record is waited for. A torn last line is ignored. Also an
- * event sink of the executor, which calls it from one thread at a time.
+ * Append-only JSON lines, each intent written before its act (docs/format/journal.md). The journal only documents runs:
+ * probes and libvirt decide what to do, so nothing resumes from it and no record is fsynced. An incomplete last line is
+ * ignored. The journal is also an event sink of the executor, which calls it from one thread at a time.
  */
 #ifndef LABCTL_EXEC_JOURNAL_H
 #define LABCTL_EXEC_JOURNAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Values that the scripts of one run hand to later steps (`::value NAME NUMBER` in a script, a placeholder in a text):
- * of each name the greatest is kept. Any thread.
+ * Values that scripts of a run pass to later steps (`::value NAME NUMBER` in a script, a placeholder in a text). If a
+ * name is reported more than once, the greatest value is kept. Any thread.
  */
 #ifndef LABCTL_EXEC_OUTPUTS_H
 #define LABCTL_EXEC_OUTPUTS_H
@@ -10,10 +10,10 @@
 
 struct outputs;
 
-struct outputs *outputs_new(void); /* aborts without memory */
+struct outputs *outputs_new(void); /* aborts if out of memory */
 void outputs_free(struct outputs *o);
-/* @name of at most 31 bytes; the 9th name and all after it are dropped. */
+/* @name has at most 31 bytes; the 9th name and all after it are dropped. */
 void outputs_set(struct outputs *o, const char *name, unsigned long long value);
-unsigned long long outputs_get(struct outputs *o, const char *name); /* 0 when nobody set it */
+unsigned long long outputs_get(struct outputs *o, const char *name); /* 0 if it was never set */
 
 #endif

@@ -24,7 +24,7 @@ static void heap_put(struct ready *r, unsigned position)
 	r->heap[i] = position;
 }
 
-/* The heap is not empty. */
+/* The heap must not be empty. */
 static unsigned heap_take(struct ready *r)
 {
 	unsigned first = r->heap[0], last = r->heap[--r->heap_count], i = 0;
@@ -40,7 +40,7 @@ static unsigned heap_take(struct ready *r)
 	return first;
 }
 
-/* Index of the node whose session the step needs; 0 = none. */
+/* Index (from 1) of the node whose session the step needs; 0 = none. */
 static unsigned session_of(const struct step *s)
 {
 	return verb_needs_session[s->verb] && s->node ? s->node->index : 0;

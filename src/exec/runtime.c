@@ -25,12 +25,12 @@ struct runtime {
 	const struct lab *lab;
 	struct runtime_options o;
 	struct paths paths;
-	struct arena *arena;         /* of .paths */
+	struct arena *arena;         /* owns .paths */
 	struct sessions *sessions;
 	struct secrets *secrets;
 	struct outputs *outputs;
 	struct images *images;
-	pthread_mutex_t lock;        /* of .virt, and of what verbs make together */
+	pthread_mutex_t lock;        /* guards .virt and what several verbs create (runtime_lock()) */
 	struct virt *virt;
 };
 
@@ -171,7 +171,7 @@ int runtime_lease(struct runtime *rt, struct lab *lab, struct fail *e)
 	assert((const struct lab *)lab == rt->lab);
 	if (runtime_virt(rt, &v, e) < 0 || virt_subnets(v, a, &taken, &wish.taken_count, e) < 0)
 		return -1;
-	/* Names at libvirt are one set for all: said before anything is on record. */
+	/* libvirt's names are shared by all its users: report a conflict before anything is recorded. */
 	for (unsigned i = 0; i < wish.taken_count; i++)
 		if (taken[i].lab && taken[i].lab_uuid && !strcmp(taken[i].lab, lab->name) && strcmp(taken[i].lab_uuid, lab->uuid) != 0)
 			return virt_foreign("network", taken[i].network, lab->name, taken[i].state, e);
@@ -179,7 +179,7 @@ int runtime_lease(struct runtime *rt, struct lab *lab, struct fail *e)
 	if (lease_take(&wish, &subnet, &prefix_len, e) < 0)
 		return -1;
 	lab_set_subnet(lab, subnet, prefix_len);
-	/* On record at once: whatever happens next, there is a lab that destroy finds, and its lease goes with it. */
+	/* Recorded at once: whatever happens next, `destroy` finds the lab and releases its lease. */
 	return state_save(&rt->paths, lab, &saved, e);
 }
 
@@ -196,7 +196,7 @@ int runtime_sql(struct runtime *rt, const struct node *n, unsigned port, const c
 		return fail(e, FAIL_NOT_FOUND, "lab '%s' has no cluster", rt->lab->name);
 	t.user = recipe->superuser;
 	t.database = database ? database : recipe->database;
-	/* The superuser's password is the secret of its name, where the kind has one. */
+	/* If the kind has a secret named like the superuser, that is the password. */
 	for (const char *const *s = recipe->secrets; s && *s; s++)
 		if (!strcmp(*s, recipe->superuser)) {
 			if (secrets_get(rt->secrets, *s, password, e) < 0)
@@ -208,7 +208,7 @@ int runtime_sql(struct runtime *rt, const struct node *n, unsigned port, const c
 	return r;
 }
 
-/* --- placeholders in texts, put in just before use --- */
+/* --- placeholders in texts, replaced just before use --- */
 
 static int add_secret(struct runtime *rt, const char *name, struct strbuf *out, struct fail *e)
 {
@@ -216,7 +216,7 @@ static int add_secret(struct runtime *rt, const char *name, struct strbuf *out, 
 
 	if (secrets_get(rt->secrets, name, value, e) < 0)
 		return -1;
-	/* As it is: the placeholder was quoted like any text, and values are of [A-Za-z0-9] (state_secret()). */
+	/* Needs no quoting: the placeholder was quoted like any text, and values are [A-Za-z0-9] only (state_secret()). */
 	strbuf_str(out, value);
 	explicit_bzero(value, sizeof value);
 	return 0;

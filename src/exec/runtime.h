@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What a running command shares: its lab, its library, its paths, libvirt, and the parts that have headers of their own
- * (sessions.h, secrets.h, outputs.h, images.h). Here plan/ and link/ meet. Any thread.
+ * What a running command shares: its lab, its library, its paths, libvirt, and the parts with headers of their own
+ * (sessions.h, secrets.h, outputs.h, images.h). It connects plan/ and link/. Any thread.
  */
 #ifndef LABCTL_EXEC_RUNTIME_H
 #define LABCTL_EXEC_RUNTIME_H
@@ -24,7 +24,7 @@ struct runtime_options {
 	atomic_bool *cancel;
 };
 
-/* Cheap: connects to nothing until asked. @lab is borrowed and may be NULL (list, doctor). */
+/* Cheap: opens connections only when they are first needed. @lab is borrowed and may be NULL (list, doctor). */
 int runtime_open(const struct lab *lab, const struct runtime_options *o, struct runtime **ret_runtime, struct fail *e);
 void runtime_close(struct runtime *rt);
 DEFINE_AUTO(struct runtime *, runtime_close)
@@ -39,20 +39,20 @@ struct images *runtime_images(struct runtime *rt);
 
 int runtime_virt(struct runtime *rt, struct virt **ret_virt, struct fail *e);      /* opened once, thread-safe */
 int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e);
-/* Does its machine not run, as libvirt knows at once? *ret_state says how. False when libvirt cannot be asked. */
+/* True if libvirt says that the node is not running; *ret_state is its state then. False also if libvirt does not answer. */
 bool runtime_is_off(struct runtime *rt, const struct node *n, const char **ret_state);
 /* @database NULL = the kind's. */
 int runtime_sql(struct runtime *rt, const struct node *n, unsigned port, const char *database, bool wait, int64_t deadline_ms,
 		struct sql **ret, struct fail *e);
 /* Replaces the placeholders of secrets and outputs (payload.h); result in @out. */
 int runtime_resolve(struct runtime *rt, const char *text, struct strbuf *out, struct fail *e);
-/* Guards what several verbs make together (the export root). */
+/* Guards what several verbs create (the export root). */
 void runtime_lock(struct runtime *rt);
 void runtime_unlock(struct runtime *rt);
 
 /*
- * Take (or find again) the lab's subnet, put it on @lab (lab_set_subnet), which must be the lab of @rt, and save it.
- * Call it under state_lock(), before planning. FAIL_CONFLICT when the wanted subnet overlaps something.
+ * Leases the lab's subnet (or finds its lease), sets it in @lab (lab_set_subnet), which must be the lab of @rt, and saves
+ * it. Call it under state_lock(), before planning. FAIL_CONFLICT if the wanted subnet overlaps another one.
  */
 int runtime_lease(struct runtime *rt, struct lab *lab, struct fail *e);
 

@@ -9,7 +9,7 @@
 #include "lab.h"
 #include "state.h"
 
-#define REDACT_MIN 4 /* a shorter one that a person chose would blot out half of every message */
+#define REDACT_MIN 4 /* redacting a shorter, user-chosen secret would make messages unreadable */
 
 struct secrets {
 	const struct paths *paths;

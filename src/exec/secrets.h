@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The secrets of a lab, read from its record (or made) when first asked for, and blotted out of everything that is shown
- * or kept. Values are of [A-Za-z0-9] (state_secret()). Any thread.
+ * The secrets of a lab, read from its record (or made) when first needed, and redacted from everything that is shown
+ * or stored. Values are [A-Za-z0-9] only (state_secret()). Any thread.
  */
 #ifndef LABCTL_EXEC_SECRETS_H
 #define LABCTL_EXEC_SECRETS_H
@@ -13,9 +13,9 @@
 
 struct secrets;
 
-struct secrets *secrets_new(const struct paths *p); /* @p is borrowed; aborts without memory */
+struct secrets *secrets_new(const struct paths *p); /* @p is borrowed; aborts if out of memory */
 void secrets_free(struct secrets *s);               /* overwrites the values first */
-/* The caller overwrites @ret when it is done with it. Fails as state_secret() does. */
+/* The caller must overwrite @ret after use. Fails as state_secret() does. */
 int secrets_get(struct secrets *s, const char *name, char ret[SECRET_BYTES], struct fail *e);
 /* Overwrites every secret read so far in @text with '*'. For notes, failures and the journal. */
 void secrets_redact(struct secrets *s, char *text);

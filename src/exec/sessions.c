@@ -11,12 +11,12 @@
 #include "family.h"
 #include "file.h"
 
-#define SESSION_FRESH_MS 10000 /* a session that rested longer is asked whether it lives */
+#define SESSION_FRESH_MS 10000 /* a session idle for longer is checked before it is used */
 #define ALIVE_MS 5000
-#define WAIT_SLICE_MS 200      /* how late a cancel is seen by those that wait for a session */
+#define WAIT_SLICE_MS 200      /* a thread that waits for a session notices a cancel this late at most */
 #define PUBLIC_KEY_BYTES 4096
 
-/* .ssh belongs to whoever is busy with it. */
+/* .ssh belongs to the thread that has the session. */
 struct session {
 	struct sessions *pool;
 	const struct node *node;
@@ -72,7 +72,7 @@ int session_login_ms(const struct sessions *s)
 	switch (s->env.lab->hypervisor) {
 	case HYPERVISOR_LXC: return 3000;
 	case HYPERVISOR_KVM: return 5000;
-	default: return 15000; /* a login takes seconds where eight emulated machines share two processors */
+	default: return 15000; /* a login takes seconds when eight emulated machines share two processors */
 	}
 }
 
@@ -160,7 +160,7 @@ void session_explain_key(struct sessions *s, const struct node *n, struct fail *
 
 	if (e->cause != CAUSE_HOST_KEY)
 		return;
-	/* Both halves: create gives the node what the record has. */
+	/* Private and public key: `create` gives the node the ones in the record. */
 	fail_next(e, "compare with /etc/ssh/ssh_host_%3$s_key.pub on the node's console; to accept the key put that file in "
 		  "place of %1$s.pub and the one without .pub in place of %1$s, then labctl -l %2$s create; "
 		  "else labctl -l %2$s destroy",

@@ -37,8 +37,8 @@ static bool is_link(const char *path)
 }
 
 /*
- * The lab's directory and a machine's may be traversed by qemu, which runs as another user; what is private below is
- * 0600. A container's is shut: its root would offer the host's users its programs, those that run as root too.
+ * qemu runs as another user and must traverse the lab's directory and those of machines; private files below are 0600.
+ * The directories of containers are closed: host users could otherwise run the setuid programs in a container's root.
  */
 static int make_lab_dir(const struct paths *p, struct fail *e)
 {
@@ -46,7 +46,7 @@ static int make_lab_dir(const struct paths *p, struct fail *e)
 
 	if (file_mkdirs(arena_printf(a, "%s/labs", p->state), 0755, e) < 0)
 		return -1;
-	/* What destroy removes must be ours: a link would lead it into somebody's directory. */
+	/* `destroy` must remove only labctl's files: a link would lead it into another directory. */
 	if (is_link(p->lab)) {
 		fail(e, FAIL_CONFLICT, "%s is a symbolic link, not a lab's directory; nothing was changed", p->lab);
 		return fail_next(e, "ls -la %s; to keep labs elsewhere set LABCTL_STATE, or data.export_root in the lab file",
@@ -62,7 +62,7 @@ int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, 
 
 		if (make_lab_dir(p, &why) == 0 && file_lock(p->lock, command, deadline_ms, ret_fd, &why) == 0)
 			return 0;
-		/* A destroy may take the directory away between the two. */
+		/* A concurrent `destroy` may remove the directory between the two calls. */
 		if (why.code != FAIL_CONFLICT && tries < 10 && !file_exists(p->lab))
 			continue;
 		*e = why;
@@ -98,12 +98,12 @@ static bool key_exists(const char *path)
 	return snprintf(pub, sizeof pub, "%s.pub", path) < (int)sizeof pub && file_exists(path) && file_exists(pub);
 }
 
-/* Makes PATH and PATH.pub. The private half comes last: when it is there, both are. */
+/* Makes PATH and PATH.pub. The private key is put in place last: if it exists, both do. */
 static int make_key(const struct keygen *k, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *fresh = arena_printf(a, "%s.new", k->path), *fresh_pub = arena_printf(a, "%s.pub", fresh);
-	/* No size: ed25519 has one, and the default for RSA is what today's ssh still takes and that of 2006 already. */
+	/* No size: ed25519 has only one, and both today's ssh and that of 2006 accept the default for RSA. */
 	const char *const argv[] = { "ssh-keygen", "-t", k->type, "-N", "", "-q", "-C", k->comment, "-f", fresh, NULL };
 	struct proc keygen = { .argv = argv, .deadline_ms = clock_after_ms(KEYGEN_TIMEOUT_MS) };
 
@@ -149,7 +149,7 @@ static int make_keys(const struct keygen *keys, unsigned count, struct fail *e)
 	return -1;
 }
 
-/* Replace @path when its text differs. */
+/* Replaces @path if its text differs. */
 static int write_if_changed(const char *path, const char *text, size_t len, bool *changed, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf old = { 0 };
@@ -162,7 +162,7 @@ static int write_if_changed(const char *path, const char *text, size_t len, bool
 	return file_write(path, text, len, 0600, e);
 }
 
-/* What `ssh -o UserKnownHostsFile=` reads: one line per node, with all the names a person may type. */
+/* Writes the file for `ssh -o UserKnownHostsFile=`: one line per node, with all names that a user may type. */
 static int write_known_hosts(const struct paths *p, const struct lab *lab, struct arena *a, bool *changed, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -214,7 +214,7 @@ int state_secret(const struct paths *p, const char *name, char ret[64], struct f
 	auto_(strbuf_clear) struct strbuf path = { 0 }, text = { 0 };
 	bool changed = false;
 
-	/* A cluster kind that was put on a lab later brings secrets of its own: made when first asked for. */
+	/* A cluster kind that was added to a lab later has its own secrets: made when first needed. */
 	if (!file_exists(p->secrets))
 		return fail(e, FAIL_NOT_FOUND, "secret '%s': %s does not exist", name, p->secrets);
 	if (make_secret(p, name, &changed, e) < 0)
@@ -225,7 +225,7 @@ int state_secret(const struct paths *p, const char *name, char ret[64], struct f
 	strbuf_truncate(&text, strcspn(strbuf_text(&text), "\r\n"));
 	if (text.len == 0 || text.len > 63)
 		return fail(e, FAIL_OTHER, "%s: a secret must have 1 to 63 characters", path.text);
-	/* Placeholders are replaced inside any kind of quotes: what a person wrote there must be as harmless as ours. */
+	/* Placeholders are replaced inside any kind of quotes: a secret that a user edited must need no quoting either. */
 	if (text.text[strspn(text.text, SECRET_CHARACTERS)])
 		return fail(e, FAIL_OTHER, "%s: a secret must contain only letters and digits", path.text);
 	memcpy(ret, text.text, text.len + 1);
@@ -248,7 +248,7 @@ int state_renew_secret(const struct paths *p, const char *name, struct fail *e)
 	return r;
 }
 
-/* Passwords of users who are no longer the lab's. */
+/* Removes passwords of users that are no longer in the lab. */
 static int drop_user_secrets(const struct paths *p, const struct lab *lab, bool *changed, struct fail *e)
 {
 	auto_(closedir) DIR *dir = opendir(p->secrets);
@@ -349,7 +349,7 @@ int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_change
 	for (; *secrets; secrets++)
 		if (make_secret(p, *secrets, &changed, e) < 0)
 			return -1;
-	/* The saved lab comes last: a lab that is listed has its keys. */
+	/* lab.yaml is written last: every lab that is listed has its keys. */
 	if (state_save(p, lab, &saved, e) < 0)
 		return -1;
 	*ret_changed = changed || saved;
@@ -357,8 +357,8 @@ int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_change
 }
 
 /*
- * Everything but data directories that were kept (--keep-data), which are below the lab's directory by default:
- * data/ goes only when it is empty. The lock goes last: until then nobody else can begin.
+ * Removes everything except kept data directories (--keep-data), which are below the lab's directory by default: data/ is
+ * removed only if empty. The lock is removed last: until then no other labctl can begin.
  */
 int state_remove(const struct paths *p, struct fail *e)
 {
@@ -387,7 +387,7 @@ int state_remove(const struct paths *p, struct fail *e)
 		return fail_errno(e, FAIL_OTHER, "remove %s", p->lab);
 	strbuf_truncate(&path, 0);
 	strbuf_printf(&path, "%s/labs", p->state);
-	rmdir(path.text); /* the last lab takes it away */
+	rmdir(path.text); /* succeeds only for the last lab */
 	return 0;
 }
 
@@ -412,7 +412,7 @@ int state_labs(const char *state_dir, struct arena *a, const char *const **ret_n
 	if (count)
 		qsort(names, count, sizeof *names, by_name);
 	else
-		rmdir(path); /* a labctl that was killed around its only lab left it empty */
+		rmdir(path); /* left empty by a labctl that was killed while it made or removed its only lab */
 	*arena_push(a, names, count) = NULL;
 	*ret_names = names;
 	return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What the verbs share among themselves; nobody outside exec/ includes this.
- * One function per verb (plan/step.h), the table is in verbs.c.
+ * Private to src/exec/verbs: what the verbs share. One function per verb (plan/step.h); the table is in verbs.c.
  */
 #ifndef LABCTL_EXEC_VERB_H
 #define LABCTL_EXEC_VERB_H
@@ -40,21 +39,21 @@ static inline enum step_state state_of(bool changed)
 #define DATA_MARKER ".labctl-id"       /* in a data directory: "LAB_UUID NODE" */
 #define DATA_ROOT_MARKER ".labctl-root" /* in a directory of data directories that labctl made: "LAB_UUID TOPMOST" */
 
-/* The highest directory above (or at) @path that does not exist. */
+/* The topmost directory on @path that does not exist. */
 const char *topmost_missing(const char *path, struct arena *a);
-/* What a directory of data directories is called until its mark is in it, and again from when it goes. */
+/* The temporary name of a directory of data directories: until its marker is written, and again while it is removed. */
 const char *data_root_aside(const char *topmost, const struct lab *lab, struct arena *a);
-/* Takes away what a labctl that was killed while it wrote this mark left beside it. */
+/* Removes temporary files of this marker, left by a labctl that was killed while it wrote the marker. */
 void drop_torn_marks(const char *dir, const char *marker);
 
 /* NFS parameters of the lab, in @a. */
 void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs);
-/* Name of the lab's network: of the step, else of the XML. */
+/* Name of the lab's network: from the step, else from the XML. */
 int network_name(struct run *r, const char *xml, struct arena *a, const char **ret_name, struct fail *e);
 
 /* --- verbs_script.c --- */
 
-/* Run a script for `bash -s` on the step's node and read its ::lines; secrets are resolved here. */
+/* Runs a script with `bash -s` on the step's node and reads its ::lines. Replaces the placeholders of secrets. */
 int run_script(struct run *r, const char *script, const char *log, bool *ret_changed, bool *ret_needed, struct fail *e);
 
 #endif

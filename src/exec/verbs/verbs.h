@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What each step of a plan does: the functions of the rows of VERBS (plan/step.h), for exec_run(). */
+/* The functions of the verbs, one per row of VERBS (plan/step.h), for exec_run(). */
 #ifndef LABCTL_EXEC_VERBS_H
 #define LABCTL_EXEC_VERBS_H
 

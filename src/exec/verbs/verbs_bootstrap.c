@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Software that is built once and installed on every node. */
+/* Installs software that is built once on every node. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "recipe.h"
 #include "verb.h"
 
-#define DROP ".labctl-" /* and a time: directory below the data directory where the archive lies while a node unpacks it */
+#define DROP ".labctl-" /* plus a time: directory in the data directory that holds the archive while a node unpacks it */
 
 DEFINE_AUTO(DIR *, closedir)
 
@@ -36,11 +36,11 @@ int verb_source_build(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
-#define COPY_BYTES (8 << 20) /* between two looks at the cancel flag */
+#define COPY_BYTES (8 << 20) /* between two checks of the cancel flag */
 
 /*
- * The archive is a copy, never a link: its node's root may write to it, and the cached one is every lab's.
- * copy_file_range() shares the blocks where the file system can, and refuses two of different types.
+ * Copies the archive. Never a link: root on the node may write to it, and all labs share the cached one.
+ * copy_file_range() shares the blocks where the file system can; it fails between file systems of different types.
  */
 static int copy_file(const char *from, const char *to, const struct run *r, struct fail *e)
 {
@@ -66,8 +66,8 @@ static int copy_file(const char *from, const char *to, const struct run *r, stru
 }
 
 /*
- * What runs on the node. The mark is written last and lies in the installed tree, so that a tree with the mark is
- * whole; a tree that could not be unpacked goes away again. "::needed" asks the host for the archive.
+ * Runs on the node. The marker is written last and lies in the installed tree, so that a tree with a marker is
+ * complete; a tree that could not be unpacked is removed. "::needed" asks the host for the archive.
  */
 static const char install_script[] =
 	"if [[ -r $link/.labctl-build && $(<\"$link/.labctl-build\") == \"$key\" ]]; then exit 0; fi\n"
@@ -91,8 +91,8 @@ static void add_variable(struct strbuf *script, const char *name, const char *va
 }
 
 /*
- * Puts the archive beside the node's data, lets the node unpack it, takes it away again. The name is new each time:
- * an NFS client remembers for half a minute that a name it has looked up before was not there.
+ * Copies the archive beside the node's data, has the node unpack it, and removes the copy. The name is new each time,
+ * since an NFS client remembers for half a minute that a name did not exist.
  */
 static int install(struct run *r, const char *script, const char *tar, const char *drop, const char *copy, bool *changed,
 		   struct fail *e)
@@ -118,7 +118,7 @@ static int install(struct run *r, const char *script, const char *tar, const cha
 	return status;
 }
 
-/* A labctl that was killed while a node unpacked had no time to take the archive away. */
+/* Removes copies left by a labctl that was killed while a node unpacked the archive. */
 static void drop_old_copies(const char *export_dir, struct arena *a)
 {
 	auto_(closedir) DIR *dir = opendir(export_dir);
@@ -133,7 +133,7 @@ static void drop_old_copies(const char *export_dir, struct arena *a)
 	}
 }
 
-/* The member of the archive that is the installed tree, for grep -x: the version is the archive's. */
+/* Matches (grep -x) the archive's member that is the installed tree; its name contains the version. */
 static const char *tree_pattern(const char *prefix, struct arena *a)
 {
 	const char *version = strstr(prefix, "VERSION");
@@ -166,7 +166,7 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	add_variable(&script, "link", lab->cluster.prefix);
 	add_variable(&script, "tree", tree_pattern(lab->cluster.recipe->build_prefix, a));
 	common = script.len;
-	/* Asked first without the archive: most runs find it installed. */
+	/* Try without the archive first: in most runs the software is already installed. */
 	strbuf_printf(&script, "tar=\n%s", install_script);
 	if (run_script(r, script.text, NULL, &changed, &needed, e) < 0)
 		return -1;

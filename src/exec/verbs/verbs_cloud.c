@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Nodes that boot by themselves from a disk that anybody made: what their console says, what cloud-init says. */
+/* Nodes that boot a user-supplied disk: what their console and cloud-init report. */
 #include <jansson.h>
 #include <string.h>
 
@@ -51,7 +51,7 @@ const char *cloud_hint(const char *console_log)
 
 /* --- cloud-init --- */
 
-/* Run @command on the node; what it said in @out. Of no consequence: for explanations. */
+/* Runs @command on the node; its output in @out. Failures are ignored: the output only explains another failure. */
 static void ask(struct ssh *s, const char *command, struct strbuf *out)
 {
 	struct ssh_run ask = { .command = command, .out = out, .deadline_ms = clock_after_ms(EXPLAIN_MS) };
@@ -85,7 +85,7 @@ static int read_result(const struct node *n, const char *text, struct fail *e)
 
 int cloud_wait(struct run *r, struct ssh *s, struct fail *e)
 {
-	/* Not `cloud-init status --wait`: that is a Python start per look, seconds where the processor is emulated. */
+	/* Not `cloud-init status --wait`: each of its checks starts Python, which takes seconds under emulation. */
 	static const char wait[] = "until cat /run/cloud-init/result.json 2>/dev/null; do sleep 0.5; done";
 	const struct node *n = run_step(r)->node;
 	const char *lab = runtime_lab(runtime_of(r))->name;

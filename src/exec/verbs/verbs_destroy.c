@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Verbs that take away what the others made. Each tolerates that it is gone already, and touches nothing of others. */
+/* Verbs that remove what other verbs made. Each succeeds if it is already gone, and touches nothing that labctl did not make. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 DEFINE_AUTO(DIR *, closedir)
 
-/* What bears the lab's name and not its tag was not made by this lab: it stays, and the user is told. */
+/* An object with the lab's name but without its tag was not made by this lab: leave it and warn. */
 static int leave_alone(struct run *r, const struct fail *why, enum step_state *ret_state)
 {
 	run_note(r, "skipped: left alone: %s", why->text);
@@ -48,7 +48,7 @@ int verb_node_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 	const char *name = step->node ? step->node->name : step->subject;
 	const char *dir;
 
-	/* A subject comes from a tag that anybody may have written: a name is no path. */
+	/* The subject comes from a tag that anybody may have written: it must not be a path. */
 	if (!name || !*name || strchr(name, '/') || *name == '.')
 		return fail(e, FAIL_OTHER, "'%s' is not a node name", name ? name : "");
 	dir = paths_node(runtime_paths(runtime_of(r)), name, NULL, a);
@@ -111,7 +111,7 @@ static bool holds_only(const char *path, const char *name)
 	return dir != NULL;
 }
 
-/* What was put aside: marker and empty directories. What somebody put there in the same moment is put back. */
+/* Removes what was renamed: the marker and empty directories. If somebody added a file meanwhile, renames it back. */
 static void remove_aside(const char *root, const char *topmost, const struct lab *lab, struct arena *a)
 {
 	const char *aside = data_root_aside(topmost, lab, a);
@@ -126,8 +126,8 @@ static void remove_aside(const char *root, const char *topmost, const struct lab
 }
 
 /*
- * When only its marker is left in @root: take both away, and the parents that were made with it and hold nothing else.
- * Put aside first, as it was before it was marked: a kill in the middle leaves what the next destroy finds.
+ * If only its marker is left in @root, removes both, and the empty parents that were made with it. Renames it first to the
+ * name it had before it was marked, so that after a kill in the middle the next `destroy` finds it.
  */
 static void remove_data_root(const char *root, const struct lab *lab, struct arena *a)
 {
@@ -160,8 +160,8 @@ static void remove_data_root(const char *root, const struct lab *lab, struct are
 }
 
 /*
- * Removes a data directory that carries our mark. It is renamed first: a kill in the middle of the removal must not
- * leave a directory whose mark is gone and whose files are not.
+ * Removes a data directory with our marker. Renames it first: a kill in the middle of the removal must not leave a
+ * directory that has lost its marker but still has files.
  */
 static int remove_data(const char *path, const char *going, const char *mark, struct arena *a, bool *ret_foreign,
 		       struct fail *e)
@@ -172,7 +172,7 @@ static int remove_data(const char *path, const char *going, const char *mark, st
 	if (file_remove_tree(going, e) < 0)
 		return -1;
 	drop_torn_marks(path, DATA_MARKER);
-	/* One that labctl made and had no time to mark is empty. */
+	/* A directory that labctl made but could not mark before it was killed is empty. */
 	if (!file_exists(path) || rmdir(path) == 0)
 		return 0;
 	if (file_read(arena_printf(a, "%s/" DATA_MARKER, path), 4096, &text, &why) < 0 || strcmp(strbuf_text(&text), mark)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The inventory of the lab as files, for the programs that read them from a path. */
+/* Writes the lab's inventory to files, for programs that read it from a path. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 
 #define FILE_BYTES (16 << 20)
 
-/* libpq does not read a password file that others may read: the mode is part of what is compared. */
+/* Compares the mode too: libpq ignores a password file that others may read. */
 static bool is_as_wanted(const char *path, const struct strbuf *text, unsigned mode)
 {
 	auto_(strbuf_clear) struct strbuf old = { 0 };

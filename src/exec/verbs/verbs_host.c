@@ -16,7 +16,7 @@
 
 DEFINE_AUTO(DIR *, closedir)
 
-/* The server that the lab file asks for, or what the host has. */
+/* The NFS server that the lab file names, else the one that the host has. */
 static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct fail *e)
 {
 	const char *why = "";
@@ -53,7 +53,7 @@ int verb_lab_prepare(struct run *r, enum step_state *ret_state, struct fail *e)
 	enum nfs_kind kind = NFS_KIND_NONE;
 	bool changed = false;
 
-	/* Before any node starts, for it would come up in vain. */
+	/* Before any node starts: without an NFS server its boot would be useless. */
 	if (lab_transport(lab) == TRANSPORT_NFS && lab_mounts_nfs3(lab) && choose_server(lab, &kind, e) < 0)
 		return -1;
 	if (state_prepare(runtime_paths(rt), lab, &changed, e) < 0)
@@ -69,7 +69,7 @@ int verb_lab_record(struct run *r, enum step_state *ret_state, struct fail *e)
 
 	if (state_save(runtime_paths(rt), runtime_lab(rt), &changed, e) < 0)
 		return -1;
-	/* From here on nodes may have the cluster, and what stands in its directories and catalogs cannot change any more. */
+	/* From here on nodes may have the cluster: settings that its directories and catalogs contain can no longer change. */
 	if (!file_exists(runtime_paths(rt)->bootstrapped)) {
 		if (file_write(runtime_paths(rt)->bootstrapped, "", 0, 0600, e) < 0)
 			return -1;
@@ -106,7 +106,7 @@ int network_name(struct run *r, const char *xml, struct arena *a, const char **r
 		*ret_name = subject;
 		return 0;
 	}
-	/* Our own text, written by plan/xml.c: a name holds letters, digits and '-' only. */
+	/* plan/xml.c wrote this text: the name has only letters, digits and '-'. */
 	start = strstr(xml, "<name>");
 	end = start ? strstr(start, "</name>") : NULL;
 	if (!end)
@@ -181,8 +181,8 @@ const char *data_root_aside(const char *topmost, const struct lab *lab, struct a
 }
 
 /*
- * The directory of the data directories, once for all nodes. What is made here is noted in it, so that destroy takes it
- * away: it appears together with its note, by rename, and is known by its name until then.
+ * Makes the directory of the data directories, once for all nodes. A marker in it lists what was made, so that `destroy`
+ * removes it. A rename makes it appear together with its marker; until then `destroy` finds it by its temporary name.
  */
 static int make_data_root(struct runtime *rt, const char *root, struct arena *a, struct fail *e)
 {
@@ -193,7 +193,7 @@ static int make_data_root(struct runtime *rt, const char *root, struct arena *a,
 	inside = arena_printf(a, "%s%s", aside, root + strlen(topmost));
 	text = arena_printf(a, "%s %s\n", runtime_lab(rt)->uuid, topmost);
 	drop_torn_marks(inside, DATA_ROOT_MARKER);
-	/* Nodes may put programs there that run as root: none of the host's users gets at them. */
+	/* 0700: nodes may store setuid programs there, which host users must not reach. */
 	if (file_mkdirs(inside, 0755, e) < 0 || (chmod(inside, 0700) < 0 && fail_errno(e, FAIL_OTHER, "%s", inside)) ||
 	    file_write(arena_printf(a, "%s/" DATA_ROOT_MARKER, inside), text, strlen(text), 0600, e) < 0)
 		return -1;
@@ -228,7 +228,7 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (mkdir(n->export_dir, 0755) < 0 && errno != EEXIST)
 		return fail_errno(e, FAIL_OTHER, "make directory %s", n->export_dir);
 	drop_torn_marks(n->export_dir, DATA_MARKER);
-	/* Ours from now on, and destroy takes away what is ours: never somebody's files. */
+	/* A marked directory is removed by `destroy`: never mark one that has somebody's files. */
 	if (!directory_is_empty(n->export_dir)) {
 		fail(e, FAIL_CONFLICT, "data directory %s of %s is not empty and %s", n->export_dir, n->name,
 		     old.len ? "belongs to another lab or node" : "was not made by labctl");

@@ -14,7 +14,7 @@
 #include "verbs_seed.h"
 
 #define ID_TIMEOUT_MS 20000
-#define STATE_POLL_MS 2000  /* how often the domain is looked at while we wait for its sshd */
+#define STATE_POLL_MS 2000  /* between two checks of the domain while we wait for its sshd */
 #define CANCEL_POLL_MS 200
 #define CONSOLE_LINES 20u
 #define START_SLACK_S 2     /* between the start of a domain and the step that waits for it */
@@ -93,23 +93,23 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 /* --- ready --- */
 
 /*
- * While a worker waits for sshd, this thread looks at the domain: a guest that died must not cost the whole deadline.
- * ssh_wait() knows one flag; the watch hands the run's cancel on to it and raises it when the domain is gone.
+ * While a worker waits for sshd, this thread checks the domain: a guest that died must not cost the whole deadline.
+ * ssh_wait() takes one flag: the watch sets it when the run is canceled and when the domain is gone.
  */
 struct watch {
 	struct run *r;
 	struct virt *virt;
-	const char *log;         /* of the hypervisor, for this domain */
-	int64_t since_s;         /* since when its journal is of interest, seconds since the epoch; 0 = all of it */
+	const char *log;         /* the hypervisor's log of this domain */
+	int64_t since_s;         /* shows its journal from here, seconds since the epoch; 0 = all of it */
 	atomic_bool stop_waiting;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t over;
 	bool done;
 	char dead[128];          /* state of the domain when it was found dead, else empty */
-	const char *console;     /* its log, where a system that is not ours says why it does not come up; or NULL */
-	const char *hopeless;    /* what it says, when that is the end of it (cloud_hopeless()) */
-	const char *seen;        /* the same at the last look: an earlier start's last words are gone at the next one */
+	const char *console;     /* console log of a user-supplied system, which may say why it does not boot; or NULL */
+	const char *hopeless;    /* why it will never come up, from the console (cloud_hopeless()); or NULL */
+	const char *seen;        /* the same at the last check: messages of an earlier start are gone at the next check */
 	bool kvm_error;
 };
 
@@ -120,8 +120,8 @@ static bool kvm_broke(const char *log)
 	return strstr(tail, "KVM internal error") != NULL;
 }
 
-/* Is there no hope for the guest any more? Fills in .dead. */
-static bool look(struct watch *w)
+/* True if the guest will not come up any more. Sets .dead or .hopeless. */
+static bool guest_is_lost(struct watch *w)
 {
 	const struct node *n = run_step(w->r)->node;
 	bool active = true;
@@ -147,7 +147,7 @@ static bool look(struct watch *w)
 static void *watch_run(void *ctx)
 {
 	struct watch *w = ctx;
-	int64_t next_look = clock_after_ms(STATE_POLL_MS);
+	int64_t next_check = clock_after_ms(STATE_POLL_MS);
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->done) {
@@ -161,11 +161,11 @@ static void *watch_run(void *ctx)
 			atomic_store(&w->stop_waiting, true);
 			break;
 		}
-		if (clock_left_ms(next_look) > 0)
+		if (clock_left_ms(next_check) > 0)
 			continue;
-		next_look = clock_after_ms(STATE_POLL_MS);
+		next_check = clock_after_ms(STATE_POLL_MS);
 		pthread_mutex_unlock(&w->lock);
-		if (look(w))
+		if (guest_is_lost(w))
 			atomic_store(&w->stop_waiting, true);
 		pthread_mutex_lock(&w->lock);
 		if (atomic_load(&w->stop_waiting))
@@ -202,7 +202,7 @@ static void watch_end(struct watch *w)
 	pthread_mutex_destroy(&w->lock);
 }
 
-/* Last words of a node: its console; a container's is its journal, which lies in its root. */
+/* Adds the last lines of the node's console; of a container, those of the journal in its root. */
 static void add_console(struct run *r, const char *log, int64_t since_s, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -223,14 +223,14 @@ static void add_console(struct run *r, const char *log, int64_t since_s, struct 
 
 		strbuf_str(&text, console);
 	}
-	/* A container's log of libvirt's holds its environment and nothing else, unless it did not even start. */
+	/* libvirt's log of a container that started holds nothing but its environment. */
 	if (*log_tail && (!text.len || runtime_lab(runtime_of(r))->hypervisor != HYPERVISOR_LXC))
 		strbuf_printf(&text, "%s-- %s\n%s", text.len ? "\n" : "", log, log_tail);
 	if (text.len)
 		fail_evidence(e, text.text, CONSOLE_LINES + 10);
 }
 
-/* Why the node is not ready: the domain's death is the cause, ssh's failure only its echo. */
+/* Says why the node is not ready: if the domain died, that is the cause and ssh's failure only a consequence. */
 static int explain(struct watch *w, struct fail *e)
 {
 	const struct node *n = run_step(w->r)->node;
@@ -238,9 +238,9 @@ static int explain(struct watch *w, struct fail *e)
 
 	if (e->code == FAIL_CANCELED && !*w->dead && !w->hopeless)
 		return -1;
-	/* It may have died since the last look. */
+	/* It may have died since the last check. */
 	if (!*w->dead && !w->hopeless)
-		look(w);
+		guest_is_lost(w);
 	if (w->kvm_error) {
 		fail(e, FAIL_VIRT, "%s: KVM internal error: this host's KVM cannot run ordinary guests (domain '%s' is %s)",
 		     n->name, n->domain, w->dead);
@@ -270,7 +270,7 @@ static int explain(struct watch *w, struct fail *e)
 	return *w->dead && lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 }
 
-/* The machine that let us in is the one we made. */
+/* Checks that we logged in to the machine that we made. */
 static int check_identity(struct run *r, struct ssh *s, struct fail *e)
 {
 	const struct node *n = run_step(r)->node;
@@ -291,7 +291,7 @@ static int check_identity(struct run *r, struct ssh *s, struct fail *e)
 			 runtime_lab(runtime_of(r))->name);
 }
 
-/* A node's sshd may be there before its key is (a refused key is no reason to give up at once). */
+/* A node's sshd may start before our key is installed: do not give up at the first refused key. */
 static int grace_ms(const struct runtime *rt)
 {
 	return runtime_lab(rt)->hypervisor == HYPERVISOR_QEMU ? 30000 : 5000;
@@ -306,7 +306,7 @@ static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 	struct ssh_target target;
 	int status;
 
-	/* An older start's last words would mislead; all that this run started speaks after its own start. */
+	/* Skip what an earlier start logged, if this run started the node. */
 	watch.since_s = session_node_was_started(runtime_sessions(rt), n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
 	if (lab_boots_disk(runtime_lab(rt)))
 		watch.console = node_file(r, "console.log", a);
@@ -318,7 +318,7 @@ static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 	status = ssh_wait(&target, session_login_ms(runtime_sessions(rt)), grace_ms(rt), run_deadline_ms(r), session, e);
 	watch_end(&watch);
 	if (status == 0)
-		ssh_set_cancel(*session, run_cancel(r)); /* the watch's flag ends here */
+		ssh_set_cancel(*session, run_cancel(r)); /* the watch's flag goes out of scope */
 	return status < 0 ? explain(&watch, e) : 0;
 }
 

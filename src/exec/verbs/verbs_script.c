@@ -11,27 +11,27 @@
 #define COMMAND "exec bash --norc --noprofile -s"
 #define EVIDENCE_LINES 20u
 #define TAIL_TIMEOUT_MS 10000
-#define TALK_MAX_BYTES 65536u /* of evidence and of chatter: a node may print for ever */
+#define TALK_MAX_BYTES 65536u /* limit of evidence and of other output: a node may print for ever */
 #define NOTES_MAX 1000u
 #define TRIES 3 /* connections for one script */
-#define PAUSE_MS 1000 /* after one that broke: an sshd that was restarted is back, a machine that goes down is down */
+#define PAUSE_MS 1000 /* after a broken connection: long enough for an sshd to restart or a machine to shut down */
 
-/* What a script said. */
+/* What a script reported. */
 struct answer {
 	struct run *r;
 	bool changed, needed, failed;
 	unsigned notes;
 	struct strbuf evidence; /* ::evidence lines */
-	struct strbuf other;    /* lines that are no protocol: somebody's chatter, evidence when it fails */
+	struct strbuf other;    /* lines outside the protocol: evidence if the script fails */
 	char why[512], next[256];
 };
 
-/* The words of the protocol; any other line is chatter. */
+/* The keywords of the protocol; WORD_NONE is any other line. */
 enum word { WORD_CHANGED, WORD_SKIPPED, WORD_WARN, WORD_SAY, WORD_VALUE, WORD_NEEDED, WORD_EVIDENCE, WORD_NEXT, WORD_FAIL, WORD_NONE };
 static const char *const words[WORD_NONE] = { "::changed", "::skipped", "::warn", "::say", "::value", "::needed", "::evidence",
 						"::next", "::fail" };
 
-/* *ret_rest is what follows the word and a blank, all of the line for WORD_NONE. */
+/* Sets *ret_rest to the text after the keyword and a blank; to the whole line for WORD_NONE. */
 static enum word word_of(const char *line, const char **ret_rest)
 {
 	*ret_rest = line;
@@ -46,7 +46,7 @@ static enum word word_of(const char *line, const char **ret_rest)
 	return WORD_NONE;
 }
 
-/* "NAME NUMBER" and nothing else: the number ends up in later scripts and SQL. */
+/* Parses "NAME NUMBER", and refuses anything else: later scripts and SQL contain the number. */
 static bool value_of(const char *rest, char ret_name[32], unsigned long long *ret_value)
 {
 	size_t len = strcspn(rest, " "), digits = strspn(rest + len + (rest[len] == ' '), "0123456789");
@@ -113,7 +113,7 @@ static void take_line(void *ctx, const char *line)
 	}
 }
 
-/* Last lines of a file on the node, as evidence. The session is ours. */
+/* Adds the last lines of a file on the node as evidence. The caller has the session. */
 static void add_log(struct ssh *s, const char *path, struct strbuf *evidence)
 {
 	auto_(strbuf_clear) struct strbuf command = { 0 }, out = { 0 }, err = { 0 };
@@ -128,7 +128,7 @@ static void add_log(struct ssh *s, const char *path, struct strbuf *evidence)
 		strbuf_printf(evidence, "-- %s\n%s", path, out.text);
 }
 
-/* One run of the script over the session. Returns as ssh_run(). */
+/* Runs the script once over the session. Returns what ssh_run() does. */
 static int run_over(struct answer *a, struct ssh *s, const struct strbuf *input, struct strbuf *err, int *ret_status,
 		    struct fail *e)
 {
@@ -138,7 +138,7 @@ static int run_over(struct answer *a, struct ssh *s, const struct strbuf *input,
 	return ssh_run(s, &run, ret_status, e);
 }
 
-/* The failure of a script that ran to its end. */
+/* Makes the failure of a script that ran to its end. */
 static int script_failed(struct answer *a, struct ssh *s, int status, const char *err, const char *log, struct fail *e)
 {
 	const struct step *step = run_step(a->r);
@@ -173,7 +173,7 @@ static int script_failed(struct answer *a, struct ssh *s, int status, const char
 	return fail_next(e, "labctl -l %s ssh %s", runtime_lab(runtime_of(a->r))->name, step->node->name);
 }
 
-/* The node's silence is mostly that of a machine that does not run: libvirt knows. Then @e says so. */
+/* A node that does not answer is usually not running: asks libvirt, and if so sets @e. */
 static bool is_off(struct run *r, struct fail *e)
 {
 	const struct node *n = run_step(r)->node;
@@ -190,7 +190,7 @@ static bool is_off(struct run *r, struct fail *e)
 	return true;
 }
 
-/* A node whose data are away waits for them for ever. They are served from here, which is known here. */
+/* A node whose NFS mount is gone blocks for ever. This host serves the mount, so check it here. */
 static void explain_wait(struct run *r, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -226,7 +226,7 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 		connected = result == 0;
 		if (connected) {
 			result = run_over(&a, s, &input, &err, &status, &why);
-			broken = result < 0; /* the remote side may still be busy with it: not a session to go on with */
+			broken = result < 0; /* the remote side may still be running it: close the session */
 			if (result == 0 && (status || a.failed))
 				result = script_failed(&a, s, status, strbuf_text(&err), log, &why);
 			session_done(runtime_sessions(rt), n, broken);
@@ -236,7 +236,7 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 			*ret_needed = a.needed;
 		strbuf_clear(&a.evidence);
 		strbuf_clear(&a.other);
-		/* A connection that broke is no reason to give up: a script may always be run again. */
+		/* Retry after a broken connection: scripts may always be run again. */
 		again = result < 0 && tries < TRIES && clock_left_ms(run_deadline_ms(r)) > 0 &&
 			(why.code == FAIL_SSH || (why.code == FAIL_TIMEOUT && !connected));
 		if (again)
@@ -254,7 +254,7 @@ int run_script(struct run *r, const char *script, const char *log, bool *ret_cha
 	}
 }
 
-/* Plans of large labs hold no texts: they are made here, where they are needed. */
+/* Plans of large labs contain no texts: make the text here, where it is needed. */
 static int payload_of(struct run *r, struct arena *a, const struct payload **ret, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);

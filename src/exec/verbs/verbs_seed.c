@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The identity of a node, put where its system finds it: a tar on a disk (machines), a volume for cloud-init (machines
- * with a disk that anybody made), files in its root (containers).
+ * Puts a node's seed where its system reads it: a tar on a disk (machines), a volume for cloud-init (machines with a
+ * user-supplied disk), files in its root (containers).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,11 +63,11 @@ int seed_write_tar(struct runtime *rt, const struct node *n, bool *ret_changed, 
 	if (file_read(path, len + 1, &old, &ignored) == 0 && old.len == len && !memcmp(old.text, tar, len))
 		return 0;
 	*ret_changed = true;
-	/* libvirt hands it to the user that qemu runs as (dynamic ownership): nobody else may read the host key. */
+	/* 0600: it holds the host key. libvirt gives the file to qemu's user (dynamic ownership). */
 	return file_write(path, tar, len, 0600, e);
 }
 
-/* Files of somebody's root and volumes carry times: that they hold this seed is written beside them. */
+/* Compares with the digest in @stamp: a volume contains times and a root is the guest's, so neither can be compared. */
 static bool seeded_already(const char *stamp, const struct payload_file *files, unsigned count, struct arena *a,
 			   char ret_digest[DIGEST_HEX])
 {
@@ -103,9 +103,9 @@ int seed_write_iso(struct runtime *rt, const struct node *n, bool *ret_changed, 
 	return file_write(stamp, digest, strlen(digest), 0600, e);
 }
 
-/* --- files below a root that is somebody else's --- */
+/* --- files below the root of a guest --- */
 
-/* Open below @root_fd as if it were /: what the guest's own symlinks point to stays inside. */
+/* Opens below @root_fd as if it were /: the guest's own symlinks cannot lead outside. */
 static int open_in_root(int root_fd, const char *path, int flags)
 {
 	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
@@ -113,7 +113,7 @@ static int open_in_root(int root_fd, const char *path, int flags)
 	return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof how);
 }
 
-/* The directory @path (made with 0755 where missing) below the root. */
+/* Opens the directory @path below the root; makes it with 0755 if missing. */
 static int open_directory(int root_fd, const char *path, struct fail *e)
 {
 	int fd = open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY);
@@ -162,7 +162,7 @@ static int write_in_root(int root_fd, const struct payload_file *f, struct fail 
 			break;
 		done += (size_t)put;
 	}
-	/* The rename replaces a symlink of that name, it does not follow it. */
+	/* The rename replaces a symlink of that name instead of following it. */
 	if (fd < 0 || done < len || fchmod(fd, mode) < 0 || renameat(dir, fresh, dir, slash + 1) < 0)
 		return fail_errno(e, FAIL_OTHER, "write %s in the node's root", f->path);
 	return 0;
@@ -179,7 +179,7 @@ int seed_write_root(struct runtime *rt, const struct node *n, bool *ret_changed,
 
 	if (seed_of(rt, n, a, &files, &count, e) < 0)
 		return -1;
-	/* Tuning writes some of these files as well (/etc/hosts): the seed is put once, not at every create. */
+	/* Write the seed once, not at every `create`: tuning changes some of these files too (/etc/hosts). */
 	if (seeded_already(stamp, files, count, a, digest))
 		return 0;
 	root = open(paths_node(runtime_paths(rt), n->name, "root", a), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -188,7 +188,7 @@ int seed_write_root(struct runtime *rt, const struct node *n, bool *ret_changed,
 	for (unsigned i = 0; i < count; i++)
 		if (write_in_root(root, &files[i], e) < 0)
 			return -1;
-	/* Where this directory exists, journald keeps its journal in it: the last words of a container (verbs_node.c). */
+	/* If this directory exists, journald writes its journal there; verbs_node.c shows it when a container does not come up. */
 	journal = open_directory(root, "/var/log/journal", e);
 	if (journal < 0)
 		return -1;
