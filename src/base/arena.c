@@ -51,7 +51,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 		b = must(calloc(1, sizeof *b + room));
 		b->room = room;
-		/* A big piece gets a block of its own behind the current one, whose rest stays usable. */
+		/* A large piece gets its own block behind the current one, whose free part stays usable. */
 		if (room == need && a->blocks) {
 			b->next = a->blocks->next;
 			a->blocks->next = b;
@@ -99,7 +99,7 @@ void *arena_grow(struct arena *a, void *array, size_t count, size_t element_size
 {
 	void *bigger;
 
-	/* Room is a power of two, so a count that is one has just filled its room. */
+	/* Capacity is a power of two, at least 4: a @count that equals one has filled it. */
 	if (count & (count - 1) || (count > 0 && count < 4))
 		return array;
 	bigger = arena_alloc(a, (count ? count * 2 : 4) * element_size);

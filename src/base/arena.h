@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Bump allocator: a lab or a plan is built in one arena, then const and shared
- * by all threads without locks, then freed whole. Not thread-safe while growing.
- * Running out of memory aborts (as git and GLib do), so no caller has that branch.
+ * by all threads without locks, then freed as a whole. Not thread-safe while growing.
+ * Out of memory aborts (as in git and GLib), so no caller checks for it.
  */
 #ifndef LABCTL_BASE_ARENA_H
 #define LABCTL_BASE_ARENA_H
@@ -23,11 +23,11 @@ char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 __attribute__((format(printf, 2, 3), nonnull(2))) char *arena_printf(struct arena *a, const char *fmt, ...);
 
-/* Room for one more element of an array that grows by doubling; returns the (moved) array, element zeroed. */
+/* Makes room for one more element; returns the array, moved and doubled when it was full. The new element is zero. */
 void *arena_grow(struct arena *a, void *array, size_t count, size_t element_size);
 
 #define arena_new_of(a, T) ((T *)arena_alloc((a), sizeof(T)))
-/* T *v; size_t n;  *arena_push(a, v, n) = x;  : appends and counts */
+/* Appends an element and counts it: T *v; size_t n; *arena_push(a, v, n) = x; */
 #define arena_push(a, v, n) ({ (v) = arena_grow((a), (v), (n), sizeof *(v)); &(v)[(n)++]; })
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Scope-bound ownership: auto_(free) char *p = ...; releases p when the scope
- * ends, steal(p) hands it on. Owns nothing, knows nothing.
+ * ends; steal(p) passes ownership on.
  */
 #ifndef LABCTL_BASE_AUTO_H
 #define LABCTL_BASE_AUTO_H

@@ -90,7 +90,7 @@ void digest_secret(char *ret, size_t len)
 
 		if (getrandom(&byte, 1, 0) != 1)
 			abort();
-		/* 248 = 4 x 62: the rest would favour the first letters. */
+		/* 248 = 4 x 62: bytes above would make the first letters more likely. */
 		if (byte < 248)
 			ret[done++] = alphabet[byte % 62];
 	}

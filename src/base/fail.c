@@ -65,7 +65,7 @@ const char *fail_said(const struct fail *e)
 	return e->said < sizeof e->text ? e->text + e->said : e->text;
 }
 
-/* Bytes of the terminal control at @p: one of C0 and DEL, two of C1 (as UTF-8), none of anything else. */
+/* Length of the control character at @p in bytes: 1 for C0 and DEL, 2 for C1 (in UTF-8), 0 for anything else. */
 static unsigned control(const char *p)
 {
 	const unsigned char *c = (const unsigned char *)p;
@@ -73,7 +73,7 @@ static unsigned control(const char *p)
 	return *c < 0x20 || *c == 0x7f ? 1 : *c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
 }
 
-/* One line, no terminal controls: outside texts (servers, libraries) end up in failures. */
+/* Makes @text one line without control characters, because failures quote servers and libraries. */
 static void tidy(char *text)
 {
 	size_t len = strlen(text);
@@ -142,7 +142,7 @@ static const char *last_lines(const char *text, size_t len, unsigned line_max)
 	return text;
 }
 
-/* Programs have only words for an errno. These come from outside; nothing that labctl writes is read here. */
+/* External programs report an errno only as text. Matches their output; labctl's own messages are never parsed. */
 static void cause_of_program(struct fail *e)
 {
 	static const struct { const char *words; enum fail_cause cause; } said[] = {

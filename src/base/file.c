@@ -58,7 +58,7 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 	auto_(strbuf_clear) struct strbuf temp = { 0 };
 	auto_(close) int fd = -1;
 
-	/* One name, so that what a killed writer left is found and replaced by the next; whoever writes a file has its lock. */
+	/* A fixed name: the next writer replaces what a killed one left. Whoever writes holds the file's lock. */
 	strbuf_printf(&temp, "%s.new", path);
 	unlink(temp.text);
 	fd = open(temp.text, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -110,7 +110,7 @@ static int check_one(const char *path, bool last, struct fail *e)
 		fail(e, FAIL_CONFLICT, "%s belongs to user %u, who could change its contents", path, (unsigned)st.st_uid);
 		return fail_next(e, "ls -la %s; if its contents are yours: chown root %s", path, path);
 	}
-	/* Where names are their owners' (/tmp) others cannot touch ours, but they could be first. */
+	/* In a sticky directory (/tmp) others cannot replace our entry, but could create the last one first. */
 	if ((st.st_mode & 022) && (last || !(st.st_mode & S_ISVTX))) {
 		fail(e, FAIL_CONFLICT, "%s is writable by others, who could change its contents", path);
 		return fail_next(e, "ls -la %s; if its contents are yours: chmod go-w %s", path, path);
@@ -144,7 +144,7 @@ int file_check_dir(const char *path, struct fail *e)
 	}
 }
 
-/* Empties the directory @fd (consumed), which lives on device @dev; @path is for messages. */
+/* Empties the directory @fd (closed here) on device @dev; @path is for messages. */
 static int empty_directory(int fd, dev_t dev, const char *path, struct fail *e)
 {
 	auto_(closedir) DIR *dir = fdopendir(fd);
@@ -227,11 +227,11 @@ int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_
 		}
 		clock_sleep_ms(clock_poll_ms(deadline_ms, 50));
 	}
-	/* Removed while we waited (the owner of a lock may remove its file): what we hold is nobody's lock. */
+	/* A lock's owner may remove its file. If that happened while we waited, we locked a deleted file: try again. */
 	if (fstat(fd, &held) < 0 || stat(path, &named) < 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev)
 		return file_lock(path, what, deadline_ms, ret_fd, e);
 	strbuf_printf(&holder, "process %d (%s)", (int)getpid(), what);
-	/* For whoever waits; on a full disk they are not told who holds it. */
+	/* For the message of whoever waits. Errors are ignored: on a full disk that message just names no holder. */
 	(void)!(ftruncate(fd, 0) == 0 && write_all(fd, holder.text, holder.len) == 0);
 	*ret_fd = fd;
 	fd = -1;

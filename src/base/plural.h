@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* "%u node%s", count, plural(count): one node, two nodes. For nouns that take an s, as all of ours do. */
+/* "%u node%s", count, plural(count): "1 node", "2 nodes". Only for nouns that take an s; all of ours do. */
 #ifndef LABCTL_BASE_PLURAL_H
 #define LABCTL_BASE_PLURAL_H
 

@@ -37,7 +37,7 @@ void pool_run(unsigned count, unsigned workers, void (*work)(void *ctx, unsigned
 	threads = calloc(wanted ? wanted : 1, sizeof *threads);
 	if (!threads)
 		abort();
-	/* A worker in the middle of a system call must not see them. */
+	/* Signals must not interrupt a worker's system calls. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	while (made < wanted && pthread_create(&threads[made], NULL, pool_main, &p) == 0)

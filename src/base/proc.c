@@ -26,14 +26,14 @@
 #define ERROR_KEPT_BYTES 8192u
 #define LINE_MAX_BYTES 65536u /* the rest of a longer line is dropped */
 #define TERM_GRACE_MS 2000
-#define POLL_MS 100 /* how late a cancel is seen */
+#define POLL_MS 100 /* longest delay until a cancel is seen */
 
 extern char **environ;
 
 struct child {
 	const struct proc *p;
 	pid_t pid;
-	int in, out, err;           /* our ends; -1 when closed or not used */
+	int in, out, err;           /* our ends of the pipes; -1 = closed or unused */
 	size_t in_done;
 	struct strbuf line, errors; /* unfinished line of stdout; last part of stderr */
 };
@@ -84,8 +84,8 @@ bool proc_found(const char *program)
 #endif
 
 /*
- * socket(AF_INET6, ...) fails with EAFNOSUPPORT, all else is allowed. A program of another architecture numbers its
- * calls otherwise and is not caught: this spares a program from itself, it guards nothing.
+ * Makes socket(AF_INET6, ...) fail with EAFNOSUPPORT and allows all else. No security boundary: programs of another
+ * architecture have other system call numbers and are not filtered.
  */
 static int forbid_ipv6(void)
 {
@@ -105,8 +105,8 @@ static int forbid_ipv6(void)
 }
 
 /*
- * @fds become 0, 1 and 2. First all of them away from these numbers: where the caller has them closed, a pipe may have got
- * one, be overwritten by its neighbour, or keep close-on-exec, which dup2() to itself leaves as it is.
+ * Makes @fds 0, 1 and 2. Moves them all above 2 first: if the caller had 0-2 closed, a pipe may have got one of these
+ * numbers, and would be overwritten by its neighbour or keep close-on-exec, which dup2() to itself does not clear.
  */
 static int take_streams(const int fds[3])
 {
@@ -128,10 +128,10 @@ __attribute__((noreturn)) static void run_child(const struct proc *p, const char
 	sigset_t none;
 	int error;
 
-	/* A caller without standard streams: this one must not be one of the three either. */
+	/* If the caller had 0-2 closed, the report pipe may have got one of these numbers: move it as well. */
 	if (report < 3 && (report = fcntl(report, F_DUPFD_CLOEXEC, 3)) < 0)
 		_exit(127);
-	/* Dies with us, whatever we die of: what went on alone would meet what the next labctl does. */
+	/* Die with labctl, however it ends: an orphan would collide with what the next labctl does. */
 	if (!p->detach && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		_exit(127);
 	sigemptyset(&none);
@@ -142,14 +142,14 @@ __attribute__((noreturn)) static void run_child(const struct proc *p, const char
 		goto out;
 	if (take_streams(fds) < 0)
 		goto out;
-	/* A library's connections are not the child's: a server would keep them open for as long as it lives. */
+	/* Close a library's connections at exec: a long-lived server would keep them open. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (p->chroot && (chroot(p->chroot) < 0 || chdir("/") < 0))
 		goto out;
 	if (p->dir && chdir(p->dir) < 0)
 		goto out;
 	if (p->no_ipv6)
-		forbid_ipv6(); /* a kernel without seccomp: then the program must do with what it finds */
+		forbid_ipv6(); /* best effort: without seccomp in the kernel, IPv6 stays on */
 	execve(path, (char *const *)(void *)p->argv, environ);
 out:
 	error = errno;
@@ -204,7 +204,7 @@ static int start(struct child *c, struct fail *e)
 		goto done;
 	}
 	if (!p->detach)
-		setpgid(c->pid, c->pid); /* also here: whoever comes first */
+		setpgid(c->pid, c->pid); /* here too: either process may run first */
 	c->in = in[1], c->out = out[0], c->err = err[0];
 	in[1] = out[0] = err[0] = -1;
 	if (c->in >= 0)
@@ -249,7 +249,7 @@ static void take_err(struct child *c, const char *data, size_t len)
 	strbuf_add(&c->errors, data, len);
 }
 
-/* Read what is there; closes the end at end of file. */
+/* Reads what is available; closes @fd at end of file or on error. */
 static void drain(struct child *c, int *fd, void (*take)(struct child *, const char *, size_t))
 {
 	char block[16384];
@@ -292,7 +292,7 @@ static void end_group(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* Moves data until the child has exited. @ret_status as proc_run(). */
+/* Moves data until the child has exited. @ret_status as in proc_run(). */
 static int pump(struct child *c, int *ret_status, struct fail *e)
 {
 	const struct proc *p = c->p;
@@ -316,7 +316,7 @@ static int pump(struct child *c, int *ret_status, struct fail *e)
 			p->look(p->line_ctx);
 			look = clock_after_ms(PROC_LOOK_MS);
 		}
-		/* Without open ends only the exit is awaited: look often. */
+		/* With both pipes closed only the exit is left to wait for: poll often. */
 		poll(fds, 3, clock_poll_ms(p->deadline_ms, open_ends ? POLL_MS : 5));
 		if (c->in >= 0 && fds[0].revents)
 			feed(c);
@@ -326,7 +326,7 @@ static int pump(struct child *c, int *ret_status, struct fail *e)
 			drain(c, &c->err, take_err);
 		if (waitpid(c->pid, &status, WNOHANG) != c->pid)
 			continue;
-		/* It is gone; take what is left in the pipes without waiting for heirs that hold them open. */
+		/* Read what is left in the pipes, without waiting for grandchildren that hold them open. */
 		for (int *ends[] = { &c->out, &c->err }, i = 0; i < 2; i++)
 			while (*ends[i] >= 0 && poll(&(struct pollfd){ .fd = *ends[i], .events = POLLIN }, 1, 0) > 0)
 				drain(c, ends[i], i ? take_err : take_out);

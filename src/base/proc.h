@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Child processes: no shell, own process group, deadline, output captured or sent
- * to a file. Killed as a group (TERM, then KILL) on deadline or cancel, and with the thread that runs it. Thread-safe.
+ * to a file. On deadline or cancel the group is killed (TERM, 2 s later KILL). A child also dies with the thread that
+ * started it, unless .detach is set. Thread-safe.
  */
 #ifndef LABCTL_BASE_PROC_H
 #define LABCTL_BASE_PROC_H
@@ -14,7 +15,7 @@
 #include "strbuf.h"
 
 #define PROC_LOOK_MS 5000
-#define PROC_OUT_MAX_BYTES (16u << 20) /* of .out; a longer output is cut there */
+#define PROC_OUT_MAX_BYTES (16u << 20) /* limit of .out; longer output is cut */
 
 struct proc {
 	const char *const *argv;      /* NULL-terminated; argv[0] searched in PATH */
@@ -24,10 +25,10 @@ struct proc {
 	size_t input_len;
 	struct strbuf *out;           /* stdout is appended here, or NULL = discarded */
 	const char *log_path;         /* stderr (and stdout when .out and .line are NULL) appended here; NULL = kept for the error */
-	void (*line)(void *ctx, const char *line); /* each line of stdout as it comes (64 KiB of it), or NULL */
-	void (*look)(void *ctx);      /* called about every PROC_LOOK_MS while it runs: how far is it? Or NULL */
-	void *line_ctx;               /* of both */
-	int64_t deadline_ms;          /* absolute; CLOCK_NEVER */
+	void (*line)(void *ctx, const char *line); /* called for each line of stdout, cut at 64 KiB; or NULL */
+	void (*look)(void *ctx);      /* called about every PROC_LOOK_MS while it runs, to report progress; or NULL */
+	void *line_ctx;               /* argument of both */
+	int64_t deadline_ms;          /* absolute (base/clock.h), or CLOCK_NEVER */
 	const atomic_bool *cancel;    /* checked every 100 ms; may be NULL */
 	bool no_ipv6;                 /* no IPv6 sockets for it and its children: as on a kernel without IPv6 */
 	bool detach;                  /* new session: for daemons that outlive us (they must daemonise themselves) */
@@ -39,10 +40,10 @@ struct proc {
  */
 int proc_run(const struct proc *p, int *ret_status, struct fail *e);
 
-/* proc_run() that makes a non-zero status a failure with the last lines of stderr as evidence. */
+/* proc_run() that makes a non-zero status FAIL_OTHER, with the last lines of stderr or .log_path as evidence. */
 int proc_check(const struct proc *p, struct fail *e);
 
-/* True when the program is in PATH. */
+/* True when the program is in PATH or in /usr/sbin. */
 bool proc_found(const char *program);
 
 #endif

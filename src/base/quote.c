@@ -14,7 +14,7 @@ enum quote quote_named(const char *name)
 	return QUOTE_COUNT;
 }
 
-/* Between two @mark, with each mark inside written as @twice. */
+/* Adds @s between two @mark characters, with @twice for each mark inside. */
 static void enclose(struct strbuf *b, const char *s, char mark, const char *twice)
 {
 	strbuf_char(b, mark);
@@ -33,7 +33,7 @@ static void quote_sh(struct strbuf *b, const char *s)
 
 	while (isalnum((unsigned char)*p) || (*p && strchr("_-./:,@%+", *p)))
 		p++;
-	/* Empty, or something beyond the plain characters: quote. */
+	/* Quote the empty string and all that has other characters. */
 	if (p == s || *p)
 		enclose(b, s, '\'', "'\\''");
 	else
@@ -75,7 +75,7 @@ static void quote_conf(struct strbuf *b, const char *s)
 	strbuf_char(b, '\'');
 }
 
-/* ssh_config(5): "" hold blanks, a backslash escapes quotes, and "%x" is a token unless the % is doubled. */
+/* ssh_config(5): double quotes protect blanks, a backslash escapes a quote, and "%x" is a token unless % is doubled. */
 static void quote_ssh(struct strbuf *b, const char *s)
 {
 	strbuf_char(b, '"');
@@ -106,7 +106,7 @@ static void quote_xml(struct strbuf *b, const char *s)
 	}
 }
 
-/* Length of the UTF-8 character at @p, 0 when there is none or it is a control. */
+/* Length of the UTF-8 character at @p; 0 when the bytes are not one, or it is a control character. */
 static size_t shown_length(const unsigned char *p, size_t left)
 {
 	size_t len = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Quoting at the boundary, by kind. Every value that enters a shell script, SQL,
- * a postgresql.conf string or XML text passes here exactly once.
+ * Quoting by kind, at the boundary. Every value that enters a shell script, SQL, a
+ * postgresql.conf string or XML text passes through here exactly once. Thread-safe.
  */
 #ifndef LABCTL_BASE_QUOTE_H
 #define LABCTL_BASE_QUOTE_H
@@ -10,7 +10,7 @@
 #include "strbuf.h"
 
 enum quote {
-	QUOTE_RAW,   /* as it is: only where the context is plain text (conf values that are checked, hosts files) */
+	QUOTE_RAW,   /* unchanged: only for plain text (hosts files, configuration values that were checked) */
 	QUOTE_SH,    /* one POSIX shell word: plain when safe, else 'single quoted' */
 	QUOTE_SQL,   /* 'literal' as standard_conforming_strings=on reads it */
 	QUOTE_IDENT, /* "identifier" */
@@ -27,14 +27,14 @@ enum quote quote_named(const char *name);
 void quote_add(struct strbuf *b, enum quote kind, const char *s);
 
 /*
- * For a person's terminal: every control of one (ESC and its kind, DEL, C1 as a byte or in UTF-8) and every byte that is
- * no UTF-8 becomes '?', in place. Newlines and tabs stay. What nodes, servers and consoles said passes here.
+ * Makes text safe for a terminal, in place: control characters (C0 like ESC, DEL, C1 as a byte or in UTF-8) and bytes
+ * that are not UTF-8 become '?'; newlines and tabs stay. All output of nodes, servers and consoles passes through here.
  */
 void quote_tame(char *text, size_t len);
 
 /*
- * What may be shown of a source: a URL without user, password, query and fragment, which may be secrets ("?..." stands
- * where they were); a path as it is. @source itself or @a's.
+ * @source in a form that may be shown: a URL without user, password, query and fragment, which may be secrets ("?..."
+ * replaces query and fragment); a path unchanged. Returns @source itself, or a copy in @a.
  */
 const char *quote_url(const char *source, struct arena *a);
 

@@ -21,7 +21,7 @@ __attribute__((format(printf, 2, 3), nonnull(2))) void strbuf_printf(struct strb
 void strbuf_truncate(struct strbuf *b, size_t len);
 void strbuf_clear(struct strbuf *b); /* frees; usable again afterwards */
 const char *strbuf_text(const struct strbuf *b);
-char *strbuf_steal(struct strbuf *b); /* the caller's to free; never NULL */
+char *strbuf_steal(struct strbuf *b); /* the caller frees it; never NULL */
 
 static inline void strbuf_clear_auto(struct strbuf *b)
 {

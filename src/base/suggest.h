@@ -6,8 +6,8 @@
 #include "fail.h"
 
 /*
- * The word of @known (NULL-terminated) nearest to @word by edit distance with
- * transpositions, or NULL when none is near enough (more than a third of its length away, at least 2).
+ * The word of @known (NULL-terminated) nearest to @word by edit distance with transpositions. NULL when
+ * the distance is above a third of @word's length (2 at least).
  */
 const char *suggest(const char *word, const char *const *known);
 

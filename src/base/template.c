@@ -15,7 +15,7 @@ struct tag {
 	enum tag_kind kind;
 	enum quote quote;               /* TAG_VALUE; QUOTE_COUNT = none given */
 	char name[NAME_MAX_BYTES + 1];  /* value, list or condition */
-	const char *next;               /* first byte after the tag (and its line, for a block word alone on it) */
+	const char *next;               /* first byte after the tag; after its line, for a block tag alone on it */
 };
 
 struct expansion {
@@ -137,7 +137,7 @@ static int expand_each(struct expansion *x, const char *at, const struct tag *t,
 		if (!known)
 			return complain(x, at, "unknown list", t->name);
 	}
-	/* Once more without output: finds the end of an empty list's body. */
+	/* Once more without output, to find the end of the body even when the list is empty. */
 	if (block(x, at, t->next, false, stop) < 0)
 		return -1;
 	return stop->kind == TAG_END ? 0 : complain(x, at, "@{else} belongs to @{if}, not to @{each}", t->name);
@@ -183,7 +183,7 @@ static int expand(struct expansion *x, const char *p, bool inside, struct tag *r
 		}
 		if (parse_tag(x, at, &t) < 0)
 			return -1;
-		/* A block word alone on its line takes the line with it. */
+		/* Drop the line of a block tag that stands alone on it. */
 		for (line = at; line > p && line[-1] != '\n'; line--)
 			;
 		rest = t.next + strspn(t.next, " \t");

@@ -3,11 +3,11 @@
  * Text templates:
  *   @{name}            value, quoted by the caller's default kind
  *   @{name:sh}         value, quoted by kind: raw sh sql ident conf xml (base/quote.h)
- *   @{each NAME}...@{end}   body once per element of a list; inside, names of the element resolve first
+ *   @{each NAME}...@{end}   body once per element of a list; in it, names of the element take precedence
  *   @{if NAME}...@{else}...@{end}   body when the value is neither empty nor "false"; @{else} may be left out
  *   @@{                a literal "@{"
- * A line that holds nothing but a block word (and blanks) disappears whole.
- * Unknown names, unbalanced blocks and a bare @{name} where a kind is demanded are failures with the line number.
+ * A line with only each, if, else or end (and blanks) is dropped.
+ * Unknown names, unbalanced blocks and an @{name} without a required kind fail, with the line number.
  */
 #ifndef LABCTL_BASE_TEMPLATE_H
 #define LABCTL_BASE_TEMPLATE_H
@@ -23,7 +23,7 @@ struct template_scope {
 	const char *(*value)(void *ctx, const char *name);
 	/*
 	 * Step through list @name: returns true and makes element @index current (so that
-	 * value() sees it), false after the last. Sets *known=false for a name that is no list.
+	 * value() sees it), false after the last. Sets *known=false for a name that is not a list.
 	 * Called with index SIZE_MAX when the loop is over. NULL = there are no lists.
 	 */
 	bool (*each)(void *ctx, const char *name, size_t index, bool *known);
@@ -31,8 +31,8 @@ struct template_scope {
 };
 
 /*
- * @what names the template in failures (FAIL_OTHER). @bare is the kind of @{name} without a kind;
- * QUOTE_COUNT demands a kind for every value but numbers, "true" and "false".
+ * Appends the expansion of @text to @out. @what names the template in failures (FAIL_OTHER). @bare is the kind of an
+ * @{name} without one; QUOTE_COUNT requires a kind for every value except numbers, "true" and "false".
  */
 int template_expand(const char *what, const char *text, enum quote bare, const struct template_scope *scope,
 		    struct strbuf *out, struct fail *e);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * LABCTL_TRACE: calls into libvirt, SSH and the databases, each with its time. A call is two lines, so that one that
- * never returns is seen too: "trace 1.204 ssh > node3: run sh" and "trace 1.261 ssh < node3: run sh: status 0; 57.1 ms".
- * The first number counts seconds from trace_start(). Without it a call costs one branch, and its words are not made.
+ * LABCTL_TRACE prints the calls to libvirt, SSH and the databases with their times. Each call prints two lines, so that
+ * a call that never returns shows as well:
+ *   trace 1.204 ssh > node3: run sh
+ *   trace 1.261 ssh < node3: run sh: status 0; 57.1 ms
+ * The first number is the seconds since trace_start(). Without tracing a call costs one branch.
  *
- * Never trace what may be a secret: no input of a script, no parameter or literal of a query (trace_sql()), of a command
- * no more than its program (trace_program()), of a failure no words, only its code, cause and SQLSTATE.
+ * Never trace a possible secret. Left out are the input of a script, parameters and literals of a query (trace_sql()),
+ * arguments of a command (trace_program()) and the text of a failure; its code, cause and SQLSTATE are printed.
  *
- * Threads: trace_start() comes before the first thread; a struct trace belongs to one call, and so to one thread.
+ * Threads: call trace_start() before the first thread starts. A struct trace belongs to one call, and so to one thread.
  */
 #ifndef LABCTL_BASE_TRACE_H
 #define LABCTL_BASE_TRACE_H
@@ -21,7 +23,7 @@
 
 enum trace_area { TRACE_LIBVIRT, TRACE_SSH, TRACE_SQL, TRACE_AREA_COUNT };
 
-/* A call that runs; on its caller's stack. */
+/* A running call; on its caller's stack. */
 struct trace {
 	int64_t since_us;
 	enum trace_area area;
@@ -37,18 +39,19 @@ static inline bool trace_on(enum trace_area area)
 }
 
 /*
- * @words is a comma list of areas ("libvirt,ssh,sql"); NULL and "" are none. @line gets each line, whole and without a
- * newline, from any thread; it must be ready for foreign text. FAIL_USAGE for an unknown word, then nothing is traced.
+ * @words is a comma list of areas ("libvirt,ssh,sql"); NULL and "" trace nothing. @line is called from any thread with
+ * each line, without a newline, and must make it safe to print, since nodes and servers choose some of its text. An
+ * unknown word is FAIL_USAGE, and nothing is traced.
  */
 int trace_start(const char *words, void (*line)(const char *text), struct fail *e);
 
-/* The call begins: trace_begin(&t, TRACE_SSH, "%s: run %s", node, program). */
+/* A call begins: trace_begin(&t, TRACE_SSH, "%s: run %s", node, program). */
 #define trace_begin(t, of, ...)                                 \
 	do {                                                    \
 		if (trace_on(of))                               \
 			trace_enter(t, of, __VA_ARGS__);        \
 	} while (0)
-/* It has ended. @e is its failure, NULL when it succeeded; the rest says what came of it, "" when there is nothing to say. */
+/* The call has ended. @e is its failure, or NULL; the rest is the format of its result, "" = "done". */
 #define trace_end(t, of, e, ...)                                \
 	do {                                                    \
 		if (trace_on(of))                               \
@@ -57,9 +60,9 @@ int trace_start(const char *words, void (*line)(const char *text), struct fail *
 __attribute__((format(printf, 3, 4))) void trace_enter(struct trace *t, enum trace_area area, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void trace_leave(struct trace *t, const struct fail *e, const char *fmt, ...);
 
-/* The query on one line up to its first literal, which is "...": returns @ret. */
+/* Writes the query on one line, cut at its first literal ("..." stands for the rest). Returns @ret. */
 const char *trace_sql(const char *query, char ret[TRACE_WHAT_MAX]);
-/* The program of a shell command: "tail" of "tail -n 20 -- log", "PGPASSWORD" of "PGPASSWORD=x psql": returns @ret. */
+/* First word of a command, in @ret: "tail" of "tail -n 20 -- log", "PGPASSWORD" of "PGPASSWORD=x psql". Returns @ret. */
 const char *trace_program(const char *command, char ret[TRACE_WHAT_MAX]);
 
 #endif
