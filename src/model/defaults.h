@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Paths, addresses of libvirt and names that hold where nobody says otherwise; what labctl's own things are called. */
+/* Default paths, libvirt URIs and names, and the prefix of labctl's own interfaces. */
 #ifndef LABCTL_MODEL_DEFAULTS_H
 #define LABCTL_MODEL_DEFAULTS_H
 
@@ -10,13 +10,13 @@
 #define DEFAULT_LAB "lab"
 #define DEFAULT_IMAGE "debian12"
 
-#define BRIDGE_PREFIX "lab" /* before the first 8 digits of the lab's uuid; of links, too */
+#define BRIDGE_PREFIX "lab" /* of bridges and links; the first 8 digits of the lab's uuid follow */
 
 #define LIBVIRT_LXC "lxc:///system"
 #define LIBVIRT_QEMU "qemu:///system"
 #define LIBVIRT_LOG_DIR "/var/log/libvirt"
 
-/* libvirt's driver for a hypervisor, which is also the directory of its logs. */
+/* libvirt's driver for a hypervisor; its directory in LIBVIRT_LOG_DIR has the same name. */
 static inline const char *libvirt_driver(enum hypervisor h)
 {
 	return h == HYPERVISOR_LXC ? "lxc" : "qemu";

@@ -7,15 +7,15 @@
 
 #include "auto.h"
 
-#define EL_SEED "/usr/libexec/labctl/seed" /* SELinux lets programs run that lie there, not in /usr/lib */
+#define EL_SEED "/usr/libexec/labctl/seed" /* SELinux allows executing files there, but not in /usr/lib */
 
-/* OpenSSH 4.3 and 5.3, best first. Nodes of other families are never offered any of it. */
+/* For OpenSSH 4.3 (el5) and 5.3 (el6), best first. Never offered to nodes of other families. */
 static const struct ssh_algorithms ssh_of_2006 = {
 	.kex = "diffie-hellman-group14-sha1,diffie-hellman-group1-sha1", .host_key = "ssh-rsa",
 	.ciphers = "aes128-ctr,aes128-cbc,3des-cbc", .macs = "hmac-sha1",
 };
 
-/* Read after the distribution's own limit of processes, 90-nproc.conf, in el6; el5 reads the one file. */
+/* limits_conf: in el6 it must be read after the distribution's 90-nproc.conf; el5 has only the one file. */
 const struct family families[FAMILY_COUNT] = {
 	[FAMILY_DEBIAN] = {
 		.name = "debian", .package_manager = "apt-get", .package_query = "dpkg-query -W",
@@ -47,7 +47,7 @@ const struct family families[FAMILY_COUNT] = {
 		.nfs = "vers=4,minorversion=1",
 		.sudo_group = "wheel", .key_type = "rsa", .ssh = &ssh_of_2006, .seed = EL_SEED,
 	},
-	/* yum is another name of dnf from el8 on. All of them read key files; ifcfg files end with el9. */
+	/* From el8 on yum is an alias of dnf. All read NetworkManager's keyfiles; el9 is the last with ifcfg files. */
 	[FAMILY_EL7PLUS] = {
 		.name = "el7plus", .package_manager = "yum", .package_query = "rpm -q",
 		.service_manager = "systemctl", .firewall = "nftables", .firewall_conf = "/etc/sysconfig/nftables.conf",
@@ -95,7 +95,7 @@ const char *const release_names[RELEASE_COUNT + 1] = { "debian12", "el5", "el6",
 
 const struct release *family_find(const char *word)
 {
-	/* Longer words before those that they begin with. */
+	/* A longer word comes before a word that it begins with. */
 	static const char *const prefixes[] = { "centos-stream", "centos", "rhel", "rocky", "almalinux", "alma", "oracle",
 					       "el" };
 	static const char *const numbers[RELEASE_COUNT] = { "", "5", "6", "7", "8", "9", "10" };
@@ -138,12 +138,12 @@ const struct release *family_guess(const char *file_name)
 
 #define SAME NULL
 #define NONE ""
-/* The same in all of Enterprise Linux, @name in Debian. */
+/* Debian calls it @name, every Enterprise Linux by the row's name. */
 #define IN_EL(name) { name, SAME, SAME, SAME, SAME, SAME, SAME }
 #define EVERYWHERE IN_EL(SAME)
 
 static const struct package packages[] = {
-	/* The walk-through's yum line, in its order. */
+	/* From the walk-through of 2013, in the order of its yum command. */
 	/* name               debian12       el5    el6              el7              el8  el9  el10 */
 	{ "lrzsz",          EVERYWHERE, NULL },
 	{ "sysstat",        EVERYWHERE, NULL },
@@ -159,7 +159,7 @@ static const struct package packages[] = {
 	{ "libxslt-devel",  IN_EL("libxslt1-dev"), NULL },
 	{ "python-devel",   { "python3-dev", SAME, SAME, SAME, "python36-devel", "python3-devel", "python3-devel" }, NULL },
 	{ "tcl-devel",      IN_EL("tcl-dev"), NULL },
-	/* Its cron line. */
+	/* From its cron job. */
 	{ "ntpdate",        { NONE, NONE, SAME, NONE, NONE, NONE, NONE }, "part of ntp in el5; chrony sets the clock itself" },
 	{ "cron",           { NONE, "vixie-cron", "cronie", NONE, NONE, NONE, NONE }, "chrony runs by itself" },
 	/* Libraries that PostgreSQL and Postgres-XC are linked against. */
@@ -216,7 +216,7 @@ const char *family_package(const struct release *r, const char *package, const c
 	return NULL;
 }
 
-/* hidd has become a part of bluetooth; what looks for updates by itself has another name in each family. */
+/* hidd is now part of bluetooth; the service for automatic updates has another name in each family. */
 static const struct service services[] = {
 	/* name                   debian                          el5             el6             el7plus */
 	{ "acpid",        false, { "acpid",                       "acpid",        "acpid",        "acpid" } },

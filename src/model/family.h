@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What differs between the systems that nodes run: one table of families, one of their releases, one of packages and
- * one of services. Adding a system is adding rows here and a template to kickstart/. First test to read:
+ * The differences between the operating systems of nodes, as tables of families, releases, packages and services. A new
+ * system is new rows here and a template in kickstart/. All const, so thread-safe. First test to read:
  * tests/unit/test_family.c.
  */
 #ifndef LABCTL_MODEL_FAMILY_H
@@ -13,7 +13,7 @@ enum family_id { FAMILY_DEBIAN, FAMILY_EL5, FAMILY_EL6, FAMILY_EL7PLUS, FAMILY_C
 enum release_id { RELEASE_DEBIAN12, RELEASE_EL5, RELEASE_EL6, RELEASE_EL7, RELEASE_EL8, RELEASE_EL9, RELEASE_EL10,
 		  RELEASE_COUNT };
 
-/* Algorithms as libssh2 and ssh(1) list them. */
+/* Comma lists of algorithms, as libssh2 and ssh(1) take them. */
 struct ssh_algorithms { const char *kex, *host_key, *ciphers, *macs; };
 
 struct family {
@@ -21,69 +21,69 @@ struct family {
 	const char *package_manager; /* "apt-get", "yum" */
 	const char *package_query;   /* prints the version of the package named after it; fails when there is none */
 	const char *service_manager; /* "systemctl", "chkconfig" */
-	const char *firewall, *firewall_conf; /* whose rules are loaded at boot: "nftables", "iptables"; its file */
-	const char *sysctl_conf, *limits_conf, *locale_conf; /* files that tuning may write as a whole */
-	const char *network;         /* who reads network_dir: "networkd", "ifcfg", "networkmanager" */
+	const char *firewall, *firewall_conf; /* service that loads the packet filter at boot ("nftables"); its rules file */
+	const char *sysctl_conf, *limits_conf, *locale_conf; /* files that tuning may replace */
+	const char *network;         /* what reads network_dir: "networkd", "ifcfg", "networkmanager" */
 	const char *network_dir;
 	const char *sshd;            /* service of the SSH server */
 	const char *ntp, *ntp_conf;  /* service that keeps the time, its file */
 	const char *ntp_pool;        /* the distribution's part of pool.ntp.org */
-	const char *nfs;             /* mount options of the newest NFS that its releases share */
+	const char *nfs;             /* mount options for the newest NFS version that all its releases support */
 	const char *sudo_group;
-	const char *key_type;        /* newest type of key that its SSH knows, for ssh-keygen -t */
-	const struct ssh_algorithms *ssh; /* what its SSH lacks today's for; NULL = it has today's */
-	const char *seed;            /* the program that takes a node's identity from the seed disk */
+	const char *key_type;        /* newest key type that its OpenSSH supports, for ssh-keygen -t */
+	const struct ssh_algorithms *ssh; /* old algorithms that its OpenSSH needs; NULL = today's defaults work */
+	const char *seed;            /* the program on the node that reads its identity from the seed disk */
 };
 
 struct release {
 	const char *name;            /* "el9" */
 	const struct family *family;
 	unsigned number;             /* 9 */
-	const char *syntax;          /* its kickstart as ksvalidator -v calls it; NULL = answered by a preseed */
+	const char *syntax;          /* version of its kickstart for ksvalidator -v; NULL = it takes a preseed */
 	const char *template;        /* library file of its unattended installation */
 	const char *suite;           /* archive suite (Debian), or NULL */
 };
 
-/* The same as ssh_config(5) has it: "KexAlgorithms" is "+", beside its own, or "", instead of them, and a list. */
+/* One of them for ssh_config(5): .name "KexAlgorithms"; .sign "+" adds to the defaults, "" replaces them; .value a list. */
 struct ssh_option { const char *name, *sign, *value; };
-/* i-th of them for nodes of @f; false after the last, and where nothing is lacking. */
+/* The i-th option for nodes of @f; false after the last, and at once when @f needs none. */
 bool family_ssh_option(const struct family *f, unsigned i, struct ssh_option *ret);
 
 extern const struct family families[FAMILY_COUNT];
 extern const struct release releases[RELEASE_COUNT];
-/* All words of releases ("debian12"..."el10"), NULL at the end: for messages and suggest(). */
+/* The names of all releases ("debian12"..."el10"), NULL at the end; for messages and suggest(). */
 extern const char *const release_names[RELEASE_COUNT + 1];
 
 /*
- * "el9", "debian12", and by the names of those who rebuild it or sell it: "rocky9", "alma8", "centos5", "rhel7",
- * "centos-stream10", "oracle8", "bookworm". NULL when unknown.
+ * Finds a release by its name ("el9", "debian12"), its code name ("bookworm") or the name of a rebuild or vendor:
+ * "rocky9", "alma8", "centos5", "rhel7", "centos-stream10", "oracle8". NULL when unknown.
  */
 const struct release *family_find(const char *word);
-/* What a disk holds, by the name that its vendor gave the file: "Rocky-9-GenericCloud-Base.x86_64". NULL = it does not say. */
+/* Guesses the release of a disk image from its vendor's file name: "Rocky-9-GenericCloud-Base.x86_64". NULL = unknown. */
 const struct release *family_guess(const char *file_name);
 
-/* A package by the name that the walk-through of 2013 or Enterprise Linux has for it, in every release. */
+/* A package: its name in the walk-through of 2013 or in Enterprise Linux, and its name in each release. */
 struct package {
 	const char *name;
-	const char *names[RELEASE_COUNT]; /* NULL = the same name, "" = there is none: */
-	const char *why;                  /* what stands in for it, or why nothing needs to */
+	const char *names[RELEASE_COUNT]; /* NULL = the same name, "" = no such package: */
+	const char *why;                  /* what replaces it, or why nothing has to */
 };
 
-/* i-th row: all of them make up a node; NULL after the last. */
+/* The i-th row; NULL after the last. A node gets the packages of all rows. */
 const struct package *family_package_row(unsigned i);
-/* Name of @package in @r; "" when it has none, with the reason (@ret_why may be NULL); NULL when no row has it. */
+/* Name of @package in @r; "" when @r has none, with the reason (@ret_why may be NULL); NULL when there is no such row. */
 const char *family_package(const struct release *r, const char *package, const char **ret_why);
 /*
- * Value of a template's name: "family.FIELD", "family.release", "package.NAME", "service.NAME" (several are separated by
- * blanks). "" when there is none in @r, NULL when no row or field has that name.
+ * Value of the template name "family.FIELD", "family.release", "package.NAME" or "service.NAME" (several are separated by
+ * blanks). "" when @r has none, NULL when there is no such row or field.
  */
 const char *family_value(const struct release *r, const char *name);
 
-/* The services that the walk-through switches, by its names. */
+/* A service that the walk-through switches on or off, by the name it has there. */
 struct service {
 	const char *name;
 	bool on;
-	const char *names[FAMILY_COUNT]; /* one or more, separated by blanks; "" = there is none */
+	const char *names[FAMILY_COUNT]; /* one or more, separated by blanks; "" = none */
 };
 
 const struct service *family_service_row(unsigned i); /* NULL after the last */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * struct lab: everything that is decided before anything is done. Built in one
+ * struct lab: every decision, made before the first action. Built in one
  * arena by lab_load() -> lab_complete() -> lab_check(), const afterwards, shared
- * by all threads. Pure: nothing here looks at the host, except that lab_load()
- * reads the lab file itself. First test to read: tests/unit/test_lab.c.
+ * by all threads. Pure: nothing here looks at the host, except lab_load(), which
+ * reads the lab file. First test to read: tests/unit/test_lab.c.
  */
 #ifndef LABCTL_MODEL_LAB_H
 #define LABCTL_MODEL_LAB_H
@@ -17,16 +17,16 @@
 #include "strbuf.h"
 
 #define LAB_FILE_MAX_BYTES (1u << 20)
-#define LAB_NAME_MAX 24     /* domains are called LAB-NODE and tables show them; bridge names are made of the uuid instead */
+#define LAB_NAME_MAX 24     /* domain names are LAB-NODE and must fit into tables; bridge names use the uuid instead */
 #define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
 #define DB_USERS_MAX 256    /* of one cluster */
-#define DB_USER_SECRET "user-" /* before the name: the name of the secret */
+#define DB_USER_SECRET "user-" /* prefix of the secret with a user's password: "user-NAME" */
 
 enum hypervisor { HYPERVISOR_AUTO, HYPERVISOR_KVM, HYPERVISOR_QEMU, HYPERVISOR_LXC, HYPERVISOR_COUNT };
 enum transport { TRANSPORT_AUTO, TRANSPORT_NFS, TRANSPORT_FILESYSTEM, TRANSPORT_COUNT }; /* filesystem: lxc only */
-enum boot { BOOT_BIOS, BOOT_UEFI, BOOT_COUNT }; /* firmware; of disks with a boot loader only */
-enum seed_reader { SEED_NOCLOUD, SEED_LABCTL, SEED_COUNT }; /* who on such a disk takes a node's identity: cloud-init, or what our installations leave */
+enum boot { BOOT_BIOS, BOOT_UEFI, BOOT_COUNT }; /* firmware, for disks with a boot loader only */
+enum seed_reader { SEED_NOCLOUD, SEED_LABCTL, SEED_COUNT }; /* what reads a node's identity on such a disk: cloud-init or labctl's own program */
 enum nfs_server { NFS_AUTO, NFS_KERNEL, NFS_GANESHA, NFS_COUNT };
 
 extern const char *const hypervisor_names[HYPERVISOR_COUNT + 1]; /* "auto", "kvm"...; NULL at the end */
@@ -42,7 +42,7 @@ struct net {
 	uint32_t subnet;         /* host byte order; 0 = lease one at create */
 	unsigned prefix_len;     /* 16..29 */
 	unsigned first_host;     /* host number of node 1 in the subnet; 0 = default (11) */
-	uint32_t gateway;        /* first address of the subnet; the host's own end, host byte order */
+	uint32_t gateway;        /* the host's own address, the first of the subnet; host byte order */
 	const char *domain;      /* DNS domain, "lab.internal" by default */
 	const char *hostname;    /* template: @{node} @{index} @{ip.dashed} @{octet}; default "@{node}" */
 	char bridge[16];         /* "lab" + 8 hex digits of the lab's uuid */
@@ -61,9 +61,9 @@ struct node {
 	unsigned cpus;
 	uint64_t memory_mib;
 	uint64_t disk_gib;
-	const char *export_dir;  /* host directory behind the data mount, absolute */
+	const char *export_dir;  /* host directory that the node mounts as its data directory, absolute */
 	uint32_t roles;          /* bit i = role i of the cluster's recipe */
-	unsigned role_index[LAB_ROLES_MAX]; /* 1.. among the nodes with that role; 0 = has it not */
+	unsigned role_index[LAB_ROLES_MAX]; /* 1.. among the nodes with that role; 0 = it does not have the role */
 };
 
 struct data {
@@ -83,9 +83,9 @@ struct tuning {
 	const char *ntp_server;  /* or NULL */
 };
 
-struct setting { const char *role, *key, *value; };         /* pinned configuration lines */
-/* Who logs in at the databases besides the superuser. The password is the secret DB_USER_SECRET name. */
-struct db_user { const char *name; const char *databases; bool reads_only; }; /* databases = "gis,osm"; NULL = every one */
+struct setting { const char *role, *key, *value; };         /* a configuration line that the lab file sets */
+/* A database user besides the superuser. The secret DB_USER_SECRET + name is the password. */
+struct db_user { const char *name; const char *databases; bool reads_only; }; /* databases = "gis,osm"; NULL = all */
 struct group { const char *name; const char *members; };    /* node group; members = node names "node3,node4", in node order */
 
 /* Filled from the recipe by lab_complete(), overridden by the lab file. One per role of the recipe. */
@@ -105,8 +105,8 @@ struct cluster {
 	const char *configure;   /* options for configure; NULL = the recipe's */
 	const char **patches; unsigned patch_count; /* absolute paths, applied to the archive's content in this order */
 	const char *prefix;      /* installation directory in the guest */
-	bool by_ip;              /* address: ip - nodes know each other by number instead of by name */
-	bool no_restart;         /* restart: false - a server that crashed stays down until bootstrap, for experiments */
+	bool by_ip;              /* `address: ip`: nodes refer to each other by IP address instead of host name */
+	bool no_restart;         /* `restart: false`: a server that crashed stays down until bootstrap, for experiments */
 	const char *user;        /* operating-system user of the daemons */
 	struct role_place *places; unsigned place_count;
 	struct setting *settings; unsigned setting_count;
@@ -116,14 +116,14 @@ struct cluster {
 
 struct lab {
 	struct arena *arena;     /* owns everything below; freed by lab_free() */
-	const char *file;        /* where it came from, for messages; NULL = command line only */
+	const char *file;        /* path of the lab file, for messages; NULL = command line only */
 	const char *name;
-	char uuid[37];           /* who it is, in tags and marks: lab_set_id(); of the name alone until then */
-	const char *state_dir;   /* where its record is, as the options say: part of the tags, for people */
+	char uuid[37];           /* identity of the lab, in tags and marks: lab_set_id(); derived from the name until then */
+	const char *state_dir;   /* where its record is, from the options; in the tags for people to read */
 	enum hypervisor hypervisor;
 	const char *image;       /* "debian12", or a disk with a boot loader by path, URL or name in the store: lab_boots_disk() */
 	struct disk_image { const char *sha256, *stored, *release; enum boot boot; enum seed_reader seed; } disk_image; /* of such a disk; .stored is its name */
-	const struct release *release; /* what the nodes run (family.h): never NULL; a disk that says nothing is a Debian */
+	const struct release *release; /* what the nodes run (family.h); never NULL, Debian for an unknown disk */
 	struct net net;
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
 	struct node *nodes; unsigned node_count;
@@ -140,7 +140,7 @@ __attribute__((format(printf, 4, 5))) void problem_add(struct problems *p, int l
 /* A disk that was installed or imported under a name: `image: NAME`. */
 struct stored_disk { const char *name; enum boot boot; enum seed_reader seed; const char *release; /* NULL = not known */ };
 
-/* What the command line and the environment say beside the file; 0 / NULL = nothing said. */
+/* Values from the command line and the environment; 0 / NULL = not given. */
 struct lab_options {
 	const char *name;              /* -l */
 	unsigned node_count;           /* create N */
@@ -148,9 +148,9 @@ struct lab_options {
 	const char *archive;           /* --source */
 	enum hypervisor hypervisor;    /* --hypervisor */
 	const char *image;             /* --image: a word, an absolute path or a URL */
-	const char *dir;               /* where relative paths of the file begin; NULL = its own directory */
+	const char *dir;               /* base of the file's relative paths; NULL = the file's own directory */
 	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
-	const struct stored_disk *stored; unsigned stored_count; /* what is in the store */
+	const struct stored_disk *stored; unsigned stored_count; /* the disks in the store */
 };
 
 /*
@@ -167,19 +167,19 @@ DEFINE_AUTO(struct lab *, lab_free)
 int lab_parse(const char *text, size_t len, const char *file, const struct lab_options *o, struct lab **ret_lab,
 	      struct fail *e);
 
-/* Length of the prefix of a subnet that holds the nodes: that of the lab file, else at most 24. */
+/* Prefix length of a subnet that has room for the nodes: the lab file's, else at most 24. */
 unsigned lab_prefix_len(const struct lab *lab);
 
 /*
- * Two state directories may have labs of one name: which of them a tag means is said by the id (a UUID) that
- * state_identify() takes from the record. Sets uuid and bridge.
+ * Sets uuid and bridge from the id (a UUID) that state_identify() takes from the record. Two state directories may have
+ * labs with the same name; the id tells which of them a tag means.
  */
 void lab_set_id(struct lab *lab, const char *uuid);
 
 /* Give a lab without a subnet its leased one: sets gateway, addresses, MACs, host names. */
 void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len);
 
-/* Put a cluster kind (and source) on a lab that was created without: places its roles. FAIL_LAB with evidence as lab_load(). */
+/* Set the cluster kind (and source archive) of a lab without one; places its roles. FAIL_LAB with evidence as lab_load(). */
 int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, struct fail *e);
 
 /* The resolved lab as a lab file that lab_parse() reads back to an equal lab; saved beside the lab's state. */
@@ -191,29 +191,29 @@ void lab_print(const struct lab *lab, struct strbuf *out);
  */
 int lab_select(const struct lab *lab, const char *selector, const char *role, bool *ret_set, struct fail *e);
 
-/* The words of `access`: [reads_only]. */
+/* The words of the key `access`, by .reads_only. */
 extern const char *const access_words[];
 const struct db_user *db_user_find(const struct cluster *c, const char *name); /* NULL when there is none */
-/* Why a user of the databases cannot be called so in a cluster of this kind ("is the superuser..."), or NULL. */
+/* Why a database user of this kind of cluster cannot be called @name ("is the superuser..."); NULL = fine. */
 const char *db_user_taken(const struct recipe *r, const char *name);
-/* What the name of a lab, of such a user, and a comma list of databases must look like; NULL = fine. */
+/* What is wrong with the name of a lab, of a database user, with a comma list of databases ("must be ..."); NULL = fine. */
 const char *form_lab_name(const char *t);
 const char *form_db_user(const char *t);
 const char *form_databases(const char *t);
 
-/* Do its nodes boot by themselves, from a disk that anybody made, instead of from a recipe of ours? */
+/* True when the nodes boot a disk image with its own boot loader, instead of an image that labctl builds. */
 static inline bool lab_boots_disk(const struct lab *lab)
 {
 	return strchr(lab->image, '/') || lab->disk_image.stored;
 }
-/* Do they keep the values of the walk-through of 2013? The profiles `classic` and `classic-el5`. */
+/* True for the tuning profiles that keep the values of the walk-through of 2013: `classic` and `classic-el5`. */
 static inline bool lab_is_classic(const struct lab *lab)
 {
 	return !strncmp(lab->tuning.profile, "classic", 7);
 }
-/* Do they mount version 3 of NFS? NFS-Ganesha is told to serve version 4 only. */
+/* True when the nodes mount NFS version 3. NFS-Ganesha is configured for version 4 only. */
 bool lab_mounts_nfs3(const struct lab *lab);
-/* Is it cloud-init that makes them nodes? */
+/* True when cloud-init sets up the identity of the nodes. */
 static inline bool lab_uses_cloud_init(const struct lab *lab)
 {
 	return lab_boots_disk(lab) && lab->disk_image.seed == SEED_NOCLOUD;
@@ -226,10 +226,10 @@ static inline bool node_has_role(const struct node *n, int role)
 	return role >= 0 && (n->roles >> role & 1);
 }
 
-/* Is the software of the lab's cluster built from an archive? A kind that has it in the image only when one is named. */
+/* True when the cluster's software is built from source. With software in the image, only a named archive is built. */
 bool lab_builds(const struct lab *lab);
 
-/* The name that @n has inside the cluster as role number @role ("datanode_1"); "" when it has not that role. */
+/* The name that @n has inside the cluster as role number @role ("datanode_1"); "" when it does not have that role. */
 void lab_role_name(const struct lab *lab, const struct node *n, int role, char ret_name[64]);
 
 /* "10.0.0.1" of a host-order address. */

@@ -8,10 +8,10 @@
 #include "lab_source.h"
 #include "quote.h"
 
-/* Keys that create and bootstrap make true on a lab that exists; a key that ends with '.' stands for all below it. */
+/* Keys whose changes create and bootstrap apply to an existing lab; a key that ends with '.' covers all keys below it. */
 static const struct applied {
 	const char *key;
-	bool kept;  /* what was there before stays when the lab file does not name it any more: that is refused */
+	bool kept;  /* removing it from the lab file is refused, because nothing would remove it from the lab */
 } applied[] = {
 	{ "tuning.timezone", false },
 	{ "tuning.locale", false },
@@ -20,7 +20,7 @@ static const struct applied {
 	{ "cluster.settings.", false },
 	{ "cluster.source.", false },
 	{ "cluster.groups[", true },
-	{ "cluster.users[", false }, /* one that is not named stays: lab_keep() */
+	{ "cluster.users[", false }, /* a user that the file does not name stays: lab_keep() */
 };
 
 struct value { const char *key, *text; };
@@ -33,7 +33,7 @@ static const char *scalar(const yaml_node_t *node)
 	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
 }
 
-/* Entries of a list are known by their names, else by their numbers. */
+/* An entry of a list is identified by its name, without one by its number. */
 static const char *item_word(struct values *v, yaml_document_t *doc, const yaml_node_t *item, unsigned number)
 {
 	if (item->type == YAML_MAPPING_NODE)
@@ -68,7 +68,7 @@ static void flatten(struct values *v, yaml_document_t *doc, const yaml_node_t *n
 	}
 }
 
-/* @text is our own: it was printed from a lab. */
+/* @text comes from lab_print(), so it is valid YAML. */
 static void add_text(struct values *v, const struct strbuf *text)
 {
 	yaml_parser_t parser;
@@ -95,7 +95,7 @@ static void list_values(const struct lab *lab, struct values *v)
 	for (size_t i = 0; i < v->count; i++) {
 		struct value *one = &v->items[i];
 
-		/* Where all nodes are alike they are printed as a number: here they are a list. */
+		/* lab_print() writes equal nodes as a number; here they are added as a list, below. */
 		if (!strcmp(one->key, "nodes") || !strncmp(one->key, "nodes[", 6))
 			continue;
 		if (!strcmp(one->key, "image.source") || !strcmp(one->key, "image.stored"))
@@ -108,7 +108,7 @@ static void list_values(const struct lab *lab, struct values *v)
 	add_text(v, &nodes);
 }
 
-/* Both lists mostly have the same keys at the same place: the search begins there. */
+/* Starts at @from, since two labs mostly have a key at the same position. */
 static const char *find(const struct values *v, const char *key, size_t from)
 {
 	for (size_t i = 0; i < v->count; i++) {
@@ -120,7 +120,7 @@ static const char *find(const struct values *v, const char *key, size_t from)
 	return NULL;
 }
 
-/* --- which differences there are --- */
+/* --- differences --- */
 
 static bool has_prefix(const char *key, const char *prefix)
 {
@@ -161,7 +161,7 @@ static bool same_place(const struct lab *has, const struct lab *wanted, const ch
 	return false;
 }
 
-/* What follows from another difference is not said for each node again. */
+/* True when another difference explains this one, so that it is not repeated for each node. */
 static bool follows(const struct lab_change *changes, unsigned count, const char *key)
 {
 	const char *word = strrchr(key, '.');
@@ -240,7 +240,7 @@ int lab_changes_check(const struct lab *has, const char *file, const struct lab_
 	return fail_next(e, "restore the old values of these keys in %s; for another lab beside this one: labctl -l NAME create", file);
 }
 
-/* --- what a lab file leaves open --- */
+/* --- what the lab file does not set --- */
 
 static void keep_source(const struct lab *has, struct lab *wanted)
 {
@@ -258,7 +258,7 @@ static void keep_source(const struct lab *has, struct lab *wanted)
 	w->configure = arena_strdup(wanted->arena, c->configure);
 }
 
-/* A user whom the lab file does not name is another's, or was made by `labctl db user create`. */
+/* Users that the lab file does not name stay: `labctl db user create` or another lab file made them. */
 static void keep_users(const struct lab *has, struct lab *wanted)
 {
 	const struct cluster *c = &has->cluster;

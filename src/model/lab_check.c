@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Rules that look at more than one value. Every problem is reported; nothing here changes the lab. */
+/* Rules that concern more than one value. Every problem is reported; nothing here changes the lab. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static int named_cmp(const void *a, const void *b)
 	return order ? order : (int)x->index - (int)y->index;
 }
 
-/* Report every text that is there twice. @what: "address"; @path: NULL = nodes[i].WHAT. */
+/* Report every duplicate in @list. @what: "address"; @path: NULL = nodes[i].WHAT. */
 static void check_unique(struct source *s, struct named *list, unsigned count, const char *what, const char *path)
 {
 	const struct node *nodes = s->lab->nodes;
@@ -27,12 +27,12 @@ static void check_unique(struct source *s, struct named *list, unsigned count, c
 		if (strcmp(list[i - 1].text, list[i].text))
 			continue;
 		if (path && !strcmp(nodes[a].name, nodes[b].name))
-			continue; /* follows from the names, reported there */
+			continue; /* the node names are duplicates: reported there */
 		source_problem(s, path ? path : arena_printf(s->lab->arena, "nodes[%u].%s", b + 1, what),
 			       "duplicate %s %s: node %u (%s) and node %u (%s)", what, list[i].text, a + 1,
 			       nodes[a].name, b + 1, nodes[b].name);
 		if (path)
-			return; /* a template that does not tell nodes apart: one example is enough */
+			return; /* the template gives nodes the same name: one example is enough */
 	}
 }
 
@@ -81,7 +81,7 @@ static void check_addresses(struct source *s)
 		check_unique(s, list, lab->node_count, "address", NULL);
 }
 
-/* A template of the file must expand to good and different names. @form checks one; @get finds the result. */
+/* A name template must expand to valid, distinct names. @form checks one name. */
 static void check_template(struct source *s, const char *path, const char *template, const char *(*form)(const char *),
 			   const char *what)
 {
@@ -94,7 +94,7 @@ static void check_template(struct source *s, const char *path, const char *templ
 		auto_(strbuf_clear) struct strbuf name = {0};
 		struct fail e;
 
-		if (address) /* not leased yet: the longest address stands for all */
+		if (address) /* not leased yet: check with the longest address */
 			sample.ip = UINT32_MAX;
 		if (name_expand(&sample, -1, "template", template, &name, &e) < 0) {
 			source_problem(s, path, "%s; available here: @{node} @{index} @{ip.dashed} @{octet}", e.text);
@@ -246,7 +246,7 @@ static void check_role_names(struct source *s)
 				*arena_push(lab->arena, list, count) =
 					(struct named){ arena_strdup(lab->arena, strbuf_text(&name)), i };
 			if (bad || !name.len)
-				break; /* the other nodes would say the same */
+				break; /* the other nodes have the same problem */
 		}
 	}
 	if (count)

@@ -12,7 +12,7 @@
 static const char *const address_words[] = { "hostname", "ip", NULL };
 static const char *const restart_words[] = { "true", "false", NULL };
 
-#define PATCHES_MAX 99 /* their order is two digits of a file's name */
+#define PATCHES_MAX 99 /* their file names begin with a number of two digits */
 
 #define LAB(field) .offset = offsetof(struct lab, cluster.field)
 #define PLACE(field) .offset = offsetof(struct role_place, field)
@@ -125,7 +125,7 @@ static void role_set_read(struct source *s, const struct key *k, yaml_node_t *no
 		size_t len = strlen(p->role);
 
 		while (at && ((at > set->roles && at[-1] != ' ') || (at[len] && at[len] != ' ')))
-			at = strstr(at + 1, p->role); /* a part of a longer word */
+			at = strstr(at + 1, p->role); /* found inside a longer word */
 		if (!at)
 			continue;
 		if (!p->line)
@@ -183,7 +183,7 @@ static void members_read(struct source *s, const struct key *k, yaml_node_t *nod
 {
 	struct group *g = k->arg;
 
-	/* a list of a thousand names would be quadratic in list_text(): bounded by the nodes there can be */
+	/* list_text() takes quadratic time, so the list is no longer than a lab can have nodes */
 	if (node->type == YAML_SEQUENCE_NODE &&
 	    node->data.sequence.items.top - node->data.sequence.items.start <= LAB_NODES_MAX)
 		g->members = list_text(s, node, path);
@@ -286,7 +286,7 @@ void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, cons
 	keys = cluster_keys(s);
 	if (c->recipe) {
 		schema_read_map(s, node, keys, s->lab, path);
-	} else if (kind) { /* what the other keys mean is unknown: one problem is enough */
+	} else if (kind) { /* an unknown kind: the other keys mean nothing without it, so report only this */
 		char *below = arena_printf(s->lab->arena, "%s.kind", path);
 
 		schema_origin(s, below, kind);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * From what the lab file says to a whole lab: defaults, names, addresses, places.
- * Everything is derived from names, so that a crash between an act and its record
- * loses nothing.
+ * Completes what the lab file says: defaults, names, addresses, placement. Everything
+ * is derived from names, so that a crash between an action and its record loses nothing.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -13,7 +12,7 @@
 #include "lab_source.h"
 #include "template.h"
 
-#define FIRST_HOST 11 /* leaves room below for what people put there by hand */
+#define FIRST_HOST 11 /* leaves the addresses below to machines that people add by hand */
 
 struct name_scope { const struct node *node; int role; char buffer[16]; };
 
@@ -61,7 +60,7 @@ void lab_role_name(const struct lab *lab, const struct node *n, int role, char r
 	snprintf(ret_name, 64, "%s", strbuf_text(&name));
 }
 
-/* Expand @template for a node; @fallback (the node's name) while the address is not known or the template is wrong. */
+/* Expands @template for @n; the node's name while its address is unknown or when the template is wrong. */
 static const char *derived_name(const struct lab *lab, const struct node *n, const char *template)
 {
 	auto_(strbuf_clear) struct strbuf name = {0};
@@ -72,7 +71,7 @@ static const char *derived_name(const struct lab *lab, const struct node *n, con
 	return arena_strdup(lab->arena, strbuf_text(&name));
 }
 
-/* What follows from a node's address: texts, MAC, names. */
+/* Sets what depends on a node's address: texts, MAC, names. */
 static void node_derive(struct lab *lab, struct node *n, const char *export_root)
 {
 	if (n->ip) {
@@ -222,7 +221,7 @@ static void complete_nodes(struct source *s)
 	}
 }
 
-/* Selector of a role that neither the role nor a set of the lab file places; NULL = unused. */
+/* Default selector of a role that the lab file does not place, by itself or in a set; NULL = unused. */
 static const char *default_place(const struct lab *lab, const char *role)
 {
 	unsigned reached = 0;
@@ -256,7 +255,7 @@ static void place_role(struct source *s, unsigned role)
 	}
 }
 
-/* Members in one form whatever the file used: node names, in node order. */
+/* Rewrites the members of a group, whatever selector the file has, as node names in node order. */
 static void complete_group(struct source *s, unsigned number)
 {
 	struct lab *lab = s->lab;

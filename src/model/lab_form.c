@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What texts of a lab file must look like. Narrow on purpose: these values end up in
- * fstab, exports, XML, shell and postgresql.conf, and although each is quoted there,
- * a character that no such value needs is better refused here, with its line.
+ * The form of each text in a lab file. Strict on purpose: the values end up in fstab,
+ * exports, XML, shell and postgresql.conf. Each is quoted there, but a character that no
+ * such value needs is better refused here, with its line.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -102,7 +102,7 @@ const char *form_path(const char *t)
 
 const char *form_dir(const char *t)
 {
-	/* labctl makes, mounts and at last removes what is below: never in these */
+	/* labctl creates, mounts and later removes such a directory: never a system directory */
 	static const char *const whole[] = { "/", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/var", "/var/lib",
 					     "/media", "/var/cache", "/var/log", NULL };
 	static const char *const tree[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32",
@@ -199,7 +199,7 @@ const char *form_db_user(const char *t)
 
 const char *form_databases(const char *t)
 {
-	/* They stand in pg_hba.conf, where blanks and quotes divide words. */
+	/* They are written into pg_hba.conf, where blanks and quotes separate words. */
 	if (!only(t, ALNUM "_.,-") || *t == '-' || *t == ',' || t[strlen(t) - 1] == ',' || strstr(t, ",,"))
 		return "must be database names (letters, digits, '_', '.' and '-') separated by commas";
 	return NULL;

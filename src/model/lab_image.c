@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What nodes boot from: a word (a recipe of ours, a disk of the store), or a disk that anybody made, by path or URL. */
+/* What nodes boot from: a word (an image that labctl builds, a disk in the store), or any disk image by path or URL. */
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static const struct key disk_keys[] = {
 	{ 0 },
 };
 
-/* Recipes first; then the store. */
+/* labctl's own images first, then the store. */
 static const char *const *known_words(const struct source *s)
 {
 	const struct lab_options *o = s->options;
@@ -71,7 +71,7 @@ void image_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 			lab->image = lab->disk_image.stored;
 		else if (!lab->image)
 			source_problem(s, path, "needs source: path or URL of a disk image");
-		else if (!lab_boots_disk(lab)) /* a slash is what tells a file from a word */
+		else if (!lab_boots_disk(lab)) /* without a slash it would be read as a word */
 			lab->image = arena_printf(lab->arena, "./%s", lab->image);
 		return;
 	}
@@ -86,7 +86,7 @@ void image_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 		take_word(s, words[i]);
 }
 
-/* Vendors' names of their cloud images say it; NULL where that would be what is taken anyway. */
+/* The release in the file name of a vendor's cloud image; NULL when there is none, or it is the default. */
 static const char *guess_release(const char *source)
 {
 	const char *slash = strrchr(source, '/');
@@ -101,7 +101,7 @@ void image_complete(struct source *s)
 	const char *said = s->options->image;
 
 	if (said && (!lab->image || strcmp(said, lab->image) != 0)) {
-		lab->disk_image = (struct disk_image){ .boot = lab->disk_image.boot }; /* the rest is the other one's */
+		lab->disk_image = (struct disk_image){ .boot = lab->disk_image.boot }; /* the rest is of the file's image */
 		take_word(s, said);
 	}
 	if (!lab->image)
@@ -120,7 +120,7 @@ void image_complete(struct source *s)
 		lab->image = arena_printf(lab->arena, "%s/%s", s->dir, lab->image + (strncmp(lab->image, "./", 2) ? 0 : 2));
 }
 
-/* Said in the lab file, or what its system's family has instead of labctl's own wish (scope.c). */
+/* Either the lab file asks for it, or v_mount_options() in scope.c replaces labctl's default by the family's version. */
 bool lab_mounts_nfs3(const struct lab *lab)
 {
 	const char *options = lab->data.mount_options, *at = strstr(options, "vers=3");
@@ -137,7 +137,7 @@ void image_check(struct source *s)
 	if (lab_boots_disk(lab) && lab->hypervisor == HYPERVISOR_LXC)
 		source_problem(s, "image", "is a disk, which only a machine can boot; containers (lxc) need a tree: image: %s",
 			       images[0]);
-	/* By its own words: yum, chkconfig, iptables. */
+	/* The profile uses yum, chkconfig and iptables. */
 	if (!strcmp(lab->tuning.profile, "classic-el5") && !chkconfig)
 		source_problem(s, "tuning.profile", "classic-el5 is for el5 and el6, but the image has %s (did you mean classic?)",
 			       lab->release->name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Entry points: read, complete, check; and how problems become one failure. */
+/* Entry points: read, complete, check, and turn the problems into one failure. */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ int source_finish(struct source *s, struct fail *e)
 					 " (and %s%u more problem%s)", count == LAB_PROBLEMS_MAX ? "at least " : "", count - 1,
 					 count == 2 ? "" : "s");
 		}
-		/* fail_evidence() keeps the end, but the first problems are the ones to read */
+		/* fail_evidence() keeps the end, but the first problems matter most */
 		if (all.len + line.len > sizeof e->evidence - 64) {
 			strbuf_printf(&all, "... and %u more\n", count - i);
 			break;
@@ -126,7 +126,7 @@ static int lab_build(const char *text, size_t len, const char *file, const char 
 	return 0;
 }
 
-/* Directory of an absolute path, to free; NULL when @file is relative or NULL. */
+/* Directory of an absolute path, which the caller frees; NULL when @file is relative or NULL. */
 static char *dir_of(const char *file)
 {
 	const char *slash = file && file[0] == '/' ? strrchr(file, '/') : NULL;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* lab_print(), from the tables that reading uses: what is printed here lab_parse() reads back to the same. */
+/* lab_print(). Uses the same tables as reading, so that lab_parse() reads back an equal lab. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lab_source.h"
 
-/* Plain where no YAML reader could take it for anything else, "quoted" otherwise. */
+/* Plain where every YAML reader takes it for this text, "quoted" otherwise. */
 void yaml_text(struct strbuf *out, const char *text)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
@@ -37,7 +37,7 @@ void subnet_print(const struct lab *lab, struct strbuf *out)
 		strbuf_printf(out, "  subnet: %s/%u\n", text, lab->net.prefix_len);
 }
 
-/* Would "nodes: N" give the same node? */
+/* True when "nodes: N" gives the same node. */
 static bool node_is_default(const struct lab *lab, const struct node *n)
 {
 	char name[16];

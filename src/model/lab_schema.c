@@ -254,7 +254,7 @@ bool schema_pairs(struct source *s, yaml_node_t *node, const char *path)
 	yaml_node_pair_t *first = node->data.mapping.pairs.start, *end = node->data.mapping.pairs.top;
 
 	if (node->type != YAML_MAPPING_NODE) {
-		if (!yaml_is_null(node)) /* "network:" with nothing below says nothing */
+		if (!yaml_is_null(node)) /* an empty "network:" is fine */
 			problem_add(&s->problems, *path ? source_line(s, path) : (int)node->start_mark.line + 1,
 				    *path ? path : "yaml", "must be a map (key: value), got %s", type_name(node));
 		return false;
@@ -311,7 +311,7 @@ void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys
 		const char *below = arena_printf(s->lab->arena, "%s%s%s", path, *path ? "." : "", name);
 		const struct key *k = keys;
 
-		if (same_before(s, node, p)) /* reported already; what was read once must not be read again */
+		if (same_before(s, node, p)) /* a duplicate, reported already: do not read the key a second time */
 			continue;
 		schema_origin(s, below, yaml_document_get_node(s->doc, p->key));
 		while (k->name && strcmp(k->name, name))
@@ -325,7 +325,7 @@ void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys
 
 static void profile_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
 {
-	/* The names that older records have, in the order of tuning_profiles. */
+	/* Their names in older records, in the order of tuning_profiles. */
 	static const char *const former[] = { "modern", "seed", "seed-el5" };
 	const char *name = node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
 	unsigned i = 0;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Private to src/model: a lab while it is being built, with everything that only
- * messages need (lines, problems). The phases are lab_yaml.c and lab_schema.c (YAML -> fields,
+ * Private to src/model: a lab while it is being built, with what only messages
+ * need (lines, problems). The phases are lab_yaml.c and lab_schema.c (YAML -> fields,
  * by tables), lab_complete.c (defaults, names, places), lab_check.c (rules). Each goes
  * on after a problem, so that the user sees all of them at once.
  *
- * So nothing here fails but source_finish(): a reader or a rule calls source_problem() and leaves the field as it was. What
- * comes after must stand fields that were never set. Out of memory aborts, as in all of labctl.
+ * So only source_finish() fails: a reader or a rule calls source_problem() and leaves the field as it was. Later phases
+ * must cope with fields that were never set. Out of memory aborts, as in all of labctl.
  *
- * Threads: a struct source belongs to one, from the first line read to source_finish(); the tables are const. It borrows
- * its lab, whose arena owns every text and every problem; `doc` is only valid while schema_read() runs.
+ * A struct source belongs to one thread, from the first line read to source_finish(); the tables are const. It borrows its
+ * lab, whose arena owns every text and every problem; `doc` is valid only while schema_read() runs.
  */
 #ifndef LABCTL_MODEL_LAB_SOURCE_H
 #define LABCTL_MODEL_LAB_SOURCE_H
@@ -19,7 +19,7 @@
 #include "lab.h"
 #include "recipe.h"
 
-#define LAB_PROBLEMS_MAX 200  /* then the rest is not collected: nobody reads it */
+#define LAB_PROBLEMS_MAX 200  /* further problems are dropped: nobody would read them */
 
 struct origin { const char *path; int line; };
 
@@ -30,7 +30,7 @@ struct source {
 	yaml_document_t *doc;              /* while reading */
 	struct problems problems;
 	struct origin *origins; unsigned origin_count; /* where each key was, in the order of the file */
-	const char *kind;                  /* as the file says it */
+	const char *kind;                  /* the word in the file */
 	int cluster_line;                  /* 0 = the file has no cluster */
 	bool nodes_listed;
 	bool *pinned;                      /* [i]: node i+1 has its own address */
@@ -75,7 +75,7 @@ int source_finish(struct source *s, struct fail *e);
 /* lab_yaml.c, lab_schema.c */
 void schema_read(struct source *s, const char *text, size_t len);
 void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys, void *object, const char *path);
-bool schema_pairs(struct source *s, yaml_node_t *node, const char *path); /* a map with sound, distinct keys? */
+bool schema_pairs(struct source *s, yaml_node_t *node, const char *path); /* true = a map with valid, distinct keys */
 const char *schema_key(struct source *s, const yaml_node_pair_t *pair);    /* after schema_pairs() */
 const char *schema_text(struct source *s, yaml_node_t *node, const char *path); /* clean text of a scalar or NULL */
 void schema_origin(struct source *s, const char *path, const yaml_node_t *node);
@@ -94,14 +94,14 @@ void image_check(struct source *s);
 void cluster_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 void cluster_print(const struct lab *lab, struct strbuf *out);
 
-/* lab_users.c: users of the databases */
+/* lab_users.c: database users */
 void users_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 void users_check(struct source *s);
 void users_print(const struct lab *lab, struct strbuf *out);
 
 /* lab_print.c */
 void nodes_print(const struct lab *lab, struct strbuf *out);
-void node_list_print(const struct lab *lab, struct strbuf *out); /* each node, also where all are alike */
+void node_list_print(const struct lab *lab, struct strbuf *out); /* every node, even when all are equal */
 void subnet_print(const struct lab *lab, struct strbuf *out);
 void yaml_text(struct strbuf *out, const char *text);
 
@@ -120,10 +120,10 @@ void cluster_check(struct source *s);
 /* lab_form.c: what a text must look like; NULL = fine */
 const char *form_clean(const char *t);     /* no control characters; all texts pass this first */
 const char *form_label(const char *t);
-const char *form_node_name(const char *t); /* a label that no selector could mean otherwise */
+const char *form_node_name(const char *t); /* a DNS label that is no other selector */
 const char *form_domain(const char *t);
 const char *form_path(const char *t);      /* absolute, normal */
-const char *form_dir(const char *t);       /* a path that is no system directory */
+const char *form_dir(const char *t);       /* a path outside system directories */
 const char *form_options(const char *t);   /* export and mount options */
 const char *form_zone(const char *t);
 const char *form_locale(const char *t);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* cluster.users of a lab file: who besides the superuser logs in at the databases. */
+/* cluster.users of a lab file: the database users besides the superuser. */
 #include <stddef.h>
 #include <string.h>
 
 #include "lab_source.h"
 #include "recipe.h"
 
-#define DATABASES_MAX 64 /* that one user is named for */
+#define DATABASES_MAX 64 /* of one user */
 
 const char *const access_words[] = { "write", "read", NULL };
 
@@ -77,7 +77,7 @@ void users_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 
 const char *db_user_taken(const struct recipe *r, const char *name)
 {
-	static const char *const words[] = { "all", "none", "public", NULL }; /* they mean something in pg_hba.conf or GRANT */
+	static const char *const words[] = { "all", "none", "public", NULL }; /* keywords of pg_hba.conf or GRANT */
 
 	if (!strncmp(name, "pg_", 3))
 		return "begins with pg_, which PostgreSQL reserves for its own roles";

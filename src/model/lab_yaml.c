@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Text -> YAML document, with everything refused that a lab file does not need. */
+/* Text -> YAML document. Refuses the features of YAML that a lab file does not need. */
 #include <stdlib.h>
 
 #include "lab_source.h"
 
-#define DEPTH_MAX 16 /* of nesting; the deepest sound file has 5 */
+#define DEPTH_MAX 16 /* of nesting; the deepest valid file has 5 */
 
-/* Anchors, aliases and tags are seen only by the scanner: the document API resolves them away. */
+/* Only the scanner sees anchors, aliases and tags: the document API resolves them. */
 static bool scan_ok(struct source *s, const char *text, size_t len)
 {
 	yaml_parser_t parser;
@@ -45,7 +45,7 @@ static void parser_problem(struct source *s, const yaml_parser_t *parser)
 	bool reader = parser->error == YAML_READER_ERROR;
 	int line = (int)parser->problem_mark.line + 1;
 
-	if (reader) { /* it has no mark, only an offset */
+	if (reader) { /* this error has an offset instead of a mark */
 		const char *text = (const char *)parser->input.string.start;
 
 		line = 1;

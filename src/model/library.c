@@ -74,7 +74,7 @@ static int entry_cmp(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-/* A binary that still lies in its source tree goes with the files there, whatever an older labctl has installed. */
+/* True for a binary in its source tree: it uses the files there, even when an older labctl is installed. */
 static bool in_source_tree(void)
 {
 	char exe[4096];
@@ -91,7 +91,7 @@ static const char *find_dir(struct arena *a)
 				 LABCTL_DATA_SOURCE };
 
 	if (said && *said)
-		return said; /* no second guess */
+		return said; /* even if wrong: using other files would hide the mistake */
 	for (unsigned i = 0; i < ARRAY_COUNT(places); i++)
 		if (file_exists(arena_printf(a, "%s/tuning/lib.sh", places[i])))
 			return places[i];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * The data files of labctl (domains/ kickstart/ tuning/), read once at start so that
- * planning touches no file. Found in $LABCTL_DATA, else the installed place, else the
- * source tree that this binary was built from.
+ * planning reads no file. Taken from $LABCTL_DATA, else (for a binary in its source tree)
+ * from that tree, else from the installed directory, else from the source tree.
  */
 #ifndef LABCTL_MODEL_LIBRARY_H
 #define LABCTL_MODEL_LIBRARY_H

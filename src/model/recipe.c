@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The list of cluster kinds, and the audit that keeps their tables honest. */
+/* The list of cluster kinds, and the audit of their tables. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * A cluster kind as const tables: roles, default placement, rules. No control
- * flow: the planner multiplies rules by nodes. A new kind is one file in
- * recipes/, some files in tuning/KIND/, one golden plan, one end-to-end lab.
+ * flow: the planner makes a step of each rule for each of its nodes. A new kind is one
+ * file in recipes/, some files in tuning/KIND/, one golden plan, one end-to-end lab.
  */
 #ifndef LABCTL_MODEL_RECIPE_H
 #define LABCTL_MODEL_RECIPE_H
@@ -24,11 +24,11 @@ struct role {
 	const char *dir;        /* data directory below the data mount, default; NULL = none */
 	const char *node_name;  /* template of its name inside the cluster: "datanode_@{index}" */
 	bool sql;               /* answers SQL on its port: psql and status may connect */
-	const char *acts_as;    /* SQL: the role that a server with this one really has by now ("primary" of one that was promoted); or NULL */
+	const char *acts_as;    /* SQL that returns the role a server has now: "primary" of a promoted standby; or NULL */
 	const char *beside;     /* role that must be on the same node ("gtm_proxy"), or NULL */
 };
 
-/* Default placement: the rows of the largest node_min that the lab reaches are used together. */
+/* Default placement: all rows of the largest node_min that is not above the number of nodes. */
 struct placement { unsigned node_min; const char *role; const char *on; /* selector; "3-" = 3 to the last */ };
 
 /* One word of the lab file that places several roles: data_nodes. */
@@ -42,18 +42,18 @@ enum rule_verb {
 struct rule {
 	const char *id;         /* "datanode.start" */
 	const char *on;         /* role; "ROLE:first" = its first node only, "ROLE:rest" = the others */
-	const char *after;      /* space-separated rule ids: all their instances everywhere; ".id" = on the same node only */
+	const char *after;      /* space-separated rule ids: waits for them on all nodes; ".id" = on the same node only */
 	enum rule_verb verb;
 	const char *arg;        /* file in the library: "tuning/pgxc/gtm.start.sh" */
-	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": put before it runs, owner = cluster user; or NULL */
+	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": written first, owned by the cluster user; or NULL */
 	const char *database;   /* RULE_SQL: template of the database's name; NULL = the recipe's */
 	unsigned timeout_s;     /* 0 = 60 */
 	const char *title;      /* what the user reads: "start the datanode" */
 	const char *log;        /* template: file on the node whose tail is evidence when the rule fails; or NULL */
-	bool for_users;         /* only where the lab's databases have users besides the superuser */
+	bool for_users;         /* only for labs with database users besides the superuser */
 };
 
-/* A database that others are made from: "@{each template}". */
+/* A template database: "@{each template}". */
 struct database_template {
 	const char *word;        /* what --template says: "postgis" */
 	const char *name;        /* "template_postgis" */
@@ -61,20 +61,20 @@ struct database_template {
 };
 
 /*
- * What `labctl db` does to one database or user: rules whose templates may say db.name, db.template, db.force,
- * db.adopt and db.database. One that changes what the lab is (its users) records it before any node changes, or, where something
- * goes, after all have.
+ * A task of `labctl db` on one database or user: rules whose templates may use db.name, db.template, db.force, db.adopt
+ * and db.database. A task that changes the lab itself (its users) also changes the record: before the first node when it
+ * adds something, after the last node when it removes something.
  */
 struct task { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST } record; };
 
-/* What `labctl db` asks: the names of the answer's columns are those of the table that is shown. */
+/* A query of `labctl db`. The names of its columns are the headers of the table that is shown. */
 struct query {
 	const char *name;        /* "tables" */
-	const char *role;        /* whose first node is asked */
-	const char *arg;         /* SQL in the library, one statement; docs/format/queries.md says its parameters and columns */
+	const char *role;        /* runs on the first node with this role */
+	const char *arg;         /* SQL in the library, one statement; parameters and columns: docs/format/queries.md */
 };
 
-/* A number that the size of the cluster decides: @{limit.NAME} in templates. */
+/* A number that depends on the size of the cluster: @{limit.NAME} in templates. */
 struct limit { const char *name; uint64_t (*of)(const struct lab *lab); };
 
 struct recipe {
@@ -83,23 +83,23 @@ struct recipe {
 	const char *user;            /* operating-system user of the daemons: "pgxc" */
 	const char *prefix;          /* where the software is: "/opt/pgxc" */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
-	const char *build_image;     /* what it is built in: "build" = the image called IMAGE-build */
-	const char *build_extra;     /* source of a program that it builds besides ("tuning/pgxc/gtm_sequence.c"); or NULL */
+	const char *build_image;     /* image to build in: "build" = the one called IMAGE-build */
+	const char *build_extra;     /* source of an extra program to build ("tuning/pgxc/gtm_sequence.c"); or NULL */
 	const char *build_prefix;    /* "/opt/pgxc_VERSION": the build script puts the archive's version there */
 	const char *configure;       /* default configure options */
 	const char *build_port;      /* role whose port is compiled in; or NULL */
-	const char *psql_role;       /* where `labctl psql` goes by default */
+	const char *psql_role;       /* where `labctl psql` connects by default */
 	const char *database;        /* "postgres" */
-	const char *database_letters; /* what the name of another one may be made of, a digit not first; NULL = anything */
+	const char *database_letters; /* characters of the name of another one, which begins with no digit; NULL = any */
 	const char *superuser;       /* SQL user: "postgres" */
 	const struct role *roles;            /* ends with a zero row */
 	const struct placement *placements;  /* ends with a zero row */
 	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
 	const struct rule *rules;            /* ends with a zero row */
-	const struct rule *status;           /* what `labctl status` asks of a role; without one: SELECT 1 of what answers SQL */
-	const struct rule *software;         /* look for the software in the image where no archive is named; NULL = one must be */
+	const struct rule *status;           /* checks of `labctl status`, by role; without one: SELECT 1 if .sql */
+	const struct rule *software;         /* checks for the software in the image; NULL = an archive must be named */
 	const struct limit *limits;          /* ends with a zero row; may be NULL */
-	const char *backends;                /* roles that a pooler stands in front of, in its order: "@{each backend}"; or NULL */
+	const char *backends;                /* roles behind the pooler, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */
 	const struct task *tasks;          /* ends with a zero row; may be NULL */
 	const struct query *queries;         /* ends with a zero row; may be NULL */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Which nodes a word means: one grammar for the command line and for the lab file. */
+/* Node selectors: one grammar for the command line and the lab file. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "lab_source.h"
 #include "suggest.h"
 
-/* Does @n have what cluster node name @word says ("datanode_2")? */
+/* True when @word is a name of @n inside the cluster ("datanode_2"). */
 static bool is_cluster_name(const struct lab *lab, const struct node *n, const char *word)
 {
 	char name[64];

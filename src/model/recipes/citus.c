@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Citus on the distribution's PostgreSQL: a coordinator, workers, pgpool-II in front. What the second walk-through
- * does with Docker Swarm; docs/howto/citus.md has the two side by side.
+ * Citus on the distribution's PostgreSQL: a coordinator, workers, pgpool-II in front. The second walk-through builds the
+ * same with Docker Swarm; docs/howto/citus.md compares them.
  */
 #include "recipe.h"
 
@@ -25,7 +25,7 @@ static const struct placement placements[] = {
 #define T "tuning/citus/"
 #define S "tuning/postgres/"
 #define P "tuning/pgpool/"
-/* The same texts for all servers and pgpool of a node: the second finds them there. */
+/* The servers and pgpool of a node share these files. */
 #define HOME "/var/lib/postgresql/"
 #define CONF                                                                                           \
 	T "postgresql.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 "      \
@@ -57,7 +57,7 @@ static const struct rule rules[] = {
 	{ "worker.superuser", "worker", .after = ".worker.start", .arg = S "superuser.sh",
 	  .title = "set the superuser's password", .log = SERVER_LOG },
 
-	/* On every node: Citus makes neither databases nor, before a node is registered, extensions there. */
+	/* On every node: Citus does not create databases on other nodes, nor extensions on a node that is not registered. */
 	{ "coordinator.templates", "coordinator", .after = ".coordinator.superuser", .arg = S "templates.sh",
 	  .timeout_s = 300, .title = "create the template databases", .log = SERVER_LOG },
 	{ "worker.templates", "worker", .after = ".worker.superuser", .arg = S "templates.sh",
@@ -104,7 +104,7 @@ static const struct database_template templates[] = {
 	{ 0 },
 };
 
-/* On every node, for Citus makes databases nowhere; then the nodes are registered in the new one. */
+/* On every node, since Citus does not create databases there; then the nodes are registered in the new database. */
 #define ON_EACH(word, before, what, ...)                                       \
 	{ "db." word, "coordinator", .after = before, .title = what, __VA_ARGS__ }, \
 	{ "db.worker_" word, "worker", .after = before, .title = what, __VA_ARGS__ }
@@ -143,7 +143,7 @@ static const struct rule extension_rules[] = {
 };
 
 #define USER_FILES T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " T "pgpass=" HOME ".pgpass:0600"
-/* Whom servers and pgpool let in; it is started where it does not run. */
+/* Access rules of the servers and pgpool; pgpool is started if it is not running. */
 #define USER_ACCESS(before, word)                                                                      \
 	ON_EACH("access", before, "update the access rules", .arg = S "start.sh", .files = USER_FILES,     \
 		.timeout_s = 300, .log = SERVER_LOG),                                                  \

@@ -46,7 +46,7 @@ static const struct role_set role_sets[] = {
 #define T "tuning/pgxc/"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define START_LOG "/run/labctl/@{nodename}.start"
-/* The same text for all roles of a node: the second finds it there. */
+/* All roles of a node share this file. */
 #define PROFILE T "profile.sh=/home/@{user}/.bash_profile:0644"
 
 static const struct rule rules[] = {
@@ -61,13 +61,13 @@ static const struct rule rules[] = {
 	{ "coordinator.init", "coordinator", .arg = T "postmaster.init.sh", .timeout_s = 300,
 	  .title = "initdb of the coordinator", .log = INIT_LOG },
 
-	/* After a GTM that was not stopped cleanly, it must go on above what these have seen. */
+	/* After an unclean stop the GTM must continue above the transaction numbers that these servers have seen. */
 	{ "datanode.xid", "datanode", .after = ".datanode.init", .arg = T "next_xid.sh",
 	  .title = "read the datanode's next transaction number" },
 	{ "coordinator.xid", "coordinator", .after = ".coordinator.init", .arg = T "next_xid.sh",
 	  .title = "read the coordinator's next transaction number" },
 
-	/* The order is real: whoever starts before the GTM dies, with exit status 0. */
+	/* The order matters: a server that starts before the GTM exits, with status 0. */
 	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid", .arg = T "gtm.start.sh",
 	  .files = T "gtm.conf=@{dir}/gtm.conf:0600 " PROFILE,
 	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log" },
@@ -108,7 +108,7 @@ static const struct rule rules[] = {
 	{ "smoke.drop", "coordinator:first", .after = "smoke.create smoke.read smoke.datanode smoke.replicated", .verb = RULE_SQL,
 	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the tables", .log = START_LOG },
 
-	/* What the smoke test does not prove. */
+	/* What the smoke test does not cover. */
 	{ "gtm_standby.health", "gtm_standby", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the GTM standby follows", .log = "@{dir}/gtm.log" },
 	{ "datanode.health", "datanode", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
@@ -183,7 +183,7 @@ const struct recipe recipe_pgxc = {
 		     "--with-libxml --with-libxslt --enable-thread-safety --with-wal-blocksize=16 --enable-debug",
 	.psql_role = "coordinator",
 	.database = "postgres",
-	/* It puts names into connection strings and statements of its own as they are. */
+	/* Postgres-XC puts names unquoted into its own connection strings and statements. */
 	.database_letters = "abcdefghijklmnopqrstuvwxyz_0123456789",
 	.superuser = "postgres",
 	.roles = roles,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What Postgres-XC must be told of the size of the cluster: the walk-through's values until the lab outgrows them. */
+/* Settings of Postgres-XC that depend on the size of the cluster: the walk-through's values until the lab outgrows them. */
 #include "pgxc_limits.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "lab.h"
 
-#define POOL_MAX 65535 /* what max_pool_size may be */
+#define POOL_MAX 65535 /* greatest max_pool_size */
 
 static uint64_t role_count(const struct lab *lab, const char *role_word)
 {
@@ -19,7 +19,7 @@ static uint64_t role_count(const struct lab *lab, const char *role_word)
 	return count;
 }
 
-/* A number that the lab file pins for coordinators, else @otherwise. */
+/* The number that the lab file sets for @key of coordinators, else @otherwise. */
 static uint64_t pinned(const struct lab *lab, const char *key, uint64_t otherwise)
 {
 	for (unsigned i = 0; i < lab->cluster.setting_count; i++) {
@@ -63,7 +63,7 @@ static uint64_t backends(const struct lab *lab)
 	return connections(lab) * coordinators(lab);
 }
 
-/* The walk-through prepares as many transactions as there may be coordinators; more clients at once than that fail. */
+/* The walk-through allows as many prepared transactions as coordinators; with more clients at once, some fail. */
 static uint64_t prepared(const struct lab *lab)
 {
 	return lab_is_classic(lab) ? coordinators(lab) : connections(lab);

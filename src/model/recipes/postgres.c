@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * The distribution's PostgreSQL: one primary, streaming standbys with a slot each.
- * The second recipe, which keeps the rule vocabulary honest, and the copy for a third.
+ * The recipe to copy for a new kind.
  */
 #include "recipe.h"
 
@@ -105,7 +105,7 @@ static const struct rule create_rules[] = {
 	{ 0 },
 };
 
-/* Nobody's session ends because a template is made: that comes after the look at who is there. */
+/* Templates are created after the check for open sessions, so that creating one ends nobody's session. */
 static const struct rule create_from_rules[] = {
 	DB_FREE("db.free", "primary", "template"),
 	{ "db.existing", "primary", .after = "db.free", .arg = T "db_existing.sh", .timeout_s = 300,
@@ -132,7 +132,7 @@ static const struct rule extension_rules[] = {
 };
 
 #define USER_FILES T "pg_hba.conf=@{dir}/pg_hba.conf:0600"
-/* Whom servers and pgpool let in; it is started where it does not run. */
+/* Access rules of the servers and pgpool; pgpool is started if it is not running. */
 #define USER_ACCESS(before, word)                                                                      \
 	{ "db.access", "primary", .after = before, .arg = T "start.sh", .files = USER_FILES, .timeout_s = 300, \
 	  .title = "update the access rules", .log = SERVER_LOG },                                         \
