@@ -10,7 +10,7 @@
 #include "quote.h"
 #include "recipe.h"
 
-#define CONNECT_TIMEOUT_S 10 /* as `labctl psql` and `labctl ssh` have it */
+#define CONNECT_TIMEOUT_S 10 /* the same as for `labctl psql` and `labctl ssh` */
 
 /* --- endpoints and their names --- */
 
@@ -31,7 +31,7 @@ static unsigned sql_roles(const struct lab *lab, const struct node *n)
 	return count;
 }
 
-/* The role that a node's own name stands for: the usual one where it has it, as in `labctl psql NODE`; else the first. */
+/* True for the role that LAB-NODE means: as in `labctl psql NODE`, the usual role if @n has it, else its first. */
 static bool is_main_role(const struct lab *lab, const struct node *n, int role)
 {
 	const struct recipe *r = lab->cluster.recipe;
@@ -43,7 +43,7 @@ static bool is_main_role(const struct lab *lab, const struct node *n, int role)
 	return role == main_role;
 }
 
-/* LAB, LAB-NODE, LAB-NODE-ROLE, LAB-ROLE. A node comes before a role of the same name: no two endpoints share one. */
+/* LAB, LAB-NODE, LAB-NODE-ROLE, LAB-ROLE. A node takes precedence over a role of the same name, so names are unique. */
 static void name_endpoint(struct inventory *inv, struct endpoint *ep)
 {
 	const struct lab *lab = inv->lab;
@@ -102,7 +102,7 @@ static void add_head(const struct inventory *inv, struct strbuf *out)
 	strbuf_printf(out, "# Lab %s. Written by labctl create and bootstrap; manual changes will be lost.\n", inv->lab->name);
 }
 
-/* @s with a backslash before each of @special. */
+/* Adds @s with a backslash before each character of @special. */
 static void add_escaped(struct strbuf *out, const char *s, const char *special)
 {
 	for (; *s; s++) {
@@ -112,7 +112,7 @@ static void add_escaped(struct strbuf *out, const char *s, const char *special)
 	}
 }
 
-/* @add once for every name of every endpoint. */
+/* Calls @add for every name of every endpoint. */
 static void each_service(const struct inventory *inv, struct strbuf *out,
 			 void (*add)(const struct inventory *inv, const struct endpoint *ep, const char *service, struct strbuf *out))
 {
@@ -121,7 +121,7 @@ static void each_service(const struct inventory *inv, struct strbuf *out,
 			add(inv, &inv->endpoints[i], inv->endpoints[i].services[k], out);
 }
 
-/* The file alone is enough: it says where the passwords are. */
+/* passfile makes the service file work alone. */
 static void add_pg_service(const struct inventory *inv, const struct endpoint *ep, const char *service, struct strbuf *out)
 {
 	const struct recipe *r = inv->lab->cluster.recipe;
@@ -180,7 +180,7 @@ static void print_jdbc(const struct inventory *inv, struct strbuf *out)
 	each_service(inv, out, add_jdbc);
 }
 
-/* Everything per node and nothing for "*": who includes this file keeps his own settings for other hosts. */
+/* Every setting is per node, none for "*", so that a user can include the file without a change for other hosts. */
 static void print_ssh_config(const struct inventory *inv, struct strbuf *out)
 {
 	const struct lab *lab = inv->lab;
@@ -193,7 +193,7 @@ static void print_ssh_config(const struct inventory *inv, struct strbuf *out)
 		strbuf_printf(out, "\nHost %s %s %s", n->name, n->domain, n->fqdn);
 		if (strcmp(n->hostname, n->name))
 			strbuf_printf(out, " %s", n->hostname);
-		/* by number too: that is what Ansible calls them */
+		/* by address too, because Ansible connects by address */
 		strbuf_printf(out, " %s\n\tHostName %s\n\tUser root\n", n->ip_text, n->ip_text);
 		strbuf_str(out, "\tIdentityFile ");
 		quote_add(out, QUOTE_SSH, inv->where->key);
@@ -231,7 +231,7 @@ static void print_ansible(const struct inventory *inv, struct strbuf *out)
 	strbuf_str(out, "\n[all]\n");
 	for (unsigned i = 0; i < lab->node_count; i++)
 		strbuf_printf(out, "%s ansible_host=%s\n", lab->nodes[i].name, lab->nodes[i].ip_text);
-	/* Which host keys are right is said in ssh_config, and what SSH of old nodes is spoken to with. */
+	/* ssh_config names the host keys, and the algorithms that old nodes need. */
 	strbuf_printf(out, "\n[all:vars]\nansible_user=root\nansible_ssh_private_key_file=%s\nansible_ssh_common_args=-F ",
 		      inv->where->key);
 	quote_add(out, QUOTE_SH, ssh_config);
@@ -281,7 +281,7 @@ static json_t *json_user(const struct db_user *u)
 	return json_pack("{s:s, s:o, s:s}", "user", u->name, "databases", databases, "access", access_words[u->reads_only]);
 }
 
-/* No password: what is asked for everything may be shown to everybody. */
+/* No passwords: a dump of everything gets shown around. */
 static void print_json(const struct inventory *inv, struct strbuf *out)
 {
 	const struct lab *lab = inv->lab;

@@ -9,7 +9,7 @@
 #define SEED_SCRIPT "kickstart/seed-el"
 #define DEBIAN_PACKAGES "kickstart/debian12/packages"
 
-/* --- what is to be installed --- */
+/* --- what to install --- */
 
 static void add_once(struct arena *a, const char ***names, unsigned *count, const char *name)
 {
@@ -36,7 +36,7 @@ static void packages_of_table(struct install *i, struct arena *a)
 	i->left_out = left_out;
 }
 
-/* An installed Debian is made into the same image as a built one, by the same script: it needs the same packages. */
+/* The same script makes an image of an installed Debian and of a built one, so both need the same packages. */
 static int packages_of_recipe(struct install *i, const struct library *lib, struct arena *a, struct fail *e)
 {
 	const char *line = library_text(lib, DEBIAN_PACKAGES), **names = NULL;
@@ -46,7 +46,7 @@ static int packages_of_recipe(struct install *i, const struct library *lib, stru
 	for (; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n')) {
 		size_t len = strcspn(line, "# \t\n");
 
-		/* The kernel is the installer's own question; a pattern of optional ones (?NAME*) is mmdebstrap's. */
+		/* Without the kernel (the installer chooses it) and ?NAME* (optional packages, for mmdebstrap only). */
 		if (len && *line != '?' && strncmp(line, "linux-image-", 12) != 0)
 			add_once(a, &names, &i->package_count, arena_strndup(a, line, len));
 	}
@@ -88,15 +88,15 @@ int install_init(struct install *i, const struct lab *lab, const struct release 
 		.keyboard = "us",
 		.ntp_server = lab->tuning.ntp_server,
 		.disk = "vda",
-		/* Their installers warn of a system without swap, and may wait for an answer. */
+		/* These installers warn about a system without swap, and may wait for an answer. */
 		.swap_mib = !debian && r->number < 7 ? 512 : 0,
 		.services_on = services(r->family, true, a),
 		.services_off = services(r->family, false, a),
 		.selinux = no_selinux ? "disabled" : "permissive",
-		/* From el9 on the file of SELinux alone does not switch it off. */
+		/* From el9 on SELinux's configuration file cannot disable it. */
 		.kernel_args = no_selinux && !debian && r->number >= 9 ? "console=tty0 console=ttyS0,115200 selinux=0"
 								       : "console=tty0 console=ttyS0,115200",
-		.mirror_host = "", /* the host's own, which only the caller can find */
+		.mirror_host = "", /* the caller looks up the host's own */
 		.mirror_dir = "/debian",
 		.mirror_proxy = "",
 	};
@@ -170,7 +170,7 @@ static const char *value(void *ctx, const char *name)
 	return NULL;
 }
 
-/* The next line of the keys that is not empty. */
+/* Moves to the next line of the keys that is not empty. */
 static bool next_key(struct install_scope *s, size_t index)
 {
 	const char *p = index ? s->key + s->key_len : s->i->authorized_keys;
@@ -201,9 +201,9 @@ static bool each(void *ctx, const char *name, size_t index, bool *known)
 	return *known = false;
 }
 
-/* --- what may be in a value --- */
+/* --- allowed values --- */
 
-/* Quoting keeps a value one word; that it is one line, and no word of the installer's, it cannot know. */
+/* Quoting keeps a value one word, but does not check that it is one line and no keyword of the installer. */
 static int check_line(const char *what, const char *text, struct fail *e)
 {
 	if (!text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Tables of what each release knows, and a walk over the lines. Releases are numbers: el5 is 5. */
+/* Tables of what each release supports, and a walk over the lines. Releases are numbers: el5 is 5. */
 #include "kickstart_check.h"
 
 #include <ctype.h>
@@ -10,7 +10,7 @@
 
 #define LAST 10 /* newest release here */
 
-/* Commands that do something; one that a release only warns of is a mistake. */
+/* Commands and the releases in which they have an effect; one that a release ignores with a warning is a mistake. */
 static const struct command { const char *name; unsigned first, last; } commands[] = {
 	{ "auth", 5, 9 }, { "authconfig", 5, 9 }, { "authselect", 8, LAST }, { "autopart", 5, LAST },
 	{ "autostep", 5, 8 }, { "bootloader", 5, LAST }, { "btrfs", 7, 7 }, { "cdrom", 5, LAST },
@@ -33,7 +33,7 @@ static const struct command { const char *name; unsigned first, last; } commands
 	{ "zerombr", 5, LAST }, { "zfcp", 5, LAST }, { "zipl", 8, LAST },
 };
 
-/* Options that not every release has, of the commands that people write by hand. Others are not looked at. */
+/* Options that only some releases have, of commands that people write by hand. Other options are not checked. */
 static const struct option { const char *command, *name; unsigned first, last; } options[] = {
 	{ "autopart", "--type", 7, LAST }, { "autopart", "--nohome", 7, LAST }, { "autopart", "--noswap", 8, LAST },
 	{ "autopart", "--fstype", 7, LAST }, { "bootloader", "--boot-drive", 7, LAST },
@@ -58,7 +58,7 @@ static const struct section { const char *name; unsigned first, last; bool scrip
 	{ "%pre-install", 7, LAST, true }, { "%anaconda", 7, LAST, true },
 };
 
-/* Without one of these words the installer asks, or waits at its end. */
+/* Without one of these words the installer asks a question, or waits when it is done. */
 static const struct { const char *any, *asks; unsigned first, last; } required[] = {
 	{ "cmdline text", "how to show itself", 5, LAST },
 	{ "cdrom url nfs harddrive liveimg hmc", "where the packages are", 5, LAST },
@@ -94,7 +94,7 @@ static bool word_in(const char *list, const char *word)
 
 /* --- a line as words, by the rules of a shell without variables: what both installers' parsers do --- */
 
-/* False when a quote is not closed. Words are the arena's. */
+/* False when a quote is not closed. The words are allocated in @a. */
 static bool split(const char *line, struct arena *a, const char ***ret_words, unsigned *ret_count)
 {
 	const char **words = NULL;
@@ -203,7 +203,7 @@ static void check_package(struct walk *w, const char *line)
 
 static void open_section(struct walk *w, const char *line)
 {
-	static const struct section unknown = { .name = "the section", .script = true }; /* its lines say nothing */
+	static const struct section unknown = { .name = "the section", .script = true }; /* its lines are not checked */
 	const char **words = NULL;
 	unsigned count = 0;
 
@@ -243,7 +243,7 @@ static void check_kickstart_line(struct walk *w, const char *line)
 	if (!strncmp(p, "%end", 4) && (!p[4] || isspace((unsigned char)p[4])))
 		check_end(w);
 	else if (*p == '%' && strncmp(p, "%include", 8) && strncmp(p, "%ksappend", 9))
-		open_section(w, p); /* in a script as well: installers do not look for quotes there */
+		open_section(w, p); /* inside a script as well: installers ignore quotes there */
 	else if (!w->section)
 		check_command(w, *p == '%' ? "" : p);
 	else if (!w->section->script)
@@ -263,7 +263,7 @@ static void kickstart_at_end(struct walk *w)
 
 static const char preseed_types[] = "string boolean select multiselect note password text title error seen";
 
-/* Questions that stop an installation without an answer, some of them only on some disks and networks. */
+/* Questions that stop an installation when they have no answer; some are asked only for certain disks and networks. */
 static const char *const preseed_answers[] = {
 	"debian-installer/locale", "keyboard-configuration/xkb-keymap", "netcfg/get_hostname", "netcfg/get_domain",
 	"mirror/country", "mirror/http/hostname", "mirror/http/directory", "mirror/http/proxy", "passwd/make-user",

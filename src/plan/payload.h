@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What a step hands to the outside: a script with the files it puts, SQL, XML.
- * Pure text, built by plan/, executed by exec/, written out by `labctl render`.
- * Secrets are placeholders until a worker resolves them just before use, so plans,
- * renders and journals never hold one. So are values that only earlier steps of the
- * same run can know: the greatest number that scripts printed as "::value NAME N".
+ * What a step runs on a node: a script with the files it writes, or SQL. Pure text,
+ * built by plan/, executed by exec/, printed by `labctl render`. Secrets are placeholders
+ * until a worker resolves them just before use, so plans, renders and journals never hold
+ * one. Placeholders also stand for values that earlier steps of the run find out: the
+ * greatest number that scripts printed as "::value NAME N".
  */
 #ifndef LABCTL_PLAN_PAYLOAD_H
 #define LABCTL_PLAN_PAYLOAD_H
@@ -24,11 +24,11 @@ struct payload_file { const char *path; const char *mode; const char *owner; con
 
 struct payload {
 	const char *script;                  /* complete text for `bash -s` as root, or NULL */
-	const struct payload_file *files;    /* those inside the script, for render; count below */
+	const struct payload_file *files;    /* the files inside the script, for render */
 	unsigned file_count;
 	const char *sql;                     /* blocks of --@ directives (docs/format/sql.md), or NULL */
-	unsigned port;                       /* where the SQL goes on the node */
-	const char *database;                /* and in which database; NULL = the kind's */
+	unsigned port;                       /* port of the node that the SQL is sent to */
+	const char *database;                /* database for the SQL; NULL = the kind's */
 	const char *log;                     /* evidence file on the node, or NULL */
 	const char *source;                  /* library file it was expanded from, for render and messages */
 };

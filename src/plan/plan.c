@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The graph while it grows, and its end: ids become positions, and steps come into
- * an order in which each stands after all that it waits for. Steps keep the order
- * in which they were added wherever nothing demands another one.
+ * Builds the graph and finishes it: ids become positions, and steps are sorted so that
+ * each comes after all that it waits for. The sort is stable: otherwise steps keep the
+ * order in which they were added.
  */
 #include <stdint.h>
 #include <string.h>
@@ -34,9 +34,9 @@ const bool verb_needs_session[VERB_COUNT] = {
 /* A step that was waited for before it was added: rare, the builders add in order. */
 struct later { unsigned step, edge; const char *id; };
 
-/* A plan that grows. Items stay where they are, so that plan_add() may hand them out. */
+/* A plan under construction. Its items never move, so that plan_add() can return them. */
 struct growing {
-	struct plan plan;           /* first: what the callers hold */
+	struct plan plan;           /* first member: callers have a pointer to it */
 	struct step **items;        /* in the order of plan_add(); .after counts in this order */
 	unsigned count;
 	struct later *laters; unsigned later_count;
@@ -54,7 +54,7 @@ static uint32_t hash_of(const char *id)
 	return h ^ h >> 15;
 }
 
-/* The slot of @id: where it is, or the free one where it belongs. */
+/* The slot that holds @id, or the free slot where it belongs. */
 static unsigned *slot_of(const struct growing *g, const char *id)
 {
 	unsigned at = hash_of(id) & (g->slot_count - 1);
@@ -161,8 +161,8 @@ static int resolve(struct growing *g, struct fail *e)
 /* Depth-first walk without recursion: a chain may be as long as the plan. */
 struct walk {
 	struct growing *g;
-	unsigned *path, depth;  /* steps on the way, the newest last */
-	unsigned *cursor;       /* per step: edges that were looked at */
+	unsigned *path, depth;  /* steps on the current path, the newest last */
+	unsigned *cursor;       /* per step: edges visited so far */
 	enum { UNSEEN, ON_PATH, PLACED } *state;
 	unsigned *position;     /* per step, when placed */
 	unsigned placed;

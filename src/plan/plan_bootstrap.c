@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * A recipe multiplied by the nodes of a lab. Knows no kind of cluster: what one needs
- * and this cannot say is a missing word of recipe.h.
+ * Makes the steps of a recipe for the nodes of a lab. Knows no kind of cluster: for what
+ * a kind needs and this lacks, recipe.h gets a new field.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "script.h"
 
 #define RULE_TIMEOUT_S 60
-#define READY_TIMEOUT_S 120 /* the node was created before: it is up, or its machine is just starting again */
+#define READY_TIMEOUT_S 120 /* the node exists already: it is running, or just restarting */
 
 /* A rule and its instances. */
 struct known {
@@ -21,7 +21,7 @@ struct known {
 	int role;
 	enum { ALL, FIRST, REST, NONE } part;
 	unsigned count;    /* instances */
-	bool joined;       /* several rules' instances wait for all of them: they wait for "RULE/all" */
+	bool joined;       /* many steps wait for all instances: they wait for "RULE/all" instead */
 };
 
 struct bootstrap {
@@ -30,13 +30,13 @@ struct bootstrap {
 	const struct library *lib;
 	struct scope_cache cache;
 	const struct rule *rules;
-	const struct db_request *db; /* of a task */
-	const char *base;  /* what every first rule on a node waits for */
+	const struct db_request *db; /* arguments of a task, or NULL */
+	const char *base;  /* step that the first rules on a node wait for: "BASE/NODE" */
 	struct known *known; unsigned known_count;
 	struct fail *e;
 };
 
-/* --- which instances of a rule there are --- */
+/* --- instances of a rule --- */
 
 static bool runs_on(const struct known *k, const struct node *n)
 {
@@ -73,8 +73,8 @@ static bool next_word(const char **list, const char **ret_word, size_t *ret_len)
 }
 
 /*
- * Many that wait for many are joined in one step between them: 1,000 datanodes and 1,000
- * coordinators are 2,000 edges instead of a million.
+ * Where many steps wait for many, one step between them joins the edges: 1,000 datanodes
+ * and 1,000 coordinators need 2,000 edges instead of a million.
  */
 static void find_joins(struct bootstrap *b)
 {
@@ -158,7 +158,7 @@ static int add_after(struct bootstrap *b, struct step *s, const struct rule *r)
 			plan_after_node(b->plan, s, before->rule->id, s->node->name);
 		local |= runs_on(before, s->node);
 	}
-	/* All that it waits for may be on other nodes: its own must be ready too. */
+	/* It waits only for steps on other nodes: its own node must be ready too. */
 	if (!local)
 		plan_after_node(b->plan, s, b->base, s->node->name);
 	return 0;
@@ -277,7 +277,7 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-/* @after: what comes before all nodes, or NULL. */
+/* @after: step that all nodes wait for, or NULL. */
 static void add_ready(struct plan *p, const char *after)
 {
 	for (unsigned i = 0; i < p->lab->node_count; i++) {
@@ -292,7 +292,7 @@ static void add_ready(struct plan *p, const char *after)
 	}
 }
 
-/* The lab as it is now, in its record and in the files for other programs. */
+/* Writes the lab's record and the inventory files for other programs. */
 static struct step *add_record(struct plan *p)
 {
 	struct step *s = plan_add(p, VERB_LAB_RECORD, NULL, "lab.record",
@@ -302,7 +302,7 @@ static struct step *add_record(struct plan *p)
 	return s;
 }
 
-/* The instances of @rules; what waits for nothing on its node waits for step @base of it. */
+/* Adds the instances of @rules; one that waits for nothing on its node waits for step "BASE/NODE". */
 static int add_rules(struct bootstrap *b, const struct rule *rules, const char *base)
 {
 	b->rules = rules;
@@ -317,11 +317,11 @@ static int add_rules(struct bootstrap *b, const struct rule *rules, const char *
 }
 
 /*
- * The cluster is recorded when its software is there and before any node changes: a lab whose
- * archive could not be built is still free to become something else.
+ * The cluster is recorded once its software is built, before any node changes: a lab whose
+ * archive does not build can still get another kind of cluster.
  *
- * The tuning once more: it is quick where nothing is to be done, and a lab that was created
- * without a cluster has neither its user nor what depends on roles.
+ * The tuning runs again: a lab that was created without a cluster lacks the cluster's user
+ * and what depends on roles, and where nothing changes it is quick.
  */
 static int add_nodes(struct bootstrap *b)
 {
@@ -333,7 +333,7 @@ static int add_nodes(struct bootstrap *b)
 	struct step *s;
 
 	add_ready(p, NULL);
-	if (builds) /* takes minutes: only for nodes that are there */
+	if (builds) /* takes minutes: first check that the nodes answer */
 		plan_after_nodes(p, plan_add(p, VERB_SOURCE_BUILD, NULL, "source.build",
 					     c->archive ? arena_printf(p->arena, "build %s",
 								       base_name(quote_url(c->archive, p->arena)))

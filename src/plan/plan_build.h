@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What the builders of plans share. Nobody outside plan/ includes this. */
+/* Shared by the builders of plans; private to plan/. */
 #ifndef LABCTL_PLAN_PLAN_BUILD_H
 #define LABCTL_PLAN_PLAN_BUILD_H
 
@@ -7,19 +7,19 @@
 #include "scope.h"
 
 #define PLAN_ID_MAX 160 /* a rule or verb, '/', a DNS label or the name of a domain */
-#define NETWORK_PREFIX "labctl-" /* of the name of a lab's network */
+#define NETWORK_PREFIX "labctl-" /* prefix of the name of a lab's network */
 
 /* Step "WHAT/NODE". */
 struct step *plan_add_node(struct plan *p, enum verb verb, const struct node *n, const char *what, const char *title);
-/* @s waits for "WHAT/NODE"; for that of every node of the lab. */
+/* @s waits for "WHAT/NODE"; plan_after_nodes(): for that of every node of the lab. */
 void plan_after_node(struct plan *p, struct step *s, const char *what, const char *node);
 void plan_after_nodes(struct plan *p, struct step *s, const char *what);
-/* @s, the newest step, waits for every other one that nothing waits for yet. plan.c */
+/* @s, the newest step, waits for every step that no other waits for (plan.c). */
 void plan_after_ends(struct plan *p, struct step *s);
 /*
- * Is the payload of a step made with the plan, when @added steps of its kind were added before? In a lab of up to
- * PAYLOAD_NODES_MAX nodes always; in a larger one only the first of a kind, which finds what is wrong with a
- * template: all texts together would grow with the square of the lab (each node's hold a line for every other node).
+ * True when the payload of a step is made together with the plan; @added = number of steps of its kind before it. Always
+ * in a lab of up to PAYLOAD_NODES_MAX nodes. In a larger one only for the first of a kind, to find mistakes in templates:
+ * all texts together would grow with the square of the lab (each node's have a line for every other node).
  */
 #define PAYLOAD_NODES_MAX 64
 bool plan_wants_payload(const struct lab *lab, unsigned added);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * From nothing to tuned nodes. Steps are added stage by stage, not node by node: the
- * executor takes the first that is ready, so every machine boots before a worker waits for one.
+ * executor runs the first one that is ready, so all machines start booting before a worker waits for one.
  */
 #include <stdio.h>
 
@@ -106,7 +106,7 @@ static int add_node_steps(struct plan *p, const struct library *lib, struct fail
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		s = plan_add_node(p, VERB_NODE_READY, &lab->nodes[i], "node.ready", "wait until it answers on SSH");
 		plan_after_node(p, s, "node.start", lab->nodes[i].name);
-		/* A node waits for its data: where nobody serves them, waiting for the node is in vain. */
+		/* A node mounts its data while it boots: without the NFS server it would never answer. */
 		if (lab_transport(lab) == TRANSPORT_NFS)
 			plan_after(p, s, "nfs.serve");
 	}

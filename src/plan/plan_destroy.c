@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Everything away again. What libvirt holds under the lab's tag is taken down even when
- * the record knows nothing of it; what carries no tag of this lab is not in a plan at all.
+ * Removes everything. Domains and networks with the lab's tag are removed even if the
+ * record does not have them; a plan never touches those without this lab's tag.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static bool known_domain(const struct lab *lab, const char *name)
 	return false;
 }
 
-/* A tag is a text that anybody may have written; this one becomes the name of a directory. */
+/* Anybody may have written the tag, and this word of it becomes the name of a directory. */
 static bool is_label(const char *t)
 {
 	return t && *t && *t != '-' && strlen(t) < 64 && t[strspn(t, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
@@ -31,7 +31,7 @@ static bool known_node(const struct lab *lab, const char *name)
 	return false;
 }
 
-/* All that stops machines is before all that takes away what they use. */
+/* All machines stop before anything that they use is removed. */
 static void add_stops(struct plan *p, const struct facts *facts)
 {
 	const struct lab *lab = p->lab;
@@ -50,7 +50,7 @@ static void add_stops(struct plan *p, const struct facts *facts)
 	}
 }
 
-/* One edge per machine, whatever waits: there are up to a thousand on either side. */
+/* A join, so that edges grow with the machines and not with their square: there are up to a thousand. */
 static void add_stopped(struct plan *p, const struct facts *facts)
 {
 	const struct lab *lab = p->lab;
@@ -115,7 +115,7 @@ static void add_data(struct plan *p, bool keep_data)
 
 	if (nfs) {
 		s = plan_add(p, VERB_NFS_STOP, NULL, "nfs.stop", "withdraw the exports");
-		plan_after(p, s, "node.stop/all"); /* a guest whose server goes first hangs in its shutdown */
+		plan_after(p, s, "node.stop/all"); /* a guest that loses its server hangs while shutting down */
 	}
 	for (unsigned i = 0; i < lab->node_count && !keep_data; i++) {
 		s = plan_add_node(p, VERB_DATA_REMOVE, &lab->nodes[i], "data.remove",
@@ -136,7 +136,7 @@ int plan_destroy(const struct lab *lab, const struct facts *facts, const struct 
 	add_removes(p, facts);
 	add_networks(p, facts);
 	add_data(p, o->keep_data);
-	/* The record goes when all else is gone; until then `destroy` can be run again. */
+	/* The record is removed last, so that `destroy` can be repeated until then. */
 	plan_after_ends(p, plan_add(p, VERB_LAB_REMOVE, NULL, "lab.remove",
 				    o->keep_data ? "remove keys, lease and record of the lab, keep the data"
 						 : "remove keys, lease and record of the lab"));

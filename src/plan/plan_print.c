@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-#define TITLE_MAX 64 /* longer titles push their own line out, not the column */
+#define TITLE_MAX 64 /* a longer title shifts only its own line */
 
 /* "node.start" of "node.start/node3" */
 static size_t phase_len(const char *id)
@@ -17,7 +17,7 @@ static bool same_phase(const char *a, const char *b)
 	return phase_len(a) == phase_len(b) && !strncmp(a, b, phase_len(a));
 }
 
-/* "node.disk, net.create, all data.create": steps of the same node without its name, several of a phase as one word. */
+/* "node.disk, net.create, all data.create": without the node's name for its own steps; several of a phase as one. */
 static void add_after(const struct plan *p, const struct step *s, struct strbuf *out)
 {
 	for (unsigned i = 0, end; i < s->after_count; i = end) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Everything that labctl would put anywhere, as files to read: what the host gets, what
- * each node gets, and a manifest. Paths of the host are those of the default state directory.
+ * Every file that labctl would write, for reading: the host's, each node's, and a manifest.
+ * Paths on the host are those of the default state directory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static const char *readable(struct render *r, const char *text)
 	const char *mark, *end;
 
 	if (!strstr(text, PLACEHOLDER_MARK))
-		return arena_strdup(r->a, text); /* of a plan that is freed before the caller reads */
+		return arena_strdup(r->a, text); /* the plan is freed before the caller reads this */
 	while ((mark = strstr(text, PLACEHOLDER_MARK)) && (end = strstr(mark, PLACEHOLDER_END))) {
 		strbuf_add(&out, text, (size_t)(mark - text));
 		strbuf_printf(&out, "<%.*s>", (int)(end - mark - 1), mark + 1);
@@ -47,7 +47,7 @@ static const char *readable(struct render *r, const char *text)
 	return arena_strdup(r->a, strbuf_text(&out));
 }
 
-/* A later file of the same path replaces the earlier one, as on the node. @first: where the node's files begin. */
+/* A later file replaces an earlier one of the same path, as on the node. @first: index of the node's first file. */
 static void add_from(struct render *r, unsigned first, const char *path, const char *text, unsigned mode,
 		     const char *source)
 {
@@ -100,7 +100,6 @@ static int add_xml(struct render *r)
 	return 0;
 }
 
-/* Is @word one of the comma-separated options? */
 struct export_names { struct render *r; const struct node *node; char number[16]; };
 
 static const char *export_value(void *ctx, const char *name)
@@ -111,7 +110,7 @@ static const char *export_value(void *ctx, const char *name)
 
 	if (!strcmp(name, "recovery_dir"))
 		return arena_printf(x->r->a, STATE "/labs/%s/recovery", x->r->lab->name);
-	if (!strcmp(name, "io_flusher")) /* of the server's version, which is seen on the host */
+	if (!strcmp(name, "io_flusher")) /* depends on the server's version, unknown here */
 		return "";
 	if (!strcmp(name, "access"))
 		return exports_have_option(options, "rw") ? "RW" : "RO";
@@ -150,7 +149,7 @@ static int add_ganesha(struct render *r)
 	return 0;
 }
 
-/* Which server it will be is seen on the host; both are shown unless the lab file chose. */
+/* Which server is used depends on the host: both are shown, unless the lab file names one. */
 static int add_exports(struct render *r)
 {
 	const struct lab *lab = r->lab;
@@ -228,7 +227,7 @@ static void add_payload(struct render *r, unsigned first, const struct step *s, 
 		    0600, p->source);
 }
 
-/* The steps of one node in the order of the plan, numbered; the tuning is number 0. */
+/* Adds the steps of @n in the order of the plan, numbered from 1; the tuning is number 0. */
 static int add_node(struct render *r, const struct plan *p, struct scope_cache *cache, const struct node *n)
 {
 	const struct step tune = { .id = "tune", .verb = VERB_NODE_SCRIPT, .node = n };
@@ -252,7 +251,7 @@ static int add_node(struct render *r, const struct plan *p, struct scope_cache *
 	return 0;
 }
 
-/* --- the host's side: the inventory --- */
+/* --- the inventory --- */
 
 static void add_inventory(struct render *r)
 {

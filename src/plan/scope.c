@@ -13,7 +13,7 @@
 
 enum transport lab_transport(const struct lab *lab)
 {
-	/* A container mounts no NFS: it is handed the same directory, whatever the lab file wants for machines. */
+	/* A container does not mount NFS: the host mounts the same directory into it. */
 	return lab->hypervisor == HYPERVISOR_LXC ? TRANSPORT_FILESYSTEM : TRANSPORT_NFS;
 }
 
@@ -22,7 +22,7 @@ void scope_init(struct scope *s, const struct lab *lab, const struct node *node,
 	*s = (struct scope){ .lab = lab, .node = node, .role = role, .arena = a };
 }
 
-/* --- small values are made in the scope's buffer: good until the next call --- */
+/* --- small values, written into the scope's buffer: valid until the next call --- */
 
 static const char *number(struct scope *s, uint64_t n)
 {
@@ -71,7 +71,7 @@ static const char *address(const struct lab *lab, const struct node *n)
 	return lab->cluster.by_ip ? n->ip_text : n->hostname;
 }
 
-/* What the kind makes of the size of the cluster. */
+/* Limits that the kind derives from the size of the cluster. */
 static const char *limit_value(struct scope *s, const char *name)
 {
 	const struct recipe *r = s->lab->cluster.recipe;
@@ -82,7 +82,7 @@ static const char *limit_value(struct scope *s, const char *name)
 	return NULL;
 }
 
-/* What only the run can know: payload.h says how it gets there. */
+/* A placeholder for a value that is known only during the run (payload.h). */
 static const char *run_value(struct scope *s, const char *name)
 {
 	snprintf(s->buffer, sizeof s->buffer, VALUE_MARK "%s" PLACEHOLDER_END, name);
@@ -155,7 +155,7 @@ static const char *v_subnet(struct scope *s)
 	return s->buffer;
 }
 
-/* labctl's own choice of a version is a wish: older systems mount what they have. */
+/* labctl's default version is replaced by the newest one that an older system supports. */
 static const char *v_mount_options(struct scope *s)
 {
 	static const char wish[] = "vers=4.2";
@@ -305,7 +305,7 @@ static const char *group_members(struct scope *s)
 	return arena_strdup(s->arena, strbuf_text(&out));
 }
 
-/* "self.datanode": has this node the role? */
+/* "self.datanode": "true" when this node has the role. */
 static const char *self_value(struct scope *s, const char *role_word)
 {
 	int role = s->lab->cluster.recipe ? lab_role(s->lab, role_word) : -1;
@@ -346,7 +346,6 @@ static const char *role_value(struct scope *s, const char *name, const char *dot
 	return other_value(s, &s->lab->nodes[0], role, dot + 1) ? "" : NULL;
 }
 
-/* A user of the databases. */
 static const char *dbuser_value(struct scope *s, const char *name)
 {
 	const struct db_user *u = s->dbuser;
@@ -365,7 +364,7 @@ static const char *dbuser_value(struct scope *s, const char *name)
 		return NULL;
 	if (!u->databases)
 		return hba ? "all" : "";
-	/* In quotes no name is a word of pg_hba.conf's own. */
+	/* In quotes a name is never a keyword of pg_hba.conf. */
 	for (const char *p = u->databases; *p; p += strcspn(p, ","), p += *p == ',')
 		strbuf_printf(&out, hba ? "%s\"%.*s\"" : "%s%.*s", !out.len ? "" : hba ? "," : " ", (int)strcspn(p, ","), p);
 	return arena_strdup(s->arena, strbuf_text(&out));

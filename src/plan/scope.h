@@ -8,7 +8,7 @@
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
- *   db.name db.template db.force db.adopt db.database (of a task: plan_task())
+ *   db.name db.template db.force db.adopt db.database (arguments of a task: plan_task())
  *   timezone locale ntp_server profile
  *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
  *   secret.NAME, value.NAME (placeholders until a worker resolves them, payload.h)
@@ -27,22 +27,22 @@
 
 struct payload;
 
-/* What is the same for every node of a lab, expanded once: a lab of 1,000 has 1,000 lines of /etc/hosts on each. */
+/* Texts that are the same on every node of a lab, expanded once: 1,000 nodes have 1,000 lines of /etc/hosts each. */
 struct scope_cache {
-	struct arena *arena;      /* the texts are in it */
+	struct arena *arena;      /* owns the texts */
 	struct cached { const char *name; int role; enum quote bare; const char *text; } *items;
 	unsigned count;
-	const struct payload *tuning; /* script_tuning() when no node differs in it */
+	const struct payload *tuning; /* result of script_tuning() when it is the same for all nodes */
 };
 
 struct scope {
 	const struct lab *lab;
 	const struct node *node;  /* NULL = host level */
 	int role;                 /* of the recipe, or -1 */
-	struct arena *arena;      /* values are made here */
+	struct arena *arena;      /* owns the values */
 	struct scope_cache *cache; /* of this lab, or NULL; set after scope_init() */
-	const struct db_request *db; /* what a task is about, or NULL; set after scope_init() */
-	bool used_node;           /* out: a value was read that another node has otherwise */
+	const struct db_request *db; /* arguments of a task, or NULL; set after scope_init() */
+	bool used_node;           /* out: true when a value was read that differs between nodes */
 	/* private to scope.c */
 	const struct node *peer; int peer_role; const struct setting *setting; const struct group *group;
 	const struct database_template *template; const struct db_user *dbuser; unsigned position;
@@ -50,20 +50,18 @@ struct scope {
 };
 
 void scope_init(struct scope *s, const struct lab *lab, const struct node *node, int role, struct arena *a);
-/* Value of a name, NULL when there is none; good until the next call. */
+/* Value of a name, NULL when there is none; valid until the next call. */
 const char *scope_value(struct scope *s, const char *name);
-/*
- * Expand library file @name; @bare as in template_expand(). Result is the arena's. FAIL_OTHER with file and line.
- */
+/* Expand library file @name; @bare as in template_expand(). Result is allocated in .arena. FAIL_OTHER with file and line. */
 int scope_expand(struct scope *s, const struct library *lib, const char *name, enum quote bare, const char **ret_text,
 		 struct fail *e);
-/* Expand a short text that is no file (destination paths, hostname templates). */
+/* Expand a short text that is not from a file (destination paths, hostname templates). */
 int scope_expand_text(struct scope *s, const char *what, const char *text, enum quote bare, const char **ret_text,
 		      struct fail *e);
-/* By the name of a file: scripts and SQL must say a kind everywhere, anything else is plain text. */
+/* @bare for a file, by its name: scripts and SQL need a kind everywhere, anything else is plain text. */
 enum quote scope_bare(const char *name);
 
-/* How the data directories come: decided by the lab file, else by the hypervisor. Never TRANSPORT_AUTO. */
+/* How nodes get their data directories: containers by a bind mount, machines by NFS. Never TRANSPORT_AUTO. */
 enum transport lab_transport(const struct lab *lab);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Templates with the names of scope.c: the lists they may loop over, files of the library, the cache of what is no node's own. */
+/* Expands templates with the names of scope.c: lists, files of the library, the cache of texts shared by all nodes. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,12 +51,12 @@ static bool each_template(struct scope *s, size_t index)
 {
 	const struct database_template *t = s->lab->cluster.recipe ? s->lab->cluster.recipe->templates : NULL;
 
-	/* The table ends with a zero row, which is where the walk stops. */
+	/* The caller stops at the zero row, so @index is never beyond it. */
 	s->template = t && t[index].name ? &t[index] : NULL;
 	return s->template != NULL;
 }
 
-/* The nodes that a pooler stands in front of: those of the recipe's first such role, then those of the next. */
+/* The nodes behind the pooler: those of the recipe's first backend role, then those of the next. */
 static bool each_backend(struct scope *s, size_t index)
 {
 	const char *roles = s->lab->cluster.recipe->backends;
@@ -88,9 +88,9 @@ static bool each(void *ctx, const char *name, size_t index, bool *known)
 		s->setting = NULL;
 		s->group = NULL;
 		s->template = NULL;
-		if (!strcmp(name, "dbuser")) /* lists of nodes are inside of its */
+		if (!strcmp(name, "dbuser")) /* lists of nodes may be nested in this one */
 			s->dbuser = NULL;
-		/* The list was named before; only its being one is asked. */
+		/* Tells only whether @name is a list. */
 		*known = !strcmp(name, "node") || !strcmp(name, "setting") || !strcmp(name, "group") ||
 			 !strcmp(name, "template") || !strcmp(name, "dbuser") || backend || (recipe && lab_role(s->lab, name) >= 0);
 		return false;

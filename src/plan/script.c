@@ -59,8 +59,8 @@ struct tuning_run {
 	const char *manifest;         /* name */
 	struct strbuf *out;
 	struct payload_file *files; unsigned file_count;
-	unsigned put_count;           /* of them are in @out: the rest waits for the next script */
-	bool by_role;                 /* a row asked for a role: nodes differ */
+	unsigned put_count;           /* files already in .out; the rest goes before the next script */
+	bool by_role;                 /* a row depends on a role, so nodes differ */
 	unsigned line;
 	struct fail *e;
 };
@@ -70,7 +70,7 @@ static int bad_row(struct tuning_run *t, const char *problem, const char *word)
 	return fail(t->e, FAIL_OTHER, "%s:%u: %s '%.40s'", t->manifest, t->line, problem, word);
 }
 
-/* "family.firewall=nftables": a name of the templates and its value. */
+/* "family.firewall=nftables": true when this template name has this value; -1 when unknown. */
 static int named_value_is(struct tuning_run *t, const char *word)
 {
 	const char *equal = strchr(word, '='), *value = NULL;
@@ -80,7 +80,7 @@ static int named_value_is(struct tuning_run *t, const char *word)
 	return value ? !strcmp(value, equal + 1) : bad_row(t, "unknown condition", word);
 }
 
-/* Does the condition hold? -1 when it is none. */
+/* 1 when the condition holds, 0 when not, -1 when it is unknown. */
 static int holds(struct tuning_run *t, const char *word)
 {
 	const struct lab *lab = t->scope.lab;
@@ -99,7 +99,7 @@ static int holds(struct tuning_run *t, const char *word)
 	if (strncmp(word, "role=", 5) != 0)
 		return named_value_is(t, word);
 	t->by_role = true;
-	/* A role of another kind of cluster is nobody's here. */
+	/* No node has a role of another kind of cluster. */
 	return lab->cluster.recipe && node_has_role(t->scope.node, lab_role(lab, word + 5));
 }
 

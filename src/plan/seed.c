@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Who a node is, as files and as the tar archive that its image unpacks at boot. */
+/* A node's identity, as files and as the tar archive that its image unpacks at boot. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static const char *machine_id(const struct node *n, struct arena *a)
 	return arena_strdup(a, strbuf_text(&out));
 }
 
-/* Static: the address is labctl's to give, and a node that asks nobody is up seconds earlier. */
+/* Static: labctl chooses the address, and without DHCP a node is up seconds earlier. */
 static const char *network_text(const struct lab *lab, const struct node *n, const char *gateway, struct arena *a)
 {
 	return arena_printf(a,
@@ -43,7 +43,7 @@ static const char *network_text(const struct lab *lab, const struct node *n, con
 			    n->mac, n->ip_text, lab->net.prefix_len, gateway, gateway, lab->net.domain);
 }
 
-/* A key file ends with a newline, or ssh refuses it. */
+/* ssh refuses a key file without a newline at its end. */
 static const char *line_end(const char *text, struct arena *a)
 {
 	size_t len = strlen(text);

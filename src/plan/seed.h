@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The identity of a node as files that its system reads at first boot: pure text. Images of ours unpack them as they are
- * (kickstart/debian12); disks that anybody made have cloud-init, which reads its own three from a volume (seed_cloud.c).
+ * The identity of a node as files that its system reads at first boot: pure text. Images that labctl made unpack them as
+ * they are (kickstart/debian12); on other disks cloud-init reads its own three files from a volume (seed_cloud.c).
  */
 #ifndef LABCTL_PLAN_SEED_H
 #define LABCTL_PLAN_SEED_H
@@ -10,24 +10,24 @@
 #include "payload.h"
 
 #define SEED_ID_FILE "/etc/labctl-id"
-#define SEED_CLOUD_LABEL "CIDATA" /* of the volume that cloud-init's NoCloud looks for */
+#define SEED_CLOUD_LABEL "CIDATA" /* label of the volume that cloud-init's NoCloud looks for */
 
-/* Key material comes from the lab's state (exec/); render passes placeholders. */
+/* Keys from the lab's state (exec/); render passes placeholders. */
 struct seed_keys { const char *host_private, *host_public, *authorized; };
 
 /*
- * hostname, hosts, machine-id, network, host key, authorized key, labctl-id, paths absolute in the guest; or, where
- * lab_uses_cloud_init(), /meta-data, /user-data and /network-config of the volume.
+ * hostname, hosts, machine-id, network, host key, authorized key, labctl-id, with absolute paths in the guest. With
+ * lab_uses_cloud_init(): /meta-data, /user-data and /network-config of the volume. Allocated in @a.
  */
 const struct payload_file *seed_files(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count);
-/* The same as an (uncompressed, ustar) tar archive; the bytes are the arena's. */
+/* The files as an uncompressed tar archive (ustar), allocated in @a. */
 const void *seed_tar(const struct payload_file *files, unsigned count, struct arena *a, size_t *ret_len);
 
-/* What SEED_ID_FILE holds on the node, and /etc/hosts. */
+/* Contents of SEED_ID_FILE and of /etc/hosts on the node. */
 const char *seed_id(const struct lab *lab, const struct node *n, struct arena *a);
 const char *seed_hosts(const struct lab *lab, struct arena *a);
-/* seed_files() of cloud-init. */
+/* seed_files() for cloud-init. */
 const struct payload_file *seed_cloud(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count);
 

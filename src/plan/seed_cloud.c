@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * A node's identity for cloud-init (NoCloud): as JSON, which is YAML whose quoting no value can leave. Only modules and
- * keys that cloud-init has had since 18; what it would do beside (upgrades, a password, a user) is switched off.
- * Nodes are root's, whatever user the vendor would have: `disable_root` and the image's sshd are told so, before sshd runs.
+ * A node's identity for cloud-init (NoCloud), written as JSON: valid YAML in which no value can break out of its quotes.
+ * Uses only modules and keys that cloud-init has had since version 18, and switches off what else it would do (upgrades, a
+ * password, a user). labctl logs in as root, which vendors often forbid: `disable_root` and, before sshd starts, the
+ * image's sshd_config are changed to allow it.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static const char *dump(json_t *json, const char *head, struct arena *a)
 	if (!text)
 		abort();
 	copy = arena_printf(a, "%s%s\n", head, text);
-	explicit_bzero(text, strlen(text)); /* the host key */
+	explicit_bzero(text, strlen(text)); /* it contains the host key */
 	free(text);
 	json_decref(json);
 	return copy;
@@ -27,7 +28,7 @@ static const char *dump(json_t *json, const char *head, struct arena *a)
 
 static json_t *meta_data(const struct node *n)
 {
-	/* The same for as long as the node lives: another one would make cloud-init begin anew. */
+	/* Constant for the life of the node: a new instance-id would make cloud-init configure it again. */
 	return json_pack("{s:s, s:s}", "instance-id", n->uuid, "local-hostname", n->hostname);
 }
 
@@ -41,7 +42,7 @@ static json_t *file(const char *path, const char *text)
 	return json_pack("{s:s, s:s, s:s, s:s}", "path", path, "content", text, "permissions", "0644", "owner", "root:root");
 }
 
-/* A vendor's "no" becomes "by key", in words that every sshd knows. Anything else stays as it is. */
+/* Changes a vendor's "no" to "by key", in the old spelling that every sshd knows. Leaves any other value. */
 #define LET_ROOT_IN "sed -Ei 's/^[ \\t]*PermitRootLogin[ \\t]+(no|forced-commands-only)/PermitRootLogin without-password/I' " \
 		    "/etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf 2>/dev/null || :"
 
@@ -56,7 +57,7 @@ static json_t *user_data(const struct lab *lab, const struct node *n, const stru
 			 "manage_etc_hosts", 0,
 			 "disable_root", 0,
 			 "ssh_pwauth", 0,
-			 /* no user of the image's own */
+			 /* root only, not the image's default user */
 			 "users", "name", "root", "lock_passwd", 0, "ssh_authorized_keys", without_end(keys->authorized, a),
 			 "bootcmd", "sh", "-c", LET_ROOT_IN,
 			 "ssh_keys", arena_printf(a, "%s_private", key_type), keys->host_private,
@@ -71,7 +72,7 @@ static json_t *network_config(const struct lab *lab, const struct node *n, struc
 	char gateway[16];
 
 	ip_format(lab->net.gateway, gateway);
-	/* set-name: some renderers match by name as well. "0.0.0.0/0": not every one knows "default". */
+	/* set-name: some renderers also match by name. "0.0.0.0/0": some do not know "default". */
 	return json_pack("{s:i, s:{s:{s:{s:s}, s:s, s:b, s:b, s:[s], s:[{s:s, s:s}], s:{s:[s], s:[s]}}}}", "version", 2,
 			 "ethernets", "eth0",
 			 "match", "macaddress", n->mac,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * struct plan: a graph of steps, each a row: verb, node, payload, what it waits for.
- * Built pure from lab + library + facts, const afterwards. The same input gives a
+ * struct plan: a graph of steps; each has a verb, a node, a payload and what it waits for.
+ * Pure function of lab, library and facts; const afterwards. The same input gives a
  * byte-identical plan. First test to read: tests/unit/test_plan.c.
  */
 #ifndef LABCTL_PLAN_STEP_H
@@ -54,11 +54,11 @@ struct step {
 	const char *id;             /* unique and stable: "node.start/node3", "datanode.start/node3" */
 	enum verb verb;
 	const struct node *node;    /* NULL = a step of the host */
-	const char *subject;        /* what it works on when it has no struct node (destroy of a tagged domain): domain, network or node name */
+	const char *subject;        /* the domain, network or node that a step of destroy removes when .node is NULL; or NULL */
 	const char *title;          /* what the user reads */
-	const struct payload *payload; /* made already; ask plan_payload(), which makes it when it is NULL */
-	const struct rule *rule;    /* of the recipe, that this is an instance of; or NULL */
-	const struct db_request *db; /* what the task is about that this is a step of; or NULL */
+	const struct payload *payload; /* NULL = not made yet; use plan_payload() */
+	const struct rule *rule;    /* the recipe's rule that this step is an instance of, or NULL */
+	const struct db_request *db; /* arguments of the task that this step belongs to, or NULL */
 	int64_t timeout_ms;
 	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
 };

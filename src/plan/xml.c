@@ -61,7 +61,7 @@ static int expand_text(const char *file, xmlNodePtr text, const struct xml_names
 
 	if (!text->content || !strstr((const char *)text->content, "@{"))
 		return 0;
-	/* The whole file's lines are unknown here: the text itself is short. */
+	/* Errors count lines within this text, not within the file; the text is short. */
 	if (template_expand(file, (const char *)text->content, QUOTE_RAW, &scope, &out, e) < 0)
 		return -1;
 	xmlNodeSetContent(text, BAD_CAST strbuf_text(&out));
@@ -164,8 +164,8 @@ static const char *without_dashes(const char *uuid, struct arena *a)
 }
 
 /*
- * The host's end of its interface: the bridge's name, a dash and the node's number, as far as the kernel's 15 characters
- * reach (LAB_NODES_MAX has four digits). A name that libvirt chose would be nobody's when libvirt forgets it.
+ * Name of the host's end of the node's interface: the bridge's name, a dash and the node's number; no dash for four digits,
+ * since the kernel allows 15 characters. With a name of libvirt's choice, a left-over interface could not be attributed.
  */
 static const char *link_name(const struct lab *lab, const struct node *n, struct arena *a)
 {
@@ -181,8 +181,8 @@ static void drop(xmlNodePtr parent, const char *name)
 }
 
 /*
- * A disk that anybody made starts by itself: no kernel of ours; a boot loader that the firmware finds; the firmware's own
- * words on the console, where they are what is wrong with the disk; and a processor as new as today's systems demand.
+ * A disk with its own boot loader: no kernel from labctl; the firmware boots the disk and prints to the console, where its
+ * messages tell what is wrong with the disk; the processor model is new enough for today's systems.
  */
 static void boot_disk(const struct lab *lab, xmlNodePtr root)
 {
@@ -252,7 +252,7 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 
 /* --- networks --- */
 
-/* Every address and name is known before the network starts: nobody asks for one, nobody gets another's. */
+/* Every address and name is fixed before the network starts, so that no node gets another's. */
 static void add_hosts(const struct lab *lab, xmlNodePtr dhcp, xmlNodePtr dns)
 {
 	for (unsigned i = 0; i < lab->node_count; i++) {
@@ -289,7 +289,7 @@ int xml_network(const struct lab *lab, const struct library *lib, struct arena *
 		{ "bridge", lab->net.bridge },
 		{ "domain", lab->net.domain },
 		{ "gateway", gateway },
-		/* As those of the nodes; libvirt would take another one each time. */
+		/* Derived as for the nodes; libvirt would choose another one each time. */
 		{ "gateway_mac", arena_printf(a, "52:54:%02x:%02x:%02x:%02x", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255) },
 		{ "prefix", arena_printf(a, "%u", lab->net.prefix_len) },
 		{ "netmask", netmask },

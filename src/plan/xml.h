@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Domain and network XML: templates of domains/ edited as libxml2 trees, never printed by hand. Results are the arena's. */
+/* Domain and network XML: templates of domains/ edited as libxml2 trees, never printed by hand. Results are in @a. */
 #ifndef LABCTL_PLAN_XML_H
 #define LABCTL_PLAN_XML_H
 
 #include "lab.h"
 #include "library.h"
 
-/* Files of one node on the host, chosen by exec/ (paths.h). Absolute. */
+/* Absolute paths of a node's files on the host, chosen by exec/ (paths.h). */
 struct node_paths {
 	const char *disk;     /* qcow2 overlay (kvm, qemu) */
 	const char *seed;     /* raw tar with the node's identity (kvm, qemu) */
