@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Does the host have what a lab needs? Asked before anything is made. */
+/* Checks, before anything is made, that the host has what a lab needs. */
 #include "capacity.h"
 
 #include "cli.h"
@@ -30,7 +30,7 @@ int cli_check_capacity(struct cli *c, struct runtime *rt, const struct lab *lab,
 	struct facts facts;
 	unsigned running = 0;
 
-	if (c->connect) /* that libvirt may be on another host, or be its test driver */
+	if (c->connect) /* that libvirt may be on another host, or a test driver */
 		return 0;
 	if (runtime_facts(rt, c->arena, &facts, e) < 0)
 		return -1;
@@ -48,7 +48,7 @@ void cli_say_capacity(struct cli *c, const struct lab *lab)
 	struct paths paths;
 
 	load_paths(c, lab->name, &paths);
-	/* What a lab that exists still needs is known to libvirt, which plans do not ask. */
+	/* What an existing lab still needs only libvirt knows, and plans do not ask it. */
 	if (!c->connect && !file_exists(paths.lab_file) && check(&need, &e) < 0)
 		report_say("labctl: create will be refused: %s\n  next: %s\n", e.text, e.next);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The form of a command: const rows that the parser, help, labctl(1), completion and usage errors all read. A command
+ * What a command is: const rows that the parser, help, labctl(1), completion and usage errors all read. A command
  * is a file with its `const struct command cmd_NAME`, its options and its function, and a row in commands.h.
- * An option is a row that says where its value goes: an offset into the command's own options struct.
+ * An option is a row; .at says where its value is stored, as an offset into the command's own options struct.
  */
 #ifndef LABCTL_CLI_COMMAND_H
 #define LABCTL_CLI_COMMAND_H
@@ -15,21 +15,21 @@
 struct cli;
 struct completion;
 
-/* Sets the failure and returns -1; a positive result is an exit status to pass on (a remote command's). */
+/* Returns 0, or -1 with the failure in @e; a positive result is an exit status to pass on (a remote command's). */
 typedef int (*command_fn)(struct cli *c, struct fail *e);
-/* Adds the words that may stand here (complete.h). Quick: it reads files, and asks neither libvirt nor a person. */
+/* Adds the words that are possible here (complete.h). Must be quick: may read files, but not ask libvirt or the user. */
 typedef void (*complete_fn)(struct completion *to);
-/* Puts @value at @field. @what names the option or variable in failures. */
+/* Parses @value and stores it at @field. @what is the option or variable, for failures. */
 typedef int (*option_fn)(void *field, const char *what, const char *value, struct fail *e);
 
 struct option_row {
 	const char *name;        /* "keep-data" */
 	char letter;             /* its short form; 0 = none */
 	bool required;
-	const char *arg;         /* what its value is called: "FILE"; NULL = a switch */
+	const char *arg;         /* name of its value: "FILE"; NULL = a switch */
 	const char *text;        /* one line, no full stop */
-	const char *env;         /* the variable that sets it too; NULL = none */
-	complete_fn complete;    /* of its value; NULL = nothing is known */
+	const char *env;         /* environment variable that also sets it; NULL = none */
+	complete_fn complete;    /* completes its value; NULL = no completion */
 	option_fn set;           /* NULL = option_text() with a value, option_switch() without */
 	size_t at;               /* offset of the field in the command's options struct (global options: struct cli) */
 };
@@ -38,11 +38,11 @@ struct argument { const char *name; bool optional; complete_fn complete; };
 
 #define ARGUMENTS_MAX 3
 
-/* What a command does without. */
+/* What a command does not need. */
 enum {
-	NO_LAB = 1,      /* -l means nothing to it */
-	NO_LIBRARY = 2,  /* the data files are not read */
-	NO_STATE = 4,    /* the state and cache directories are not looked at */
+	NO_LAB = 1,      /* ignores -l */
+	NO_LIBRARY = 2,  /* does not read the data files */
+	NO_STATE = 4,    /* does not use the state and cache directories */
 };
 
 struct command {
@@ -50,9 +50,9 @@ struct command {
 	command_fn run;                             /* NULL: it has .actions */
 	const struct command *const *actions;       /* NULL-terminated; NULL = none */
 	struct argument args[ARGUMENTS_MAX + 1];    /* words before "--"; ends with a zero row */
-	const char *rest; bool rest_optional;       /* what stands after "--": "COMMAND..."; NULL = no "--" */
-	const struct option_row *options;           /* beside the global ones; ends with a zero row; NULL = none */
-	size_t options_size;                        /* of the struct they are stored in: struct cli's .options, zeroed */
+	const char *rest; bool rest_optional;       /* words after "--": "COMMAND..."; NULL = no "--" */
+	const struct option_row *options;           /* besides the global ones; ends with a zero row; NULL = none */
+	size_t options_size;                        /* size of the struct they are stored in, zeroed first: .options of struct cli */
 	unsigned without;                           /* NO_LAB and so on */
 	bool hidden;                                /* for programs: not in help, manual and completion */
 	const char *summary;                        /* one line, no full stop */
@@ -76,7 +76,7 @@ int option_text(void *field, const char *what, const char *value, struct fail *e
 int option_switch(void *field, const char *what, const char *value, struct fail *e); /* bool; variables: 0, no, false */
 int option_repeat(void *field, const char *what, const char *value, struct fail *e); /* unsigned: counts */
 
-/* By name, or by letter, in one table, which may be NULL. */
+/* Finds an option by name, or by letter, in @rows, which may be NULL. */
 const struct option_row *option_find(const struct option_row *rows, const char *name);
 const struct option_row *option_letter(const struct option_row *rows, char letter);
 

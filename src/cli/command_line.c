@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The words of the command line: which is the command, which are options, which a mistake. */
+/* Parses the command line: commands, options, arguments, and mistakes in them. */
 #include "command_line.h"
 #include "defaults.h"
 
@@ -43,7 +43,7 @@ static bool is_wanted(void *ctx, const struct option_row *row)
 	return false;
 }
 
-/* An option may be shortened to what no other begins with. */
+/* An option may be shortened to a unique prefix. */
 static const struct option_row *find_long(const struct line *l, const char *text, size_t len)
 {
 	struct wanted_name w = { .text = text, .len = len };
@@ -176,7 +176,7 @@ int line_apply(struct line *l, struct cli *c, struct fail *e)
 		const struct option_row *row = option_find(options_global, g->name);
 
 		row = row ? row : option_find(l->cmd->options, g->name);
-		/* It stood before the action, and is another action's. */
+		/* The option was given before the action, and belongs to another action. */
 		if (!row)
 			return usage_unknown_option(l, g->what, e);
 		if (apply(c, row, g->what, g->value, e) < 0)
@@ -204,7 +204,7 @@ static bool was_given(const struct line *l, const char *name)
 	return false;
 }
 
-/* Is all there that the command cannot do without, and no more? */
+/* Checks that nothing required is missing and nothing is superfluous. */
 static int check_complete(const struct line *l, const char *const *rest, struct fail *e)
 {
 	const struct command *cmd = l->cmd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * The command tree, in the order of `labctl help`: a row NAME here is `const struct command cmd_NAME` in a file of
- * src/cli. Actions have a list of their own: COMMANDS_DB is what stands behind `labctl db`.
+ * src/cli/commands. Actions have lists of their own: COMMANDS_DB has the actions of `labctl db`.
  */
 #ifndef LABCTL_CLI_COMMANDS_H
 #define LABCTL_CLI_COMMANDS_H

@@ -81,7 +81,7 @@ static void add_roles(struct completion *to, const char *kind)
 		complete_add(to, r->name, kind);
 }
 
-/* Of the lab's kind; of every kind where the lab has none. */
+/* Roles of the lab's kind; of every kind if the lab has none. */
 void complete_roles(struct completion *to)
 {
 	const struct lab *lab = complete_lab(to);
@@ -152,7 +152,7 @@ void complete_stored_images(struct completion *to)
 		complete_add(to, list[i].image.name, list[i].about.release);
 }
 
-/* What is built where it is needed, and what was taken in by name. */
+/* Images that are built when needed, and those installed or imported by name. */
 void complete_images(struct completion *to)
 {
 	const struct image_env env = env_of(to);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Completion of words by the shell: what may stand at the cursor. It reads the state and cache directories; it never
- * asks libvirt, a node or a person, and says nothing of what fails.
+ * Completion for shells: the words that are possible at the cursor. It reads the state and cache directories, never
+ * asks libvirt or the user, and prints no failures.
  */
 #ifndef LABCTL_CLI_COMPLETE_H
 #define LABCTL_CLI_COMPLETE_H
@@ -10,17 +10,17 @@
 
 struct completion;
 
-/* A word that may stand here, and what it is (one line; NULL or "" = nothing to say). Those that do not begin as what was typed are left out. */
+/* Adds a word and its description (one line; NULL or "" = none), unless the word does not begin with what was typed. */
 void complete_add(struct completion *to, const char *word, const char *text);
 
 /* For .complete of arguments and options. */
 void complete_files(struct completion *to);       /* the shell's own completion of file names */
 void complete_directories(struct completion *to);
 void complete_labs(struct completion *to);
-void complete_nodes(struct completion *to);       /* lists too: node1,node2 */
+void complete_nodes(struct completion *to);       /* also lists: node1,node2 */
 void complete_roles(struct completion *to);
 void complete_kinds(struct completion *to);
-void complete_images(struct completion *to);      /* what nodes may boot from */
+void complete_images(struct completion *to);      /* that nodes may boot from */
 void complete_stored_images(struct completion *to);
 void complete_recipes(struct completion *to);     /* images that can be built */
 void complete_databases(struct completion *to);

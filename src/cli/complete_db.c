@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Names of databases: the lab's usual server is asked, with the lab's password file, for half a second. Not through
- * struct runtime, which would ask libvirt about a node that is silent, and make a secret that is missing.
+ * Names of databases: asks the lab's usual server, with the lab's password file, for at most half a second. It does not
+ * use struct runtime, which would ask libvirt about a silent node and make a missing secret.
  */
 #include <stdlib.h>
 

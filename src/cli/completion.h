@@ -8,15 +8,15 @@
 #include "strbuf.h"
 
 struct completion {
-	struct cli *c;              /* with the global options that were typed */
-	const struct line *line;    /* what stands before the cursor's word */
-	const char *before, *word;  /* the cursor's word in two parts: kept as it is, completed */
-	struct lab *lab;            /* once somebody asked for it */
-	const char *files;          /* the shell's turn: "files", "directories"; NULL = not */
+	struct cli *c;              /* with the global options typed so far */
+	const struct line *line;    /* the words before the cursor's word */
+	const char *before, *word;  /* the cursor's word in two parts: one kept as it is, one to complete */
+	struct lab *lab;            /* loaded by complete_lab() */
+	const char *files;          /* what the shell itself shall complete: "files", "directories"; NULL = nothing */
 	struct strbuf *out;
 };
 
-/* The lab that -l, the lab file or the only one there is means; NULL when there is none that can be read. */
+/* The lab given by -l or the lab file, else the only one that exists; NULL if there is none or it cannot be read. */
 const struct lab *complete_lab(struct completion *to);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What the tables say, for a terminal (labctl help) and for the manual page (labctl manual). */
+/* Prints the command tables for a terminal (labctl help) and as a manual page (labctl manual). */
 #include "help.h"
 
 #include <ctype.h>
@@ -13,7 +13,7 @@
 #include "strbuf.h"
 
 #define ROW_AT 29  /* column of the text of an option */
-#define ROOM_MIN 16 /* a narrower column is left to the terminal */
+#define ROOM_MIN 16 /* a narrower column is not wrapped */
 
 /* --- for a terminal --- */
 
@@ -130,7 +130,7 @@ static bool has_word(const char *names, const char *word, size_t len)
 	return false;
 }
 
-/* Is it what an argument or value of the command is called? */
+/* True if @word is the name of an argument or option value of the command. */
 static bool is_placeholder(const struct command *cmd, const char *word, size_t len)
 {
 	if (!is_upper_word(word, len))
@@ -190,7 +190,7 @@ static void prose(struct strbuf *out, const struct command *cmd, const char *lin
 	strbuf_char(out, '\n');
 }
 
-/* Paragraphs; indented lines are literal. A sentence begins on a line of its own. */
+/* Paragraphs; indented lines are literal. Each sentence begins on a new line. */
 static void paragraphs(struct strbuf *out, const struct command *cmd, const char *text)
 {
 	bool literal = false;

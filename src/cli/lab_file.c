@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The lab file: the one that -f or LABCTL_FILE names, else ./labctl.yaml. A file that is found where one happens to stand
- * may be anybody's: it is used only when nobody but root and the caller can have written it, as git (safe.directory) and
- * ssh (its configuration) do. Who names it has looked at it.
+ * The lab file: the one that -f or LABCTL_FILE names, else ./labctl.yaml. A file that was not named may be anybody's: it is
+ * used only if nobody but root and the caller can have written it, as git (safe.directory) and ssh (its configuration)
+ * do. A file that was named is trusted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@ const char *lab_file(const struct cli *c)
 	return c->file ? c->file : file_exists(FOUND) ? FOUND : NULL;
 }
 
-/* Root, the caller, and who became root by sudo. */
+/* Root, the caller, and the user who ran sudo. */
 static bool is_trusted(uid_t owner)
 {
 	const char *sudo = geteuid() == 0 ? getenv("SUDO_UID") : NULL;
@@ -48,7 +48,7 @@ static int check_found(const struct cli *c, const struct stat *link, const struc
 	return fail_next(e, "check its contents, then labctl -f ./" FOUND " %s; or take it over: chown, chmod go-w", c->path);
 }
 
-/* Checked and read through one descriptor: in a directory of others it may be another file a moment later. */
+/* Checks and reads through one descriptor: somebody else could replace the file in between. */
 static int load_found(struct cli *c, const struct lab_options *o, struct lab **ret_lab, struct fail *e)
 {
 	auto_(close) int fd = open(FOUND, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

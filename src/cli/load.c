@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Which lab a command works on: the file, the saved record, the one lab that exists. */
+/* Finds the lab that a command works on: the lab file's, a saved one, or the only one that exists. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 
 #define SAMPLE_SUBNET 0x0a580000u /* 10.88.0.0, for plans of labs that have no lease yet */
 
-/* An absolute path for an archive or image given on the command line: it is saved with the lab. URLs stay. */
+/* Makes the path of an archive or image absolute, since it is saved with the lab. URLs are unchanged. */
 static const char *absolute(struct cli *c, const char *source)
 {
 	auto_(free) char *here = NULL;
@@ -27,7 +27,7 @@ static const char *absolute(struct cli *c, const char *source)
 	return here ? arena_printf(c->arena, "%s/%s", here, source) : source;
 }
 
-/* Disks that were installed or imported by name are words for `image:`. A cache that cannot be read has none. */
+/* Lists installed and imported images, whose names `image:` accepts. A cache that cannot be read counts as empty. */
 static void find_stored(struct cli *c, struct lab_options *o)
 {
 	const struct image_env env = { .cache_dir = c->cache_dir };
@@ -74,7 +74,7 @@ int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, str
 	return runtime_open(lab, &o, ret, e);
 }
 
-/* auto: KVM only where it can work, emulation elsewhere (docs/why/001). */
+/* auto: KVM only if it can work, else emulation (docs/why/001). */
 static int decide_hypervisor(struct lab *lab, struct fail *e)
 {
 	const char *why;
@@ -106,7 +106,7 @@ static int no_lab(struct cli *c, const char *name, struct fail *e)
 	return fail_next(e, *names ? "labctl list" : "labctl create 3");
 }
 
-/* The name of the lab meant: -l, the lab file, or the only one there is. *ret_name = NULL when there is none. */
+/* Chooses the lab: -l, the lab file, or the only one that exists. *ret_name = NULL if there is none. */
 static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 {
 	const char *const *names;
@@ -149,7 +149,7 @@ static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, str
 	return 0;
 }
 
-/* There is no such lab here: a lab of this name may be another state directory's. Else @e stays as it is. */
+/* No such lab here: if another state directory has one of this name, says so in @e. */
 static int say_foreign(struct cli *c, const char *name, struct fail *e)
 {
 	auto_(runtime_close) struct runtime *rt = NULL;
@@ -164,7 +164,7 @@ static int say_foreign(struct cli *c, const char *name, struct fail *e)
 	return -1;
 }
 
-/* A record that is lost or damaged: what its tags at libvirt and its directories say is enough to remove a lab. */
+/* The record is lost or damaged: libvirt's tags and the directories are enough to remove a lab. */
 static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, struct fail *e)
 {
 	static const enum hypervisor tried[] = { HYPERVISOR_LXC, HYPERVISOR_QEMU };
@@ -192,14 +192,14 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 		if (facts.domain_count)
 			o.hypervisor = tried[i];
 	}
-	/* Nodes by their usual names; others are removed by tag, and their data directories stay. */
+	/* Assume the usual node names; other nodes are removed by their tags, and their data directories are kept. */
 	for (unsigned i = 1; i <= LAB_NODES_MAX; i++)
 		if (file_exists(paths_node(&paths, arena_printf(c->arena, "node%u", i), NULL, c->arena)))
 			highest = i;
 	if (answered && !found && !file_exists(paths.lab))
 		return say_foreign(c, name, e);
 	if (!answered)
-		return -1; /* @e still says what is wrong with the record */
+		return -1; /* @e still has the failure to load the record */
 	if (highest)
 		o.node_count = highest;
 	if (lab_load(NULL, &o, &lost, &ignored) < 0 || state_identify(&paths, lost, &ignored) < 0)
@@ -240,14 +240,14 @@ int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e)
 	return load_saved(c, name, ret_lab, e);
 }
 
-/* The same command with the words of the lab that is there: it repairs the lab as it is. */
+/* Suggests the same command with the value of the existing lab, which repairs that lab. */
 static int next_repair(const struct lab *saved, const char *option, const char *value, struct fail *e)
 {
 	return fail_next(e, "labctl -l %s%s%s%s%s create    (repairs the lab as it is); for another lab beside it: labctl -l NAME create",
 			 saved->name, option ? " " : "", option ? option : "", value ? " " : "", value ? value : "");
 }
 
-/* What the command line alone says of a lab that exists: the same, or it is refused. */
+/* Refuses options of the command line that differ from the existing lab. */
 static int same_words(const struct lab_words *said, const struct lab *saved, const struct lab *wanted, struct fail *e)
 {
 	if (said->node_count && said->node_count != saved->node_count) {
@@ -269,8 +269,8 @@ static int same_words(const struct lab_words *said, const struct lab *saved, con
 }
 
 /*
- * The lab file's wishes for a lab that exists: what can be applied is noted in @c, and the lab as wanted takes the place
- * of the recorded one; anything else is refused as a whole.
+ * Compares the lab file with the existing lab. If all differences can be applied, notes them in @c and prepares *wanted to
+ * replace the recorded lab; else refuses all of them.
  */
 static int take_wishes(struct cli *c, const struct lab *saved, struct lab **wanted, struct fail *e)
 {
@@ -294,7 +294,7 @@ void load_say_changes(const struct cli *c, const struct lab *lab)
 	}
 }
 
-/* @saved as the command line and the lab file want it. */
+/* Merges @saved with the command line and the lab file. */
 static int wanted_lab(struct cli *c, const struct lab_words *said, struct lab **saved, struct lab **wanted, struct lab **ret_lab,
 		      struct fail *e)
 {
@@ -316,7 +316,7 @@ int load_for_create(struct cli *c, const struct lab_words *said, struct lab **re
 	struct lab_options o = options_of(c, said);
 	struct paths paths;
 
-	/* As for every other command, the only lab is meant where nothing is said; N is a word for a new one. */
+	/* With no name given, use the only lab, as all other commands do; a number of nodes means a new lab. */
 	if (!o.node_count && choose_name(c, &o.name, e) < 0)
 		return -1;
 	if (lab_file_load(c, &o, &wanted, e) < 0)
@@ -333,7 +333,7 @@ int load_for_create(struct cli *c, const struct lab_words *said, struct lab **re
 	return wanted_lab(c, said, &saved, &wanted, ret_lab, e);
 }
 
-/* What the lab file says of a lab that exists; a kind that it does not name may come from the command line. */
+/* Applies the lab file to an existing lab; if the file names no kind, it may come from the command line. */
 static int apply_file(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *wanted = NULL;
@@ -349,7 +349,7 @@ static int apply_file(struct cli *c, const struct lab_words *said, struct lab **
 	return 0;
 }
 
-/* The kind of the command line, or that which the lab has. */
+/* Sets the kind of the command line, which must agree with the lab's. */
 static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *lab, struct fail *e)
 {
 	const struct recipe *has = lab->cluster.recipe;

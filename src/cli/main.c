@@ -18,12 +18,12 @@
 #include "trace.h"
 #include "virt.h"
 
-#define OVERDUE_GRACE_S 10 /* for what a step does after its deadline: ask for a state, read a console */
+#define OVERDUE_GRACE_S 10 /* time for a step to finish after its deadline: ask for a state, read a console */
 
 static atomic_bool canceled;
 static const char stopping[] = "\nlabctl: interrupted: finishing running steps (Ctrl-C again to quit now)\n";
 
-/* First Ctrl-C: stop starting, let what runs see the flag. Second: leave now; the journal has the intents. */
+/* First Ctrl-C: start no more steps; running ones see the flag. Second: exit now; the journal has what was begun. */
 static void on_interrupt(int signo)
 {
 	(void)signo;
@@ -43,8 +43,8 @@ static void on_overdue(int signo)
 }
 
 /*
- * Every wait of ours has a deadline, but a call into libvirt has none. So --timeout ends the process itself when its
- * deadlines did not, a little later; without --timeout it is on_hang(). The timer ends with the program: exec(2) of ssh and psql removes it.
+ * Every wait of ours has a deadline, but a call into libvirt has none. So --timeout also ends the process, a little after
+ * the deadlines should have; without --timeout on_hang() does. exec(2) of ssh and psql removes the timer.
  */
 static void limit_time(int64_t timeout_ms)
 {
@@ -58,7 +58,7 @@ static void limit_time(int64_t timeout_ms)
 	timer_settime(timer, 0, &at, NULL);
 }
 
-/* An SSH session stays open per node: more files than the 1024 that a shell allows. Not all that the host would give. */
+/* One SSH session per node stays open: raise the shell's limit of 1024 open files, though not to the host's maximum. */
 static void allow_files(void)
 {
 	const rlim_t wanted = 2 * LAB_NODES_MAX;
@@ -70,7 +70,7 @@ static void allow_files(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
-#define HANG_MS 120000 /* libvirt starts a machine or container in seconds, also where eight start at once in emulation */
+#define HANG_MS 120000 /* libvirt starts a machine or container in seconds, even eight emulated ones at once */
 
 static void on_hang(void *ctx, const char *uri)
 {
@@ -83,10 +83,10 @@ static void on_hang(void *ctx, const char *uri)
 	_exit(FAIL_TIMEOUT);
 }
 
-/* Causes that any file may have, with the same way out. */
+/* Adds the next command for causes that any operation on files may have. */
 static void advise(struct fail *e)
 {
-	/* Where a node's disk is full, the step has said what to do there. */
+	/* If a node's disk is full, the step has already said what to do. */
 	if (e->cause == CAUSE_NO_SPACE && e->code != FAIL_REMOTE && e->code != FAIL_DB)
 		fail_next(e, "df -h; free some space, then run the same command again");
 	else if (e->cause == CAUSE_DENIED && geteuid() != 0)
@@ -98,7 +98,7 @@ static void print_trace(const char *text)
 	report_say("%s\n", text);
 }
 
-/* Root trusts what is there; whoever else could write there would be root. */
+/* Root trusts these directories: anybody else who could write there could become root. */
 static int check_places(const struct cli *c, struct fail *e)
 {
 	if (c->cmd->without & NO_STATE)
@@ -108,7 +108,7 @@ static int check_places(const struct cli *c, struct fail *e)
 
 static int run_command(struct cli *c, struct fail *e)
 {
-	/* What only talks to nodes does without the data files. */
+	/* Commands that only talk to nodes do not need the data files. */
 	if (!(c->cmd->without & NO_LIBRARY) && library_load(NULL, &c->lib, e) < 0)
 		return -1;
 	return check_places(c, e) < 0 ? -1 : c->cmd->run(c, e);
@@ -123,7 +123,7 @@ static int help_print(const struct cli *c)
 	return 0;
 }
 
-/* A command line that cannot be read may still say how its failure is to be told. */
+/* Even a command line that cannot be parsed may ask for JSON. */
 static bool wants_json(char **argv)
 {
 	const char *set = getenv("LABCTL_JSON");
@@ -142,9 +142,9 @@ int main(int argc, char **argv)
 	startup_streams();
 	startup_environment();
 	startup_signals(on_interrupt);
-	/* Names are UTF-8 wherever they come from, and so is what we print: whatever the caller's locale, and nothing else of it. */
+	/* Input and output are UTF-8, whatever the caller's locale is; no other part of the locale is used. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	/* Files say their modes themselves; directories must be passable for QEMU's own user. */
+	/* Files are created with explicit modes; directories must be searchable by QEMU's user. */
 	umask(022);
 	startup_core();
 	allow_files();

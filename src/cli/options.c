@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The global options, and how values of options are read. */
+/* The global options, and parsers for values of options. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static int set_timeout(void *field, const char *what, const char *value, struct 
 
 static int set_lab(void *field, const char *what, const char *value, struct fail *e)
 {
-	/* It becomes part of paths before any lab file is read. */
+	/* Check it now: it becomes part of paths before a lab file is read. */
 	if (form_lab_name(value))
 		return fail(e, FAIL_USAGE, "%s: lab '%s': a name %s", what, value, form_lab_name(value));
 	return option_text(field, what, value, e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The story of a run on stderr. On a terminal finished steps scroll, and below them stands one live line per running
- * step. Elsewhere there is one plain line per finished step, and now and then what still runs. The time on the left is
- * always that since the start of the command; how long a step takes stands in brackets behind its title.
+ * Progress of a run on stderr. On a terminal finished steps scroll, with one live line per running step below them.
+ * Elsewhere there is one plain line per finished step, and the running steps from time to time. The time on the left
+ * is that since the start of the command; the time in brackets after a title is that of the step.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #include "plural.h"
 #include "quote.h"
 
-#define SHOWN_MAX 12   /* running steps that are named; the others are counted */
+#define SHOWN_MAX 12   /* running steps that are shown; the others are counted */
 #define REDRAW_MS 80
-#define TICK_MS 200    /* the clocks of live lines go on when nothing happens */
+#define TICK_MS 200    /* updates the clocks of live lines when no events come */
 #define LINE_BYTES 512
 
 struct running {
@@ -30,11 +30,11 @@ struct running {
 struct progress {
 	struct progress_options o;
 	unsigned total, finished;
-	struct running *running; unsigned running_count; /* the oldest first */
+	struct running *running; unsigned running_count; /* oldest first */
 	unsigned drawn[SHOWN_MAX + 1], drawn_count;      /* columns of each live line */
 	int64_t drawn_ms;
-	struct strbuf out;      /* what goes out next, in one write */
-	pthread_mutex_t lock;   /* of all above: events come from workers, ticks from .ticker */
+	struct strbuf out;      /* pending output, for one write */
+	pthread_mutex_t lock;   /* guards all of the above: events come from workers, ticks from .ticker */
 	pthread_cond_t stopping;
 	pthread_t ticker;
 	bool ticking, stop;
@@ -78,7 +78,7 @@ static void flush_out(struct progress *g)
 	strbuf_truncate(&g->out, 0);
 }
 
-/* Appends lines that hold texts of others. */
+/* Appends lines with text from outside, with terminal controls removed. */
 __attribute__((format(printf, 2, 3))) static void add(struct progress *g, const char *fmt, ...)
 {
 	size_t start = g->out.len;
@@ -94,8 +94,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct progress *g, const 
 }
 
 /*
- * The terminal may have become narrower since: it has broken the lines that were too long for it then, and the cursor
- * is as many rows further down.
+ * If the terminal has become narrower, it has wrapped lines that no longer fit, and the cursor is that many rows further
+ * down.
  */
 static void erase(struct progress *g)
 {
@@ -125,7 +125,7 @@ static void describe(const struct running *r, int64_t now_ms, char ret[LINE_BYTE
 		 *r->said ? ": " : "", r->said);
 }
 
-/* A live line: cut, for a terminal would break it, and the next erase() would leave a part of it. */
+/* Cuts a live line to the width: the terminal would wrap a longer one, and the next erase() would leave a part of it. */
 static void draw_line(struct progress *g, char *line, unsigned columns)
 {
 	quote_tame(line, strlen(line));
@@ -142,7 +142,7 @@ static void draw(struct progress *g)
 	erase(g);
 	say_size(&columns, &rows);
 	shown = g->running_count < SHOWN_MAX ? g->running_count : SHOWN_MAX;
-	/* The line below them and the cursor's own take a row each. */
+	/* The line below them and the cursor's line take a row each. */
 	if (shown + 2 > rows)
 		shown = rows > 2 ? rows - 2 : 0;
 	for (unsigned i = 0; i < shown; i++) {
@@ -159,7 +159,7 @@ static void draw(struct progress *g)
 	flush_out(g);
 }
 
-/* Nobody who reads a log should wonder whether it still does something. */
+/* Reports running steps from time to time, so that a reader of a log sees that labctl has not hung. */
 static void beat(struct progress *g)
 {
 	int64_t now = clock_now_ms();
@@ -206,7 +206,7 @@ static void finish(struct progress *g, const struct event *ev)
 	erase(g);
 	add(g, "%6.1fs  %-8s %s: %s%s%s\n", since(g->o.start_ms, ev->at_ms), place(ev->step), ev->step->title,
 	    step_state_names[r->state], bad ? ": " : "", bad ? r->fail.text : "");
-	if (g->o.verbose || r->state == STEP_SKIPPED) /* what is left out is never silent */
+	if (g->o.verbose || r->state == STEP_SKIPPED) /* always show what was skipped */
 		notes(g, &r->notes);
 }
 

@@ -9,11 +9,11 @@
 #include "cli.h"
 #include "quote.h"
 
-#define LAST_MIN 16 /* columns: a sentence is wrapped to no less */
+#define LAST_MIN 16 /* columns: a sentence is never wrapped to less */
 
 DEFINE_AUTO(struct libscols_table *, scols_unref_table)
 
-/* A cell's text; lists become words. The caller frees. */
+/* A cell's text; lists are joined. The caller frees it. */
 static char *cell_text(const json_t *value)
 {
 	struct strbuf b = { 0 };
@@ -39,7 +39,7 @@ static char *cell_text(const json_t *value)
 	return strbuf_steal(&b);
 }
 
-/* The screen columns of @text, which is left as it is. */
+/* The screen columns of @text, without cutting it. */
 static unsigned width_of(const char *text)
 {
 	auto_(free) char *copy = strdup(text);
@@ -49,7 +49,7 @@ static unsigned width_of(const char *text)
 	return say_cut(copy, UINT_MAX);
 }
 
-/* Columns that the terminal leaves to the last column of a table; 0 = as many as it likes. */
+/* Width that is left on the terminal for the last column of a table; 0 = no limit. */
 static unsigned room_for_last(const json_t *rows, const struct column *columns, unsigned count)
 {
 	unsigned used = 0, terminal;
@@ -82,10 +82,10 @@ int report_table(const json_t *rows, const struct column *columns, unsigned coun
 
 	if (!table)
 		return fail(e, FAIL_OTHER, "out of memory");
-	/* The widths are ours: what does not fit is broken by the terminal, and never cut off. */
+	/* Never cut cells: the terminal wraps what does not fit. */
 	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
 	for (unsigned k = 0; k < count; k++) {
-		/* A sentence may stand in the last column: on a terminal it is wrapped there. */
+		/* The last column may have sentences: on a terminal they are wrapped. */
 		bool sentence = k + 1 == count && room && !columns[k].right;
 		struct libscols_column *column = scols_table_new_column(
 			table, columns[k].title, 0, columns[k].right ? SCOLS_FL_RIGHT : sentence ? SCOLS_FL_WRAP : 0);
@@ -115,7 +115,7 @@ int report_table(const json_t *rows, const struct column *columns, unsigned coun
 
 int report_json(const json_t *document, struct fail *e)
 {
-	/* C1 controls are letters to JSON, and commands to some terminals. */
+	/* JSON does not escape C1 controls, which some terminals obey. */
 	size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
 
 	if (json_dumpf(document, stdout, JSON_INDENT(2) | ascii) < 0 || putchar('\n') < 0)
@@ -123,7 +123,7 @@ int report_json(const json_t *document, struct fail *e)
 	return 0;
 }
 
-/* Texts of others (a log, a program's output) may be no UTF-8: byte by byte then, '?' for what is not ASCII. */
+/* Text from outside (a log, a program's output) may not be UTF-8: replaces every byte that is not ASCII by '?' then. */
 static json_t *text_json(const char *text)
 {
 	json_t *value = json_string(text);
@@ -144,10 +144,10 @@ json_t *report_error(const struct fail *e)
 			 "exit_status", (int)e->code, "text", text_json(e->text), "evidence", text_json(e->evidence), "next", text_json(e->next));
 }
 
-/* What, why, evidence, next command; one greppable word. With --json the failure is the document. */
+/* Prints what, why, evidence, next command, and one word to grep for. With --json the failure is the document. */
 void report_fail(const struct cli *c, const struct fail *e)
 {
-	/* A host without colours or a pipe reads the same text. */
+	/* No colours: terminals and pipes get the same text. */
 	report_say("labctl: %s [%s]\n", e->text, fail_code_name(e->code));
 	if (*e->evidence) {
 		for (const char *p = e->evidence; *p;) {
@@ -175,7 +175,7 @@ int report_confirm(const struct cli *c, const char *what, const char *word, stru
 
 	if (c->yes)
 		return 0;
-	/* An answer that nobody can give is no consent. */
+	/* Nobody can answer without a terminal. */
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
 		fail(e, FAIL_USAGE, "this removes %s; without a terminal on standard input and error, labctl cannot ask for confirmation", what);
 		return fail_next(e, "run the same command with -y (--yes)");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* A plan run for the user: lock, journal, progress, report, timings. */
+/* Runs a plan for the user: lock, journal, progress, report, timings. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "trace.h"
 #include "verbs.h"
 
-#define LOCK_WAIT_MS 2000 /* a second labctl waits so long for the first, then says who it is */
+#define LOCK_WAIT_MS 2000 /* how long a second labctl waits for the first before it names it */
 #define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */
 
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e)
@@ -171,7 +171,7 @@ static int report_run(struct cli *c, const struct plan *p, const struct exec_rep
 	return r;
 }
 
-/* "node3 node4: TEXT" per line: nodes that say the same stand together. */
+/* "node3 node4: TEXT" per line: nodes with the same warning share a line. */
 static void gather_warnings(const struct plan *p, const struct exec_report *rep, struct arena *a, struct strbuf *out)
 {
 	struct warning { const char *text; struct strbuf nodes; } *all = NULL;
@@ -203,7 +203,7 @@ void run_show_warnings(const char *lines)
 		report_say("warning: %.*s\n", (int)(len = strcspn(lines, "\n")), lines);
 }
 
-/* What a bootstrap says of the cluster holds until the next one; other commands only add to what is on the screen. */
+/* A bootstrap's warnings about the cluster are saved until the next one; those of other commands are only shown. */
 static int tell_warnings(struct cli *c, struct runtime *rt, const struct plan *p, const struct exec_report *rep, bool ok,
 			 struct fail *e)
 {
@@ -231,7 +231,7 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 	struct fail report = { 0 };
 	int r;
 
-	/* On a full disk, where nothing can be written, to remove a lab makes room. */
+	/* Removing a lab must work on a full disk, since it makes room: only warn. */
 	if (journal_open(runtime_paths(rt)->journal, p->command, &journal, removes ? &report : e) < 0) {
 		if (!removes)
 			return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The story on stderr: whole lines, after what stdout already has, so that the two never mix within a line. */
+/* Output to stderr: whole lines, after flushing stdout, so that the two never mix within a line. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ void say_text(const char *text, size_t len)
 		ssize_t put = write(STDERR_FILENO, text, len);
 
 		if (put < 0 && errno != EINTR)
-			return; /* nobody reads it any more */
+			return; /* the reader has gone */
 		if (put > 0) {
 			text += put;
 			len -= (size_t)put;
@@ -57,7 +57,7 @@ void say_size(unsigned *ret_columns, unsigned *ret_rows)
 {
 	struct winsize size = { 0 };
 
-	/* Of a serial line or a pseudo terminal without a window the kernel says 0. */
+	/* The kernel reports 0 for a serial line or a pseudo terminal without a window. */
 	*ret_columns = say_columns(STDERR_FILENO);
 	*ret_rows = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row ? size.ws_row : ROWS_UNKNOWN;
 }
@@ -72,7 +72,7 @@ unsigned say_cut(char *text, unsigned columns)
 		size_t len = mbrtowc(&c, text, left, &state);
 		int width;
 
-		if (len == 0 || len > left) { /* no character: what quote_tame() saw is none of a terminal's controls */
+		if (len == 0 || len > left) { /* not a valid character, but harmless: quote_tame() has removed terminal controls */
 			len = 1;
 			width = 1;
 			state = (mbstate_t){ 0 };

@@ -17,7 +17,7 @@ void startup_streams(void)
 {
 	int fd;
 
-	/* The lowest free number is taken: 0, 1, 2 one after the other. */
+	/* open() returns the lowest free number: 0, 1, 2 one after the other. */
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
@@ -38,7 +38,7 @@ void startup_environment(void)
 		name = strndup(*at, len);
 		if (!name)
 			abort();
-		unsetenv(name); /* moves the rest down: the next one is at the same place */
+		unsetenv(name); /* moves the rest down: do not advance */
 		free(name);
 	}
 }

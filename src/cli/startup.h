@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a process inherits and labctl must not: closed standard streams, PG* variables, handlers over ignored signals. */
+/* Undoes what labctl must not inherit: closed standard streams, PG* variables; keeps ignored signals ignored. */
 #ifndef LABCTL_CLI_STARTUP_H
 #define LABCTL_CLI_STARTUP_H
 
 /*
- * Before anything is opened: 0, 1 and 2 are open (to /dev/null where they were closed), so that no lock, journal or
- * socket gets such a number and is written to by whoever prints.
+ * Call before anything is opened. Opens /dev/null for 0, 1 and 2 if they are closed, so that no lock, journal or socket
+ * gets such a number and receives printed output.
  */
 void startup_streams(void);
 
 /*
- * Before any thread: every PG* variable is gone, for libpq in this process and for all that is started. The caller's
- * PGSERVICE, PGHOSTADDR or PGOPTIONS would lead a connection to a lab's node somewhere else.
+ * Call before any thread starts. Removes every PG* variable, for libpq and for child processes: the caller's PGSERVICE,
+ * PGHOSTADDR or PGOPTIONS would redirect or change connections to a lab's nodes.
  */
 void startup_environment(void);
 
 /*
- * Before any secret is read: no core file of a labctl of root, which has keys and passwords in it. Others cannot read
- * any; and their /proc/self would be root's. With LABCTL_CORE=1 one is written as large as the caller may have it.
+ * Call before any secret is read. Disables core files for root, since they would contain keys and passwords. Not for other
+ * users: they cannot read secrets, and root would own their /proc/self. LABCTL_CORE=1 allows cores up to the hard limit.
  */
 void startup_core(void);
 
-/* @on_stop for INT, TERM and HUP, except what the caller ignores (nohup, a shell's background job); PIPE is ignored. */
+/* Sets @on_stop for INT, TERM and HUP, unless the caller ignores them (nohup, a background job); ignores PIPE. */
 void startup_signals(void (*on_stop)(int signo));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Errors of usage: the word that is wrong, the nearest known one, and the right form, in one line. */
+/* Usage errors in one line: the wrong word, the nearest known one, and the right form. */
 #include <stdio.h>
 #include <string.h>
 
@@ -75,7 +75,7 @@ int usage_unknown_command(const struct line *l, const char *word, struct fail *e
 	return next_help(l, e);
 }
 
-/* The command with its arguments; those that are too many belong to the program on the node. */
+/* The command as it should be typed: surplus arguments go after "--", to the program on the node. */
 static const char *typed(const struct line *l)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -90,7 +90,7 @@ static const char *typed(const struct line *l)
 
 struct owners { struct words words; const char *name; };
 
-/* Commands that do take the option: "db create, db drop". */
+/* Finds the commands that take the option: "db create, db drop". */
 static void find_owners(const struct command *cmd, const char *path, struct owners *o)
 {
 	const struct option_row *row = o->name[1] == '-' ? option_find(cmd->options, o->name + 2) :
