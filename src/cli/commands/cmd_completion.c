@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* completion: the scripts for the shells, and the answer that they ask for at every TAB. */
+/* completion: the scripts for the shells, and `complete`, which they run at every TAB. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "file.h"
 #include "suggest.h"
 
-/* --- what may stand at the cursor --- */
+/* --- words at the cursor --- */
 
 static bool add_option(void *to, const struct option_row *row)
 {
@@ -22,7 +22,7 @@ static void complete_value(struct completion *to, const struct option_row *row)
 		row->complete(to);
 }
 
-/* --lab=de: what stands before '=' is kept. */
+/* --lab=de: keeps the part up to '='. */
 static void complete_option(struct completion *to)
 {
 	const char *equals = strchr(to->word, '=');
@@ -56,7 +56,7 @@ static void complete_word(struct completion *to)
 		l->cmd->args[l->arg_count].complete(to);
 }
 
-/* Words after "--": those of the command line, the last one being the cursor's. Nothing is said of what is wrong. */
+/* The words after "--" are those of the command line; the cursor is in the last one. Prints no failures. */
 static int complete(struct cli *c, struct fail *e)
 {
 	struct line l = { .arena = c->arena, .cmd = &command_root, .path = "" };
@@ -72,7 +72,7 @@ static int complete(struct cli *c, struct fail *e)
 			return 0;
 	if (*word)
 		to.word = *word;
-	/* A value that is wrong is said when the command runs. */
+	/* Ignore wrong values: the command itself reports them. */
 	(void)line_apply(&l, &typed, &ignored);
 	complete_word(&to);
 	fputs(strbuf_text(&text), stdout);
@@ -82,7 +82,7 @@ static int complete(struct cli *c, struct fail *e)
 	return 0;
 }
 
-/* One word a line, with a TAB and what it is; ":files" or ":directories" leaves the rest to the shell. */
+/* Prints one word per line, with a TAB and its description; ":files" or ":directories" leaves the rest to the shell. */
 const struct command cmd_complete = {
 	.name = "complete", .run = complete, .rest = "WORDS...", .hidden = true, .without = NO_LAB,
 	.summary = "print what may stand at the end of a command line",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* db: databases of the cluster and what is in them. What changes databases is a plan. */
+/* db: databases of the cluster and what is in them. Every change is a plan. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "complete.h"
 #include "suggest.h"
 
-#define NAME_MAX_BYTES 63 /* longer names are cut by the server: another database would be meant */
+#define NAME_MAX_BYTES 63 /* the server cuts longer names, which would then name another database */
 
 static int find_lab(struct cli *c, struct lab **ret_lab, struct fail *e)
 {
@@ -63,7 +63,7 @@ int db_run_locked(struct cli *c, int (*run)(struct db *d, struct fail *e), struc
 		return run_with(c, lab, NULL, true, run, e);
 	c->lab_name = arena_strdup(c->arena, lab->name);
 	load_paths(c, c->lab_name, &paths);
-	/* Another labctl may have changed the record before we had the lock. */
+	/* Load again under the lock: another labctl may have changed the record. */
 	if (run_lock(c, &paths, &lock, e) < 0 || find_lab(c, &fresh, e) < 0)
 		return -1;
 	return run_with(c, fresh, NULL, true, run, e);
@@ -90,7 +90,7 @@ static int check_name(const struct db *d, struct fail *e)
 	const struct database_template *t = d->recipe->templates;
 
 	for (const char *p = d->word; *p; p++)
-		/* A line of the SQL that holds it must stay one line. */
+		/* The SQL line that contains it must remain one line. */
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			return fail(e, FAIL_USAGE, "a database name must not contain control characters");
 	if (!*d->word || strlen(d->word) > NAME_MAX_BYTES)
@@ -127,7 +127,7 @@ int db_task(struct db *d, const char *task, struct db_request *request, const ch
 	return -1;
 }
 
-/* What --template says, or what the kind makes its databases from; else the server's own. */
+/* The template: --template, else the kind's, else the server's default. */
 static int find_template(struct db *d, const char *word, const char **ret_name, bool *ret_found, struct fail *e)
 {
 	const struct database_template *found = recipe_template(d->recipe, word ? word : d->recipe->kind);
@@ -148,7 +148,7 @@ static int find_template(struct db *d, const char *word, const char **ret_name, 
 	return fail_next(e, "labctl -l %s db create %s --template %s", d->lab->name, db_quoted(d, d->word), near ? near : known[0]);
 }
 
-/* Of a database that is to be made. */
+/* Checks the name of a new database. */
 static int check_letters(const struct db *d, struct fail *e)
 {
 	const char *letters = d->recipe->database_letters;
@@ -208,7 +208,7 @@ const struct command cmd_db_create = {
 	"unless --adopt is given.",
 };
 
-/* The database is on some node, or FAIL_NOT_FOUND with the nearest name. */
+/* Checks that some node has the database; else FAIL_NOT_FOUND with the nearest name. */
 static int find_database(struct db *d, bool *ret_is_template, struct fail *e)
 {
 	json_t *rows, *silent, *row;

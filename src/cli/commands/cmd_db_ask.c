@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* db: asking. Every query is a file of the recipe with parameters; no name of a user is ever part of a statement. */
+/* db: queries. Each is a file of the recipe with parameters; text from the user is never part of a statement. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "suggest.h"
 
 #define ASK_MS 60000
-#define LOOK_THREADS 256 /* they only wait for nodes */
-#define LOOK_MS 5000 /* one of many nodes: a dead one must not hold up the others */
+#define LOOK_THREADS 256 /* threads only wait for nodes */
+#define LOOK_MS 5000 /* per node: a dead node must not delay the others */
 #define NO_DATABASE "3D000" /* SQLSTATE invalid_catalog_name */
 
 const char *db_quoted(struct db *d, const char *word)
@@ -30,7 +30,7 @@ static int64_t sooner(int64_t deadline_ms, int64_t wait_ms)
 	return end_ms < deadline_ms ? end_ms : deadline_ms;
 }
 
-/* --- what the name of a column says --- */
+/* --- names of columns --- */
 
 static bool ends(const char *name, const char *end)
 {
@@ -61,7 +61,7 @@ static json_t *cell(const char *name, const char *value)
 	return text ? text : json_string("(not UTF-8)");
 }
 
-/* "size_bytes" is headed SIZE. */
+/* The title of a column: SIZE for "size_bytes". */
 static const char *title(const char *name, struct arena *a)
 {
 	char *t = arena_strdup(a, name + (is_truth(name) ? strcspn(name, "_") + 1 : 0));
@@ -150,7 +150,7 @@ static int no_database(struct db *d, const struct node *n, unsigned port, struct
 	return fail_next(e, "labctl -l %s db list", d->lab->name);
 }
 
-/* One that was made behind labctl's back is told apart from what the query would say of it. */
+/* Reports a database that was made without labctl; the query's own failure would not explain it. */
 static int check_known(struct db *d, struct fail *e)
 {
 	const struct query *q = recipe_query(d->recipe, "known");
@@ -168,7 +168,7 @@ static int check_known(struct db *d, struct fail *e)
 			 db_quoted(d, d->database), d->lab->name, db_quoted(d, d->database));
 }
 
-/* To the first node of the role that answers the kind's queries about one database. */
+/* Connects to the first node of @role. */
 static int connect_to(struct db *d, const char *role, struct fail *e)
 {
 	int number = lab_role(d->lab, role);
@@ -206,7 +206,7 @@ int db_ask(struct db *d, const char *name, const char *const *params, struct ans
 	if (!text)
 		return fail(e, FAIL_OTHER, "%s is missing", q->arg);
 	a.rows = json_array();
-	/* How long a table takes to be distributed is known to its owner: --timeout. */
+	/* No limit but --timeout: only the user knows how long it takes to distribute a table. */
 	if (sql_rows(d->sql, text, params, d->deadline_ms, add_row, &g, e) < 0) {
 		json_decref(a.rows);
 		return -1;
@@ -268,7 +268,7 @@ struct look {
 	const struct query *query;
 	unsigned port;
 	struct answer answer;
-	struct arena *arena; /* its own: arenas belong to one thread */
+	struct arena *arena; /* one each: an arena belongs to one thread */
 	struct fail fail;
 	bool failed;
 };
@@ -286,7 +286,7 @@ static void look(void *looks, unsigned i)
 		    sql_rows(sql, text, NULL, sooner(l->d->deadline_ms, ASK_MS), add_row, &g, &l->fail) < 0;
 }
 
-/* Every row of the recipe with this name is for another role. */
+/* Lists the nodes to query. The recipe has one row of this name per role. */
 static struct look *list_looks(struct db *d, const char *name, unsigned *ret_count)
 {
 	struct look *looks = NULL;
@@ -376,7 +376,7 @@ static json_t *row_named(const json_t *rows, const char *database)
 	return NULL;
 }
 
-/* What one node says of a database, added to what is known of it. */
+/* Adds one node's row about a database to the row of all nodes. */
 static void merge(json_t *rows, const json_t *seen)
 {
 	const char *name = json_string_value(json_object_get(seen, "database"));
@@ -392,7 +392,7 @@ static void merge(json_t *rows, const json_t *seen)
 			    json_integer(json_integer_value(json_object_get(row, "size_bytes")) + size));
 }
 
-/* Nodes with the database, without it and silent; a node with two roles has it when both have. */
+/* Lists the nodes with the database, without it and silent; a node with two roles has it if both servers have. */
 static void place(json_t *row, const struct look *looks, unsigned count)
 {
 	const char *name = json_string_value(json_object_get(row, "database"));

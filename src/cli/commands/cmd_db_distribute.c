@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * db distribute: every table of a schema that has one of some columns. What cannot work, and in which order the rest
- * can, is found out first, by the kind's query; each table is a transaction of its own, so that one that fails takes
- * nothing back.
+ * db distribute: distributes every table of a schema that has one of some columns. The kind's query first finds the tables
+ * that cannot be distributed, and the order for the others; each table is a transaction of its own, so that a failure
+ * does not undo the others.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,14 +24,14 @@ static const char *text_of(const json_t *row, const char *key)
 	return text ? text : "";
 }
 
-/* The server's sentence; the node is known. */
+/* @why is the server's message, without the node's name. */
 static void set(json_t *row, const char *result, const char *why)
 {
 	json_object_set_new(row, "result", json_string(result));
 	json_object_set_new(row, "why", *why ? json_string(why) : json_null());
 }
 
-/* Runs a query that does something to the row's table, or without a row. The connection after a failure is a new one. */
+/* Runs a query that changes the row's table (@row may be NULL). Closes the connection after a failure. */
 static int act(struct db *d, const char *query, const json_t *row, const char *column, struct fail *e)
 {
 	const char *const params[] = { row ? text_of(row, "schema") : NULL, text_of(row, "table"), column, NULL };
@@ -46,7 +46,7 @@ static int act(struct db *d, const char *query, const json_t *row, const char *c
 	return 0;
 }
 
-/* What the query says of a table that can be done, the query that does it, and what it is afterwards. */
+/* What a table needs (by the kind's query), the query that does it, and the result. */
 static const struct work { const char *wanted, *query, *result; } works[] = {
 	{ "would distribute", "distribute_table", "distributed" },
 	{ "would make reference", "reference_table", "made reference" },
@@ -60,7 +60,7 @@ static const struct work *work_of(const json_t *row)
 	return NULL;
 }
 
-/* Its triggers go and it is distributed, or none of it. */
+/* Drops the table's triggers and distributes it, in one transaction. */
 static int distribute_table(struct db *d, const json_t *row, const struct work *work, struct fail *e)
 {
 	const struct distribute_words *said = d->c->options;
@@ -70,7 +70,7 @@ static int distribute_table(struct db *d, const json_t *row, const struct work *
 
 	if (!said->drop_triggers)
 		return act(d, work->query, row, column, e);
-	/* The connection of a failed act is closed, and with it the transaction. */
+	/* act() closes the connection after a failure, which rolls back the transaction. */
 	if (db_open(d, "distribute", e) < 0 || db_value(d, "begin", NULL, &ignored, e) < 0 ||
 	    db_value(d, "select set_config('labctl.schema', $1, true), set_config('labctl.table', $2, true)", names, &ignored,
 		     e) < 0 ||
@@ -80,8 +80,8 @@ static int distribute_table(struct db *d, const json_t *row, const struct work *
 }
 
 /*
- * The query has left out what cannot work, and a table comes after those that its foreign keys point to: one that fails
- * would fail again.
+ * Distributes each table once, without retries: the query has excluded those that cannot work, and has put each table after
+ * those that its foreign keys reference.
  */
 static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 {
@@ -108,12 +108,12 @@ static unsigned distribute(struct db *d, json_t *rows, struct fail *e)
 		failed++;
 		set(row, "failed", fail_said(e));
 		if (e->code != FAIL_DB)
-			break; /* the time is over, or the user stopped it */
+			break; /* timed out or interrupted */
 	}
 	return failed;
 }
 
-/* Rows that were copied to the shards stay in the table's own file, where no query sees them. */
+/* True if rows that were copied to the shards are still in the local table, where no query sees them. */
 static bool has_local_rows(const json_t *row)
 {
 	return json_is_true(json_object_get(row, "is_distributed")) && json_integer_value(json_object_get(row, "local_bytes")) > 0;
@@ -170,7 +170,7 @@ static int report(struct db *d, const struct answer *a, unsigned failed, struct 
 
 struct names { struct arena *arena; const char **items; unsigned count; };
 
-/* "a,b, c" as names; NULL is none. */
+/* Splits "a,b, c" into names; NULL gives none. */
 static int split_names(struct arena *arena, const char *option, const char *list, struct names *ret, struct fail *e)
 {
 	struct names names = { .arena = arena };
@@ -189,7 +189,7 @@ static int split_names(struct arena *arena, const char *option, const char *list
 	return 0;
 }
 
-/* As the text of an array of PostgreSQL's. */
+/* The text of a PostgreSQL array. */
 static const char *array_of(const struct names *names)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -219,7 +219,7 @@ static bool has_table(const json_t *rows, const char *name)
 	return false;
 }
 
-/* A table that is named is in the schema. */
+/* Checks that the schema has all tables that were named. */
 static int check_tables(struct db *d, const char *option, const struct names *names, const json_t *rows, struct fail *e)
 {
 	const struct distribute_words *said = d->c->options;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* db sessions, kill: who does what on all nodes, who waits for whom, and an end to it. A session is called NODE:PID. */
+/* db sessions, db kill: lists the sessions of all nodes and who blocks whom; ends a session. Sessions are named NODE:PID. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "cmd_db.h"
 
-#define KILL_MS 10000 /* the server waits half of it for the session's end */
+#define KILL_MS 10000 /* the server waits half of this for the session to end */
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -28,7 +28,7 @@ static json_t *row_of(const json_t *rows, const char *node, const char *pid, siz
 	return NULL;
 }
 
-/* The session that @row works for: of the same database, on any node. Where two could be it, nobody knows. */
+/* The session of the same database, on any node, that @row works for. NULL if it is not known or ambiguous. */
 static json_t *asked_by(const json_t *rows, const json_t *row)
 {
 	const char *pid = text_of(row, "for_pid");
@@ -57,7 +57,7 @@ static void add_once(json_t *list, const char *id)
 	json_array_append_new(list, json_string(id));
 }
 
-/* Pids of this node become sessions, those that work for another one become that one; so does who waits. */
+/* Replaces this node's blocking pids by NODE:PID, and by the session they work for if there is one; the waiting one too. */
 static void who_blocks(json_t *rows, json_t *row)
 {
 	json_t *client = asked_by(rows, row), *blockers = json_object_get(row, "blockers");
@@ -141,7 +141,7 @@ const struct command cmd_db_sessions = {
 	"sessions are left out.",
 };
 
-/* "node2:4711" */
+/* Parses "node2:4711". */
 static int find_session(struct db *d, const struct node **ret_node, const char **ret_pid, struct fail *e)
 {
 	const char *colon = strrchr(d->word, ':');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* db list, tables, nodes, shards: what is there. */
+/* db list, tables, nodes, shards. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +47,7 @@ static json_t *presence(const json_t *row)
 	return json_string(text.text);
 }
 
-/* Does the cluster know the database? Not asked of templates, which nobody may enter, nor where nobody answers. */
+/* Marks a database that the cluster does not know. Skips templates, which allow no connections, and unreachable ones. */
 static void mark_unknown(struct db *d, json_t *row)
 {
 	struct db at = *d;
@@ -106,7 +106,7 @@ const struct command cmd_db_list = {
 
 DEFINE_AUTO(json_t *, json_decref)
 
-/* With the nodes that do not answer: what the report says of them is old, or missing. */
+/* Prints the report and the nodes that do not answer, whose data in it are old or missing. */
 static int report_beside(struct db *d, const char *word, const struct answer *a, json_t *more, json_t *silent, struct fail *e)
 {
 	int r;
@@ -199,7 +199,7 @@ const struct command cmd_db_nodes = {
 
 /* --- shards --- */
 
-/* TABLE as the user wrote it is read by the server: schema.table, "Quoted"."Name", or what is found without a schema. */
+/* The server parses TABLE as the user typed it: schema.table, "Quoted"."Name", or a name found by the search path. */
 static int check_table(struct db *d, struct fail *e)
 {
 	/* invalid_name, syntax_error, feature_not_supported (a third dot) */
@@ -226,7 +226,7 @@ static int check_table(struct db *d, struct fail *e)
 	return fail_next(e, "labctl -l %s db tables --db %s", d->lab->name, db_quoted(d, d->database));
 }
 
-/* One row per node with the sum of its placements, and a bar, the longest for the fullest node. */
+/* Sums up placements per node, with a bar in proportion to the fullest node. */
 static json_t *sum_nodes(const json_t *rows)
 {
 	json_t *sums = json_array(), *shard, *sum;
@@ -262,7 +262,7 @@ static json_t *sum_nodes(const json_t *rows)
 	return sums;
 }
 
-/* What a node holds that does not answer is not nothing. */
+/* Clears the sizes of nodes that do not answer: they are unknown, not 0. */
 static void blank_sizes(struct db *d, const json_t *silent, json_t *rows)
 {
 	json_t *row;
@@ -284,7 +284,7 @@ static int shards(struct db *d, struct fail *e)
 	json_t *more;
 	int r = -1;
 
-	/* Which database and table first: the query itself would only find no row. */
+	/* Check database and table first: for a wrong one the query would just return no rows. */
 	if (db_open(d, "shards", e) < 0 || check_table(d, e) < 0 || db_silent(d, &silent, e) < 0 ||
 	    db_ask(d, "shards", params, &a, e) < 0)
 		return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * db user: who logs in at the databases. The lab's record is the truth: create, drop and password change it and then make
- * it true, as bootstrap does; running them again completes what is missing.
+ * db user: users of the databases. The lab's record has them: create, drop and password change the record and then apply
+ * it, as bootstrap does; running a command again completes what is missing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,7 @@ static int create_user(struct db *d, struct fail *e)
 	if (!u && cluster->user_count == DB_USERS_MAX)
 		return fail(e, FAIL_USAGE, "a lab has at most %d users", DB_USERS_MAX);
 	if (!u) {
-		/* The lab's array may be shared with the file's: a new one. */
+		/* Copy the array: the lab may share it with the lab file's. */
 		struct db_user *all = arena_alloc(d->lab->arena, (cluster->user_count + 1) * sizeof *all);
 
 		if (cluster->user_count)
@@ -93,7 +93,7 @@ static int create_user(struct db *d, struct fail *e)
 		u = &all[cluster->user_count++];
 		*u = (struct db_user){ arena_strdup(d->lab->arena, d->word), NULL, said->reads_only };
 		u->databases = databases ? arena_strdup(d->lab->arena, databases) : NULL;
-	} else if (databases || said->reads_only) { /* said again in other words: those count */
+	} else if (databases || said->reads_only) { /* exists already: the new options replace the old ones */
 		u->databases = databases ? arena_strdup(d->lab->arena, databases) : u->databases;
 		u->reads_only = said->reads_only;
 	}
@@ -111,7 +111,7 @@ static int password_user(struct db *d, struct fail *e)
 	if (known_user(d, &u, e) < 0)
 		return -1;
 	load_paths(d->c, d->lab->name, &paths);
-	/* What is interrupted after this is completed by the same command, or by bootstrap. */
+	/* If interrupted after this, the same command or bootstrap completes it. */
 	if (!d->c->dry_run &&
 	    state_renew_secret(&paths, arena_printf(d->c->arena, DB_USER_SECRET "%s", u->name), e) < 0)
 		return -1;
@@ -137,7 +137,7 @@ static int drop_user(struct db *d, struct fail *e)
 	return make_true(d, "user-drop", said->force, said->force ? " --force" : "", e);
 }
 
-/* What the record says beside what the server has; a user of the lab whom the server lacks is shown too. */
+/* Joins the record with the server's roles; includes users of the record that the server lacks. */
 static json_t *merged(const struct cluster *c, const json_t *roles)
 {
 	bool *seen = calloc(c->user_count + 1, sizeof *seen);

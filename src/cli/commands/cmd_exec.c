@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* exec: one command on many nodes at once; each line that one prints is shown when it comes, behind the node's name. */
+/* exec: runs a command on many nodes in parallel; prints each line as it comes, after the node's name. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "quote.h"
 #include "sessions.h"
 
-#define CONNECT_MS 60000         /* of all tries to log in; a node that does not run is found by asking libvirt */
+#define CONNECT_MS 60000         /* limit for all login attempts; libvirt says earlier if a node is not running */
 #define LINE_MAX_BYTES (64u << 10) /* a longer line is printed in pieces */
 
 struct job {
@@ -24,9 +24,9 @@ struct job {
 	const struct lab *lab;
 	const struct node *node;
 	const char *command, *input;
-	unsigned width;              /* of the nodes' names */
-	pthread_mutex_t *output;     /* one line at a time, of all jobs */
-	struct strbuf text[2];       /* stdout, stderr: all of it for JSON, else the line that is not finished */
+	unsigned width;              /* of the longest node name */
+	pthread_mutex_t *output;     /* shared by all jobs: one line at a time */
+	struct strbuf text[2];       /* stdout, stderr: everything for JSON, else the unfinished line */
 	int status;
 	struct fail fail;
 	bool failed;
@@ -39,7 +39,7 @@ struct jobs {
 
 /* --- output --- */
 
-/* A line behind the node's name. A terminal gets no controls of the node's. */
+/* Prints a line after the node's name; on a terminal without control characters of the node. */
 static void print_line(const struct job *j, bool is_err, char *line, size_t len)
 {
 	FILE *to = is_err ? stderr : stdout;
@@ -47,11 +47,11 @@ static void print_line(const struct job *j, bool is_err, char *line, size_t len)
 	if (isatty(fileno(to)))
 		quote_tame(line, len);
 	fprintf(to, "%-*s  ", (int)j->width, j->node->name);
-	fwrite(line, 1, len, to); /* whatever bytes it printed, zeros too */
+	fwrite(line, 1, len, to); /* any bytes, including zeros */
 	fputc('\n', to);
 }
 
-/* Whoever read our output has gone: end as any filter does, and with us the commands that print for nobody. */
+/* If the reader of our output has gone, exits as any filter does; that also ends the commands on the nodes. */
 static void flush_or_end(FILE *to)
 {
 	if (fflush(to) == 0 || errno != EPIPE)
@@ -60,7 +60,7 @@ static void flush_or_end(FILE *to)
 	raise(SIGPIPE);
 }
 
-/* The finished lines of @text, or with @all the rest too. */
+/* Prints the finished lines of the job's text; with @all the rest too. */
 static void print_text(struct job *j, bool is_err, bool all)
 {
 	struct strbuf *text = &j->text[is_err];
@@ -107,8 +107,8 @@ static void print_end(struct job *j)
 /* --- work --- */
 
 /*
- * A host that is busy lets one in many logins wait long, and all of them where it is very busy: each try has twice the
- * time of the one before. Between two, libvirt is asked: a node that does not run is no matter of time.
+ * On a busy host one of many logins may take long, and on a very busy one all do: each attempt has twice the time of the
+ * one before. Between attempts libvirt is asked, since retrying does not help if the node is not running.
  */
 static int log_in(struct job *j, int64_t deadline, struct ssh **ret, bool *ret_explained)
 {
@@ -163,7 +163,7 @@ static void do_job(void *jobs, unsigned i)
 		print_end(j);
 }
 
-/* The whole output as a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
+/* The whole output as a JSON string; a byte that is not UTF-8 becomes U+FFFD. */
 static json_t *json_bytes(const struct strbuf *text)
 {
 	auto_(strbuf_clear) struct strbuf clean = { 0 };
@@ -172,7 +172,7 @@ static json_t *json_bytes(const struct strbuf *text)
 	json_t *all = json_stringn(p, left);
 
 	while (!all && left > 0) {
-		/* the longest piece of at most four bytes that is UTF-8 by itself */
+		/* the longest valid UTF-8 prefix of at most four bytes */
 		size_t len = left < 4 ? left : 4;
 		json_t *piece = NULL;
 
@@ -220,7 +220,7 @@ static int report_jobs(struct cli *c, struct jobs *jobs, struct fail *e)
 	if (c->json) {
 		json_t *doc = json_pack("{s:i, s:O}", "v", 1, "nodes", rows);
 
-		/* one document: the failure is in it */
+		/* the document contains the failure */
 		if (status < 0)
 			json_object_set_new(doc, "error", report_error(e));
 		c->reported = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* help, and what the manual page is made of. */
+/* help, and `manual`, which writes the generated parts of labctl(1). */
 #include <stdio.h>
 
 #include "cli.h"
@@ -42,7 +42,7 @@ static int manual(struct cli *c, struct fail *e)
 	return 0;
 }
 
-/* tests/cli/tree.bats puts it into docs/labctl.1. */
+/* tests/cli/tree.bats writes its output into docs/labctl.1. */
 const struct command cmd_manual = {
 	.name = "manual", .run = manual, .hidden = true, .without = NO_LAB | NO_LIBRARY | NO_STATE,
 	.summary = "print the sections of labctl(1) that are generated from the command tables",

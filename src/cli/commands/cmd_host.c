@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* doctor, version: the host and labctl itself. */
+/* doctor and version. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,7 +58,7 @@ static void check_programs(json_t *rows)
 	}
 }
 
-/* What only some images need, and is no program. */
+/* Checks for files, not programs, that only some images need. */
 static void check_files(json_t *rows)
 {
 	const struct medium *debian = medium_of(&releases[RELEASE_DEBIAN12]);
@@ -159,7 +159,7 @@ static int doctor(struct cli *c, struct fail *e)
 	check(rows, geteuid() == 0 ? PASS : FAULT, "root", geteuid() == 0 ? "yes" : "no", "run labctl as root");
 	check(rows, virt_kvm_works(&why) ? PASS : WARN, "kvm", virt_kvm_works(&why) ? "works" : why,
 	      "use --hypervisor lxc (containers), or emulation (slow)");
-	/* One of the two is enough. */
+	/* One of the two drivers is enough. */
 	machines = check_libvirt(c, rows, LIBVIRT_QEMU, "libvirt qemu", WARN);
 	check_libvirt(c, rows, LIBVIRT_LXC, "libvirt lxc", machines ? WARN : FAULT);
 	nfs = nfs_probe(&why);
@@ -177,7 +177,7 @@ static int doctor(struct cli *c, struct fail *e)
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
 	if (!c->json)
 		print_remedies(rows);
-	c->reported = c->json; /* "fit" says it */
+	c->reported = c->json; /* the member "fit" says it */
 	json_decref(doc);
 	json_decref(rows);
 	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host cannot run labs: %u check%s failed", faults, plural(faults)) : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* image: what nodes boot from: built, installed, imported, listed, removed. */
+/* image: builds, imports, lists and removes the images that nodes boot from. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void say_line(void *ctx, const char *line)
 	report_say("%6.1fs  %s\n", (double)(clock_now_ms() - c->start_ms) / 1000, line);
 }
 
-/* As often as progress.c says what still runs. */
+/* Prints progress as often as progress.c reports running steps. */
 static void say_far(void *ctx, const char *text)
 {
 	struct cli *c = ctx;
@@ -209,7 +209,7 @@ static int build(struct cli *c, struct fail *e)
 		printf("would build %s in %s/images unless it exists\n", name, c->cache_dir);
 		return 0;
 	}
-	/* Whoever asks for it by name may have added a source of packages since. */
+	/* The user may have added a package source since the last build. */
 	env.resolve = true;
 	return image_build(&env, name, c->arena, &image, &built, e) < 0 ? -1 : image_report(c, &image, built, e);
 }
@@ -242,7 +242,7 @@ void image_download(void *ctx, int64_t done_bytes, int64_t total_bytes)
 	say_far(ctx, text);
 }
 
-/* By the name that it gets, or else the one that it has. */
+/* The release, by the image's new name, else by the name of its source. */
 static const struct release *release_of(const char *name, const char *source)
 {
 	const struct release *r = family_find(name);
@@ -341,7 +341,7 @@ const struct command cmd_image_rm = {
 	.summary = "remove an image, unless a lab uses it",
 };
 
-/* What no lab uses and no name or recipe of today leads to; and what was left by what was killed. */
+/* Removes images that no lab uses and no name or current recipe refers to, and leftovers of killed commands. */
 static int gc(struct cli *c, struct fail *e)
 {
 	const struct image_env env = image_env_of(c);

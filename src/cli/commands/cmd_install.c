@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* image install: an unattended installation, from the lab file's words to a stored image. */
+/* image install: an unattended installation, from the lab file's settings to a stored image. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,11 +20,11 @@
 #include "virt.h"
 
 #define TIMEOUT_MS (2 * 3600 * 1000ll) /* emulated machines are slow */
-#define QUIET_MS (20 * 60 * 1000ll)    /* they unpack and configure single packages for minutes */
-#define DISK_GIB 10u                   /* virtual: a node's disk may be larger, never smaller */
-#define RECIPE DEFAULT_IMAGE           /* what an installed Debian is made into */
+#define QUIET_MS (20 * 60 * 1000ll)    /* under emulation, single packages take minutes to unpack and configure */
+#define DISK_GIB 10u                   /* virtual size: a node's disk may be larger, never smaller */
+#define RECIPE DEFAULT_IMAGE           /* image recipe that is applied to an installed Debian */
 
-/* What the host's apt answers: of the first line that starts and ends so, what is between; "" when there is none. */
+/* Runs @argv; returns the text between @start and @end of the first line that has both; "" if none does. */
 static const char *ask(struct cli *c, const char *const *argv, const char *start, const char *end)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };
@@ -43,7 +43,7 @@ static const char *ask(struct cli *c, const char *const *argv, const char *start
 	return "";
 }
 
-/* In the machine's network the host is 10.0.2.2: a proxy or mirror of the host's own is found there. */
+/* Rewrites a proxy or mirror on the host itself: in the machine's network the host is 10.0.2.2. */
 static const char *as_seen_inside(struct cli *c, const char *url)
 {
 	static const char *const local[] = { "http://localhost", "http://127.0.0.1", "http://[::1]" };
@@ -54,7 +54,7 @@ static const char *as_seen_inside(struct cli *c, const char *url)
 	return url;
 }
 
-/* The host's own mirror (or $LABCTL_MIRROR, which build-image knows of) and the proxy that its apt goes through. */
+/* Finds the mirror ($LABCTL_MIRROR, as in build-image, else the host's) and the proxy of the host's apt. */
 static int find_mirror(struct cli *c, struct install *i, struct fail *e)
 {
 	static const char *const proxy[] = { "apt-config", "dump", "--format", "%v%n", "Acquire::http::Proxy", NULL };
@@ -76,7 +76,7 @@ static int find_mirror(struct cli *c, struct install *i, struct fail *e)
 	return 0;
 }
 
-/* Where pykickstart is installed, its grammar of that very release has the last word. */
+/* If pykickstart is installed, validates the answers with its grammar of that release. */
 static int validate(struct cli *c, const struct release *r, const char *answers, struct fail *e)
 {
 	char path[] = "/tmp/labctl-ks.XXXXXX";
@@ -108,7 +108,7 @@ static int make_answers(struct cli *c, const struct release *r, const char *name
 	auto_(lab_free) struct lab *lab = NULL;
 	struct install i;
 
-	/* Time zone, locale, users, SELinux: as the lab file says, or as without one. */
+	/* Time zone, locale, users and SELinux come from the lab file, else from the defaults. */
 	if (lab_load(c->file, &(struct lab_options){ .state_dir = c->state_dir }, &lab, e) < 0 ||
 	    install_init(&i, lab, r, name, c->lib, c->arena, e) < 0 ||
 	    (medium_of(r)->package && find_mirror(c, &i, e) < 0) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* inventory, env: what other programs need to know about a lab, made afresh from its record. */
+/* inventory, env: what other programs need to know about a lab, generated from its record. */
 #include <stdio.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ static int list_formats(const struct inventory *inv, struct fail *e)
 	return r;
 }
 
-/* With --json a format that is no JSON is one string of a document. */
+/* With --json, a format other than JSON becomes one string in a document. */
 static int print_format(struct cli *c, const struct inventory *inv, const struct inventory_format *f, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, resolved = { 0 };
@@ -125,7 +125,7 @@ const struct command cmd_inventory = {
 	"  labctl inventory --format json | jq '.endpoints[]'",
 };
 
-/* NULL = taken away, so that nothing of another lab stays behind. */
+/* @value NULL = unset, so that no value of another lab remains. */
 static void add_variable(struct strbuf *lines, json_t *values, const char *name, const char *value)
 {
 	json_object_set_new(values, name, value ? json_string(value) : json_null());
@@ -137,7 +137,7 @@ static void add_variable(struct strbuf *lines, json_t *values, const char *name,
 	strbuf_char(lines, '\n');
 }
 
-/* What a shell gets. No password: its file has it. */
+/* Prints the variables for a shell. Passwords are only in the password file. */
 static int print_env(struct cli *c, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf lines = { 0 };
@@ -156,7 +156,7 @@ static int print_env(struct cli *c, struct fail *e)
 	add_variable(&lines, values, "LABCTL_LAB", lab->name);
 	add_variable(&lines, values, "PGSERVICEFILE", ep ? inventory_path(&inv, "pg_service") : NULL);
 	add_variable(&lines, values, "PGPASSFILE", ep ? inventory_path(&inv, "pgpass") : NULL);
-	/* Each would win over what follows: a service over PGDATABASE=x psql, the other two over PGHOST and the file. */
+	/* Unset these, since they override others: PGSERVICE a PGDATABASE, the other two PGHOST and the password file. */
 	add_variable(&lines, values, "PGSERVICE", NULL);
 	add_variable(&lines, values, "PGHOSTADDR", NULL);
 	add_variable(&lines, values, "PGPASSWORD", NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* create, bootstrap, destroy: what changes a lab. */
+/* create, bootstrap, destroy: the commands that change a lab. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,13 +40,13 @@ static int make_lab(struct cli *c, struct fail *e)
 	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 
-	/* Loaded again under the lock: another labctl may have made or removed the lab while we waited for it. */
+	/* Load again under the lock: another labctl may have made or removed the lab while we waited. */
 	if (load_for_create(c, c->options, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
 	if (cli_check_capacity(c, rt, lab, e) < 0)
 		return -1;
-	/* The lease comes first: every address of the plan follows from it. */
+	/* The lease comes first: every address in the plan depends on it. */
 	if (runtime_lease(rt, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, rt, p, e) < 0)
 		return -1;
 	if (c->change_count && lab->cluster.recipe)
@@ -125,7 +125,7 @@ static int check_patches(const struct lab *lab, struct fail *e)
 	return 0;
 }
 
-/* A file that is not there is better said before the cluster is on the lab's record. */
+/* Reports a missing file before the cluster is recorded. */
 static int check_archive(const struct lab *lab, struct fail *e)
 {
 	const char *archive = lab->cluster.archive;
@@ -150,7 +150,7 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
 
-	/* Loaded again under the lock: another labctl may have removed the lab or put a cluster on it while we waited. */
+	/* Load again under the lock: another labctl may have removed the lab or added a cluster while we waited. */
 	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
@@ -245,7 +245,7 @@ static int destroy(struct cli *c, struct fail *e)
 	load_paths(c, c->lab_name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
 		return -1;
-	/* What there is to remove is looked at under the lock. */
+	/* Under the lock: find out what there is to remove. */
 	r = destroy_lab(c, e);
 	if (r < 0)
 		state_drop_empty(&paths);

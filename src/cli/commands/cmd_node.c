@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* ssh, psql: the system's own programs, told the way into a node. */
+/* ssh, psql: run the system's own programs with the options that reach a node. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -23,7 +23,7 @@
 #include "state.h"
 #include "virt.h"
 
-#define KNOCK_MS 3000 /* in a lab's network an sshd that lives answers in milliseconds */
+#define KNOCK_MS 3000 /* in a lab's network a running sshd answers in milliseconds */
 
 char *node_command(const char *const *words, struct arena *a)
 {
@@ -52,7 +52,7 @@ static const struct node *one_node(struct cli *c, const struct lab *lab, const c
 
 static int replace_by(const char *const *argv, struct fail *e)
 {
-	signal(SIGPIPE, SIG_DFL); /* an ignored signal stays ignored: `labctl ssh node1 -- yes | head` must end */
+	signal(SIGPIPE, SIG_DFL); /* exec(2) keeps ignored signals ignored, but `labctl ssh node1 -- yes | head` must end */
 	execvp(argv[0], (char *const *)(void *)argv);
 	return fail_errno(e, FAIL_HOST, "%s", argv[0]);
 }
@@ -74,7 +74,7 @@ bool node_explain_silence(struct cli *c, const struct lab *lab, const struct nod
 	return true;
 }
 
-/* Does something listen where the node's sshd should? ssh itself would try for long, and name no domain. */
+/* Checks that the node's SSH port is open: ssh itself would try for long, and its message would not name the domain. */
 static int knock(const struct node *n, struct fail *e)
 {
 	auto_(close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -97,7 +97,7 @@ static int knock(const struct node *n, struct fail *e)
 	return error ? fail_errno(e, FAIL_SSH, "%s (%s) does not answer on port 22", n->name, n->ip_text) : 0;
 }
 
-/* ssh reads the value of an option as a line of its configuration. */
+/* Quotes a path for ssh -o, which parses its value as a line of ssh_config. */
 static const char *path_option(struct cli *c, const char *option, const char *path)
 {
 	auto_(strbuf_clear) struct strbuf quoted = { 0 };
@@ -106,7 +106,7 @@ static const char *path_option(struct cli *c, const char *option, const char *pa
 	return arena_printf(c->arena, "-o%s=%s", option, strbuf_text(&quoted));
 }
 
-/* The system's ssh: it has the terminal, agent and escapes that people expect of a login. */
+/* Runs the system's ssh, which has the terminal, agent and escapes that users expect. */
 static int run_ssh(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -173,7 +173,7 @@ const struct command cmd_ssh = {
 
 struct psql_words { const char *role; };
 
-/* psql of the host. The password is neither among its arguments nor in its environment: the lab's file has it. */
+/* Runs the host's psql. The password is neither in its arguments nor in its environment, but in the lab's password file. */
 static int run_psql(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -198,7 +198,7 @@ static int run_psql(struct cli *c, struct fail *e)
 	if (!n)
 		return -1;
 	number = lab_role(lab, role);
-	/* A node that was named may answer SQL in another role: the first one it has. */
+	/* A node given by name may serve SQL in another role: take its first one. */
 	for (unsigned i = 0; !node_has_role(n, number) && !said->role && i < lab->cluster.place_count; i++)
 		if (recipe->roles[i].sql && node_has_role(n, (int)i))
 			number = (int)i;
@@ -210,10 +210,10 @@ static int run_psql(struct cli *c, struct fail *e)
 		fail(e, FAIL_NOT_FOUND, "%s does not exist", passwords);
 		return fail_next(e, "labctl -l %s bootstrap", lab->name);
 	}
-	/* The caller's PG* variables are gone since the start: these are all there are. */
+	/* The caller's PG* variables were unset at start-up: only these are set. */
 	setenv("PGPASSFILE", passwords, 1);
 	setenv("PGCONNECT_TIMEOUT", "10", 1);
-	setenv("PGDATABASE", recipe->database, 1); /* -d would win over a database among the arguments */
+	setenv("PGDATABASE", recipe->database, 1); /* not -d, which would override a database among the arguments */
 	snprintf(port, sizeof port, "%u", lab->cluster.places[number].port);
 	argv[k++] = "psql";
 	argv[k++] = "-h";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* plan, render: windows on what labctl would do. They touch nothing. */
+/* plan, render: show what labctl would do. They change nothing. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* status, list: what is there. Machines from libvirt, roles by asking each one, all at once. */
+/* status, list: the state of machines from libvirt, that of roles by health checks in parallel. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,18 +16,18 @@
 #include "sql.h"
 #include "state.h"
 
-#define ASK_MS 2000     /* a database that does not answer a statement in this time is reported so */
-#define ASK_THREADS 256 /* they only wait for nodes */
-#define SCRIPT_MS 15000 /* the same for a script: a login takes seconds where machines are emulated */
+#define ASK_MS 2000     /* limit for a statement; a database that takes longer is reported as not answering */
+#define ASK_THREADS 256 /* threads only wait for nodes */
+#define SCRIPT_MS 15000 /* limit for a script: a login takes seconds under emulation */
 
 struct asked {
 	struct runtime *rt;
 	const struct node *node;
-	int role;             /* of the recipe and the lab's places */
-	const char *blocked;  /* statement that counts sessions which have waited for a lock for long; NULL = the kind has none */
+	int role;             /* index of the role in the recipe and in the lab's placement */
+	const char *blocked;  /* statement that counts sessions that have waited long for a lock; NULL = the kind has none */
 	long blocked_count;
-	char acts_as[32];     /* the role that it really has by now, when it is another one; else empty */
-	const char *off;      /* why its machine executes nothing; NULL = it does */
+	char acts_as[32];     /* its actual role, if that has changed; else empty */
+	const char *off;      /* why its machine is not running; NULL = it is */
 	bool up;
 	struct fail why;
 };
@@ -45,7 +45,7 @@ static const struct rule *status_rule(const struct recipe *r, const char *role)
 	return NULL;
 }
 
-/* The rule's text for this node, without placeholders. */
+/* Makes the rule's text for this node, with placeholders replaced. */
 static int status_text(const struct asked *q, const struct rule *rule, struct strbuf *out, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -110,7 +110,7 @@ static int ask_script(const struct asked *q, const struct rule *rule, struct fai
 	return r;
 }
 
-/* One role of one node: up, or why not. */
+/* Checks one role of one node: up, or why not. */
 static void ask(void *asked, unsigned i)
 {
 	struct asked *q = (struct asked *)asked + i;
@@ -140,7 +140,7 @@ static const char *blocked_of(const struct cli *c, const struct recipe *r, const
 	return NULL;
 }
 
-/* Sessions that have waited for a lock for more than a minute, and what shows them. */
+/* Reports sessions that have waited for a lock for more than a minute, and the command that shows them. */
 static void say_blocked(const struct lab *lab, const struct asked *q)
 {
 	if (q->blocked_count)
@@ -148,7 +148,7 @@ static void say_blocked(const struct lab *lab, const struct asked *q)
 			   q->node->name, q->blocked_count, q->blocked_count == 1 ? " has" : "s have", lab->name);
 }
 
-/* The roles of the lab's nodes, in the order of nodes. */
+/* Lists the roles of the lab's nodes, in the order of nodes. */
 static unsigned list_roles(struct cli *c, struct runtime *rt, const struct lab *lab, const struct facts *facts, struct asked **ret)
 {
 	unsigned count = 0;
@@ -225,7 +225,7 @@ static json_t *warnings_json(const char *lines)
 	return list;
 }
 
-/* What is not up and why, by node: FAIL_DB. 0 when all is up. */
+/* 0 if all roles are up; else FAIL_DB with what is not up and why, by node. */
 static int judge(const struct lab *lab, const struct asked *asked, unsigned count, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf reasons = { 0 };
@@ -240,7 +240,7 @@ static int judge(const struct lab *lab, const struct asked *asked, unsigned coun
 			continue;
 		down++;
 		last = q->node;
-		/* A machine that is off is one reason for all its roles. */
+		/* A machine that is off explains all its roles: report it once. */
 		if (q->off && !first)
 			continue;
 		if (first)

@@ -13,7 +13,7 @@ static int visible(const struct dirent *d)
 	return d->d_name[0] != '.';
 }
 
-/* Even where all that is left of a lab's record is the note of its image. */
+/* Finds labs even if nothing but the image's digest is left of their record. */
 static int labs_of(struct cli *c, const char *state_dir, bool ours, struct image_user **users, unsigned *count, struct fail *e)
 {
 	const char *path = arena_printf(c->arena, "%s/labs", state_dir);
