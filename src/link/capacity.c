@@ -39,7 +39,7 @@ struct capacity capacity_of_host(unsigned inotify_wanted)
 	return has;
 }
 
-/* A value of fs.inotify.max_user_instances that has room for @more instances. */
+/* A value of fs.inotify.max_user_instances that allows @more additional instances. */
 static unsigned long raised_limit(unsigned more)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };

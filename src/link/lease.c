@@ -23,7 +23,7 @@
 
 enum use { USE_LEASE, USE_HOST, USE_NETWORK };
 
-/* A range of addresses that somebody uses. */
+/* A range of addresses that is in use. */
 struct used {
 	enum use use;
 	uint32_t address;
@@ -77,7 +77,7 @@ static bool parse_lease_name(const char *name, uint32_t *ret_address, unsigned *
 	return true;
 }
 
-/* A lease that was being written when its labctl was killed: nobody has it. The lock is held. */
+/* True for a lease whose labctl was killed while writing it: it belongs to no lab. The lock is held. */
 static bool is_torn(const char *name)
 {
 	char dot;
@@ -126,12 +126,12 @@ static void read_routes(struct used_list *u)
 	unsigned destination, gateway, flags, mask;
 
 	if (!file)
-		return; /* a kernel without IPv4 routes has none */
+		return; /* a kernel without IPv4 has no routes */
 	while (fgets(line, sizeof line, file)) {
 		struct used row = { .use = USE_HOST };
 
 		if (sscanf(line, "%16s %x %x %x %*s %*s %*s %x", interface, &destination, &gateway, &flags, &mask) != 5 ||
-		    mask == 0) /* the default route leads where nothing else is known */
+		    mask == 0) /* ignore the default route */
 			continue;
 		row.address = ntohl(destination);
 		row.prefix_len = (unsigned)__builtin_popcount(mask);
@@ -195,8 +195,8 @@ static bool same(const struct used *a, const struct used *b)
 }
 
 /*
- * The first user of a part of the subnet, or NULL. @own is the lab's network: the route and the address of its
- * bridge are no strangers. @wide_ok ignores the host's routes that cover the whole pool and more (a company's 10.0.0.0/8).
+ * The first user of a part of the subnet, or NULL. @own is the lab's own network: the route and address of its bridge do
+ * not count. @wide_ok ignores routes of the host that cover more than the whole pool (a company's 10.0.0.0/8).
  */
 static const struct used *user_of(const struct used_list *u, uint32_t address, unsigned prefix_len,
 				  const struct used *own, bool wide_ok)
@@ -237,7 +237,7 @@ static int choose(const struct used_list *u, const struct lease_wish *w, uint32_
 	return fail_next(e, "labctl list, or network: {subnet: ...} in the lab file");
 }
 
-/* The subnet for a lab without a lease. */
+/* Chooses the subnet for a lab without a lease. */
 static int find_subnet(const struct used_list *u, const struct lease_wish *w, uint32_t *ret_subnet,
 		       unsigned *ret_prefix_len, struct fail *e)
 {
@@ -257,7 +257,7 @@ static int find_subnet(const struct used_list *u, const struct lease_wish *w, ui
 		     subnet_text(text, *ret_subnet, w->prefix_len), user->owner);
 		return fail_next(e, "choose another network: {subnet: ...} in the lab file");
 	}
-	if (own) { /* the lease was lost, its network was not */
+	if (own) { /* the lease was lost, but its network still exists */
 		*ret_subnet = own->address;
 		*ret_prefix_len = own->prefix_len;
 		return 0;
@@ -330,7 +330,7 @@ int lease_drop(const char *state_dir, const char *lab_uuid, struct fail *e)
 		if (strcmp(u.list[i].lab_uuid, lab_uuid) == 0 && unlink(path) && errno != ENOENT)
 			return fail_errno(e, FAIL_OTHER, "%s", path);
 	}
-	/* The last one takes the directory and the lock with it: nothing of ours stays. */
+	/* The last lease removes the directory and the lock: nothing of ours remains. */
 	if (rmdir(leases) == 0 || errno == ENOENT)
 		unlink(lock_path);
 	return 0;

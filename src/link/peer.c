@@ -13,7 +13,7 @@
 
 #define ASK_MS 1000
 
-/* Probes or data that were sent again: what runs answers within milliseconds. */
+/* True if the kernel has resent probes or data: a running node answers within milliseconds. */
 static bool silent(int fd)
 {
 	struct tcp_info info = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * NFS servers: what can serve here, and the kernel's. What is wanted is written as text, compared with the text
- * that the running server has, and the server asked.
+ * NFS servers: detection, and the kernel's server. The wanted exports are rendered as text and compared with the
+ * current file; then the server is asked whether it serves them.
  */
 #include "nfs.h"
 
@@ -70,7 +70,7 @@ enum nfs_kind nfs_probe(const char **ret_why)
 		why = "the kernel has no NFS server (or its module nfsd is not loaded)";
 	else if (!proc_found("exportfs"))
 		why = "exportfs is not installed (package nfs-kernel-server)";
-	else if (!any_address_listens()) /* also where the server belongs to another network namespace */
+	else if (!any_address_listens()) /* also if the server is in another network namespace */
 		why = "the kernel's NFS server is not running (systemctl start nfs-server)";
 	if (ret_why)
 		*ret_why = why ? why : "the kernel's NFS server runs";
@@ -135,7 +135,7 @@ static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_
 
 		if (file_mkdirs(EXPORTS_DIR, 0755, e) || file_write(path, text.text, text.len, 0644, e))
 			return fail_wrap(e, "NFS exports of lab '%s'", l->lab);
-		/* its status is of all exports, also of somebody's broken one (or a missing /etc/exports): ask for ours */
+		/* its status covers all exports, also broken ones of others (or a missing /etc/exports): check ours */
 		if (export_again(deadline_ms, &again) && !kernel_exports(l)) {
 			*e = again;
 			return fail_wrap(e, "NFS exports of lab '%s'", l->lab);
@@ -168,7 +168,7 @@ static int kernel_withdraw(const struct nfs_lab *l, int64_t deadline_ms, struct 
 		fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs did not withdraw them", l->lab);
 		return fail_next(e, "exportfs -s");
 	}
-	rmdir(EXPORTS_DIR); /* when it was made for us and is empty again */
+	rmdir(EXPORTS_DIR); /* succeeds only if it is empty */
 	return 0;
 }
 

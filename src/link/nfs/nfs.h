@@ -24,13 +24,13 @@ struct nfs_lab {
 	const char *conf, *export_conf; /* texts of domains/ganesha.conf and domains/ganesha-export.conf */
 };
 
-/* What this host can do, kernel first; @ret_why says why not the kernel's (for doctor). */
+/* Finds the server that this host can run, the kernel's first; *ret_why says why not the kernel's (for doctor). */
 enum nfs_kind nfs_probe(const char **ret_why);
-/* Exports are as wanted and the server answers on BIND_IP:2049 before @deadline_ms. *ret_changed=false when nothing had to be done. */
+/* Exports the paths and waits until the server answers on BIND_IP:2049. *ret_changed = false if nothing had to be done. */
 int nfs_serve(const struct nfs_lab *l, enum nfs_kind kind, int64_t deadline_ms, bool *ret_changed, struct fail *e);
-/* Withdraw the exports, stop the ganesha that the lab's pid file names (only if it is that process). Missing is fine. */
+/* Withdraws the exports and stops the lab's ganesha (after checking that the process is ours). Succeeds if there is none. */
 int nfs_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e);
-/* For status: true when the lab's exports are being served. */
+/* For status: true if the lab's exports are being served. */
 bool nfs_serving(const struct nfs_lab *l, enum nfs_kind kind);
 
 #endif

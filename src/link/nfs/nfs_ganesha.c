@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* nfs-ganesha, one per lab. Its configuration file's path on the command line is what tells ours from others. */
+/* nfs-ganesha, one per lab. We recognize ours by the path of its configuration file on its command line. */
 #include "nfs_ganesha.h"
 
 #include <dirent.h>
@@ -21,9 +21,9 @@
 #include "proc.h"
 #include "template.h"
 
-/* It ends in some 10 ms; what it served is in the host's page cache, so KILL loses nothing. */
+/* It usually ends within 10 ms; its data are in the host's page cache, so KILL loses nothing. */
 #define TERM_WAIT_MS 700
-#define PATIENCE_MS 2000 /* for a port that another lab's server has taken by mistake */
+#define PATIENCE_MS 2000 /* how long to wait for a port that another lab's server has taken by mistake */
 #define BIND_TRIES 5
 
 struct conf_scope {
@@ -46,7 +46,7 @@ static const char *conf_value(void *ctx, const char *name)
 		{ "export_id", s->export_id },
 		{ "io_flusher", s->io_flusher ? "true" : "" },
 		{ "path", s->path },
-		/* the guest mounts by path, whichever server answers */
+		/* guests mount the same path with either server */
 		{ "pseudo", s->path },
 		{ "access", exports_have_option(o, "rw") ? "RW" : "RO" },
 		{ "squash", exports_have_option(o, "all_squash")	      ? "All_Squash"
@@ -60,7 +60,7 @@ static const char *conf_value(void *ctx, const char *name)
 	return NULL;
 }
 
-/* The first number of the version, 0 when the server does not say it. */
+/* The major version, 0 if the server does not print it. */
 static unsigned ganesha_version(int64_t deadline_ms)
 {
 	const char *const argv[] = { "ganesha.nfsd", "-v", NULL };
@@ -93,7 +93,7 @@ static int conf_text(const struct nfs_lab *l, const char *recovery_dir, int64_t 
 	return 0;
 }
 
-/* True when @pid is a ganesha that was started with our configuration file. A zombie has no command line. */
+/* True if @pid is a ganesha that was started with our configuration file. A zombie has no command line. */
 static bool is_ganesha(long pid, const char *conf)
 {
 	char path[64], line[8192];
@@ -114,7 +114,7 @@ static bool is_ganesha(long pid, const char *conf)
 	return false;
 }
 
-/* The lab's ganesha, or 0. The pid file is the short way; a lost one hides nothing. */
+/* The pid of the lab's ganesha, or 0. Tries the pid file first, then all processes. */
 static long find_ganesha(const struct nfs_lab *l, struct arena *a)
 {
 	const char *conf = arena_printf(a, "%s/ganesha.conf", l->state_dir);
@@ -139,7 +139,7 @@ static long find_ganesha(const struct nfs_lab *l, struct arena *a)
 	return found;
 }
 
-/* A pidfd is readable when the last thread is gone, which may be long after the command line is. */
+/* A pidfd becomes readable when the last thread has ended, which may be long after the command line is gone. */
 static bool ended(int pidfd, int64_t deadline_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -154,7 +154,7 @@ int ganesha_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
 	long pid = find_ganesha(l, a);
 	auto_(close) int pidfd = pid ? pidfd_open((pid_t)pid, 0) : -1;
 
-	/* looked at again with the pidfd in hand: the number cannot be another process's by now */
+	/* check again with the pidfd open: the number cannot be reused now */
 	if (pidfd >= 0 && is_ganesha(pid, conf)) {
 		pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
 		if (!ended(pidfd, deadline_ms)) {
@@ -175,7 +175,7 @@ static int ganesha_fail(const struct nfs_lab *l, const char *log, enum fail_code
 	return fail_evidence(e, tail, 12);
 }
 
-/* Waits until our ganesha answers: alive after it answered, so that it is not another one that does. */
+/* Waits until our ganesha answers, and checks afterwards that it is alive: another server might have answered. */
 static int ganesha_wait(const struct nfs_lab *l, const char *log, int64_t deadline_ms, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -194,7 +194,7 @@ static int ganesha_wait(const struct nfs_lab *l, const char *log, int64_t deadli
 	}
 }
 
-/* --- which address it is bound to --- */
+/* --- the address it is bound to --- */
 
 static bool has_ipv6_address(void)
 {
@@ -209,7 +209,7 @@ static bool has_ipv6_address(void)
 	return found;
 }
 
-/* Does a descriptor of @pid refer to the socket with this inode? */
+/* True if a descriptor of @pid refers to the socket with this inode. */
 static bool has_socket(long pid, unsigned long inode, struct arena *a)
 {
 	const char *path = arena_printf(a, "/proc/%ld/fd", pid), *wanted = arena_printf(a, "socket:[%lu]", inode);
@@ -258,14 +258,14 @@ static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *
 	const char *const argv[] = { "ganesha.nfsd", "-f", conf, "-p", arena_printf(a, "%s/ganesha.pid", l->state_dir),
 				     "-L", log, NULL };
 
-	/* A server of another lab that is just being started may answer here for a moment: see below. */
+	/* Another lab's server that is just starting may answer here for a moment: see below. */
 	for (int64_t patience = clock_after_ms(PATIENCE_MS); nfs_answers(l->bind_ip); clock_sleep_ms(500)) {
 		if (clock_left_ms(patience) > 0 && clock_left_ms(deadline_ms) > 0)
 			continue;
 		fail(e, FAIL_CONFLICT, "NFS server of lab '%s': another server listens on %s:2049", l->lab, l->bind_ip);
 		return fail_next(e, "ss -ltnp sport = :2049");
 	}
-	/* it wants both directories to exist */
+	/* ganesha needs both directories */
 	if (file_mkdirs("/run/ganesha", 0755, e) ||
 	    file_mkdirs(arena_printf(a, "%s/recovery", l->state_dir), 0755, e))
 		return -1;
@@ -277,10 +277,10 @@ static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *
 }
 
 /*
- * ganesha 4 looks Bind_addr up as an IPv6 address where the host has one beside ::1, else as an IPv4 address, and
- * opens an IPv6 socket where the kernel has IPv6: where the two do not fit together it binds every address without a
- * word, and no second lab gets the port. So it is started without IPv6 sockets where the host has no IPv6 address.
- * Addresses come and go with other labs' machines: look what it did, and start it again when it went wrong.
+ * ganesha 4 looks up Bind_addr as an IPv6 address if the host has one besides ::1, else as an IPv4 address, but opens an
+ * IPv6 socket if the kernel has IPv6. If the two do not match, it silently binds every address, and no second lab gets
+ * the port. So it is started without IPv6 sockets if the host has no IPv6 address. Addresses come and go with other labs'
+ * machines: check what it bound, and start it again if that is wrong.
  */
 static int ganesha_start_bound(const struct nfs_lab *l, const char *conf, const char *log, int64_t deadline_ms,
 			       struct fail *e)
@@ -313,7 +313,7 @@ int ganesha_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_change
 		*ret_changed = false;
 		return 0;
 	}
-	/* Its reload on HUP adds exports, but keeps removed ones and addresses: a restart is the sure way. */
+	/* Its reload on HUP adds exports, but keeps removed ones and the address: restart it instead. */
 	if (ganesha_stop(l, deadline_ms, e) || file_mkdirs(l->state_dir, 0755, e) ||
 	    file_write(conf, text.text, text.len, 0600, e) || ganesha_start_bound(l, conf, log, deadline_ms, e))
 		return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Inside nfs*.c only: the user-space server, and what both servers' files share. */
+/* Private to nfs*.c: the user-space server, and functions for both servers. */
 #ifndef LABCTL_LINK_NFS_GANESHA_H
 #define LABCTL_LINK_NFS_GANESHA_H
 
@@ -13,7 +13,7 @@ bool ganesha_serving(const struct nfs_lab *l);
 
 /* True when something accepts connections on @ip:2049; waits at most half a second. */
 bool nfs_answers(const char *ip);
-/* True when the file holds exactly @wanted. */
+/* True if the file contains exactly @wanted. */
 bool nfs_same_text(const char *path, const struct strbuf *wanted);
 /* True when the comma-separated @options hold @word. */
 

@@ -12,14 +12,14 @@
 #include "sql_session.h"
 #include "trace.h"
 
-#define CANCEL_LOOK_MS 100      /* how often a wait looks at the cancel flag */
-#define TRY_MS 5000             /* of one connection attempt while others may follow */
-#define TRY_AGAIN_MS 500        /* of the look at a port that libpq could not connect to */
+#define CANCEL_LOOK_MS 100      /* how often a wait checks the cancel flag */
+#define TRY_MS 5000             /* limit of a connection attempt if others may follow */
+#define TRY_AGAIN_MS 500        /* limit of a plain TCP connection, to find the errno that libpq hides */
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 500
 #define NOTICES_MAX_BYTES 16384
 
-/* Seen while a server starts, stops or is full: worth another try. Everything else is an answer. */
+/* SQLSTATEs of a server that is starting, stopping or full: worth a retry. All others are final. */
 static const char *const passing_states[] = { "57P03", "57P01", "57P02", "53300", NULL };
 
 const char *sql_name(const struct sql *c)
@@ -102,9 +102,9 @@ int sql_fail_gone(struct sql *c, const char *during, struct fail *e)
 /* ---- connect ---- */
 
 /*
- * libpq gives no SQLSTATE for a refused connection, but with verbose messages it stands in the text:
+ * libpq gives no SQLSTATE for a refused connection, but with verbose messages its text contains it:
  * 'connection to server at "1.2.3.4", port 5432 failed: FATAL:  57P03: the database system is starting up\nLOCATION: ...'.
- * Keeps the first sentence. @ret_state is "" when the server said nothing.
+ * Keeps the first sentence. @ret_state is "" if the server did not answer.
  */
 static void parse_connect_error(const char *raw, char ret_text[512], char ret_state[6])
 {
@@ -136,15 +136,15 @@ static int connect_failed(struct sql *c, bool *ret_retry, struct fail *e)
 	for (size_t i = 0; passing_states[i]; i++)
 		*ret_retry |= !strcmp(state, passing_states[i]);
 	fail(e, FAIL_DB, "%s: sql: connect: %s after %.1f s", c->name, text, sql_elapsed_s(c));
-	/* libpq keeps the errno to itself. */
+	/* libpq does not give the errno: try the port ourselves. */
 	return state[0] ? sql_fail_state(e, state) : fail_from_errno(e, peer_try(c->ip, c->port, TRY_AGAIN_MS));
 }
 
-/* Drive PQconnectPoll() or PQresetPoll() to its end. */
+/* Calls PQconnectPoll() or PQresetPoll() until it is done. */
 static int connect_steps(struct sql *c, PostgresPollingStatusType (*step)(PGconn *), int64_t deadline_ms,
 			 bool *ret_retry, struct fail *e)
 {
-	PostgresPollingStatusType now = PGRES_POLLING_WRITING; /* as libpq says, before the first step */
+	PostgresPollingStatusType now = PGRES_POLLING_WRITING; /* the state before the first call, by libpq's documentation */
 
 	*ret_retry = true;
 	while (now != PGRES_POLLING_OK) {
@@ -182,7 +182,7 @@ static int connect_once(struct sql *c, const struct sql_target *t, int64_t deadl
 			struct fail *e)
 {
 	char port[16], probe_s[16], silent_ms[16];
-	/* prefer: one round trip more where the server has no TLS (Postgres-XC), encrypted where it has. */
+	/* prefer: encrypted if the server has TLS, one more round trip if not (Postgres-XC). */
 	const char *const keys[] = { "hostaddr", "port", "user", "password", "dbname", "client_encoding",
 				     "application_name", "gssencmode", "sslmode", "keepalives_idle",
 				     "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL };
@@ -201,7 +201,7 @@ static int connect_once(struct sql *c, const struct sql_target *t, int64_t deadl
 	return connect_poll(c, PQconnectPoll, deadline_ms, ret_retry, e);
 }
 
-/* A port that stays closed: a server that starts or restarts opens it within moments, before it recovers anything. */
+/* True if the port stays closed: a server that starts or restarts opens it at once, before any recovery. */
 static bool stays_refused(const struct fail *last, int64_t *refused_ms)
 {
 	if (last->cause != CAUSE_REFUSED)
@@ -211,7 +211,7 @@ static bool stays_refused(const struct fail *last, int64_t *refused_ms)
 	return *refused_ms && clock_now_ms() - *refused_ms >= SQL_REFUSED_MS;
 }
 
-/* False when canceled meanwhile. */
+/* False if canceled meanwhile. */
 static bool pause_for(const struct sql *c, int64_t pause_ms, int64_t deadline_ms)
 {
 	int64_t end_ms = clock_after_ms(pause_ms);
@@ -247,7 +247,7 @@ int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct 
 		PQfinish(c->conn);
 		c->conn = NULL;
 		if (!kept.code || last.code != FAIL_TIMEOUT)
-			kept = last; /* a last try that the deadline cut short says less than the one before */
+			kept = last; /* a last attempt that the deadline cut short says less than the one before */
 		if (!wait || !retry || last.code == FAIL_CANCELED || clock_left_ms(deadline_ms) == 0 ||
 		    stays_refused(&last, &refused_ms) || sql_gone(c)) {
 			*e = kept;

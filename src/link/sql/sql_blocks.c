@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Files of SQL with guards and expectations. The format is docs/format/sql.md; parsing is over before anything runs. */
+/* SQL files with guards and expectations (docs/format/sql.md). The whole file is parsed before anything runs. */
 #include <ctype.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@
 struct guard {
 	const char *query;
 	unsigned line;
-	bool unless;    /* run when the query returns no row; else when it returns one */
+	bool unless;    /* run if the query returns no row; else if it returns one */
 };
 
 struct block {
@@ -156,7 +156,7 @@ static int parse_directive(struct parse *p, const char *text, size_t len)
 	return suggest(word, known) ? fail_next(p->e, "did you mean '%s'?", suggest(word, known)) : -1;
 }
 
-/* All lines up to the next directive; comments alone are no statement. */
+/* Reads lines up to the next directive; comments alone are not a statement. */
 static int parse_text(struct parse *p, const char *line, size_t len)
 {
 	struct block *b = p->count ? &p->blocks[p->count - 1] : NULL;
@@ -181,7 +181,7 @@ static int check_block(struct parse *p, const struct block *b)
 	return 0;
 }
 
-/* Statements start at their first line and end before the next directive, so they are cut out in a second look. */
+/* Statements start at their first line and end before the next directive, so a second pass cuts them out. */
 static int parse_blocks(struct parse *p, const char *text)
 {
 	const char *statement = NULL;
@@ -235,7 +235,7 @@ static int fail_expect(struct sql *c, const char *what, const struct block *b, i
 		    len > SHOWN_QUERY_BYTES ? "..." : "");
 }
 
-/* One look. *ret_again: another look may see something else (an SQL error, a lost connection, another value). */
+/* Checks once. *ret_again: a retry may succeed (an SQL error, a lost connection, another value). */
 static int expect_once(struct sql *c, const char *what, const struct block *b, int64_t deadline_ms, double after_s,
 		       bool *ret_again, struct fail *e)
 {
@@ -269,7 +269,7 @@ static int run_expect(struct sql *c, const char *what, const struct block *b, in
 		if (expect_once(c, what, b, end_ms, after_s, &again, &last) == 0)
 			return 0;
 		if (!kept.code || last.code != FAIL_TIMEOUT)
-			kept = last; /* a last look that time cut short says less than the one before */
+			kept = last; /* a last check that the deadline cut short says less than the one before */
 		if (!b->try_ms || !again || clock_left_ms(end_ms) == 0)
 			break;
 		pause_end_ms = clock_after_ms(pause_ms);
@@ -313,7 +313,7 @@ int sql_blocks(struct sql *c, const char *what, const char *blocks, int64_t dead
 			continue;
 		if (b->expect ? run_expect(c, what, b, deadline_ms, e) : run_statement(c, what, b, deadline_ms, e))
 			return -1;
-		/* A block that only checks is no change; one that also says when to act is. */
+		/* A block that only checks does not count as a change; one with a condition for acting does. */
 		if (!b->quiet && (!b->expect || b->run || b->guard_count))
 			changed = true;
 	}

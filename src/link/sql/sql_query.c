@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Queries on an open connection: sent, waited for, stopped at their deadline. */
+/* Queries on an open connection: send, wait, cancel at the deadline. */
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -16,7 +16,7 @@ DEFINE_AUTO(PGresult *, PQclear)
 
 /* ---- stop a query ---- */
 
-/* PQcancel() connects and waits without a deadline: it gets a thread that may outlive our patience. */
+/* PQcancel() has no deadline: it runs in a thread of its own that may outlive the caller's wait. */
 struct stop {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
@@ -54,7 +54,7 @@ static void *stop_main(void *ctx)
 	return NULL;
 }
 
-/* Ask the server to end the running query; waits at most STOP_GRACE_MS for the request to be delivered. */
+/* Asks the server to end the running query; waits at most STOP_GRACE_MS until the request is delivered. */
 static void request_stop(struct sql *c)
 {
 	PGcancel *handle = PQgetCancel(c->conn);
@@ -89,7 +89,7 @@ static void request_stop(struct sql *c)
 	stop_release(s);
 }
 
-/* Cancel and drain, so that the connection can be used again; else it is broken. */
+/* Cancels the query and reads its results, so that the connection can be used again; else marks it broken. */
 static void stop_query(struct sql *c)
 {
 	int64_t end_ms = clock_after_ms(STOP_GRACE_MS);
@@ -97,7 +97,7 @@ static void stop_query(struct sql *c)
 	PGresult *res;
 
 	c->broken = true;
-	c->cancel = NULL; /* a canceled run still drains */
+	c->cancel = NULL; /* read the results even if the run is canceled */
 	request_stop(c);
 	for (;;) {
 		while (PQisBusy(c->conn))
@@ -159,7 +159,7 @@ static int fail_wait(struct sql *c, enum sql_wait got, struct fail *e)
 	return fail(e, FAIL_TIMEOUT, "%s: sql: no answer after %.1f s", c->name, after_s);
 }
 
-/* With @params by the extended protocol, one statement; without by the simple one, which takes a batch. */
+/* With @params: one statement, by the extended protocol; without: a batch, by the simple protocol. */
 static int send_query(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms, struct fail *e)
 {
 	int left, count = 0;
@@ -179,7 +179,7 @@ static int send_query(struct sql *c, const char *query, const char *const *param
 	return left < 0 ? fail_lost(c, e) : 0;
 }
 
-/* Next result, NULL after the last. */
+/* Reads the next result; NULL after the last. */
 static int next_result(struct sql *c, int64_t deadline_ms, PGresult **ret, struct fail *e)
 {
 	while (PQisBusy(c->conn)) {
@@ -194,7 +194,7 @@ static int next_result(struct sql *c, int64_t deadline_ms, PGresult **ret, struc
 	return 0;
 }
 
-/* Runs a batch to its end. *ret_rows = the last result that has rows (or could have); NULL when none. */
+/* Runs a batch to its end. *ret_rows = the last result that has rows (or could have); NULL if none. */
 static int run_batch(struct sql *c, const char *query, const char *const *params, int64_t deadline_ms,
 		     PGresult **ret_rows, struct fail *e)
 {
@@ -222,7 +222,7 @@ static int run_batch(struct sql *c, const char *query, const char *const *params
 			continue;
 		}
 		if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
-			c->broken = true; /* nobody here speaks that protocol: the connection is given up */
+			c->broken = true; /* COPY is not supported here: give up the connection */
 			fail(&first, FAIL_DB, "%s: sql: COPY from or to the client is not supported", c->name);
 			PQclear(res);
 			break;

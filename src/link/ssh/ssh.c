@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Sessions: connect, wait, close, nothing of which blocks past its deadline. Who is there, and who we are, is in
- * ssh_auth.c; commands are in ssh_run.c.
+ * Sessions: connect, wait, close; nothing blocks past its deadline. Host keys and authentication are in
+ * ssh_auth.c, commands in ssh_run.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,13 +19,13 @@
 #include "ssh_session.h"
 #include "trace.h"
 
-#define WAIT_PAUSE_MIN_MS 50    /* between two tries of ssh_wait() */
+#define WAIT_PAUSE_MIN_MS 50    /* between two attempts of ssh_wait() */
 #define WAIT_PAUSE_MAX_MS 200
-#define CONNECT_SHARE 3         /* of a try's time for the TCP connection: SYN retries back off to 1, 3, 7 s */
+#define CONNECT_SHARE 3         /* the TCP connection gets 1/3 of an attempt's time: SYN retries come after 1, 3, 7 s */
 
 static const char PHASE_CONNECT[] = "connect";
 
-/* libssh2's own texts are poor ("transport read"); these say what it means here. */
+/* libssh2's own texts explain little ("transport read"); these say what happened. */
 static const struct reason {
 	int rc;
 	const char *text;
@@ -103,7 +103,7 @@ int ssh_io_wait(struct ssh *s, const char *phase, short events, int64_t deadline
 			return fail_cause(e, CAUSE_NODE_OFF);
 		}
 		if (poll(&p, 1, clock_poll_ms(deadline_ms, SSH_CANCEL_MS)) > 0)
-			return 0; /* errors and hang-ups too: the repeated call meets them and names them */
+			return 0; /* also for errors and hang-ups: the repeated libssh2 call reports them */
 	}
 }
 
@@ -160,7 +160,7 @@ static void set_socket_options(int fd)
 	} options[] = {
 		{ IPPROTO_TCP, TCP_NODELAY, 1 },
 		{ IPPROTO_TCP, TCP_QUICKACK, 1 },
-		/* A node that vanishes silently (switched off, packets dropped) ends a wait, not only the deadline. */
+		/* Notices a node that vanishes silently (switched off, packets dropped) before the deadline. */
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, PEER_PROBE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, PEER_PROBE_S },
@@ -202,8 +202,8 @@ static int connect_node(struct ssh *s, const struct ssh_target *t, int64_t deadl
 }
 
 /*
- * One try. *ret_final says that the node (or we) gave a definite answer that repeating will not change
- * quickly: another host key, the key refused, a bad argument.
+ * Makes one attempt. *ret_final: the failure is definite and another attempt would not help soon:
+ * another host key, key refused, a bad argument.
  */
 static int open_once(const struct ssh_target *t, int64_t connect_deadline_ms, int64_t deadline_ms, bool *ret_final,
 		     struct ssh **ret_ssh, struct fail *e)
@@ -225,7 +225,7 @@ static int open_once(const struct ssh_target *t, int64_t connect_deadline_ms, in
 	s->cancel = t->cancel;
 	s->peer = t->peer;
 	s->started_ms = clock_now_ms();
-	s->broken = true; /* nothing to take leave of until the handshake is over */
+	s->broken = true; /* no disconnect message before the handshake is complete */
 	*ret_final = false;
 	if (connect_node(s, t, connect_deadline_ms, e) < 0) {
 		*ret_final = e->code == FAIL_OTHER;
@@ -309,8 +309,8 @@ int ssh_wait(const struct ssh_target *t, int try_ms, int grace_ms, int64_t deadl
 		if (last.code == FAIL_CANCELED || last.code == FAIL_OTHER)
 			break;
 		if (!kept.code || last.code != FAIL_TIMEOUT || clock_left_ms(deadline_ms) > 0)
-			kept = last; /* a last try that the deadline cut short says less than the one before */
-		/* The grace runs from the first refusal: how long the node took to boot does not shorten it. */
+			kept = last; /* a last attempt that the deadline cut short says less than the one before */
+		/* The grace period starts at the first refusal, however long the node took to boot. */
 		if (final && !refused_ms)
 			refused_ms = clock_now_ms();
 		if (final && clock_now_ms() - refused_ms >= grace_ms)
@@ -339,8 +339,8 @@ void ssh_close(struct ssh *s)
 		return;
 	if (s->session) {
 		if (!s->broken)
-			libssh2_session_disconnect(s->session, "labctl is done"); /* once: a courtesy, not worth a wait */
-		/* With the socket shut, freeing channels cannot wait for the peer any more. */
+			libssh2_session_disconnect(s->session, "labctl is done"); /* once, without waiting: only a courtesy */
+		/* After the shutdown, freeing channels cannot wait for the peer. */
 		shutdown(s->fd, SHUT_RDWR);
 		for (int i = 0; i < 1000 && libssh2_session_free(s->session) == LIBSSH2_ERROR_EAGAIN; i++)
 			;

@@ -29,31 +29,31 @@ struct ssh_target {
 	const char *user;         /* "root" */
 	const char *private_key;  /* path of an OpenSSH key */
 	const char *host_key;     /* "ssh-ed25519 AAAA..." : the pinned key, as in the .pub file */
-	const struct ssh_algorithms *algorithms; /* all that is offered; NULL = today's */
+	const struct ssh_algorithms *algorithms; /* the algorithms to offer; NULL = modern ones */
 	const atomic_bool *cancel; /* may be NULL */
 	struct peer peer;
 };
 
-/* One attempt. FAIL_SSH (refused, unreachable, host key changed, key refused), FAIL_TIMEOUT, FAIL_CANCELED. */
+/* Connects and logs in, in one attempt. FAIL_SSH (refused, unreachable, host key changed, key refused), FAIL_TIMEOUT, FAIL_CANCELED. */
 int ssh_open(const struct ssh_target *t, int64_t deadline_ms, struct ssh **ret_ssh, struct fail *e);
 /*
- * Retries until the node lets us in: waits on connect results, not on sleeps longer than 200 ms; each try has
+ * Retries until the login succeeds, with pauses of at most 200 ms; each attempt has
  * its own deadline (@try_ms: 3000 for containers, 15000 emulated). A changed host key or refused key fails at
  * once after @grace_ms (a node's sshd may start before its keys are there; 0 = at once).
  */
 int ssh_wait(const struct ssh_target *t, int try_ms, int grace_ms, int64_t deadline_ms, struct ssh **ret_ssh,
 	     struct fail *e);
-/* From now on watch another flag than ssh_target.cancel (which must live as long as the session). */
+/* Replaces ssh_target.cancel by another flag, which must live as long as the session. */
 void ssh_set_cancel(struct ssh *s, const atomic_bool *cancel);
 void ssh_close(struct ssh *s);
 DEFINE_AUTO(struct ssh *, ssh_close)
 
 /*
- * Run @command; @input (may be NULL) is fed to its stdin. stdout is appended to @out, stderr to @err
- * (each at most SSH_OUT_MAX_BYTES, then FAIL_SSH). Returns 0 when it ran to its end, whatever *ret_status
- * (0..255; 128+n when killed by a signal). FAIL_TIMEOUT: the remote process may still be running.
- * @line, when not NULL, sees each stdout line as it arrives; @data every piece of both streams, bytes as they came, without
- * a limit where no @out and no @err keep them.
+ * Runs @command; @input (may be NULL) is its stdin. Appends stdout to @out, stderr to @err (each at most
+ * SSH_OUT_MAX_BYTES, then FAIL_SSH). Returns 0 if the command ran to its end, with any *ret_status
+ * (0..255; 128+n if killed by signal n). FAIL_TIMEOUT: the remote process may still be running.
+ * @line (may be NULL) gets each stdout line as it arrives; @data gets all bytes of both streams as they arrive, without a
+ * limit if @out and @err are NULL.
  */
 struct ssh_run {
 	const char *command;
@@ -65,7 +65,7 @@ struct ssh_run {
 };
 int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e);
 
-/* True when the session still answers (a keepalive round trip within @deadline_ms). */
+/* True if sshd still answers before @deadline_ms (opens and closes a channel). */
 bool ssh_alive(struct ssh *s, int64_t deadline_ms);
 
 #endif

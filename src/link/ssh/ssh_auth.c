@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Who is there, and who we are: algorithms, the node's host key, the lab's key. */
+/* Authentication: algorithms, the node's host key, the lab's key. */
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -18,8 +18,8 @@ static const char PHASE_HOST_KEY[] = "host key";
 static const char PHASE_AUTH[] = "authenticate";
 
 /*
- * First choice and fallbacks. curve25519 costs a fifth of dh-gex, aes128-ctr with SHA-2 is what libssh2 1.10
- * and every sshd since 2012 share; older nodes name theirs (ssh_target.algorithms).
+ * First choice and fallbacks. curve25519 costs a fifth of dh-gex; libssh2 1.10 and every sshd since 2012 share
+ * aes128-ctr with SHA-2. Older nodes have their own list (ssh_target.algorithms).
  */
 static const struct ssh_algorithms today = {
 	.kex = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,diffie-hellman-group14-sha256",
@@ -49,13 +49,13 @@ static size_t parse_pinned(const char *line, char ret_type[64], unsigned char bl
 	decoded = EVP_DecodeBlock(blob, (const unsigned char *)text, (int)len);
 	if (decoded <= 0 || len < 4)
 		return 0;
-	/* EVP_DecodeBlock() counts the padding, and takes it anywhere: what does not print back is no key. */
+	/* EVP_DecodeBlock() counts padding, and accepts it anywhere: a key must encode back to the same text. */
 	decoded -= (text[len - 1] == '=') + (text[len - 2] == '=');
 	EVP_EncodeBlock(again, blob, decoded);
 	return strcmp((const char *)again, text) ? 0 : (size_t)decoded;
 }
 
-/* As ssh-keygen -l prints it. */
+/* The fingerprint as ssh-keygen -l prints it. */
 static void fingerprint(const void *blob, size_t len, char ret[FINGERPRINT_MAX])
 {
 	unsigned char hash[SHA256_DIGEST_LENGTH], text[FINGERPRINT_MAX];
@@ -101,7 +101,7 @@ int ssh_handshake(struct ssh *s, const struct ssh_target *t, int64_t deadline_ms
 	for (size_t i = 0; i < ARRAY_COUNT(methods); i++)
 		libssh2_session_method_pref(s->session, methods[i].type,
 					    *(const char *const *)(const void *)(offered + methods[i].offset));
-	/* Only the pinned type may be negotiated, else an sshd with several keys shows another one: a false alarm. */
+	/* Negotiate only the pinned type: an sshd with several keys might present another one, a false alarm. */
 	rc = libssh2_session_method_pref(s->session, LIBSSH2_METHOD_HOSTKEY, type);
 	if (rc)
 		return ssh_fail(s, FAIL_SSH, PHASE_HOST_KEY, e, "libssh2 does not know the pinned type '%s'", type);
@@ -120,7 +120,7 @@ int ssh_authenticate(struct ssh *s, const struct ssh_target *t, int64_t deadline
 	const char *public_key = beside;
 	int rc;
 
-	/* Where ssh-keygen puts it. Without it OpenSSL's decoders try every format on the private key, for each node. */
+	/* ssh-keygen's path. Without the public key OpenSSL tries every format on the private key, for each node. */
 	if (snprintf(beside, sizeof(beside), "%s.pub", t->private_key) >= (int)sizeof(beside) || access(beside, R_OK) < 0)
 		public_key = NULL;
 	while ((rc = libssh2_userauth_publickey_fromfile_ex(s->session, t->user, user_len, public_key, t->private_key,

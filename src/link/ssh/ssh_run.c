@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Commands on an open session. Three rules of libssh2 shape the loop (each was a hang once):
- * a call that gave EAGAIN while sending must be repeated before any other call that may send;
- * block directions mean something only right after EAGAIN; a call may take the other stream's
- * data off the socket, so poll() is safe only after a pass in which nothing was received.
+ * a call that returned EAGAIN while sending must be repeated before any other call that may send;
+ * block directions are valid only right after EAGAIN; a call may read the other stream's data
+ * from the socket, so poll() is safe only after a pass that received nothing.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,7 +22,7 @@
 
 static const char PHASE_RUN[] = "run";
 
-/* RFC 4254 6.10 names; numbers as Linux has them on every architecture of ours. */
+/* Names of RFC 4254, 6.10; numbers of Linux on all supported architectures. */
 static const struct signal_name {
 	const char *name;
 	int number;
@@ -33,25 +33,25 @@ static const struct signal_name {
 	{ "TRAP", SIGTRAP }, { "SYS", SIGSYS },   { "XFSZ", SIGXFSZ },
 };
 
-struct run {
+struct exchange {
 	struct ssh *s;
 	const struct ssh_run *r;
 	LIBSSH2_CHANNEL *channel;
-	size_t sent;             /* bytes of the input that are on their way */
+	size_t sent;             /* bytes of the input sent so far */
 	bool eof_sent;
 	size_t out_bytes, err_bytes;
 	struct strbuf partial;   /* stdout after the last newline, for .line */
-	struct strbuf err_tail;  /* stderr when the caller does not want it: for evidence */
+	struct strbuf err_tail;  /* end of stderr, as evidence, if the caller does not take it */
 	struct fail *e;
 };
 
-/* Sends are all or nothing: true when this call must be repeated before any other. */
+/* True if the last call stopped while sending and must be repeated before any other. */
 static bool repeat_first(struct ssh *s)
 {
 	return libssh2_session_block_directions(s->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND;
 }
 
-static int open_channel(struct run *u)
+static int open_channel(struct exchange *u)
 {
 	struct ssh *s = u->s;
 	int rc;
@@ -66,7 +66,7 @@ static int open_channel(struct run *u)
 	return 0;
 }
 
-static int exec_command(struct run *u)
+static int exec_command(struct exchange *u)
 {
 	const char *command = u->r->command;
 	int rc;
@@ -78,7 +78,7 @@ static int exec_command(struct run *u)
 	return rc ? ssh_fail_code(u->s, PHASE_RUN, rc, u->e) : 0;
 }
 
-static void emit_lines(struct run *u, const char *data, size_t len)
+static void emit_lines(struct exchange *u, const char *data, size_t len)
 {
 	const char *newline;
 
@@ -92,7 +92,7 @@ static void emit_lines(struct run *u, const char *data, size_t len)
 	strbuf_add(&u->partial, data, len);
 }
 
-/* Keep the end only: enough for evidence, however much came. */
+/* Keeps only the end of the output: enough for evidence. */
 static void keep_tail(struct strbuf *b, const char *data, size_t len)
 {
 	const size_t room = 4096;
@@ -102,7 +102,7 @@ static void keep_tail(struct strbuf *b, const char *data, size_t len)
 	strbuf_add(b, len > room ? data + len - room : data, len > room ? room : len);
 }
 
-static void take_output(struct run *u, bool is_err, const char *data, size_t len)
+static void take_output(struct exchange *u, bool is_err, const char *data, size_t len)
 {
 	struct strbuf *wanted = is_err ? u->r->err : u->r->out;
 
@@ -117,8 +117,8 @@ static void take_output(struct run *u, bool is_err, const char *data, size_t len
 		u->r->data(u->r->data_ctx, is_err, data, len);
 }
 
-/* Read one stream until nothing is left. *moved when something came. */
-static int pump_out(struct run *u, bool is_err, bool *moved)
+/* Reads one stream until nothing is left. Sets *moved if it read anything. */
+static int pump_out(struct exchange *u, bool is_err, bool *moved)
 {
 	char data[READ_BYTES];
 	size_t total;
@@ -148,8 +148,8 @@ static int pump_out(struct run *u, bool is_err, bool *moved)
 	}
 }
 
-/* Feed the input, then say that it is over. A command that closed its stdin early is no failure. */
-static int pump_in(struct run *u, bool *moved)
+/* Sends the input, then EOF. If the command closed its stdin early, that is not a failure. */
+static int pump_in(struct exchange *u, bool *moved)
 {
 	const char *input = u->r->input;
 	size_t len = input ? u->r->input_len : 0;
@@ -163,7 +163,7 @@ static int pump_in(struct run *u, bool *moved)
 			continue;
 		}
 		if (n == LIBSSH2_ERROR_EAGAIN || n == 0)
-			return 0; /* the window is full: the node has to read first */
+			return 0; /* the window is full: the node must read first */
 		if (n == LIBSSH2_ERROR_CHANNEL_CLOSED || n == LIBSSH2_ERROR_CHANNEL_EOF_SENT)
 			u->sent = len;
 		else if (n < 0)
@@ -182,7 +182,7 @@ static int pump_in(struct run *u, bool *moved)
 	return 0;
 }
 
-static int pump(struct run *u)
+static int pump(struct exchange *u)
 {
 	for (;;) {
 		uint64_t received = u->s->received;
@@ -199,8 +199,8 @@ static int pump(struct run *u)
 	}
 }
 
-/* libssh2_channel_get_exit_status() is 0 for a command that a signal ended: the signal is asked first. */
-static int exit_status(struct run *u)
+/* libssh2_channel_get_exit_status() is 0 for a command that was killed by a signal: check for a signal first. */
+static int exit_status(struct exchange *u)
 {
 	char *name = NULL;
 	size_t len = 0;
@@ -219,8 +219,8 @@ static int exit_status(struct run *u)
 	return status;
 }
 
-/* The status is true only after the node closed the channel too. */
-static int finish(struct run *u, int *ret_status)
+/* The exit status is valid only after the node has closed the channel too. */
+static int finish(struct exchange *u, int *ret_status)
 {
 	int rc;
 
@@ -241,7 +241,7 @@ static int finish(struct run *u, int *ret_status)
 
 static int run_once(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail *e)
 {
-	struct run u = { .s = s, .r = r, .e = e };
+	struct exchange u = { .s = s, .r = r, .e = e };
 	int rc = -1, status = 0;
 
 	s->started_ms = clock_now_ms();
@@ -255,7 +255,7 @@ static int run_once(struct ssh *s, const struct ssh_run *r, int *ret_status, str
 	if (rc == 0) {
 		*ret_status = status;
 	} else {
-		/* The channel is left in the middle of a call: ssh_close() frees it with the session. */
+		/* A call on the channel is incomplete: ssh_close() frees the channel with the session. */
 		s->broken = true;
 		fail_evidence(e, strbuf_text(r->err ? r->err : &u.err_tail), EVIDENCE_LINES);
 	}
@@ -277,12 +277,12 @@ int ssh_run(struct ssh *s, const struct ssh_run *r, int *ret_status, struct fail
 	return rc;
 }
 
-/* An empty channel, opened and closed: sshd itself has to answer, not only the node's kernel. */
+/* Opens and closes an empty channel: sshd itself must answer, not only the node's kernel. */
 bool ssh_alive(struct ssh *s, int64_t deadline_ms)
 {
 	struct fail ignored = { 0 };
 	struct ssh_run r = { .deadline_ms = deadline_ms };
-	struct run u = { .s = s, .r = &r, .e = &ignored };
+	struct exchange u = { .s = s, .r = &r, .e = &ignored };
 	int rc;
 
 	s->started_ms = clock_now_ms();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Connections to libvirt, handed out one call at a time, and the tags of what we made there.
- * No keepalive: libvirtd would answer it while a call hangs. It needs an event loop of libvirt's, and the sockets are local.
+ * Connections to libvirt, each lent for one call at a time, and labctl's tags.
+ * No keepalive: libvirtd would answer it even while a call hangs, it needs libvirt's event loop, and the sockets are local.
  */
 #include "virt.h"
 
@@ -20,17 +20,17 @@
 #include "virt_call.h"
 
 /*
- * One for each step that labctl runs at once by default; with --jobs or in a large lab more wait for their turn in take().
- * A call that stops a machine keeps a worker of libvirtd busy, and it has 20.
+ * As many as labctl runs steps in parallel by default; with --jobs or in a large lab more steps wait in take().
+ * A call that stops a machine occupies one of libvirtd's 20 workers.
  */
 #define CONNECTIONS_MAX 8
-#define RETURN_MS 10000 /* a daemon that was there before is back by then, when somebody restarts it */
+#define RETURN_MS 10000 /* a daemon that is being restarted is back within this time */
 #define RETURN_POLL_MS 100
 
 struct virt {
 	char *uri;
-	bool reached;         /* written before anybody else knows us */
-	pthread_mutex_t lock; /* of all below */
+	bool reached;         /* set before other threads have the pointer */
+	pthread_mutex_t lock; /* guards everything below */
 	pthread_cond_t returned;
 	virConnectPtr idle[CONNECTIONS_MAX];
 	unsigned idle_count;
@@ -48,7 +48,7 @@ static void stay_silent(void *data, virErrorPtr error)
 static void init_once(void)
 {
 	virInitialize();
-	/* without a function of ours libvirt prints every error to stderr */
+	/* without an error function libvirt prints every error to stderr */
 	virSetErrorFunc(NULL, stay_silent);
 	xmlInitParser();
 }
@@ -75,8 +75,8 @@ int fail_virt(struct fail *e, const char *fmt, ...)
 /* --- connections --- */
 
 /*
- * libvirt writes to its socket without MSG_NOSIGNAL: a daemon that went away would kill us. SIGPIPE of a write is
- * sent to the writing thread, so blocking it there for the call touches nobody else.
+ * libvirt writes to its socket without MSG_NOSIGNAL: if the daemon has gone, SIGPIPE would kill us. The signal goes to
+ * the writing thread, so blocking it there during the call affects no other thread.
  */
 struct quiet {
 	sigset_t before;
@@ -131,7 +131,7 @@ static void give_back(struct virt *v, virConnectPtr c)
 	pthread_mutex_unlock(&v->lock);
 }
 
-/* Waits for a turn: an idle connection, or NULL when the caller may open one more. Those before it are watched. */
+/* Waits for an idle connection; NULL if the caller may open one more. No deadline: the calls it waits for are watched. */
 static virConnectPtr take(struct virt *v)
 {
 	virConnectPtr c = NULL;
@@ -147,7 +147,7 @@ static virConnectPtr take(struct virt *v)
 	return c;
 }
 
-/* With @c, which take() gave. */
+/* Runs @op with the connection @c from take(). */
 static int call(struct virt *v, virConnectPtr c, int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg,
 		struct fail *e)
 {
@@ -215,7 +215,7 @@ int virt_open(const char *uri, struct virt **ret_virt, struct fail *e)
 	v->uri = strdup(uri);
 	if (!v->uri)
 		abort();
-	/* the first connection stays idle, so that the test driver's state lives as long as we do */
+	/* keep the first connection open: the test driver's state ends with its last connection */
 	if (virt_call(v, "connect", NULL, nothing, NULL, e))
 		return -1;
 	v->reached = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Inside virt*.c only: how a call gets a connection, how libvirt's last error becomes
- * a failure, and the labctl tag of a description. Nobody else includes this or libvirt.h.
+ * Private to virt*.c: how a call gets a connection, how libvirt's last error becomes
+ * a failure, and the labctl tag. No other file includes this or libvirt.h.
  */
 #ifndef LABCTL_LINK_VIRT_CALL_H
 #define LABCTL_LINK_VIRT_CALL_H
@@ -22,17 +22,17 @@ DEFINE_AUTO(virNetworkPtr, virNetworkFree)
 DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
 
 /*
- * Runs @op with a connection of its own. When it fails and the connection turns out to be
- * dead (libvirtd was restarted), it runs once more on a new one: so @op must probe before it acts.
+ * Runs @op with a connection of its own. If that fails because the connection is dead
+ * (libvirtd was restarted), runs it once more on a new one: @op must probe before it acts.
  * @what ("domain start") and @name (of the domain or network, or NULL) are for LABCTL_TRACE.
  */
 int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
 	      void *arg, struct fail *e);
 
-/* FAIL_VIRT with libvirt's own sentence. Before any cleanup: each libvirt call, frees included, resets the last error. */
+/* FAIL_VIRT with libvirt's message. Call it before any cleanup: each libvirt call, even a free, resets the last error. */
 __attribute__((format(printf, 2, 3), cold)) int fail_virt(struct fail *e, const char *fmt, ...);
 
-/* A call that runs, for virt_watch(); on the caller's stack. virt_watch.c */
+/* A running call, for virt_watch(); on the caller's stack. virt_watch.c */
 struct virt_running {
 	const char *uri;
 	int64_t since_ms;
@@ -58,21 +58,21 @@ xmlNodePtr virt_child(xmlNodePtr node, const char *name);
 /* Makes @interface a port of the network's @bridge. virt_port.c */
 void virt_port_add(const char *bridge, const char *interface);
 
-/* What start and remove work on. */
+/* The object that start and remove work on. */
 struct virt_object {
 	const char *name, *lab_uuid, *xml;
 	bool changed;
 };
 
-/* Takes away what libvirt forgot of a domain of ours that does not run, described by @xml. virt_left.c */
+/* Removes what libvirt left behind of our domain, described by @xml, which is not running. virt_left.c */
 void virt_left_remove(const struct virt_object *o, const char *xml);
 
 enum virt_owner { VIRT_GONE, VIRT_OURS };
 
-/* VIRT_OURS, or -1 with FAIL_CONFLICT when @xml carries another tag than @o's or none. @kind is "domain" or "network". */
+/* VIRT_OURS, or -1 with FAIL_CONFLICT if @xml has another tag than @o's or none. @kind is "domain" or "network". */
 int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e);
 
-/* A state and reason of libvirt's domains, in words; and whether the domain's processors work then. */
+/* Text for a state and reason of a libvirt domain; whether its processors run in that state. */
 const char *virt_state_word(int state, int reason);
 bool virt_state_runs(int state);
 

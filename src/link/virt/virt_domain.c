@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Domains of libvirt: each function probes before it acts, and touches nothing that does not carry the lab's tag. */
+/* Domains of libvirt: each function probes before it acts, and touches nothing without the lab's tag. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "clock.h"
 #include "virt_call.h"
 
-/* How long a killed domain may take to be gone: a busy disk makes it more than 14 s. Less than virt_watch allows. */
+/* How long a killed domain may take to end: more than 14 s on a busy disk. Less than virt_watch allows. */
 #define DIE_MS 60000
 
-/* libvirt hears of a container's end a moment after it, and may be busy: what it has not heard by then it never does. */
+/* libvirt notices a container's end a moment later, or more if it is busy; after this time it never will. */
 #define LOST_MS 3000
 
 /* Looks a domain up and checks that it is ours. VIRT_GONE leaves *ret_domain alone. */
@@ -29,8 +29,8 @@ static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPt
 }
 
 /*
- * libvirt sometimes loses the monitor of a container that it has just started, and then never sees it end: it goes on
- * saying "running". It knows no init of it that it could signal, and the process whose id is the domain's is gone.
+ * libvirt sometimes loses the monitor of a container that it has just started: it never notices its end and goes on
+ * reporting "running". It then has no init that it could signal, and the process with the domain's id is gone.
  */
 static bool runs_without_init(virDomainPtr domain)
 {
@@ -38,11 +38,11 @@ static bool runs_without_init(virDomainPtr domain)
 
 	if (virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_NOP, 0) == 0 ||
 	    (virt_error() != VIR_ERR_OPERATION_INVALID && virt_error() != VIR_ERR_SYSTEM_ERROR))
-		return false; /* machines have no such call */
+		return false; /* not supported for machines */
 	return id > 1 && id != (unsigned)-1 && kill((pid_t)id, 0) < 0 && errno == ESRCH;
 }
 
-/* To be asked before the domain's state: it may be told of the end just then. */
+/* Call it before reading the domain's state: libvirt may learn of the end in between. */
 static bool is_lost(virDomainPtr domain)
 {
 	int64_t deadline = clock_after_ms(LOST_MS);
@@ -55,7 +55,7 @@ static bool is_lost(virDomainPtr domain)
 	return false;
 }
 
-/* 1: runs; 0: has to be started; -1. A paused domain is resumed, a crashed one (kept for a dump) ended. */
+/* Returns 1: running; 0: must be started; -1: failed. Resumes a paused domain, ends a crashed one (kept for a dump). */
 static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *e)
 {
 	bool lost = is_lost(domain);
@@ -108,7 +108,7 @@ static int domain_start(virConnectPtr c, void *arg, struct fail *e)
 		struct fail why;
 
 		fail_virt(&why, "domain '%s': start", o->name);
-		/* "operation invalid" is what a domain that runs by now says, among others: probe, do not believe */
+		/* "operation invalid" may mean that the domain is running by now: probe */
 		if (runs_now && virDomainIsActive(defined) == 1)
 			return 0;
 		*e = why;
@@ -130,7 +130,7 @@ int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, co
 	return 0;
 }
 
-/* Drivers refuse the whole call for one flag they do not know: from all to none. */
+/* Drivers refuse the whole call for one unknown flag: try from all flags down to none. */
 static const unsigned undefine_flags[] = {
 	VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM |
 		VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM,
@@ -177,11 +177,11 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 		return owner;
 	persistent = virDomainIsPersistent(domain);
 	xml = virDomainGetXMLDesc(domain, 0);
-	/* Its init ignores TERM, so that destroying a container waits 1.6 s for KILL: spare us that. Others have no such call. */
+	/* A container's init ignores TERM, and destroy would wait 1.6 s before KILL: kill it now. Fails harmlessly for machines. */
 	virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0);
 	/*
-	 * What is in uninterruptible I/O outlives KILL: of a machine libvirt says "Device or resource busy" after 15 s, of a
-	 * container "Some processes refused to die" after 3 s. It goes when the disk has had its turn: ask again.
+	 * A process in uninterruptible I/O survives KILL: libvirt reports "Device or resource busy" for a machine after 15 s,
+	 * "Some processes refused to die" for a container after 3 s. It ends when its I/O does: try again.
 	 */
 	for (deadline = clock_after_ms(DIE_MS); virDomainIsActive(domain) == 1;) {
 		if (virDomainDestroy(domain) == 0 || virt_error() == VIR_ERR_NO_DOMAIN ||
@@ -221,7 +221,7 @@ static const struct state_word {
 	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_CRASHED, "paused (the guest panicked)" },
 	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER, "paused (by a user)" },
 	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP, "paused (starting up)" },
-	/* what QEMU's run state "internal-error" becomes: docs/why/001-kvm-that-is-not-kvm.md */
+	/* also QEMU's run state "internal-error": docs/why/001-kvm-that-is-not-kvm.md */
 	{ VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN, "paused (KVM internal error, or an unknown reason)" },
 	{ VIR_DOMAIN_PAUSED, ANY_REASON, "paused" },
 	{ VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED, "crashed (panicked)" },

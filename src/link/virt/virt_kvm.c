@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Where KVM can work: docs/why/001-kvm-that-is-not-kvm.md. */
+/* Checks whether KVM can work: docs/why/001-kvm-that-is-not-kvm.md. */
 #include <string.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "virt.h"
 
 #if defined(__x86_64__) || defined(__i386__)
-/* True when the first processor's line of flags holds vmx or svm as a word. */
+/* True if the first processor has the flag vmx or svm. */
 static bool processor_virtualizes(void)
 {
 	auto_(strbuf_clear) struct strbuf info = { 0 };
@@ -32,7 +32,7 @@ static bool processor_virtualizes(void)
 #else
 static bool processor_virtualizes(void)
 {
-	return true; /* elsewhere no such flag exists, /dev/kvm is all there is to see */
+	return true; /* other architectures have no such flag: only /dev/kvm tells */
 }
 #endif
 

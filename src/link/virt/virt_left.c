@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What a libvirtd that was killed has forgotten of a domain that does not run: its links, which would be in the way of
- * the next start, and a container's control groups. Both bear names by which we know them. Best effort: a link that is
- * used and a group that has processes stay, and what is in the way then is told by libvirt.
+ * Removes what a killed libvirtd left behind of a domain that is not running: its network links, which would make the
+ * next start fail, and a container's control groups. Both are recognized by their names. Best effort: links in use and
+ * groups with processes are kept; if they make the next start fail, libvirt reports it.
  */
 #include <dirent.h>
 #include <ftw.h>
@@ -18,19 +18,19 @@
 #include "virt_call.h"
 
 #define CGROUPS "/sys/fs/cgroup"
-#define NAME_LEN 64 /* libvirt cuts longer ones */
+#define NAME_LEN 64 /* libvirt cuts longer names */
 
 DEFINE_AUTO(DIR *, closedir)
 
 /* --- links --- */
 
-/* Bridge and links of a lab are called after its uuid (lab_complete.c, xml.c). What somebody named otherwise stays. */
+/* Bridge and links of a lab are named after its uuid (lab_complete.c, xml.c). Other names are left alone. */
 static bool is_lab_link(const char *name, const char *lab_uuid)
 {
 	return !strncmp(name, BRIDGE_PREFIX, strlen(BRIDGE_PREFIX)) && !strncmp(name + strlen(BRIDGE_PREFIX), lab_uuid, 8);
 }
 
-/* A machine keeps its tap running; a container at work has the other end of its pair, and keeps that up. */
+/* A running machine keeps its tap running; a running container has the other end of its veth pair, and keeps it up. */
 static bool is_idle(int fd, const char *link)
 {
 	struct ifreq request = { 0 };
@@ -39,7 +39,7 @@ static bool is_idle(int fd, const char *link)
 	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_RUNNING);
 }
 
-/* The other end of a pair goes with it. */
+/* Removes a link; of a veth pair, both ends. */
 static void remove_link(const char *link)
 {
 	auto_(close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -51,7 +51,7 @@ static void remove_link(const char *link)
 		      .link.ifi_index = (int)if_nametoindex(link) };
 	char answer[256];
 
-	/* The answer comes when it is gone. */
+	/* The kernel answers after the link is removed. */
 	if (fd >= 0 && request.link.ifi_index && is_idle(fd, link) && send(fd, &request, sizeof request, 0) > 0)
 		recv(fd, answer, sizeof answer, 0);
 }
@@ -81,7 +81,7 @@ static int remove_group(const char *path, const struct stat *st, int type, struc
 	return 0;
 }
 
-/* "lxc-PID-NAME.libvirt-lxc" of one hierarchy. Where systemd runs, it sees to them. */
+/* Removes "lxc-PID-NAME.libvirt-lxc" from one hierarchy. Where systemd runs, it does so itself. */
 static void remove_groups(const char *machines, const char *name)
 {
 	auto_(closedir) DIR *dir = opendir(machines);
@@ -107,7 +107,7 @@ static void remove_all_groups(const char *name)
 
 	while (dir && strlen(name) < NAME_LEN && (entry = readdir(dir)))
 		if (*entry->d_name != '.' && entry->d_type == DT_DIR) {
-			bool only = !strcmp(entry->d_name, "machine"); /* cgroup 2: the one hierarchy */
+			bool only = !strcmp(entry->d_name, "machine"); /* cgroup 2 has only one hierarchy */
 
 			snprintf(machines, sizeof machines, CGROUPS "/%s%s", entry->d_name, only ? "" : "/machine");
 			remove_groups(machines, name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Networks of libvirt, and what libvirt holds of labs. A network's <metadata> is kept by libvirt
- * since 2.1, but has functions of its own only since 9.7: here it is read from the description.
+ * Networks of libvirt, and facts about labs. libvirt keeps a network's <metadata> since 2.1, but has
+ * functions for it only since 9.7: here it is read from the XML.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,8 +34,8 @@ xmlNodePtr virt_child(xmlNodePtr node, const char *name)
 }
 
 /*
- * A network that was stopped under running machines took their bridge away, and libvirt does not connect them to the
- * new one: they would stay unreachable until their next start. Best effort: who is not reached is reported as such.
+ * If a network was stopped while machines were running, their bridge is gone, and libvirt does not connect them to the
+ * new one: they would be unreachable until their next start. Best effort: other steps report unreachable nodes.
  */
 static void reconnect(virConnectPtr c, const struct virt_object *o, const char *bridge)
 {
@@ -136,7 +136,7 @@ int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, 
 
 struct networks {
 	virNetworkPtr *list;
-	int count; /* -1: never listed, the list is not ours to free */
+	int count; /* -1: not listed, nothing to free */
 };
 
 static void networks_clear_auto(struct networks *n)
@@ -160,7 +160,7 @@ static void domains_clear_auto(struct domains *d)
 		free(d->list);
 }
 
-/* A driver without networks has none. */
+/* Lists the networks; none if the driver does not support networks. */
 static int list_networks(virConnectPtr c, struct networks *n, struct fail *e)
 {
 	n->count = virConnectListAllNetworks(c, &n->list, 0);
@@ -175,7 +175,7 @@ struct facts_query {
 	struct facts facts;
 };
 
-/* What vanishes while we look is not a fact. */
+/* Adds a domain to the facts, unless it vanishes meanwhile. */
 static void add_domain(struct facts_query *q, virDomainPtr domain)
 {
 	auto_(free) char *xml = virDomainGetXMLDesc(domain, 0);
@@ -251,7 +251,7 @@ static int collect_facts(virConnectPtr c, void *arg, struct fail *e)
 		return -1;
 	for (i = 0; i < n.count; i++)
 		add_network(q, n.list[i]);
-	/* a connection that died meanwhile would look like a host without labs */
+	/* with a connection that has died, the host would seem to have no labs */
 	if (virConnectIsAlive(c) != 1)
 		return fail(e, FAIL_VIRT, "libvirt closed the connection");
 	if (q->facts.domain_count)
@@ -287,7 +287,7 @@ static bool read_subnet(xmlNodePtr ip, struct arena *a, struct subnet *ret_subne
 	unsigned prefix_len = 32;
 
 	if (!address || inet_pton(AF_INET, address, &parsed) != 1)
-		return false; /* IPv6: labs have none */
+		return false; /* IPv6: labs do not use it */
 	if (prefix)
 		prefix_len = (unsigned)strtoul(prefix, NULL, 10);
 	else if (netmask && inet_pton(AF_INET, netmask, &mask) == 1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Ports of the bridge of a network, where libvirt does not see to them. Best effort: nobody depends on it. */
+/* Adds ports to a network's bridge where libvirt does not. Best effort. */
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "virt_call.h"
 
-/* Makes the interface a port of the bridge. What is one already stays where it is. */
+/* Makes the interface a port of the bridge, unless it is already a port of one. */
 void virt_port_add(const char *bridge, const char *interface)
 {
 	auto_(close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

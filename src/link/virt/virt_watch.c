@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Calls into libvirt that do not come back: a list of those that run, and a thread that looks at it. */
+/* Detects libvirt calls that hang: a list of the running calls, and a thread that checks it. */
 #include <pthread.h>
 #include <signal.h>
 
@@ -17,8 +17,8 @@ static struct {
 	bool looking;
 } watch = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* The thread lives as long as the program: nobody waits for it. */
-static void *look(void *arg)
+/* The thread runs until the program ends and is never joined. */
+static void *watch_calls(void *arg)
 {
 	(void)arg;
 	for (;;) {
@@ -36,7 +36,7 @@ static void *look(void *arg)
 	return NULL;
 }
 
-/* The lock is held. Signals are the main thread's. */
+/* Starts the thread; the lock is held. It blocks signals, which the main thread handles. */
 static void start_looking(void)
 {
 	sigset_t all, before;
@@ -44,7 +44,7 @@ static void start_looking(void)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	watch.looking = pthread_create(&thread, NULL, look, NULL) == 0;
+	watch.looking = pthread_create(&thread, NULL, watch_calls, NULL) == 0;
 	if (watch.looking)
 		pthread_detach(thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
