@@ -181,7 +181,7 @@ claim() {
 
 @test "doctor: requirements of images" {
 	run -6 --separate-stderr env PATH=/nowhere "$LABCTL" --json doctor
-	for need in "cloud images, installation media|xorriso" "disks|qemu-utils"; do
+	for need in "archives|tar" "disks|qemu-utils"; do
 		jq -e --arg what "${need%|*}" --arg remedy "apt-get install ${need#*|}" \
 			'.checks[] | select(.check == $what) | .found == "not installed" and .remedy == $remedy' <<<"$output"
 	done

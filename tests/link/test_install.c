@@ -203,6 +203,29 @@ static void media_of_something_else(void **state)
 	assert_has(e.next, "--kickstart el8 --media");
 }
 
+/* Vendors put the kernel on a medium under two names and its bytes once. */
+static void files_with_two_names(void **state)
+{
+	static const char *const both[] = { "el5", "el9" };
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf kernel = { 0 };
+	struct fail e = { 0 };
+
+	(void)state;
+	make_iso(a, "", OFF);
+	assert_ok(file_read(at(a, "iso/images/pxeboot/vmlinuz"), 1u << 20, &kernel, &e), e);
+	RUN("sh", "-c", "mkdir -p iso/isolinux && ln iso/images/pxeboot/* iso/isolinux && "
+	    "xorriso -as mkisofs -quiet --hardlinks -V EL -J -r -o two.iso iso; rm -r iso/isolinux");
+	for (size_t i = 0; i < ARRAY_COUNT(both); i++) {
+		auto_(strbuf_clear) struct strbuf found = { 0 };
+
+		assert_ok(prepare(both[i], at(a, "two.iso"), NULL, 0, a, &e), e);
+		assert_ok(file_read(at(a, "prepared/kernel"), 1u << 20, &found, &e), e);
+		assert_int_equal(found.len, kernel.len);
+		assert_memory_equal(found.text, kernel.text, kernel.len);
+	}
+}
+
 static void media_that_cannot_work(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -222,6 +245,7 @@ static void media_that_cannot_work(void **state)
 	assert_int_equal(prepare("el5", iso, NULL, 0, a, &e), -1);
 	assert_int_equal(e.code, FAIL_HOST);
 	assert_has(e.text, "does not contain isolinux/vmlinuz");
+	assert_has(e.next, "installation DVD");
 	put("iso/images/pxeboot/vmlinuz", "MZ of arm64", 11);
 	RUN("xorriso", "-as", "mkisofs", "-quiet", "-V", "EL9", "-J", "-r", "-o", at(a, "arm.iso"), at(a, "iso"));
 	assert_int_equal(prepare("el9", at(a, "arm.iso"), NULL, 0, a, &e), -1);
@@ -567,6 +591,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_lie_in_the_initrd),
+		cmocka_unit_test(files_with_two_names),
 		cmocka_unit_test(media_that_cannot_work),
 		cmocka_unit_test(media_of_something_else),
 		cmocka_unit_test(consoles_are_understood),

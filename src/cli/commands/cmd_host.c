@@ -44,7 +44,6 @@ static void check_programs(json_t *rows)
 		{ "dnsmasq", "lab networks", "dnsmasq-base", FAULT },
 		{ "tar", "archives", "tar", FAULT },
 		{ "psql", "labctl psql", "postgresql-client", WARN },
-		{ "xorriso", "cloud images, installation media", "xorriso", WARN },
 		{ "debugfs", "installed images", "e2fsprogs", WARN },
 	};
 

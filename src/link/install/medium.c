@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "iso.h"
 #include "proc.h"
 
 #define NETBOOT "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/"
@@ -169,19 +170,12 @@ static int check_iso(const char *path, struct fail *e)
 static int extract(const char *iso, const char *member, const char *to, const atomic_bool *cancel, int64_t deadline_ms,
 		   struct fail *e)
 {
-	const char *const argv[] = { "xorriso", "-abort_on", "FAILURE", "-osirrox", "on", "-indev", iso, "-extract", member, to,
-				     NULL };
-
-	if (proc_check(&(struct proc){ .argv = argv, .deadline_ms = deadline_ms, .cancel = cancel }, e)) {
-		if (e->code == FAIL_OTHER)
-			e->code = FAIL_HOST;
-		if (e->code != FAIL_HOST)
-			return -1;
-		fail_wrap(e, "medium %s does not contain %s", iso, member);
-		return fail_next(e, "xorriso -indev %s -find / -maxdepth 3", iso);
-	}
-	/* As on the medium: read only. */
-	return chmod(to, 0600) ? fail_errno(e, FAIL_OTHER, "%s", to) : 0;
+	if (iso_extract(iso, member, to, cancel, deadline_ms, e) == 0)
+		return 0;
+	if (e->code != FAIL_NOT_FOUND)
+		return fail_wrap(e, "medium");
+	fail(e, FAIL_HOST, "medium %s does not contain %s", iso, member);
+	return fail_next(e, "the installation DVD of the release, as its vendor publishes it");
 }
 
 static int copy(const char *from, const char *to, const atomic_bool *cancel, int64_t deadline_ms, struct fail *e)
