@@ -18,10 +18,11 @@ static void disk(const uint8_t *data, size_t size)
 	struct fail e = { 0 };
 	unsigned count;
 	char path[32];
+	uint64_t bytes;
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	PROMISE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	if (format_of(path, &format, &e) < 0)
+	if (format_of(path, &format, &bytes, &e) < 0)
 		fuzz_failure(&e);
 	else
 		PROMISE(!strcmp(format, "raw") || !strcmp(format, "qcow2"), "%s", format);
@@ -32,7 +33,7 @@ static void disk(const uint8_t *data, size_t size)
 	PROMISE(count <= PARTITIONS_MAX);
 	for (unsigned i = 0; i < count; i++) {
 		PROMISE(strlen(parts[i].type) == 2 || strlen(parts[i].type) == 36, "%s", parts[i].type);
-		is_ext(fd, parts[i].at);
+		partition_is_ext(fd, &parts[i]);
 	}
 	has_boot_code(fd);
 }

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "digest.h"
+#include "disks.h"
 #include "disk_arch.h"
 #include "image_file.h"
 #include "iso.h"
@@ -171,54 +172,62 @@ static void refuses(void **state)
 	run_tool(count);
 }
 
-/* A disk whose first sectors are @head at @at, with an EFI partition that has @name in a directory. */
-static const char *disk_for(struct arena *a, const char *head, size_t at, size_t len, const char *name)
-{
-	static const char esp[] = { 0, 0, 0, 0, (char)0xef, 0, 0, 0, 0x01, 0x08, 0, 0, 0, 0x07, 0, 0 }; /* from sector 2049 on */
-	const char *path = raw_disk(a, "arm.img", "");
-	auto_(close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+#define ESP "\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b"
+#define ARM_ROOT "\x45\xb0\x21\xb9\xf0\x1d\xc3\x41\xaf\x44\x4c\x6f\x28\x0d\x3f\xae"
+#define ESP_FIRST 2049
 
-	assert_int_equal(pwrite(fd, esp, sizeof esp, 446), (ssize_t)sizeof esp);
-	assert_int_equal(pwrite(fd, head, len, (off_t)at), (ssize_t)len);
-	assert_int_equal(pwrite(fd, name, strlen(name), 2049 * 512 + 64 * 32), (ssize_t)strlen(name));
+/* A disk with these types of partitions and @name in a directory of the first one. */
+struct for_arch {
+	const char *boot;
+	const char *mbr[2], *gpt[2];
+	const char *name, *arch;
+};
+
+static const char *disk_for(struct arena *a, const struct for_arch *f)
+{
+	const char *path = raw_disk(a, "arm.img", ""), *const *types = f->gpt[0] ? f->gpt : f->mbr;
+	auto_(close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const struct disk_part parts[] = { { 0, types[0], ESP_FIRST, 3000 }, { 1, types[1], 3001, 3800 } };
+	unsigned count = types[1] ? 2 : 1;
+
+	assert_int_equal(pwrite(fd, f->boot, strlen(f->boot), 0), (ssize_t)strlen(f->boot));
+	if (f->gpt[0])
+		disk_put_gpt(fd, (2 << 20) / DISK_SECTOR, parts, count);
+	for (unsigned i = 0; i < count && f->mbr[0]; i++)
+		disk_put_mbr(fd, &parts[i]);
+	assert_int_equal(pwrite(fd, f->name, strlen(f->name), ESP_FIRST * DISK_SECTOR + 64 * 32), (ssize_t)strlen(f->name));
 	return path;
 }
 
 static void other_processors(void **state)
 {
-	static const char arm_root[] = "\x45\xb0\x21\xb9\xf0\x1d\xc3\x41\xaf\x44\x4c\x6f\x28\x0d\x3f\xae";
-	static const struct { const char *head; size_t at; const char *name, *arch; } cases[] = {
-		{ "", 0, "BOOTAA64EFI", "aarch64" },
-		{ "", 0, "BOOTX64 EFI", NULL },
-		{ "", 0, "BOOTAA64EFI                     BOOTX64 EFI", NULL }, /* boots both */
-		{ "", 0, " BOOTAA64EFI", NULL },                                /* text, and no entry */
-		{ "", 0, "", NULL },
-		{ "zIPL", 0, "", "s390x" },
-		{ "\x41", 446 + 20, "", "ppc64" },
-		{ arm_root, 1024, "", "aarch64" },
-		{ arm_root, 1024, "BOOTX64 EFI", "aarch64" }, /* a GPT, and no EFI partition in it */
+	static const struct for_arch cases[] = {
+		{ "", .mbr = { "\xef" }, .name = "BOOTAA64EFI", .arch = "aarch64" },
+		{ "", .mbr = { "\xef" }, .name = "BOOTX64 EFI" },
+		{ "", .mbr = { "\xef" }, .name = "BOOTAA64EFI                     BOOTX64 EFI" }, /* boots both */
+		{ "", .mbr = { "\xef" }, .name = " BOOTAA64EFI" },                                /* text, and no entry */
+		{ "", .mbr = { "\xef" }, .name = "" },
+		{ "zIPL", .mbr = { "\xef" }, .name = "", .arch = "s390x" },
+		{ "", .mbr = { "\xef", "\x41" }, .name = "", .arch = "ppc64" },
+		{ "", .gpt = { ESP, ARM_ROOT }, .name = "", .arch = "aarch64" },
+		{ "", .gpt = { ESP, ARM_ROOT }, .name = "BOOTX64 EFI" },
+		{ "", .gpt = { ESP }, .name = "BOOTAA64EFI", .arch = "aarch64" },
+		{ "", .gpt = { ARM_ROOT }, .name = "BOOTX64 EFI", .arch = "aarch64" }, /* and no EFI partition */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		auto_(arena_free) struct arena *a = arena_new();
-		const char *path = disk_for(a, cases[i].head, cases[i].at, strlen(cases[i].head), cases[i].name);
+		const char *path = disk_for(a, &cases[i]);
 		const char *qcow = arena_printf(a, "%s/arm.qcow2", dir);
 		const char *const convert[] = { "qemu-img", "convert", "-q", "-O", "qcow2", path, qcow, NULL };
 		const char *const none[] = { "sh", "-c", arena_printf(a, "! find %s/images -name '*.new' -o -name 'arm-*' | grep .", cache),
 					     NULL };
 		struct fail e = { 0 };
 		struct image image;
-		int fd, r;
 		bool made;
+		int r;
 
-		if (cases[i].at == 1024) {
-			fd = open(path, O_WRONLY | O_CLOEXEC);
-			assert_int_equal(pwrite(fd, "EFI PART", 8, 512), 8);
-			assert_int_equal(pwrite(fd, "\2", 1, 512 + 72), 1);
-			assert_int_equal(pwrite(fd, "\200", 1, 512 + 84), 1);
-			close(fd);
-		}
 		run_tool(convert);
 		r = import(qcow, a, &image, &made, &e);
 		if (!cases[i].arch != (r == 0))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "disks.h"
 #include "image_store.h"
 #include "install.h"
 #include "private_server.h"
@@ -340,24 +341,21 @@ static void count_note(void *ctx, const char *line)
 
 static int check_generalized(struct arena *a, bool gpt, struct fail *e)
 {
+	/* The second entry is the one in use. */
+	const struct disk_part root = { 1, gpt ? "\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4" : "\x83",
+					2048, 2048 + 15 * 2048 - 1 };
 	struct image_env env = { .line = count_note };
-	unsigned char table[34 * 512] = { 0xf4 };
 	auto_(close) int fd = -1;
 
 	unlink(at(a, "disk"));
 	RUN("mke2fs", "-q", "-t", "ext4", "-d", at(a, "root"), "-E", "offset=1048576", at(a, "disk"), "15M");
-	if (gpt) {
-		memcpy(table + 512, "EFI PART", 8);
-		table[512 + 72] = 2;
-		table[512 + 84] = 128;
-		table[1024 + 128] = 0x0f;           /* the second entry is the one in use */
-		table[1024 + 128 + 33] = 0x08;
-	} else {
-		table[446 + 16 + 4] = 0x83;         /* as is here */
-		table[446 + 16 + 9] = 0x08;
-	}
+	RUN("truncate", "-s", "17M", at(a, "disk"));
 	fd = open(at(a, "disk"), O_WRONLY | O_CLOEXEC);
-	assert_true(pwrite(fd, table, sizeof table, 0) == sizeof table);
+	assert_int_equal(pwrite(fd, "\xf4", 1, 0), 1);
+	if (gpt)
+		disk_put_gpt(fd, 17 * 2048, &root, 1);
+	else
+		disk_put_mbr(fd, &root);
 	return generalize_check(at(a, "disk"), &env, e);
 }
 

@@ -92,11 +92,11 @@ static bool is_esp(const struct partition *p)
 	return !strcmp(p->type, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b") || !strcmp(p->type, "ef");
 }
 
-int disk_arch_check(const struct image_env *env, const char *path, const char *format, const char *start, const char *dir,
-		    struct fail *e)
+int disk_arch_check(const struct image_env *env, const char *path, const char *format, uint64_t bytes, const char *start,
+		    const char *dir, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	auto_(close) int fd = open(start, O_RDONLY | O_CLOEXEC);
+	auto_(close) int fd = open(start, O_RDWR | O_CLOEXEC);
 	struct partition parts[PARTITIONS_MAX];
 	struct verdict v = { 0 };
 	char first[4] = "";
@@ -104,7 +104,8 @@ int disk_arch_check(const struct image_env *env, const char *path, const char *f
 
 	if (fd < 0 || pread(fd, first, sizeof first, 0) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", start);
-	count = partitions_read(fd, parts);
+	/* Partitions beyond the end of a disk are none. A disk too large for the host's file system is one that says nothing. */
+	count = ftruncate(fd, (off_t)bytes) ? 0 : partitions_read(fd, parts);
 	look(&v, FIRST_BYTES, first, sizeof first);
 	for (unsigned i = 0; i < count; i++)
 		look(&v, PARTITION_TYPE, parts[i].type, strlen(parts[i].type));

@@ -54,6 +54,7 @@ static const struct signature {
 #define QCOW2_BACKING_AT 8u
 #define QCOW2_INCOMPATIBLE_AT 72u
 #define QCOW2_EXTERNAL_DATA 4u
+#define QCOW2_SIZE_AT 24u
 
 /* Every "%s" of @next is @path. */
 static int say_next(const char *next, const char *path, struct fail *e)
@@ -71,15 +72,17 @@ static int say_next(const char *next, const char *path, struct fail *e)
 	return fail_next(e, "%s", strbuf_text(&text));
 }
 
-static int format_of(const char *path, const char **ret_format, struct fail *e)
+/* How qemu-img calls its format, and how large the disk in it is. */
+static int format_of(const char *path, const char **ret_format, uint64_t *ret_bytes, struct fail *e)
 {
 	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	unsigned char head[0x8001 + 8] = { 0 };
 	const struct signature *found = NULL;
-	uint64_t backing, incompatible;
+	uint64_t backing, incompatible, bytes;
+	struct stat st;
 	ssize_t len = fd < 0 ? -1 : pread(fd, head, sizeof head, 0);
 
-	if (len < 0)
+	if (len < 0 || fstat(fd, &st))
 		return fail_errno(e, FAIL_OTHER, "image %s", path);
 	for (size_t i = 0; i < ARRAY_COUNT(signatures) && !found; i++)
 		if (!memcmp(head + signatures[i].at, signatures[i].bytes, signatures[i].len))
@@ -99,6 +102,8 @@ static int format_of(const char *path, const char **ret_format, struct fail *e)
 		fail(e, FAIL_HOST, "image %s: is only a part of a disk; the rest is in a backing file", path);
 		return say_next("qemu-img convert -O qcow2 %s WHOLE.qcow2", path, e);
 	}
+	memcpy(&bytes, head + QCOW2_SIZE_AT, sizeof bytes);
+	*ret_bytes = strcmp(found->format, "qcow2") ? (uint64_t)st.st_size : be64toh(bytes);
 	*ret_format = found->format;
 	return 0;
 }
@@ -143,8 +148,9 @@ static int convert(const struct image_env *env, const char *path, const char *te
 		   struct fail *e)
 {
 	const char *format = NULL, *line = arena_printf(a, "%s\n", digest);
+	uint64_t bytes;
 
-	if (format_of(path, &format, e))
+	if (format_of(path, &format, &bytes, e))
 		return -1;
 	/* What is missing at the end of a qcow2 reads as zeros; only a check notices. It reads no data. */
 	const char *const check[] = { "qemu-img", "check", "-q", "-U", "-f", "qcow2", path, NULL };
@@ -166,7 +172,7 @@ static int convert(const struct image_env *env, const char *path, const char *te
 		return -1;
 	if (proc_check(&(struct proc){ .argv = first, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))
 		return fail_wrap(e, "image %s", path);
-	if (disk_arch_check(env, path, format, start, temp, e) || file_read(start, 1u << 20, &head, e))
+	if (file_read(start, 1u << 20, &head, e) || disk_arch_check(env, path, format, bytes, start, temp, e))
 		return -1;
 	unlink(start);
 	if (proc_check(&(struct proc){ .argv = copy, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e))

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The partition table of a disk: GPT or MBR, sectors of 512 bytes. */
+/* The partition table of a disk (GPT or MBR, sectors of 512 bytes) and its file systems, as libblkid sees them. */
 #ifndef LABCTL_LINK_PARTITION_H
 #define LABCTL_LINK_PARTITION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define PARTITIONS_MAX 16u
+#define PARTITIONS_MAX 32u
 
 struct partition {
 	uint64_t at, len; /* bytes */
 	char type[37];    /* "c12a7328-f81f-11d2-ba4b-00a0c93ec93b" (GPT), "ef" (MBR) */
 };
 
-/* What the first sectors of @fd say, which may be all there is of the disk; how many. Extended partitions are one. */
+/*
+ * The partitions of @fd, a file of the size of the disk, of which only the first sectors need to hold anything; how many.
+ * None when the table's checksums are wrong. An extended partition is one, and so is each in it. Thread-safe.
+ */
 unsigned partitions_read(int fd, struct partition ret[PARTITIONS_MAX]);
+/* Does it hold ext2, ext3 or ext4? Thread-safe. */
+bool partition_is_ext(int fd, const struct partition *p);
 
 #endif

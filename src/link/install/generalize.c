@@ -41,13 +41,6 @@ static bool has_boot_code(int fd)
 	return found;
 }
 
-static bool is_ext(int fd, uint64_t at)
-{
-	unsigned char magic[2] = { 0 };
-
-	return pread(fd, magic, sizeof magic, (off_t)(at + 1024 + 56)) == 2 && magic[0] == 0x53 && magic[1] == 0xef;
-}
-
 /* --- files --- */
 
 /* `ls -p` of debugfs: /INODE/MODE/UID/GID/NAME/SIZE/ a line, the size of what is a file only. */
@@ -92,7 +85,7 @@ int generalize_check(const char *disk, const struct image_env *env, struct fail 
 	if (!has_boot_code(fd))
 		return fail(e, FAIL_OTHER, "the installer left no boot loader on the disk");
 	for (unsigned i = 0; i < count; i++) {
-		if (!is_ext(fd, parts[i].at))
+		if (!partition_is_ext(fd, &parts[i]))
 			continue;
 		read++;
 		for (size_t k = 0; k < ARRAY_COUNT(traces); k++) {
