@@ -331,7 +331,14 @@ static void trees_are_overlays(void **state)
 	assert_true(file_exists(path));
 	assert_int_equal(root_mount(dir, node, &changed, &e), -1);
 	assert_int_equal(e.code, FAIL_CONFLICT);
+	/* something else on top of it */
+	snprintf(path, sizeof path, "%s/root", node);
+	assert_int_equal(mount("other", path, "tmpfs", 0, NULL), 0);
+	assert_int_equal(root_mount(lower, node, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_non_null(strstr(e.text, "something else is mounted there"));
 	assert_ok(root_unmount(node, &e), e);
+	assert_int_equal(rmdir(path), 0);
 	assert_ok(root_unmount(node, &e), e);
 }
 

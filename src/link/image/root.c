@@ -3,10 +3,12 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -99,51 +101,18 @@ int image_overlay(const char *base, const char *path, uint64_t size_gib, bool *r
 
 /* --- overlay mounts --- */
 
-/* Undoes what mountinfo writes as \040 and friends. */
-static void unescape(char *s)
+/* 1: @path is a mount point, of an overlay where *ret_overlay says so; 0: it is not; -1. Source: statx(2), Linux 5.8. */
+static int find_mount(const char *path, bool *ret_overlay, struct fail *e)
 {
-	char *to = s;
+	struct statfs fs;
+	struct statx st;
 
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
-/* 1: @path is a mount point (*ret_options are its file system's own); 0: it is not; -1. Source: proc(5), mountinfo. */
-static int find_mount(const char *path, struct strbuf *ret_options, struct fail *e)
-{
-	auto_(free) char *line = NULL, *real = realpath(path, NULL);
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	size_t room = 0;
-	int found = 0;
-
-	if (!file)
-		return fail_errno(e, FAIL_OTHER, "/proc/self/mountinfo");
-	while (real && getline(&line, &room, file) > 0) {
-		char *rest = line, *field = NULL, *options;
-
-		for (int i = 0; i < 5; i++)
-			field = strsep(&rest, " ");
-		if (!field || !rest)
-			continue;
-		unescape(field);
-		options = strcmp(field, real) == 0 ? strstr(rest, " - ") : NULL;
-		if (!options)
-			continue;
-		found = 1; /* the last one is on top */
-		options[strcspn(options, "\n")] = '\0';
-		unescape(options);
-		strbuf_truncate(ret_options, 0);
-		strbuf_str(ret_options, options);
-	}
-	fclose(file);
-	return found;
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &st) || statfs(path, &fs))
+		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(e, FAIL_OTHER, "%s", path);
+	if (!(st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
+		return fail(e, FAIL_HOST, "%s: this kernel does not say what is a mount point; Linux 5.8 and later do", path);
+	*ret_overlay = fs.f_type == OVERLAYFS_SUPER_MAGIC;
+	return !!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 /* A path as a value among overlay's mount options: its parser splits at commas, lowerdir also at colons. */
@@ -191,18 +160,19 @@ static int check_lower(const char *lower, const char *path, struct fail *e)
 
 int root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf root = { 0 }, remembered = { 0 }, options = { 0 }, found = { 0 };
+	auto_(strbuf_clear) struct strbuf root = { 0 }, remembered = { 0 }, options = { 0 };
+	bool overlay;
 	int mounted;
 
 	strbuf_printf(&root, "%s/root", dir);
 	strbuf_printf(&remembered, "%s/lower", dir);
 	if (make_dirs(dir, e) || check_lower(lower, remembered.text, e))
 		return -1;
-	mounted = find_mount(root.text, &found, e);
+	mounted = find_mount(root.text, &overlay, e);
 	if (mounted < 0)
 		return -1;
 	if (mounted) {
-		if (strncmp(strbuf_text(&found), " - overlay ", 11) != 0)
+		if (!overlay)
 			return fail(e, FAIL_CONFLICT, "root tree %s: something else is mounted there", root.text);
 		*ret_changed = false;
 		return 0;
@@ -226,11 +196,12 @@ int root_mount(const char *lower, const char *dir, bool *ret_changed, struct fai
 
 int root_unmount(const char *dir, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf root = { 0 }, options = { 0 };
+	auto_(strbuf_clear) struct strbuf root = { 0 };
 	int mounted, layers = 0;
+	bool overlay;
 
 	strbuf_printf(&root, "%s/root", dir);
-	while ((mounted = find_mount(root.text, &options, e)) == 1) {
+	while ((mounted = find_mount(root.text, &overlay, e)) == 1) {
 		if (++layers > 16)
 			return fail(e, FAIL_OTHER, "unmount %s: it is mounted again each time", root.text);
 		if (umount2(root.text, UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
