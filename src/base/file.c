@@ -231,7 +231,7 @@ int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_
 	if (fstat(fd, &held) < 0 || stat(path, &named) < 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev)
 		return file_lock(path, what, deadline_ms, ret_fd, e);
 	strbuf_printf(&holder, "process %d (%s)", (int)getpid(), what);
-	/* For the message of whoever waits. Errors are ignored: on a full disk that message just names no holder. */
+	/* For the message of a process that waits. Errors are ignored: on a full disk the message just names no holder. */
 	(void)!(ftruncate(fd, 0) == 0 && write_all(fd, holder.text, holder.len) == 0);
 	*ret_fd = fd;
 	fd = -1;

@@ -33,7 +33,7 @@ static void quote_sh(struct strbuf *b, const char *s)
 
 	while (isalnum((unsigned char)*p) || (*p && strchr("_-./:,@%+", *p)))
 		p++;
-	/* Quote the empty string and all that has other characters. */
+	/* Quote the empty string, and text with any other character. */
 	if (p == s || *p)
 		enclose(b, s, '\'', "'\\''");
 	else

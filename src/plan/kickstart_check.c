@@ -335,7 +335,7 @@ static int report(const char *what, const struct problems *p, struct fail *e)
 	return fail_evidence(e, all.text, UINT_MAX);
 }
 
-/* @text without its line ends; a line that ends with a backslash goes on in the next (preseed). */
+/* @text without its line ends; a backslash at the end joins the next line (preseed). */
 static const char *next_line(const char **at, bool joined, int *line, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };

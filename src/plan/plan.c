@@ -175,7 +175,7 @@ static int complain_cycle(const struct walk *w, unsigned again, struct fail *e)
 
 	while (w->path[--from] != again)
 		;
-	/* The path goes from a step to what it waits for; the chain is read in the order of execution. */
+	/* The path leads from a step to what it waits for; the chain is printed in the order of execution. */
 	strbuf_str(&chain, w->g->items[again]->id);
 	for (unsigned i = w->depth; i-- > from;)
 		strbuf_printf(&chain, " -> %s", w->g->items[w->path[i]]->id);

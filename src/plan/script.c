@@ -16,7 +16,7 @@ static void add_body(struct strbuf *out, const char *text)
 		strbuf_char(out, '\n');
 }
 
-/* One `put` for all of them: it looks at all and renames all at once. As arguments, so that no here-document is a pipe. */
+/* One `put` for all files: it checks them with one stat and renames them at once. Texts are arguments: no here-documents. */
 static void add_puts(struct strbuf *out, const struct payload_file *files, unsigned count)
 {
 	if (!count)
