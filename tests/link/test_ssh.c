@@ -30,7 +30,7 @@ static struct ssh *open_session(void)
 
 static int run(struct ssh *s, const char *command, struct strbuf *out, struct strbuf *err)
 {
-	struct ssh_run r = { .command = command, .out = out, .err = err, .deadline_ms = clock_after_ms(30000) };
+	struct ssh_run r = { .command = command, .out = out, .err = err, .deadline_ms = clock_after_ms(120000) };
 	struct fail e = { 0 };
 	int status = -1;
 
@@ -159,7 +159,7 @@ static void ssh_config_has_the_old_algorithms(void **state)
 					     "-o", "BatchMode=yes", "-o", "HostName=127.0.0.1",
 					     "-p", arena_printf(a, "%u", old.port), "-l", old.user, "node1", "exit 7", NULL };
 
-		for (int64_t deadline = clock_after_ms(10000); status != (with ? 7 : 255) && clock_left_ms(deadline) > 0;)
+		for (int64_t deadline = clock_after_ms(60000); status != (with ? 7 : 255) && clock_left_ms(deadline) > 0;)
 			assert_ok(proc_run(&(struct proc){ .argv = argv, .deadline_ms = deadline }, &status, &e), e);
 		assert_int_equal(status, with ? 7 : 255);
 	}
@@ -324,7 +324,7 @@ static void big_output_arrives_whole(void **state)
 {
 	auto_(ssh_close) struct ssh *s = open_session();
 	auto_(strbuf_clear) struct strbuf out = { 0 }, err = { 0 };
-	struct ssh_run r = { .command = "head -c 20000000 /dev/zero", .deadline_ms = clock_after_ms(30000) };
+	struct ssh_run r = { .command = "head -c 20000000 /dev/zero", .deadline_ms = clock_after_ms(120000) };
 	struct fail e = { 0 };
 	int status;
 
@@ -395,31 +395,34 @@ static void lines_as_they_come(void **state)
 
 static void timeout_while_running(void **state)
 {
-	auto_(ssh_close) struct ssh *s = open_session();
-	auto_(strbuf_clear) struct strbuf out = { 0 };
-	struct ssh_run r = { .command = "echo begun; echo trouble >&2; sleep 20", .out = &out,
-			     .deadline_ms = clock_after_ms(2000) };
 	struct fail e = { 0 };
-	int status = -1;
-	int64_t started_ms = clock_now_ms();
 
 	(void)state;
-	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
-	assert_int_equal(e.code, FAIL_TIMEOUT);
-	assert_has(e.text, "ssh: run: the command timed out after 2.0 s");
+	/* On a busy host a deadline may come before the command has said anything: then it gets a later one. */
+	for (int64_t ms = 2000; ms < 40000 && !strstr(e.evidence, "trouble"); ms *= 2) {
+		auto_(ssh_close) struct ssh *s = open_session();
+		auto_(strbuf_clear) struct strbuf out = { 0 };
+		struct ssh_run r = { .command = "echo begun; echo trouble >&2; sleep 90", .out = &out,
+				     .deadline_ms = clock_after_ms(ms) };
+		int64_t started_ms = clock_now_ms();
+		int status = -1;
+
+		assert_int_equal(ssh_run(s, &r, &status, &e), -1);
+		assert_int_equal(e.code, FAIL_TIMEOUT);
+		assert_has(e.text, "ssh: run: the command timed out after ");
+		assert_int_equal(status, -1);
+		assert_false(ssh_alive(s, clock_after_ms(1000)));
+		ssh_close(steal(s));
+		/* Neither of them waits for the command's end. */
+		assert_in_range(clock_now_ms() - started_ms, ms - 10, 80000);
+	}
 	assert_has(e.evidence, "trouble");
-	assert_int_equal(status, -1);
-	assert_in_range(clock_now_ms() - started_ms, 1990, 6000);
-	assert_false(ssh_alive(s, clock_after_ms(1000)));
-	started_ms = clock_now_ms();
-	ssh_close(steal(s));
-	assert_in_range(clock_now_ms() - started_ms, 0, 1000);
 }
 
 static void sshd_killed_in_the_middle(void **state)
 {
 	auto_(ssh_close) struct ssh *s = open_session();
-	struct ssh_run r = { .command = "kill -9 $PPID; sleep 5", .deadline_ms = clock_after_ms(10000) };
+	struct ssh_run r = { .command = "kill -9 $PPID; sleep 30", .deadline_ms = clock_after_ms(60000) };
 	struct fail e = { 0 };
 	int status = -1;
 	int64_t started_ms = clock_now_ms();
@@ -428,7 +431,7 @@ static void sshd_killed_in_the_middle(void **state)
 	assert_int_equal(ssh_run(s, &r, &status, &e), -1);
 	assert_int_equal(e.code, FAIL_SSH);
 	assert_has(e.text, "ssh: run: ");
-	assert_in_range(clock_now_ms() - started_ms, 0, 4000);
+	assert_in_range(clock_now_ms() - started_ms, 0, 25000);
 }
 
 struct later {
