@@ -120,7 +120,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 
 @test "a database made without labctl is recognized, and can be adopted" {
 	sql node1 postgres 'create database foreign_one'
-	[[ $(on foreign_one) == '1 of 3: not on node2, node3, made without labctl'* ]]
+	[[ $(on foreign_one) == '1 of 3: not on node2, node3, created without labctl'* ]]
 	run -5 labctl db tables --db foreign_one
 	run -20 labctl db create foreign_one --template postgis
 	[[ $output == *"was made without labctl"*"--adopt"* ]]
