@@ -3,6 +3,7 @@
  * What a command is: const rows that the parser, help, labctl(1), completion and usage errors all read. A command
  * is a file with its `const struct command cmd_NAME`, its options and its function, and a row in commands.h.
  * An option is a row; .at says where its value is stored, as an offset into the command's own options struct.
+ * The parser checks that required arguments and options are there; .set checks values.
  */
 #ifndef LABCTL_CLI_COMMAND_H
 #define LABCTL_CLI_COMMAND_H
@@ -27,7 +28,7 @@ struct option_row {
 	char letter;             /* its short form; 0 = none */
 	bool required;
 	const char *arg;         /* name of its value: "FILE"; NULL = a switch */
-	const char *text;        /* one line, no full stop */
+	const char *text;        /* one line, no full stop; begins with a word that labctl(1) may capitalize, not with a value */
 	const char *env;         /* environment variable that also sets it; NULL = none */
 	complete_fn complete;    /* completes its value; NULL = no completion */
 	option_fn set;           /* NULL = option_text() with a value, option_switch() without */

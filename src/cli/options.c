@@ -121,7 +121,7 @@ const struct option_row options_global[] = {
 	{ "verbose", 'v', .env = "LABCTL_VERBOSE", .set = option_repeat, .at = AT(verbose),
 	  .text = "also show what each step changed and skipped" },
 	{ "hypervisor", .arg = "TYPE", .env = "LABCTL_HYPERVISOR", .complete = complete_hypervisors, .set = set_hypervisor,
-	  .at = AT(hypervisor), .text = "kvm, qemu (emulated), lxc (containers), or auto: kvm if it works, else qemu" },
+	  .at = AT(hypervisor), .text = "one of kvm, qemu (emulated), lxc (containers), or auto: kvm if it works, else qemu" },
 	{ "connect", .arg = "URI", .env = "LABCTL_CONNECT", .at = AT(connect), .text = "libvirt URI to connect to instead of the system's" },
 	{ "timings", .env = "LABCTL_TIMINGS", .at = AT(timings), .text = "show where the time went, per phase and node" },
 	{ "help", 'h', .at = AT(help), .text = "explain the command" },

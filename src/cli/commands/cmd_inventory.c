@@ -100,7 +100,7 @@ static int print_inventory(struct cli *c, struct fail *e)
 
 static const struct option_row options[] = {
 	{ "format", .arg = "FORMAT", .complete = complete_formats, .at = offsetof(struct inventory_words, format),
-	  .text = "pg_service, pgpass, jdbc, ansible, ssh_config, hosts or json" },
+	  .text = "one of pg_service, pgpass, jdbc, ansible, ssh_config, hosts or json" },
 	{ 0 },
 };
 
