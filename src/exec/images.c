@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "cache.h"
 #include "defaults.h"
 #include "fetch.h"
 #include "file.h"
@@ -162,7 +163,7 @@ static int find_image(struct images *m, const char *name, bool build, struct run
 	}
 	/* Before any node uses the image: a later `image gc` must know that this state directory uses the cache. */
 	if (of_lab && m->env.paths->lab)
-		image_store_claim(&env, m->env.paths->state);
+		cache_claim(env.cache_dir, m->env.paths->state);
 	if (m->found_count < ARRAY_COUNT(m->found))
 		m->found[m->found_count++] = *ret;
 	return 0;

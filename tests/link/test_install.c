@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "console.h"
 #include "disks.h"
 #include "image_store.h"
@@ -571,14 +572,14 @@ static void a_killed_one_takes_its_machine_along(void **state)
 	while (!machine_runs(a) && clock_left_ms(deadline) > 0)
 		clock_sleep_ms(50);
 	assert_true(machine_runs(a));
-	assert_null(image_store_leftovers(&env, a)[0]); /* still at work */
+	assert_null(cache_leftovers(env.cache_dir, a)[0]); /* still at work */
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	while (machine_runs(a) && clock_left_ms(deadline) > 0)
 		clock_sleep_ms(50);
 	assert_false(machine_runs(a));
 	assert_int_equal(leftovers(), 1);
-	assert_has(image_store_leftovers(&env, a)[0], ".rocky9.install");
+	assert_has(cache_leftovers(env.cache_dir, a)[0], ".rocky9.install");
 	/* The next one cleans up, however it ends. */
 	iso = make_iso(a, "reboot: Power down\r\n", OFF);
 	assert_ok(install(a, iso, &image, &e), e);

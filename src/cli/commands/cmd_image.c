@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "clock.h"
 #include "cli.h"
 #include "complete.h"
@@ -345,7 +346,7 @@ const struct command cmd_image_rm = {
 static int gc(struct cli *c, struct fail *e)
 {
 	const struct image_env env = image_env_of(c);
-	const char *const *left = image_store_leftovers(&env, c->arena);
+	const char *const *left = cache_leftovers(env.cache_dir, c->arena);
 	struct stored *images, **unused = NULL;
 	unsigned count, user_count, unused_count = 0;
 	json_t *rows = json_array();
@@ -353,7 +354,7 @@ static int gc(struct cli *c, struct fail *e)
 	int r = -1;
 
 	if (!c->dry_run)
-		image_store_states(&env, true, c->arena);
+		cache_states(env.cache_dir, true, c->arena);
 	if (image_store_list(&env, c->arena, &images, &count, e) < 0 || image_users(c, &env, &users, &user_count, e) < 0)
 		goto out;
 	for (unsigned i = 0; i < count; i++) {

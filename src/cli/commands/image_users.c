@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "file.h"
 
 static int visible(const struct dirent *d)
@@ -44,7 +45,7 @@ static int labs_of(struct cli *c, const char *state_dir, bool ours, struct image
 
 int image_users(struct cli *c, const struct image_env *env, struct image_user **ret, unsigned *ret_count, struct fail *e)
 {
-	const char *const *states = image_store_states(env, false, c->arena);
+	const char *const *states = cache_states(env->cache_dir, false, c->arena);
 	auto_(free) char *own = realpath(c->state_dir, NULL);
 
 	*ret = NULL;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
@@ -92,6 +93,7 @@ static int make_key(struct run *r, struct fail *e)
 	const struct build *b = r->b;
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	char script[DIGEST_HEX];
+	const char *id;
 
 	digest_text(b->script, strlen(b->script), script);
 	strbuf_printf(&text, "build 1\nimage %s\narchive %s\nscript %s\nprefix %s\nlink %s\nport %u\nconfigure %s\n",
@@ -100,10 +102,11 @@ static int make_key(struct run *r, struct fail *e)
 	if (add_files(b, &text, e) < 0)
 		return -1;
 	digest_text(text.text, text.len, r->key);
-	r->tar = arena_printf(r->a, "%s/builds/%s.tar", b->cache_dir, r->key);
-	r->json = arena_printf(r->a, "%s/builds/%s.json", b->cache_dir, r->key);
-	r->log = arena_printf(r->a, "%s/log/build-%.12s.log", b->cache_dir, r->key);
-	r->work = arena_printf(r->a, "%s/tmp/build-%.12s", b->cache_dir, r->key);
+	id = arena_strndup(r->a, r->key, CACHE_ID_LEN);
+	r->tar = cache_path(b->cache_dir, CACHE_BUILD_TAR, r->key, r->a);
+	r->json = cache_path(b->cache_dir, CACHE_BUILD_RECORD, r->key, r->a);
+	r->log = cache_path(b->cache_dir, CACHE_BUILD_LOG, id, r->a);
+	r->work = cache_path(b->cache_dir, CACHE_BUILD_WORK, id, r->a);
 	return 0;
 }
 
@@ -356,18 +359,14 @@ static int build_locked(struct run *r, struct fail *e)
 
 int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e)
 {
-	static const char *const dirs[] = { "builds", "log", "tmp" };
 	struct run r = { .b = b, .a = a, .step = "prepare" };
 	auto_(close) int lock = -1;
 	bool built = false;
 
 	if (make_key(&r, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
-		if (file_mkdirs(arena_printf(a, "%s/%s", b->cache_dir, dirs[i]), 0755, e))
-			return -1;
 	if (!file_exists(r.tar)) {
-		if (file_lock(arena_printf(a, "%s/builds/%s.lock", b->cache_dir, r.key), "build", b->deadline_ms, &lock, e))
+		if (cache_lock_build(b->cache_dir, r.key, b->deadline_ms, &lock, e))
 			return -1;
 		if (!file_exists(r.tar)) {
 			if (build_locked(&r, e))

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
@@ -328,15 +329,16 @@ static int fetch_url(const struct fetch *f, struct arena *a, const char **ret_pa
 	struct download d = { .f = f, .name = quote_url(f->source, a) };
 	char id[DIGEST_HEX], sha256[DIGEST_HEX];
 	auto_(close) int lock = -1;
+	const char *name;
 	bool found = false;
 
 	pthread_once(&once, init_once);
 	digest_text(f->source, strlen(f->source), id);
-	d.path = arena_printf(a, "%s/downloads/%.12s-%s", f->cache_dir, id, file_name(f->source, a));
+	name = arena_printf(a, "%.*s-%s", CACHE_ID_LEN, id, file_name(f->source, a));
+	d.path = cache_path(f->cache_dir, CACHE_DOWNLOAD, name, a);
 	d.part = arena_printf(a, "%s.part", d.path);
 	d.tag = arena_printf(a, "%s.part.tag", d.path);
-	if (file_mkdirs(arena_printf(a, "%s/downloads", f->cache_dir), 0755, e) ||
-	    file_lock(arena_printf(a, "%s.lock", d.path), "download", f->deadline_ms, &lock, e))
+	if (cache_lock_download(f->cache_dir, name, f->deadline_ms, &lock, e))
 		return -1;
 	if (file_exists(d.path)) {
 		if (digest_file(d.path, sha256, e))

@@ -15,13 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "digest.h"
 #include "file.h"
 #include "look.h"
 #include "proc.h"
 #include "suggest.h"
 
-#define ID_LEN 12 /* digits of the digest in a directory's name */
 #define BUILD_NEEDS_BYTES (4ll << 30)
 
 /* What an image is made of: its own directory first, each before the one it stands on. Several make a tree only. */
@@ -132,13 +132,13 @@ static const char *member(const char *dir, const char *name, struct arena *a)
 /* What the directory @entry of CACHE/images holds; false when it is no complete image. */
 static bool read_image(const struct image_env *env, const char *entry, struct arena *a, struct image *ret)
 {
-	const char *dash = strrchr(entry, '-'), *dir;
+	const char *digest, *dir;
 
-	if (entry[0] == '.' || !dash || dash == entry || strlen(dash + 1) != ID_LEN)
+	if (!cache_is_image(entry, &digest))
 		return false;
-	dir = arena_printf(a, "%s/images/%s", env->cache_dir, entry);
+	dir = arena_printf(a, "%s/%s", cache_path(env->cache_dir, CACHE_IMAGES, "", a), entry);
 	*ret = (struct image){
-		.name = arena_strndup(a, entry, (size_t)(dash - entry)),
+		.name = arena_strndup(a, entry, (size_t)(digest - 1 - entry)),
 		.digest = word_of(dir, "digest", a),
 		.dir = dir,
 		.root = member(dir, "root", a),
@@ -146,7 +146,7 @@ static bool read_image(const struct image_env *env, const char *entry, struct ar
 		.kernel = member(dir, "vmlinuz", a),
 		.initrd = member(dir, "initrd.img", a),
 	};
-	return ret->digest && strlen(ret->digest) == DIGEST_HEX - 1 && strncmp(ret->digest, dash + 1, ID_LEN) == 0 &&
+	return ret->digest && strlen(ret->digest) == DIGEST_HEX - 1 && strncmp(ret->digest, digest, CACHE_ID_LEN) == 0 &&
 	       (ret->root || ret->disk);
 }
 
@@ -157,7 +157,7 @@ static int by_name(const void *a, const void *b)
 
 int image_list(const struct image_env *env, struct arena *a, struct image **ret, unsigned *ret_count, struct fail *e)
 {
-	const char *path = arena_printf(a, "%s/images", env->cache_dir);
+	const char *path = cache_path(env->cache_dir, CACHE_IMAGES, "", a);
 	struct image *list = NULL, image;
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -308,7 +308,7 @@ static void building_look(void *ctx)
 static int run_script(const struct image_env *env, const struct recipe_dirs *r, const char *name, const char *out_dir,
 		      struct arena *a, struct fail *e)
 {
-	const char *log = arena_printf(a, "%s/log/image-%s.log", env->cache_dir, name);
+	const char *log = cache_path(env->cache_dir, CACHE_IMAGE_LOG, name, a);
 	int64_t space = file_space_bytes(env->cache_dir);
 	struct building b = { .env = env, .out_dir = out_dir };
 
@@ -345,30 +345,22 @@ static int write_word(const char *dir, const char *file, const char *word, struc
 /* Under the image's lock, so what is at @temp is of a build that was killed. */
 static int build_locked(const struct image_env *env, const char *name, struct arena *a, struct fail *e)
 {
-	const char *temp = arena_printf(a, "%s/images/.%s.new", env->cache_dir, name), *dir;
+	const char *temp = cache_path(env->cache_dir, CACHE_IMAGE_NEW, name, a), *dir;
 	char recipe_hex[DIGEST_HEX], digest[DIGEST_HEX];
-	struct fail ignored = { 0 };
 	struct recipe_dirs r;
+	bool failed;
 
 	if (find_recipe(env, name, a, &r, e) || recipe_digest(env, &r, a, recipe_hex, e) ||
 	    address(env, &r, a, digest, e))
 		return -1;
-	dir = arena_printf(a, "%s/images/%s-%.*s", env->cache_dir, name, ID_LEN, digest);
+	dir = cache_image(env->cache_dir, name, digest, a);
 	if (file_remove_tree(temp, e))
 		return -1;
 	if (member(dir, "root", a)) /* the same inputs in files that moved or got other modes */
 		return write_word(dir, "digest", digest, a, e) || write_word(dir, "recipe", recipe_hex, a, e) ? -1 : 0;
-	if (check_mirror(name, e) || run_script(env, &r, name, temp, a, e) || write_word(temp, "digest", digest, a, e) ||
-	    write_word(temp, "recipe", recipe_hex, a, e)) {
-		file_remove_tree(temp, &ignored);
-		return -1;
-	}
-	if (rename(temp, dir)) {
-		fail_errno(e, FAIL_OTHER, "%s", dir);
-		file_remove_tree(temp, &ignored);
-		return -1;
-	}
-	return 0;
+	failed = check_mirror(name, e) || run_script(env, &r, name, temp, a, e) ||
+		 write_word(temp, "digest", digest, a, e) || write_word(temp, "recipe", recipe_hex, a, e);
+	return cache_publish(temp, dir, failed, e);
 }
 
 /* No user of the host starts a setuid program out of a tree. To nodes its / is open: an overlay's has the mode of its upper. */
@@ -390,10 +382,7 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 	if (!env->resolve && image_find(env, name, a, ret_image, &missing) == 0)
 		return close_tree(ret_image, e);
 	if (find_recipe(env, name, a, &recipe, e) ||
-	    file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
-	    file_mkdirs(arena_printf(a, "%s/log", env->cache_dir), 0755, e) ||
-	    file_lock(arena_printf(a, "%s/images/.%s.lock", env->cache_dir, name), "image build", env->deadline_ms, &lock,
-		      e))
+	    cache_lock_image(env->cache_dir, name, "image build", env->deadline_ms, &lock, e))
 		return -1;
 	if (image_find(env, name, a, ret_image, &missing) == 0) {
 		if (env->resolve && address(env, &recipe, a, digest, e))

@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "digest.h"
 #include "disk_arch.h"
 #include "file.h"
 #include "proc.h"
 #include "quote.h"
 
-#define ID_LEN 12   /* digits of the digest in a directory's name, as in image.c */
 #define NAME_LEN 60
 #define BOOT_SECTOR "boot-sector" /* first of the disk, as it is */
 #define SECTOR 512u
@@ -124,15 +124,10 @@ const char *image_file_name(const char *source, struct arena *a)
 	return name[0] && name[0] != '.' ? name : "disk";
 }
 
-static const char *dir_of(const struct image_env *env, const char *name, const char *digest, struct arena *a)
-{
-	return arena_printf(a, "%s/images/%s-%.*s", env->cache_dir, name, ID_LEN, digest);
-}
-
 bool image_file_find(const struct image_env *env, const char *name, const char *digest, struct arena *a,
 		     struct image *ret_image)
 {
-	const char *dir = dir_of(env, name, digest, a), *disk = arena_printf(a, "%s/disk.qcow2", dir);
+	const char *dir = cache_image(env->cache_dir, name, digest, a), *disk = arena_printf(a, "%s/disk.qcow2", dir);
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct fail ignored = { 0 };
 
@@ -185,13 +180,11 @@ static int convert(const struct image_env *env, const char *path, const char *te
 int image_file_import(const struct image_env *env, const char *path, const char *name, const char *digest, struct arena *a,
 		      struct image *ret_image, bool *ret_made, struct fail *e)
 {
-	const char *dir = dir_of(env, name, digest, a);
-	const char *temp = arena_printf(a, "%s/images/.%s-%.*s.new", env->cache_dir, name, ID_LEN, digest);
+	const char *dir = cache_image(env->cache_dir, name, digest, a);
+	const char *temp = cache_path(env->cache_dir, CACHE_IMAGE_NEW, name, a);
 	auto_(close) int lock = -1;
-	struct fail ignored = { 0 };
 
-	if (file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
-	    file_lock(arena_printf(a, "%s/images/.%s.lock", env->cache_dir, name), "image import", env->deadline_ms, &lock, e))
+	if (cache_lock_image(env->cache_dir, name, "image import", env->deadline_ms, &lock, e))
 		return -1;
 	if (image_file_find(env, name, digest, a, ret_image))
 		return 0;
@@ -199,15 +192,8 @@ int image_file_import(const struct image_env *env, const char *path, const char 
 	/* Under the lock: what is there is of an import that was killed. */
 	if (file_remove_tree(temp, e) || file_remove_tree(dir, e))
 		return -1;
-	if (convert(env, path, temp, digest, a, e)) {
-		file_remove_tree(temp, &ignored);
+	if (cache_publish(temp, dir, convert(env, path, temp, digest, a, e) != 0, e))
 		return -1;
-	}
-	if (rename(temp, dir)) {
-		fail_errno(e, FAIL_OTHER, "%s", dir);
-		file_remove_tree(temp, &ignored);
-		return -1;
-	}
 	*ret_made = true;
 	if (!image_file_find(env, name, digest, a, ret_image))
 		return fail(e, FAIL_OTHER, "image %s: is not in the cache although it was just put there", path);

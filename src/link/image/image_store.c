@@ -15,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
 #include "image_file.h"
 #include "proc.h"
 
-#define ID_LEN 12 /* digits of the digest in a directory's name, as in image.c */
 
 DEFINE_AUTO(json_t *, json_decref)
 
@@ -168,37 +168,29 @@ int64_t image_store_bytes(const struct stored *s)
 
 /* --- taking in --- */
 
-static int put(const char *temp, const char *dir, const char *digest, const struct image_about *about, struct arena *a,
-	       struct fail *e)
+static int describe(const char *temp, const char *digest, const struct image_about *about, struct arena *a, struct fail *e)
 {
 	const char *line = arena_printf(a, "%s\n", digest);
 
-	if (file_write(arena_printf(a, "%s/digest", temp), line, strlen(line), 0644, e) || write_about(temp, about, a, e))
-		return -1;
-	return rename(temp, dir) ? fail_errno(e, FAIL_OTHER, "%s", dir) : 0;
+	return file_write(arena_printf(a, "%s/digest", temp), line, strlen(line), 0644, e) || write_about(temp, about, a, e) ? -1 : 0;
 }
 
 int image_store_disk(const struct image_env *env, const char *path, const char *format, const struct image_about *about,
 		     struct arena *a, struct image *ret_image, struct fail *e)
 {
-	const char *temp = arena_printf(a, "%s/images/.%s.new", env->cache_dir, about->name), *dir;
+	const char *temp = cache_path(env->cache_dir, CACHE_IMAGE_NEW, about->name, a), *dir;
 	const char *disk = arena_printf(a, "%s/disk.qcow2", temp);
 	const char *const argv[] = { "qemu-img", "convert", "-q", "-W", "-f", format, "-O", "qcow2", path, disk, NULL };
-	struct fail ignored = { 0 };
 	char digest[DIGEST_HEX];
+	bool failed;
 
 	if (file_remove_tree(temp, e) || file_mkdirs(temp, 0755, e))
 		return -1;
-	if (proc_check(&(struct proc){ .argv = argv, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
-	    digest_file(disk, digest, e)) {
-		file_remove_tree(temp, &ignored);
+	failed = proc_check(&(struct proc){ .argv = argv, .deadline_ms = env->deadline_ms, .cancel = env->cancel }, e) ||
+		 digest_file(disk, digest, e) || describe(temp, digest, about, a, e);
+	dir = failed ? NULL : cache_image(env->cache_dir, about->name, digest, a);
+	if (cache_publish(temp, dir, failed, e))
 		return -1;
-	}
-	dir = arena_printf(a, "%s/images/%s-%.*s", env->cache_dir, about->name, ID_LEN, digest);
-	if (put(temp, dir, digest, about, a, e)) {
-		file_remove_tree(temp, &ignored);
-		return -1;
-	}
 	*ret_image = (struct image){ .name = about->name, .digest = arena_strdup(a, digest), .dir = dir,
 				     .disk = arena_printf(a, "%s/disk.qcow2", dir) };
 	return 0;
@@ -218,93 +210,25 @@ int image_store_import(const struct image_env *env, const char *path, const char
 
 /* --- taking out --- */
 
+struct wish { bool (*used)(void *ctx, const struct stored *s); void *ctx; const struct stored *stored; };
+
+static bool wish_used(void *ctx)
+{
+	const struct wish *w = ctx;
+
+	return w->used && w->used(w->ctx, w->stored);
+}
+
 int image_store_remove(const struct image_env *env, const struct stored *s, bool (*used)(void *ctx, const struct stored *s),
 		       void *ctx, struct fail *e)
 {
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *gone = arena_printf(a, "%s/images/.%s.gone", env->cache_dir, strrchr(s->image.dir, '/') + 1);
+	struct wish wish = { used, ctx, s };
+	bool in_use;
 
-	if (file_remove_tree(gone, e))
+	if (cache_remove_image(env->cache_dir, s->image.dir, wish_used, &wish, &in_use, e))
 		return -1;
-	if (rename(s->image.dir, gone) && errno != ENOENT)
-		return fail_errno(e, FAIL_OTHER, "%s", s->image.dir);
-	if (used && used(ctx, s) && rename(gone, s->image.dir) == 0) {
-		fail(e, FAIL_CONFLICT, "image '%s' has just been put to use by a lab", s->image.name);
-		return fail_next(e, "labctl image show %s", s->image.name);
-	}
-	return file_remove_tree(gone, e);
-}
-
-/* --- whose labs stand on it --- */
-
-void image_store_claim(const struct image_env *env, const char *state_dir)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	auto_(free) char *path = realpath(state_dir, NULL);
-	struct fail ignored = { 0 };
-	char id[DIGEST_HEX];
-
-	if (!path || file_mkdirs(arena_printf(a, "%s/users", env->cache_dir), 0755, &ignored))
-		return;
-	digest_text(path, strlen(path), id);
-	(void)!symlink(path, arena_printf(a, "%s/users/%.*s", env->cache_dir, ID_LEN, id)); /* there already, most times */
-}
-
-const char *const *image_store_states(const struct image_env *env, bool forget, struct arena *a)
-{
-	const char *users = arena_printf(a, "%s/users", env->cache_dir), **list = NULL;
-	DIR *dir = opendir(users);
-	struct dirent *entry;
-	unsigned count = 0;
-
-	while (dir && (entry = readdir(dir))) {
-		const char *link = arena_printf(a, "%s/%s", users, entry->d_name);
-		auto_(free) char *path = entry->d_name[0] == '.' ? NULL : realpath(link, NULL);
-
-		if (path)
-			*arena_push(a, list, count) = arena_strdup(a, path);
-		else if (forget && entry->d_name[0] != '.' && errno == ENOENT)
-			unlink(link);
-	}
-	if (dir)
-		closedir(dir);
-	*arena_push(a, list, count) = NULL;
-	return list;
-}
-
-/* Does a running labctl hold the lock that belongs to ".NAME.install", ".NAME.new", ".NAME-DIGEST12.new"? */
-static bool in_use(const char *images, const char *entry, struct arena *a)
-{
-	const char *dot = strrchr(entry + 1, '.');
-	size_t len = dot ? (size_t)(dot - entry) : 0;
-
-	for (int with_id = 0; with_id < 2 && len; with_id++) {
-		auto_(close) int fd = open(arena_printf(a, "%s/%.*s.lock", images, (int)len, entry), O_RDWR | O_CLOEXEC);
-
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-			return true;
-		len = len > ID_LEN + 1 ? len - ID_LEN - 1 : 0;
-	}
-	return false;
-}
-
-const char *const *image_store_leftovers(const struct image_env *env, struct arena *a)
-{
-	static const char *const endings[] = { ".new", ".install", ".gone" };
-	const char *images = arena_printf(a, "%s/images", env->cache_dir), **list = NULL;
-	DIR *dir = opendir(images);
-	unsigned count = 0;
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		const char *end = strrchr(entry->d_name, '.');
-
-		for (size_t i = 0; entry->d_name[0] == '.' && i < ARRAY_COUNT(endings); i++)
-			if (end > entry->d_name && !strcmp(end, endings[i]) && !in_use(images, entry->d_name, a))
-				*arena_push(a, list, count) = arena_printf(a, "%s/%s", images, entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	*arena_push(a, list, count) = NULL;
-	return list;
+	if (!in_use)
+		return 0;
+	fail(e, FAIL_CONFLICT, "image '%s' has just been put to use by a lab", s->image.name);
+	return fail_next(e, "labctl image show %s", s->image.name);
 }

@@ -6,8 +6,7 @@
  *
  * Any function: FAIL_OTHER, with the cause no-space or denied where it is that, when the cache cannot be read or written.
  * Results live in the caller's arena. Threads and processes: any number, each with an arena of its own, for all state is in
- * files. image_store_import() holds the image's lock, CACHE/images/.NAME.lock (FAIL_CONFLICT names who else has it at
- * env->deadline_ms); image_store_disk() is called with it held; a removal renames before it deletes. So what a list named
+ * files. image_store_import() holds the image's lock (cache_lock_image()); image_store_disk() is called with it held; a removal renames before it deletes. So what a list named
  * may be gone a moment later. First test to read: tests/link/test_image_file.c.
  */
 #ifndef LABCTL_LINK_IMAGE_STORE_H
@@ -49,11 +48,5 @@ int image_store_import(const struct image_env *env, const char *path, const char
  */
 int image_store_remove(const struct image_env *env, const struct stored *s, bool (*used)(void *ctx, const struct stored *s),
 		       void *ctx, struct fail *e);
-/* The cache may serve several state directories: that labs of @state_dir stand on images of it is noted in CACHE/users. */
-void image_store_claim(const struct image_env *env, const char *state_dir);
-/* All that were noted and are still there, NULL-terminated paths; @forget: takes away the notes of those that are not. */
-const char *const *image_store_states(const struct image_env *env, bool forget, struct arena *a);
-/* What killed builds, imports and installations left; those whose lock is held still run. NULL-terminated paths. */
-const char *const *image_store_leftovers(const struct image_env *env, struct arena *a);
 
 #endif

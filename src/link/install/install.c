@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "clock.h"
 #include "console.h"
 #include "file.h"
@@ -275,19 +276,16 @@ static int install(struct installation *s, struct arena *a, struct image *ret_im
 int install_image(const struct image_env *env, const struct installer *i, struct arena *a, struct image *ret_image,
 		  struct fail *e)
 {
-	struct installation s = { .env = env, .i = i, .dir = arena_printf(a, "%s/images/.%s.install", env->cache_dir, i->name),
-				  .log = arena_printf(a, "%s/log/install-%s.log", env->cache_dir, i->name),
-				  .syslog = arena_printf(a, "%s/log/install-%s.syslog", env->cache_dir, i->name) };
+	struct installation s = { .env = env, .i = i, .dir = cache_path(env->cache_dir, CACHE_IMAGE_INSTALL, i->name, a),
+				  .log = cache_path(env->cache_dir, CACHE_INSTALL_LOG, i->name, a),
+				  .syslog = cache_path(env->cache_dir, CACHE_INSTALL_SYSLOG, i->name, a) };
 	struct fail ignored = { 0 };
 	auto_(close) int lock = -1;
 	int r;
 
 	s.disk = arena_printf(a, "%s/disk.raw", s.dir);
 	if (medium_check(i->release, i->media, e) ||
-	    file_mkdirs(arena_printf(a, "%s/images", env->cache_dir), 0755, e) ||
-	    file_mkdirs(arena_printf(a, "%s/log", env->cache_dir), 0755, e) ||
-	    file_lock(arena_printf(a, "%s/images/.%s.lock", env->cache_dir, i->name), "image install", env->deadline_ms, &lock,
-		      e))
+	    cache_lock_image(env->cache_dir, i->name, "image install", env->deadline_ms, &lock, e))
 		return -1;
 	/* Under the lock: what is there is of an installation that was killed. */
 	r = file_remove_tree(s.dir, e) ? -1 : install(&s, a, ret_image, e);
