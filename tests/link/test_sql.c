@@ -436,6 +436,38 @@ static void blocks_try(void **state)
 	check_value(c, "DROP TABLE later", "");
 }
 
+/* Failures that a block itself answers for are final; those of connections behind the server's back are not. */
+static void blocks_try_connections(void **state)
+{
+	auto_(sql_close) struct sql *c = connect_wait();
+	struct fail e = { 0 };
+	int64_t started_ms = clock_now_ms();
+	bool changed = false;
+
+	(void)state;
+	check_value(c, "CREATE SEQUENCE tries", "");
+	check_value(c, "CREATE FUNCTION lost_until(n int, state text) RETURNS int LANGUAGE plpgsql AS $$BEGIN "
+		       "IF nextval('tries') < n THEN RAISE EXCEPTION 'no snapshot' USING ERRCODE = state; END IF; RETURN 1; END$$", "");
+	/* Twice in the guard, then once in the statement, which runs behind its guard again. */
+	blocks(c, "--@ if SELECT lost_until(3, '08006')\n--@ try 20\nSELECT lost_until(6, '08006')", true);
+	check_value(c, "SELECT last_value FROM tries", "6");
+	blocks(c, "--@ if SELECT lost_until(9, '08006')\n--@ expect 1\n--@ try 20\nSELECT 1", true);
+	assert_int_equal(sql_blocks(c, "test.sql", "--@ try 20\nSELECT lost_until(100, '22012')", clock_after_ms(20000), &changed,
+				    &e), -1);
+	assert_int_equal(e.code, FAIL_DB);
+	assert_int_equal(sql_blocks(c, "test.sql", "--@ quiet\nSELECT lost_until(100, '08006')", clock_after_ms(20000), &changed,
+				    &e), -1);
+	assert_in_range(clock_now_ms() - started_ms, 0, 10000);
+	started_ms = clock_now_ms();
+	assert_int_equal(sql_blocks(c, "test.sql", "--@ try 1\nSELECT lost_until(1000000, '08006')", clock_after_ms(20000),
+				    &changed, &e), -1);
+	assert_in_range(clock_now_ms() - started_ms, 900, 3000);
+	assert_has(e.text, "test.sql:2: node node3");
+	assert_has(e.text, "(SQLSTATE 08006)");
+	check_value(c, "DROP FUNCTION lost_until", "");
+	check_value(c, "DROP SEQUENCE tries", "");
+}
+
 static void blocks_fail_by_line(void **state)
 {
 	static const struct {
@@ -447,7 +479,6 @@ static void blocks_fail_by_line(void **state)
 		{ "-- x\nSELECT 1\n--@ run\nSELECT 1", FAIL_OTHER, "test.sql:2: SQL before" },
 		{ "--@ run now\nSELECT 1", FAIL_OTHER, "test.sql:1: 'run' takes nothing" },
 		{ "--@ if\nSELECT 1", FAIL_OTHER, "test.sql:1: 'if' needs an argument" },
-		{ "--@ try 5\nSELECT 1", FAIL_OTHER, "test.sql:1: 'try' without 'expect'" },
 		{ "--@ try soon\n--@ expect 1\nSELECT 1", FAIL_OTHER, "test.sql:1: 'try soon'" },
 		{ "--@ expect 1\n--@ expect 1\nSELECT 1", FAIL_OTHER, "test.sql:2: a second 'expect'" },
 		{ "--@ run\nSELECT 1\n--@ run\n-- only words\n", FAIL_OTHER, "test.sql:3: a block without a statement" },
@@ -583,6 +614,7 @@ int main(void)
 		cmocka_unit_test(cancel_is_quick),
 		cmocka_unit_test(blocks_guard_and_count),
 		cmocka_unit_test(blocks_try),
+		cmocka_unit_test(blocks_try_connections),
 		cmocka_unit_test(blocks_fail_by_line),
 		cmocka_unit_test(quoting_round_trip),
 		cmocka_unit_test(a_trace_has_no_literal_and_no_password),

@@ -176,8 +176,6 @@ static int check_block(struct parse *p, const struct block *b)
 {
 	if (!b->statement)
 		return fail(p->e, FAIL_OTHER, "%s:%u: a block without a statement", p->what, b->line);
-	if (b->try_ms && !b->expect)
-		return fail(p->e, FAIL_OTHER, "%s:%u: 'try' without 'expect'", p->what, b->line);
 	return 0;
 }
 
@@ -252,32 +250,40 @@ static int expect_once(struct sql *c, const char *what, const struct block *b, i
 	return fail_expect(c, what, b, rows, strbuf_text(&got), after_s, e);
 }
 
+/* Waits a little longer each time. False when there is no time left for another look. */
+static bool pause_before_again(struct sql *c, int64_t *pause_ms, int64_t end_ms)
+{
+	int64_t pause_end_ms = clock_after_ms(*pause_ms);
+
+	while (clock_left_ms(pause_end_ms) > 0 && clock_left_ms(end_ms) > 0 && !sql_canceled(c))
+		clock_sleep_ms(clock_poll_ms(pause_end_ms, 100));
+	*pause_ms = *pause_ms * 3 / 2 < TRY_PAUSE_MAX_MS ? *pause_ms * 3 / 2 : TRY_PAUSE_MAX_MS;
+	return clock_left_ms(end_ms) > 0;
+}
+
+static int64_t try_end_ms(const struct block *b, int64_t deadline_ms)
+{
+	int64_t end_ms = b->try_ms ? clock_after_ms(b->try_ms) : deadline_ms;
+
+	return end_ms < deadline_ms ? end_ms : deadline_ms;
+}
+
 static int run_expect(struct sql *c, const char *what, const struct block *b, int64_t deadline_ms, struct fail *e)
 {
-	int64_t started_ms = clock_now_ms(), end_ms = b->try_ms ? clock_after_ms(b->try_ms) : deadline_ms;
-	int64_t pause_ms = TRY_PAUSE_MIN_MS;
+	int64_t started_ms = clock_now_ms(), end_ms = try_end_ms(b, deadline_ms), pause_ms = TRY_PAUSE_MIN_MS;
 	struct fail kept = { 0 };
 
-	if (end_ms > deadline_ms)
-		end_ms = deadline_ms;
 	for (;;) {
 		struct fail last = { 0 };
 		double after_s = (double)(clock_now_ms() - started_ms) / 1000;
-		int64_t pause_end_ms;
 		bool again;
 
 		if (expect_once(c, what, b, end_ms, after_s, &again, &last) == 0)
 			return 0;
 		if (!kept.code || last.code != FAIL_TIMEOUT)
 			kept = last; /* a last check that the deadline cut short says less than the one before */
-		if (!b->try_ms || !again || clock_left_ms(end_ms) == 0)
+		if (!b->try_ms || !again || clock_left_ms(end_ms) == 0 || !pause_before_again(c, &pause_ms, end_ms))
 			break;
-		pause_end_ms = clock_after_ms(pause_ms);
-		while (clock_left_ms(pause_end_ms) > 0 && clock_left_ms(end_ms) > 0 && !sql_canceled(c))
-			clock_sleep_ms(clock_poll_ms(pause_end_ms, 100));
-		if (clock_left_ms(end_ms) == 0)
-			break;
-		pause_ms = pause_ms * 3 / 2 < TRY_PAUSE_MAX_MS ? pause_ms * 3 / 2 : TRY_PAUSE_MAX_MS;
 	}
 	*e = kept;
 	return -1;
@@ -294,6 +300,33 @@ static int run_statement(struct sql *c, const char *what, const struct block *b,
 	return fail_wrap(e, "%s:%u", what, b->statement_line);
 }
 
+/* Did a connection fail, to the server or one of its own? What it was for did not happen then. */
+static bool connection_failed(struct sql *c, const struct fail *e)
+{
+	return !strncmp(e->sqlstate, "08", 2) || (e->code != FAIL_CANCELED && sql_broken(c) && !sql_gone(c));
+}
+
+/* Guards and statement; with a `try` both again while it is connections that fail. *ret_ran = the guards allowed it. */
+static int run_block(struct sql *c, const char *what, const struct block *b, int64_t deadline_ms, bool *ret_ran,
+		     struct fail *e)
+{
+	int64_t end_ms = try_end_ms(b, deadline_ms), pause_ms = TRY_PAUSE_MIN_MS;
+
+	for (;;) {
+		struct fail ignored = { 0 };
+		int r = guards_allow(c, what, b, deadline_ms, ret_ran, e);
+
+		if (r == 0 && (!*ret_ran || b->expect))
+			return *ret_ran ? run_expect(c, what, b, deadline_ms, e) : 0;
+		if (r == 0 && run_statement(c, what, b, deadline_ms, e) == 0)
+			return 0;
+		if (!b->try_ms || !connection_failed(c, e) || !pause_before_again(c, &pause_ms, end_ms))
+			return -1;
+		sql_restore(c, end_ms, &ignored); /* where that fails, so do the guards */
+		*e = (struct fail){ 0 };
+	}
+}
+
 int sql_blocks(struct sql *c, const char *what, const char *blocks, int64_t deadline_ms, bool *ret_changed,
 	       struct fail *e)
 {
@@ -305,14 +338,14 @@ int sql_blocks(struct sql *c, const char *what, const char *blocks, int64_t dead
 		return -1;
 	for (size_t i = 0; i < p.count; i++) {
 		const struct block *b = &p.blocks[i];
-		bool allow = !b->after_change || changed;
+		bool ran = false;
 
-		if (allow && guards_allow(c, what, b, deadline_ms, &allow, e) < 0)
-			return -1;
-		if (!allow)
+		if (b->after_change && !changed)
 			continue;
-		if (b->expect ? run_expect(c, what, b, deadline_ms, e) : run_statement(c, what, b, deadline_ms, e))
+		if (run_block(c, what, b, deadline_ms, &ran, e) < 0)
 			return -1;
+		if (!ran)
+			continue;
 		/* A block that only checks does not count as a change; one with a condition for acting does. */
 		if (!b->quiet && (!b->expect || b->run || b->guard_count))
 			changed = true;
