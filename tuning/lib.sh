@@ -332,6 +332,7 @@ as() (
     ulimit -u 131072 2>/dev/null || ulimit -u "$(ulimit -Hu)" 2>/dev/null
     ulimit -Sc unlimited 2>/dev/null
     [[ -z ${pause_fd-} ]] || exec {pause_fd}>&-
+    exec 8>&-                       # a lock of the script (tuning/pgxc/start.sh) is no server's
     cd /
     if [[ -x /usr/bin/setpriv ]]; then
         exec setpriv --reuid="$user" --regid="$user" --init-groups --reset-env -- "$@"

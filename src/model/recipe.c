@@ -169,10 +169,11 @@ static void audit_rule(struct audit *a, const struct rule *rule)
 			problem(a, "rule %s is after the unknown rule %.*s", rule->id, (int)len, word);
 	list = rule->files;
 	while ((word = next_word(&list, &len))) {
-		const char *equals = memchr(word, '=', len), *mode = memrchr(word, ':', len);
+		size_t owned = len > 5 && !memcmp(word + len - 5, ":root", 5) ? len - 5 : len;
+		const char *equals = memchr(word, '=', owned), *mode = memrchr(word, ':', owned);
 
 		if (!equals || !mode || mode < equals || strspn(mode + 1, "01234567") != 4)
-			problem(a, "rule %s: '%.*s' is not FILE=PATH:MODE", rule->id, (int)len, word);
+			problem(a, "rule %s: '%.*s' is not FILE=PATH:MODE[:root]", rule->id, (int)len, word);
 	}
 }
 

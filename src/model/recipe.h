@@ -45,7 +45,7 @@ struct rule {
 	const char *after;      /* space-separated rule ids: waits for them on all nodes; ".id" = on the same node only */
 	enum rule_verb verb;
 	const char *arg;        /* file in the library: "tuning/pgxc/gtm.start.sh" */
-	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": written first, owned by the cluster user; or NULL */
+	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": written first, owned by the cluster user, with ":root" by root; or NULL */
 	const char *database;   /* RULE_SQL: template of the database's name; NULL = the recipe's */
 	unsigned timeout_s;     /* 0 = 60 */
 	const char *title;      /* what the user reads: "start the datanode" */

@@ -166,17 +166,22 @@ static int add_after(struct bootstrap *b, struct step *s, const struct rule *r)
 
 /* --- payloads --- */
 
-/* "tuning/pgxc/gtm.conf=@{dir}/gtm.conf:0600" */
+/* "tuning/pgxc/gtm.conf=@{dir}/gtm.conf:0600", the cluster user's; with ":root" behind it root's */
 static int make_file(struct scope *s, const struct library *lib, const char *word, size_t len, struct payload_file *ret,
 		     struct fail *e)
 {
 	char *source = arena_strndup(s->arena, word, len), *dest = strchr(source, '='), *mode = strrchr(source, ':');
+	bool root = mode && !strcmp(mode, ":root");
 
+	if (root) {
+		*mode = '\0';
+		mode = strrchr(source, ':');
+	}
 	if (!dest || !mode || mode < dest)
-		return fail(e, FAIL_OTHER, "'%s' is not FILE=PATH:MODE", source);
+		return fail(e, FAIL_OTHER, "'%s' is not FILE=PATH:MODE[:root]", source);
 	*dest++ = '\0';
 	*mode++ = '\0';
-	*ret = (struct payload_file){ .mode = mode, .owner = s->lab->cluster.user };
+	*ret = (struct payload_file){ .mode = mode, .owner = root ? "root" : s->lab->cluster.user };
 	if (scope_expand_text(s, source, dest, QUOTE_RAW, &ret->path, e) < 0)
 		return -1;
 	return scope_expand(s, lib, source, scope_bare(source), &ret->text, e);

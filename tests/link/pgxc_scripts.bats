@@ -75,7 +75,8 @@ play() {
 	local file
 	file=$(rule_file "$1" "$2")
 	[ -f "$file" ] || { echo "no script $file" && return 1; }
-	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e "s/<value:unclean>/${UNCLEAN-0}/" -e 's/<secret:postgres>/secret/' "$file" >"$WORK/script.sh"
+	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e "s/<value:unclean>/${UNCLEAN-0}/" \
+		-e "s/<value:sequences>/${SEQUENCES-0}/" -e 's/<secret:postgres>/secret/' "$file" >"$WORK/script.sh"
 	export -f on
 	# shellcheck disable=SC2016
 	timeout -k 1 "${3-30}" bash -c 'set -o pipefail; nodes[1]=$1; on 1 "$3" -s <"$2" 2>&1 | cat' _ "${nodes[$1]}" \
@@ -87,7 +88,7 @@ bring_up() {
 	local rule n said
 	: >"$WORK/said"
 	for rule in gtm.init gtm_standby.init gtm_proxy.init datanode.init coordinator.init datanode.xid coordinator.xid \
-		gtm.start gtm_standby.start gtm_proxy.start datanode.start coordinator.start gtm_standby.health \
+		sequences.count gtm.start gtm_standby.start gtm_proxy.start datanode.start coordinator.start gtm_standby.health \
 		datanode.health coordinator.health; do
 		for n in "${!nodes[@]}"; do
 			[ -f "$(rule_file "$n" "$rule")" ] || continue
@@ -232,7 +233,7 @@ bring_up_inits() {
 
 	# What it would be without.
 	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
-	on 1 rm /mnt/data/pgxc_gtm/gtm.log
+	on 1 rm /mnt/data/pgxc_gtm/gtm.log /mnt/data/pgxc_gtm/labctl.started
 	on 1 mv /mnt/data/pgxc_gtm/gtm.pid /mnt/data/lost.pid
 	NEXT_XID=0
 	play 1 gtm.start
@@ -257,6 +258,37 @@ bring_up_inits() {
 	[ "$output" = "::changed the GTM has recovered from a stop that was not clean" ]
 	unchanged
 	! grep "::value unclean" "$WORK/said"
+}
+
+@test "a GTM that was killed while it stopped, when its pid file is gone already, was not stopped cleanly" {
+	up 1
+	bring_up
+	on 1 /opt/pgxc/bin/gtm_ctl stop -Z gtm -D /mnt/data/pgxc_gtm -m fast
+	bring_up
+	run ! grep "not stopped cleanly" "$WORK/said"
+	for _ in 1 2 3; do sql 1 coordinate 1921 insert; done
+	pid=$(pid_of 1 pgxc_gtm/gtm.pid)
+	on 1 rm /mnt/data/pgxc_gtm/gtm.pid
+	on 1 kill -9 "$pid"
+	NEXT_XID=0
+	bring_up
+	grep -F "the GTM was not stopped cleanly: goes on at transaction" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 3 ]
+}
+
+@test "more sequences than a GTM of 1.0.2 can tell a standby: it runs on, without the standby" {
+	up 3
+	bring_up
+	# One that follows is left alone.
+	SEQUENCES=1025 run -0 play 2 gtm_standby.start
+	[ -z "$output" ]
+	on 2 kill -9 "$(pid_of 2 pgxc_gtm/gtm.pid)"
+	SEQUENCES=1025 run -0 play 2 gtm_standby.start
+	[[ $output == *"::warn the GTM standby was not started: there are 1025 sequences"* ]]
+	run -1 play 2 gtm_standby.health
+	[[ $output == *"::fail gtm_standby is not running"* ]]
+	SEQUENCES=1024 run -0 play 2 gtm_standby.start
+	[[ $output == *"::changed started gtm_standby"* ]]
 }
 
 @test "fewer prepared transactions than connections: a warning" {

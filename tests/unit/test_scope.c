@@ -155,14 +155,14 @@ static void limits(void **state)
 	static struct setting pins[] = { { "coordinator", "max_connections", "300" }, { "coordinator", "max_datanodes", "70" } };
 	struct setting *const kept = lab->cluster.settings;
 	const unsigned kept_count = lab->cluster.setting_count;
-	static const char all[] = "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends} @{limit.prepared}";
+	static const char all[] = "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends} @{limit.prepared} @{limit.threads}";
 
 	(void)state;
 	/* The seed's numbers. */
-	assert_string_equal(expand(0, NULL, all), "16 64 6416 1600 100");
+	assert_string_equal(expand(0, NULL, all), "16 64 6416 1600 100 8");
 	lab->cluster.settings = pins;
 	lab->cluster.setting_count = ARRAY_COUNT(pins);
-	assert_string_equal(expand(0, NULL, all), "16 70 21016 4800 300");
+	assert_string_equal(expand(0, NULL, all), "16 70 21016 4800 300 8");
 	lab->cluster.settings = kept;
 	lab->cluster.setting_count = kept_count;
 }
@@ -176,8 +176,8 @@ static void limits_of_a_large_lab(void **state)
 
 	(void)state;
 	assert_int_equal(lab_parse(yaml, sizeof yaml - 1, "large.yaml", &o, &lab, &e), 0);
-	assert_string_equal(expand(0, NULL, "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends} @{limit.prepared}"),
-			    "98 98 9898 9800 100");
+	assert_string_equal(expand(0, NULL, "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends} @{limit.prepared} @{limit.threads}"),
+			    "98 98 9898 9800 100 1");
 	lab_free(lab);
 	lab = kept;
 }

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- Check that the new database is here, too.
 --@ expect 1
---@ try 20
+--@ try 60
 select count(*) from pg_database where datname = @{db.name:sql}

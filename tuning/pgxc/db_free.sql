@@ -2,6 +2,7 @@
 -- On every coordinator: a database to be dropped must have no sessions; --force ends them. Then close the connections to
 -- other nodes that the pooler ("pgxc") keeps for it.
 @{if db.force}
+--@ try 60
 --@ if select 1 from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 select pg_terminate_backend(procpid) from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 @{end}
@@ -10,6 +11,7 @@ select pg_terminate_backend(procpid) from pg_stat_activity where datname = @{db.
 --@ try 10
 select count(*) from pg_stat_activity where datname = @{db.name:sql} and application_name <> 'pgxc'
 @{end}
+--@ try 60
 --@ run
 --@ quiet
 do $$
@@ -23,6 +25,7 @@ begin
 		raise object_in_use using message = 'the database is in use by ' || sessions;
 	end if;
 end $$
+--@ try 60
 --@ if select 1 from pg_database where datname = @{db.name:sql}
 --@ quiet
 clean connection to all for database @{db.name:ident}

@@ -12,3 +12,4 @@ if [[ ! -e $dir/gtm.conf ]]; then
     changed "initgtm $dir"
 fi
 ensure_dir "$dir" 700 "$user:$user"
+ensure_dir /var/lib/labctl/boot 700 root:root

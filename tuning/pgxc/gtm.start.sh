@@ -6,9 +6,10 @@
 # numbers again, and committed rows would become invisible. So it is then started with -x, above all numbers that the nodes
 # have seen: next_xid is the highest NextXID that next_xid.sh printed on any node, or 0. Its sequences are wrong then, too:
 # a mark in the data directory says so until sequences.sh has corrected them, even if labctl is interrupted in between.
+# A stop was clean if gtm.control is newer than the start, which labctl.started marks: the pid file goes before it is written.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
-out=/run/labctl/@{nodename:sh}.start next_xid=@{value.next_xid:sh}
+out=/run/labctl/@{nodename:sh}.start
 
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 ready()   { running && listening "$port"; }
@@ -38,7 +39,18 @@ if ! running; then
     mkdir -p /run/labctl
     [[ ! -e $dir/gtm.pid ]] || mv -f -- "$dir/gtm.pid" "$dir/gtm.pid.unclean"
     options=(-Z gtm -D "$dir") unclean=
-    [[ ! -e $dir/gtm.pid.unclean && ( ! -e $dir/gtm.log || -e $dir/gtm.control ) ]] || unclean=yes
+    [[ ! -e $dir/gtm.pid.unclean ]] || unclean=yes
+    if [[ -e $dir/labctl.started ]]; then
+        [[ $dir/gtm.control -nt $dir/labctl.started ]] || unclean=yes
+    elif [[ -e $dir/gtm.log && ! -e $dir/gtm.control ]]; then
+        unclean=yes
+    fi
+    if [[ -n $unclean && -n $booting ]]; then
+        why="it was not stopped cleanly, and would hand out transaction numbers and sequences again that were used: labctl bootstrap starts it above them"
+        printf '%s\n' "$why" >"$dir/labctl.refused"
+        printf '::fail the GTM does not start at boot: %s\n' "$why"
+        exit 3
+    fi
     # Nodes that the GTM believes to be connected cannot register again: the refusal does not get through a proxy,
     # which hangs, and a postmaster that cannot register exits.
     [[ -z $unclean ]] || rm -f -- "$dir/register.node"
@@ -58,12 +70,14 @@ if ! running; then
         wait_for 5 running && wait_for 30 settled
         ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM did not start, not even with its old configuration"; }
     fi
-    rm -f -- "$dir/gtm.pid.unclean"
+    printf '' >"$dir/labctl.started" && rm -f -- "$dir/gtm.pid.unclean" "$dir/labctl.refused" || die "cannot write $dir/labctl.started"
     changed "started gtm on port $port"
 else
     wait_for 10 ready || { evidence "$dir/gtm.log"; die "the GTM is running but does not listen on port $port"; }
 fi
 [[ ! -e $dir/labctl.unclean ]] || echo "::value unclean 1"
+# For gtm_standby.start.sh: how many sequences its file has, each between two marks.
+[[ -n $booting || ! -s $dir/gtm.control ]] || printf '::value sequences %s\n' "$(grep -aoP '\xfa\xfa\xfa\xfa' "$dir/gtm.control" | wc -l)"
 master || die "the GTM in $dir is not the master"
 if [[ -n ${refused-} ]]; then
     printf '::next correct cluster.settings.gtm in the lab file, then: labctl -f FILE bootstrap\n'

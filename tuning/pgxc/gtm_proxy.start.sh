@@ -35,6 +35,11 @@ start_it() {
     die "the GTM proxy did not start"
 }
 
+# The GTM calls its standby once for each proxy that calls it: at boot a proxy waits a while for the standby to be there.
+standby=@{gtm_standby.ip:sh} standby_port=@{gtm_standby.port:sh}
+standby_there() { within 2 /bin/bash -c ": </dev/tcp/$standby/$standby_port" 2>/dev/null; }
+[[ -z $booting || -z $standby ]] || running || wait_for 60 standby_there
+
 if running && [[ $dir/gtm_proxy.conf -nt $dir/gtm_proxy.pid ]]; then
     stop_it
     changed "stopped gtm_proxy: its configuration changed"

@@ -19,6 +19,15 @@ stop_it() {
     wait_for 5 gone gtm "$dir" || die "cannot stop the GTM standby"
 }
 
+# A standby that joins asks the GTM for its sequences. That of 1.0.2 puts them into an array of 1,024 and crashes with more; so
+# does the standby (1.0.4 has the fix). The cluster goes on without it.
+if (( sequences > 1024 )) && [[ $("$bin/gtm" --version) == *" 1.0."[0-3] ]] && ! { running && slave && called "$gtm_ip" "$port"; }; then
+    stop_it
+    warn "the GTM standby was not started: there are $sequences sequences, and the GTM of Postgres-XC before 1.0.4 crashes when a" \
+        "standby asks for more than 1,024. Ways out: fewer sequences, version 1.0.4 or later, or a lab file without gtm_standby"
+    exit 0
+fi
+
 # The GTM connects to the standby once for each proxy that connects to it. After a restart it does not: from then on it
 # replicates nothing, without an error.
 if running && slave && [[ $dir/gtm.conf -nt $dir/gtm.pid ]]; then

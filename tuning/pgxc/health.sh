@@ -5,6 +5,10 @@
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} gtm_port=@{gtm.port:sh}
 
+answers() {
+    [[ $(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres -c 'select 1' postgres 2>/dev/null) == 1 ]]
+}
+
 case $role in
 gtm | gtm_standby)      name=gtm       file=$dir/gtm.pid        log=$dir/gtm.log;;
 gtm_proxy)              name=gtm_proxy file=$dir/gtm_proxy.pid  log=$dir/gtm_proxy.log;;
@@ -13,7 +17,12 @@ datanode | coordinator) name=postgres  file=$dir/postmaster.pid log=$dir/pg_log;
 esac
 if [[ -d $log ]]; then for log in "$log"/*.csv; do :; done; fi
 
-pid_in "$file" && alive "$pid" "$name" "$dir" || { evidence "$log"; die "$role is not running"; }
+refused=
+if ! pid_in "$file" || ! alive "$pid" "$name" "$dir"; then
+    { read -r refused <"$dir/labctl.refused"; } 2>/dev/null
+    [[ -n $refused ]] || evidence "$log"
+    die "$role is not running${refused:+: $refused}"
+fi
 listening "$port" || { evidence "$log"; die "$role does not listen on port $port"; }
 part=none
 { read -r _ && read -r _ && read -r part; } <"$file"
@@ -29,7 +38,7 @@ gtm_proxy)
     connected "$gtm_ip" "$gtm_port" || die "the proxy has no connection to the GTM"
     ;;
 datanode | coordinator)
-    [[ $(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
-        -c 'select 1' postgres 2>/dev/null) == 1 ]] || { evidence "$log"; die "$role does not answer"; }
+    # One statement may fail or wait for the 20 s of the GTM's clients: see the recipe.
+    wait_for 15 answers || { evidence "$log"; die "$role does not answer"; }
     ;;
 esac

@@ -20,3 +20,4 @@ else
     [[ -z $made || $made == "$name" ]] || die "$dir belongs to the node $made, not to $name"
 fi
 ensure_dir "$dir" 700 "$user:$user"
+ensure_dir /var/lib/labctl/boot 700 root:root

@@ -14,6 +14,10 @@ key="encode(convert_to(current_database() || '.' || n.nspname || '.' || c.relnam
 
 (( unclean )) || exit 0
 
+# Before 1.1 a negative value counts as an error of the GTM: the margin does not lead there.
+version=$("$bin/gtm" --version)         # "gtm (Postgres-XC) 1.0.2"
+[[ $version == *" 1.0"* ]] && least="case when inc < 0 and last >= 0 then greatest(low, 0) else low end" || least=low
+
 # ask WHAT HOST PORT DATABASE FILE: runs the SQL in FILE; writes the rows to FILE.out.
 ask() {
     within 120 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -F ' ' -h "$2" -p "$3" -U postgres -f "$5" "$4" \
@@ -77,7 +81,7 @@ decide() {
 ), safe as (
     select *, case
         when last is null then null
-        when last + inc * $margin between low and high then last + inc * $margin
+        when last + inc * $margin between $least and high then last + inc * $margin
         else least(greatest(last, low), high) end as go
     from used)
 select key, inc, low, high, start, case when cycles then 't' else 'f' end, coalesce(go::text, '-'),

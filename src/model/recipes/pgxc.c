@@ -49,6 +49,14 @@ static const struct role_set role_sets[] = {
 /* All roles of a node share this file. */
 #define PROFILE T "profile.sh=/home/@{user}/.bash_profile:0644"
 
+/*
+ * What starts a role, and what stops it, is on the node too, for its unit at boot (start.sh). init scripts make the directory.
+ */
+#define BOOT "/var/lib/labctl/boot/"
+#define STARTS(script) \
+	" tuning/lib.sh=" BOOT "lib.sh:0600:root " T "boot.sh=" BOOT "boot:0600:root " T script "=" BOOT "@{nodename}.start:0600:root " \
+	T "stop.sh=" BOOT "@{nodename}.stop:0600:root"
+
 static const struct rule rules[] = {
 	{ "gtm.init", "gtm", .arg = T "gtm.init.sh", .timeout_s = 60,
 	  .title = "create the data directory of the GTM", .log = INIT_LOG },
@@ -67,30 +75,41 @@ static const struct rule rules[] = {
 	{ "coordinator.xid", "coordinator", .after = ".coordinator.init", .arg = T "next_xid.sh",
 	  .title = "read the coordinator's next transaction number" },
 
+	/* Before the GTM may be started again, and nobody answers for a while. */
+	{ "sequences.count", "coordinator:first", .after = ".coordinator.init", .arg = T "sequences_count.sh",
+	  .title = "count the sequences" },
+
 	/* The order matters: a server that starts before the GTM exits, with status 0. */
-	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid", .arg = T "gtm.start.sh",
-	  .files = T "gtm.conf=@{dir}/gtm.conf:0600 " PROFILE,
+	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid sequences.count", .arg = T "start.sh",
+	  .files = T "gtm.conf=@{dir}/gtm.conf:0600 " PROFILE STARTS("gtm.start.sh"),
 	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log" },
-	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "gtm_standby.start.sh",
-	  .files = T "gtm_standby.conf=@{dir}/gtm.conf:0600 " PROFILE,
+	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "start.sh",
+	  .files = T "gtm_standby.conf=@{dir}/gtm.conf:0600 " PROFILE STARTS("gtm_standby.start.sh"),
 	  .timeout_s = 120, .title = "start the GTM standby", .log = "@{dir}/gtm.log" },
 	{ "gtm_proxy.start", "gtm_proxy", .after = "gtm.start gtm_standby.start .gtm_proxy.init",
-	  .arg = T "gtm_proxy.start.sh",
-	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600 " PROFILE,
+	  .arg = T "start.sh",
+	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600 " PROFILE STARTS("gtm_proxy.start.sh"),
 	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG },
-	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "postmaster.start.sh",
-	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
+	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "start.sh",
+	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
+	  STARTS("postmaster.start.sh"),
 	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG },
 	{ "coordinator.start", "coordinator", .after = ".gtm_proxy.start .coordinator.init datanode.start",
-	  .arg = T "postmaster.start.sh",
-	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE,
+	  .arg = T "start.sh",
+	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
+	  STARTS("postmaster.start.sh"),
 	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG },
 
-	/* On every coordinator: definitions of nodes and groups are not distributed. */
+	/*
+	 * On every coordinator: definitions of nodes and groups are not distributed. Statements are tried for 60 s, here and
+	 * in the smoke test: the GTM proxy before 1.1 gives another number to a connection that is open while an older one is
+	 * closed. The next that gets its old number and ends takes its transaction along: that fails ("could not obtain
+	 * snapshot"), or its commit gets no answer, and goes on after the 20 s that a client waits for the GTM.
+	 */
 	{ "demote", "coordinator", .after = "coordinator.start datanode.start", .verb = RULE_SQL,
-	  .arg = T "demote.sql", .timeout_s = 120, .title = "demote the former primary datanode", .log = START_LOG },
+	  .arg = T "demote.sql", .timeout_s = 300, .title = "demote the former primary datanode", .log = START_LOG },
 	{ "register", "coordinator", .after = ".demote coordinator.start datanode.start", .verb = RULE_SQL,
-	  .arg = T "register.sql", .timeout_s = 120, .title = "register all nodes at the coordinator", .log = START_LOG },
+	  .arg = T "register.sql", .timeout_s = 300, .title = "register all nodes at the coordinator", .log = START_LOG },
 
 	{ "sequences", "coordinator:first", .after = "register", .arg = T "sequences.sh", .timeout_s = 1800,
 	  .title = "compare the sequences with the GTM's", .log = START_LOG },
@@ -98,15 +117,15 @@ static const struct rule rules[] = {
 	  .title = "note that the GTM knows its sequences" },
 
 	{ "smoke.create", "coordinator:first", .after = "register sequences", .verb = RULE_SQL, .arg = T "smoke_create.sql",
-	  .timeout_s = 120, .title = "smoke test: write", .log = START_LOG },
+	  .timeout_s = 300, .title = "smoke test: write", .log = START_LOG },
 	{ "smoke.read", "coordinator:rest", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_read.sql",
-	  .timeout_s = 120, .title = "smoke test: read", .log = START_LOG },
+	  .timeout_s = 300, .title = "smoke test: read", .log = START_LOG },
 	{ "smoke.datanode", "datanode", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_datanode.sql",
-	  .timeout_s = 120, .title = "smoke test: check the datanode's rows", .log = START_LOG },
+	  .timeout_s = 300, .title = "smoke test: check the datanode's rows", .log = START_LOG },
 	{ "smoke.replicated", "datanode", .after = "smoke.create", .arg = T "smoke_replicated.sh", .timeout_s = 60,
 	  .title = "check that an update reached all copies", .log = START_LOG },
 	{ "smoke.drop", "coordinator:first", .after = "smoke.create smoke.read smoke.datanode smoke.replicated", .verb = RULE_SQL,
-	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the tables", .log = START_LOG },
+	  .arg = T "smoke_drop.sql", .timeout_s = 300, .title = "smoke test: drop the tables", .log = START_LOG },
 
 	/* What the smoke test does not cover. */
 	{ "gtm_standby.health", "gtm_standby", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,

@@ -69,11 +69,18 @@ static uint64_t prepared(const struct lab *lab)
 	return lab_is_classic(lab) ? coordinators(lab) : connections(lab);
 }
 
+/* Before 1.1 a GTM proxy mixes up the connections of one thread (pgxc.c): fewer share one. The GTM has one for each thread. */
+static uint64_t threads(const struct lab *lab)
+{
+	return lab_is_classic(lab) || role_count(lab, "gtm_proxy") > 64 ? 1 : 8;
+}
+
 const struct limit pgxc_limits[] = {
 	{ "backends", backends },
 	{ "coordinators", coordinators },
 	{ "datanodes", datanodes },
 	{ "pool", pool },
 	{ "prepared", prepared },
+	{ "threads", threads },
 	{ 0 },
 };

@@ -663,6 +663,8 @@ int main(int argc, char **argv)
 	int c;
 
 	name = name ? name + 1 : argv[0];
+	if (argc == 2 && !strcmp(argv[1], "--version"))
+		return printf("%s (Postgres-XC) 1.0.2\n", name) < 0;
 	while ((c = getopt(argc, argv, !strcmp(name, "psql") ? "XAtqwh:p:U:c:" : "D:CXx:")) != -1) {
 		switch (c) {
 		case 'D':
