@@ -158,11 +158,11 @@ reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 	labctl create
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
 		run labctl status
-		[[ $output != *"waits for"*"labctl bootstrap"* ]] || break
+		[[ $output != *"labctl bootstrap starts it"* ]] || break
 		sleep 5
 	done
 	[ "$status" = 30 ]
-	[[ $output == *"gtm is not running: it was not stopped cleanly"*"waits for: labctl bootstrap"* ]]
+	[[ $output == *"gtm is not running: it was not stopped cleanly"*"labctl bootstrap starts it"* ]]
 	labctl bootstrap
 	[ "$(labctl psql node7 -- -Atc "SELECT count(*) FROM e2e")" = 1000 ]
 	next=$(labctl psql node8 -- -qAtc "SELECT nextval('boot')")
@@ -197,17 +197,17 @@ reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 	END
 	} >"$WORK/lab.yaml"
 	run -0 labctl -f "$WORK/lab.yaml" -v bootstrap
-	[[ $output == *"stopped gtm: its configuration is new"*"stopped gtm_proxy: its configuration is new"* ]]
+	[[ $output == *"stopped gtm: its configuration changed"*"stopped gtm_proxy: its configuration changed"* ]]
 	[ "$(labctl psql node5 -r datanode -- -Atc 'SHOW work_mem')" = 3MB ]
 	[ "$(labctl psql node5 -- -Atc 'SHOW work_mem')" = 5MB ]
 	[ "$(labctl psql node5 -- -Atc 'SHOW max_connections')" = 120 ]
 	labctl exec 1 -- grep -qx 'keepalives_idle = 61' /data/pgxc_gtm/gtm.conf
 	[ "$(labctl psql node7 -- -Atc "SELECT count(*) FROM e2e")" = 1000 ]
 	run -0 labctl -v bootstrap
-	[[ $output != *"its configuration is new"* ]]
+	[[ $output != *"its configuration changed"* ]]
 	sed -i 's/work_mem: 5MB/work_mem: much/' "$WORK/lab.yaml"
 	run ! labctl -f "$WORK/lab.yaml" bootstrap
-	[[ $output == *"the coordinator refuses its new configuration; it was started with the old one"* ]]
+	[[ $output == *"the coordinator rejects its new configuration; it was started with the old one"* ]]
 	[ "$(labctl psql node5 -- -Atc 'SHOW work_mem')" = 5MB ]
 	sed -i 's/work_mem: much/work_mem: 5MB/' "$WORK/lab.yaml"
 	labctl -f "$WORK/lab.yaml" bootstrap

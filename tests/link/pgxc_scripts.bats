@@ -272,7 +272,7 @@ bring_up_inits() {
 	on 1 kill -9 "$pid"
 	NEXT_XID=0
 	bring_up
-	grep -F "the GTM was not stopped cleanly: goes on at transaction" "$WORK/said"
+	grep -F "the GTM was not stopped cleanly: continues at transaction" "$WORK/said"
 	[ "$(sql 1 coordinate 1921 count)" = 3 ]
 }
 

@@ -6,4 +6,5 @@ next_xid=0 sequences=0
 { read -r sequences <"/var/lib/labctl/boot/$name.sequences"; } 2>/dev/null
 mkdir -p /run/labctl
 exec 8>"/run/labctl/$name.lock" && flock -w 100 8 || exit 1
+# shellcheck source=/dev/null
 . "/var/lib/labctl/boot/$name.start"

@@ -7,6 +7,7 @@ name=@{nodename:sh} role=@{role:sh} next_xid=@{value.next_xid:sh} sequences=@{va
 mkdir -p /run/labctl
 # One that boots may be at it at the same time.
 exec 8>"/run/labctl/$name.lock" && flock -w 100 8 || die "the start of the $role at boot does not end"
+# shellcheck source=/dev/null
 . "/var/lib/labctl/boot/$name.start"
 exec 8>&-
 printf '%s\n' "$sequences" >"/var/lib/labctl/boot/$name.sequences"
