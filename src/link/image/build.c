@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Software builds. The whole build lives in namespaces of its own: its mounts, its processes and its network are gone
- * when it ends, however it ends; what stays are plain files below CACHE/tmp, removed here or by the next build.
+ * Software builds. A build runs in namespaces of its own: its mounts, processes and network vanish when it ends,
+ * however it ends. Only plain files below CACHE/tmp remain, removed here or by the next build.
  */
 #include "build.h"
 
@@ -29,8 +29,8 @@
 DEFINE_AUTO(json_t *, json_decref)
 
 /*
- * $1 work directory, $2 lower tree; the rest is the command. A /dev of our own: the host's devices are none of a
- * makefile's business. The build finds itself in /labctl.
+ * $1 work directory, $2 lower tree; the rest is the command. It gets a /dev of its own, since a makefile must not reach
+ * the host's devices. The build runs in /labctl.
  */
 static const char enter_script[] =
 	"set -eu\n"
@@ -48,22 +48,22 @@ static const char enter_script[] =
 	"exec chroot \"$r\" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
 	"HOME=/root LC_ALL=C.UTF-8 TERM=dumb \"$@\"\n";
 
-/* One build under way. */
-struct run {
+/* A build in progress. */
+struct build_run {
 	const struct build *b;
 	struct arena *a;
 	char key[DIGEST_HEX];
 	const char *tar, *json, *log, *work;
 	FILE *log_file;
 	struct look_log log_seen;
-	/* what the script said */
+	/* as reported by the script */
 	const char *step, *reason;
 	struct strbuf evidence;
 	json_t *adaptations;
 	bool disk_full;
 };
 
-static void tell(struct run *r, const char *line)
+static void tell(struct build_run *r, const char *line)
 {
 	if (r->b->line)
 		r->b->line(r->b->ctx, line);
@@ -71,7 +71,7 @@ static void tell(struct run *r, const char *line)
 
 /* --- identity --- */
 
-/* The digest of each file that the script finds besides the archive. */
+/* Appends the digest of each file that the script gets besides the archive. */
 static int add_files(const struct build *b, struct strbuf *text, struct fail *e)
 {
 	char digest[DIGEST_HEX];
@@ -88,7 +88,7 @@ static int add_files(const struct build *b, struct strbuf *text, struct fail *e)
 	return 0;
 }
 
-static int make_key(struct run *r, struct fail *e)
+static int make_key(struct build_run *r, struct fail *e)
 {
 	const struct build *b = r->b;
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -110,7 +110,7 @@ static int make_key(struct run *r, struct fail *e)
 	return 0;
 }
 
-static int write_record(struct run *r, struct fail *e)
+static int write_record(struct build_run *r, struct fail *e)
 {
 	const struct build *b = r->b;
 	auto_(json_decref) json_t *record = json_pack(
@@ -127,8 +127,8 @@ static int write_record(struct run *r, struct fail *e)
 
 /* --- the archive --- */
 
-/* The script's other files: their names say their order and what they are called. */
-static int hand_over(struct run *r, struct fail *e)
+/* Writes the script's other files; their names give the order and the original name. */
+static int hand_over(struct build_run *r, struct fail *e)
 {
 	const struct build *b = r->b;
 
@@ -148,7 +148,7 @@ static int hand_over(struct run *r, struct fail *e)
 	return 0;
 }
 
-static int prepare(struct run *r, const char **ret_top, struct fail *e)
+static int prepare(struct build_run *r, const char **ret_top, struct fail *e)
 {
 	static const char *const dirs[] = { "work", "root", "upper/labctl/src", "upper/labctl/out", "upper/labctl/patches" };
 	const struct build *b = r->b;
@@ -168,7 +168,7 @@ static int prepare(struct run *r, const char **ret_top, struct fail *e)
 		if (file_mkdirs(arena_printf(r->a, "%s/%s", r->work, dirs[i]), 0755, e))
 			return -1;
 	tell(r, "::step unpack");
-	/* Into the overlay's upper directory, before anything is mounted. */
+	/* Unpack into the overlay's upper directory, before anything is mounted. */
 	if (unpack_archive(b->archive, arena_printf(r->a, "%s/upper/labctl/src", r->work), b->cancel, b->deadline_ms, r->a,
 			   ret_top, e))
 		return -1;
@@ -184,8 +184,8 @@ static const char *after(const char *line, const char *word)
 	return strncmp(line, word, len) == 0 && line[len] == ' ' ? line + len + 1 : NULL;
 }
 
-/* A script says "STEP: REASON", and the step is said anyway. */
-static const char *without_step(const struct run *r, const char *text)
+/* Strips "STEP: " from a script's "STEP: REASON": our message has the step already. */
+static const char *without_step(const struct build_run *r, const char *text)
 {
 	size_t len = strlen(r->step);
 
@@ -194,7 +194,7 @@ static const char *without_step(const struct run *r, const char *text)
 
 static void on_line(void *ctx, const char *line)
 {
-	struct run *r = ctx;
+	struct build_run *r = ctx;
 	const char *text;
 
 	if (r->log_file && (fprintf(r->log_file, "%s\n", line) < 0 || fflush(r->log_file)))
@@ -212,9 +212,9 @@ static void on_line(void *ctx, const char *line)
 	tell(r, line);
 }
 
-static void look(void *ctx)
+static void say_compiled(void *ctx)
 {
-	struct run *r = ctx;
+	struct build_run *r = ctx;
 	char text[80];
 
 	if (!look_compiled(&r->log_seen))
@@ -223,13 +223,13 @@ static void look(void *ctx)
 	tell(r, text);
 }
 
-/* "NAME=value" of the contract in tuning/KIND/build.sh, and the command itself. */
-static const char *const *build_argv(struct run *r, const char *top)
+/* The command, with the variables that tuning/KIND/build.sh documents. */
+static const char *const *build_argv(struct build_run *r, const char *top)
 {
 	const struct build *b = r->b;
 	struct arena *a = r->a;
 	const char *row[] = {
-		/* the build dies with this thread, its processes with their namespace: also when labctl is killed */
+		/* the build ends with this thread, its processes with their namespace, even if labctl is killed */
 		"setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
 		"--kill-child", "--net", "--ipc", "sh", "-c", enter_script, "labctl-build", r->work, b->image->root,
 		arena_printf(a, "SRC=/labctl/src/%s", top), arena_printf(a, "PREFIX=%s", b->prefix),
@@ -245,13 +245,13 @@ static const char *const *build_argv(struct run *r, const char *top)
 	return argv;
 }
 
-static int run_script(struct run *r, const char *top, struct fail *e)
+static int run_script(struct build_run *r, const char *top, struct fail *e)
 {
 	const struct build *b = r->b;
 	struct proc p = { .argv = build_argv(r, top),
 			  .log_path = r->log,
 			  .line = on_line,
-			  .look = look,
+			  .look = say_compiled,
 			  .line_ctx = r,
 			  .deadline_ms = b->deadline_ms,
 			  .cancel = b->cancel };
@@ -275,8 +275,8 @@ static int not_dots(const struct dirent *d)
 	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
 }
 
-/* Members are named from below the root ("opt/..."), without a "." whose mode would become that of a node's root. */
-static int pack(struct run *r, struct fail *e)
+/* Members are named relative to the root ("opt/..."), without ".": its mode would become that of the node's root. */
+static int pack(struct build_run *r, struct fail *e)
 {
 	const char *out = arena_printf(r->a, "%s/upper/labctl/out", r->work), *temp = arena_printf(r->a, "%s.new", r->tar);
 	static const char *const fixed[] = { "tar",	"-c",	     "--sort=name", "--numeric-owner",
@@ -308,7 +308,7 @@ static int pack(struct run *r, struct fail *e)
 		unlink(temp);
 		return -1;
 	}
-	/* the archive's name is what says that all of it is there */
+	/* an archive with the final name is complete */
 	if (rename(temp, r->tar)) {
 		fail_errno(e, FAIL_OTHER, "%s", r->tar);
 		unlink(temp);
@@ -317,8 +317,8 @@ static int pack(struct run *r, struct fail *e)
 	return 0;
 }
 
-/* Step, reason, the lines that say why, and where the rest is. */
-static int explain(struct run *r, struct fail *e)
+/* Makes the failure: step, reason, relevant lines, and the path of the whole log. */
+static int explain(struct build_run *r, struct fail *e)
 {
 	auto_(free) char *reason = strndup(e->text, 700), *before = strdup(e->evidence);
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -332,13 +332,13 @@ static int explain(struct run *r, struct fail *e)
 	return e->code == FAIL_CANCELED ? -1 : fail_next(e, "less %s", r->log);
 }
 
-static int build_locked(struct run *r, struct fail *e)
+static int build_locked(struct build_run *r, struct fail *e)
 {
 	struct fail ignored = { 0 };
 	const char *top = NULL;
 	int result;
 
-	/* left by a labctl that was killed; its mounts and processes died with it */
+	/* left by a labctl that was killed; its mounts and processes ended with it */
 	if (file_remove_tree(r->work, e))
 		return -1;
 	unlink(r->log);
@@ -359,7 +359,7 @@ static int build_locked(struct run *r, struct fail *e)
 
 int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e)
 {
-	struct run r = { .b = b, .a = a, .step = "prepare" };
+	struct build_run r = { .b = b, .a = a, .step = "prepare" };
 	auto_(close) int lock = -1;
 	bool built = false;
 

@@ -2,7 +2,7 @@
 /*
  * Software builds: unpack an archive inside the user land of the build image (an
  * overlay of its root tree, chroot), run the recipe's build script there, keep the
- * installed tree as CACHE/builds/KEY.tar. Key = digests of image, archive, script and patches, options.
+ * installed tree as CACHE/builds/KEY.tar. KEY = a digest of image, archive, script, patches and options.
  */
 #ifndef LABCTL_LINK_BUILD_H
 #define LABCTL_LINK_BUILD_H
@@ -20,18 +20,18 @@ struct build {
 	const struct image *image;    /* the build image */
 	const char *archive, *archive_sha256;
 	const char *script;           /* text of tuning/KIND/build.sh */
-	const char *extra_name, *extra; /* a file beside the script and its text; or NULL */
+	const char *extra_name, *extra; /* name and text of a file beside the script; or NULL */
 	const char *const *patches; unsigned patch_count; /* paths, in the order in which the script applies them */
 	const char *prefix, *link;    /* "/opt/pgxc_VERSION", "/opt/pgxc" */
 	const char *configure;        /* option string */
 	unsigned port;
 	unsigned jobs;
-	void (*line)(void *ctx, const char *line); void *ctx; /* each ::line of the script, and what it does now */
+	void (*line)(void *ctx, const char *line); void *ctx; /* gets each ::line of the script, and progress */
 	const atomic_bool *cancel;
 	int64_t deadline_ms;
 };
 
-/* Find or build; @ret_tar is the path of the cached archive. On failure: the step, the last lines, where the whole log is. */
+/* Finds or builds; *ret_tar is the path of the cached archive. Failures name the step, the last lines and the log file. */
 int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e);
 
 #endif

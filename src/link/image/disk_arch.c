@@ -10,18 +10,18 @@
 #include "partition.h"
 #include "proc.h"
 
-#define OURS "x86_64"   /* what domains/ say */
+#define OURS "x86_64"   /* as in domains/ */
 #define MIB (1u << 20)
-#define ESP_MIB 32u     /* of it; installers make its directories before they copy large files */
-#define DIR_ENTRY 32u   /* FAT: every entry of a directory starts at a multiple of it, with 11 bytes of name */
+#define ESP_MIB 32u     /* how much of it is read; installers make its directories before they copy large files */
+#define DIR_ENTRY 32u   /* FAT: directory entries start at multiples of this, with 11 bytes of name */
 #define DIR_NAME 11u
 
 enum where { FIRST_BYTES, PARTITION_TYPE, EFI_NAME };
 
 /*
- * Signs that no disk for other processors bears. Not among them: code in the first sector, which tools for partitions
- * write on any. Sources: the Discoverable Partitions Specification; UEFI specification, 3.5.1.1 (EFI/BOOT/BOOT*.EFI, here
- * as FAT has them, in 8 + 3 letters); Linux, zipl's boot record.
+ * Signs of a disk's architecture that no disk for another one has. Code in the first sector is not among them, since
+ * partitioning tools write it to any disk. Sources: the Discoverable Partitions Specification; UEFI specification, 3.5.1.1
+ * (EFI/BOOT/BOOT*.EFI, here as in FAT, 8 + 3 letters); Linux, zipl's boot record.
  */
 static const struct sign { enum where where; const char *bytes, *arch, *what; } signs[] = {
 	{ EFI_NAME, "BOOTX64 EFI", OURS, NULL },
@@ -39,7 +39,7 @@ static const struct sign { enum where where; const char *bytes, *arch, *what; } 
 	{ FIRST_BYTES, "zIPL", "s390x", "zipl's boot record" },
 };
 
-/* What has been found so far: whether it is ours, and the first sign that it is not. */
+/* What was found so far: whether there is a sign of our architecture, and the first sign of another. */
 struct verdict { bool ours; const struct sign *other; };
 
 static void take(struct verdict *v, const struct sign *s)
@@ -50,19 +50,19 @@ static void take(struct verdict *v, const struct sign *s)
 		v->other = s;
 }
 
-static void look(struct verdict *v, enum where where, const char *bytes, size_t len)
+static void match_signs(struct verdict *v, enum where where, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(signs); i++)
 		if (signs[i].where == where && strlen(signs[i].bytes) == len && !memcmp(signs[i].bytes, bytes, len))
 			take(v, &signs[i]);
 }
 
-/* All that could be an entry of a directory. Text of programs does not have names in this form. */
+/* Checks everything that could be a directory entry. Program text does not contain names in this form. */
 static void look_at_names(struct verdict *v, const char *part, size_t len)
 {
 	for (size_t at = 0; at + DIR_ENTRY <= len; at += DIR_ENTRY)
 		if (part[at] == 'B')
-			look(v, EFI_NAME, part + at, DIR_NAME);
+			match_signs(v, EFI_NAME, part + at, DIR_NAME);
 }
 
 static int look_at_esp(const struct image_env *env, const struct partition *p, const char *path, const char *format,
@@ -104,11 +104,11 @@ int disk_arch_check(const struct image_env *env, const char *path, const char *f
 
 	if (fd < 0 || pread(fd, first, sizeof first, 0) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", start);
-	/* Partitions beyond the end of a disk are none. A disk too large for the host's file system is one that says nothing. */
+	/* Partitions beyond the end of the disk do not count. A disk too large for the host's file system counts as one without signs. */
 	count = ftruncate(fd, (off_t)bytes) ? 0 : partitions_read(fd, parts);
-	look(&v, FIRST_BYTES, first, sizeof first);
+	match_signs(&v, FIRST_BYTES, first, sizeof first);
 	for (unsigned i = 0; i < count; i++)
-		look(&v, PARTITION_TYPE, parts[i].type, strlen(parts[i].type));
+		match_signs(&v, PARTITION_TYPE, parts[i].type, strlen(parts[i].type));
 	for (unsigned i = 0; i < count && !v.ours; i++)
 		if (is_esp(&parts[i]) && look_at_esp(env, &parts[i], path, format, dir, a, &v, e))
 			return -1;

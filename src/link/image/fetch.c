@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Downloads: CACHE/downloads/DIGEST12-NAME, ".part" while incomplete. A part is resumed only when something
- * vouches for the whole: the wanted digest, or the server's validator (kept in ".part.tag", sent as If-Range).
+ * Downloads: CACHE/downloads/DIGEST12-NAME, ".part" while incomplete. A part is resumed only if the result can be
+ * verified: by the wanted digest, or by the server's validator (kept in ".part.tag", sent as If-Range).
  */
 #include "fetch.h"
 
@@ -22,7 +22,7 @@
 #include "quote.h"
 
 #define TRIES_MAX 5
-#define STALL_SECONDS 30L /* less than STALL_BYTES per second for so long is a dead transfer */
+#define STALL_SECONDS 30L /* a transfer with less than STALL_BYTES per second for this time is aborted */
 #define STALL_BYTES 512L
 
 DEFINE_AUTO(CURL *, curl_easy_cleanup)
@@ -32,7 +32,7 @@ struct download {
 	const char *name; /* the URL without user and password, for messages */
 	const char *path, *part, *tag;
 	FILE *file;
-	int64_t from_bytes; /* what the part held when this try started */
+	int64_t from_bytes; /* size of the part when this attempt started */
 	char validator[256];
 	char last_modified[128];
 	bool canceled;
@@ -76,7 +76,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 	struct download *d = ctx;
 	size_t len = size * count;
 
-	if (len > 5 && strncmp(data, "HTTP/", 5) == 0) /* after a redirect only the last answer counts */
+	if (len > 5 && strncmp(data, "HTTP/", 5) == 0) /* after a redirect only the last response counts */
 		d->validator[0] = d->last_modified[0] = '\0';
 	header_value(d->validator, sizeof d->validator, data, len, "ETag:");
 	header_value(d->last_modified, sizeof d->last_modified, data, len, "Last-Modified:");
@@ -100,15 +100,15 @@ static int on_progress(void *ctx, curl_off_t total, curl_off_t now, curl_off_t u
 
 /* --- one try --- */
 
-/* The validator is on disk before a single byte of the body is needed again. */
+/* Saves the validator before any byte of the body, so that every part has one. */
 static void keep_validator(const struct download *d)
 {
 	struct fail ignored = { 0 };
-	/* a weak ETag says nothing of single bytes */
+	/* a weak ETag does not guarantee identical bytes */
 	const char *text = d->validator[0] && strncmp(d->validator, "W/", 2) != 0 ? d->validator : d->last_modified;
 
 	if (d->from_bytes)
-		return; /* still the old one */
+		return; /* unchanged */
 	if (text[0])
 		file_write(d->tag, text, strlen(text), 0600, &ignored);
 	else
@@ -121,7 +121,7 @@ static void forget_part(const struct download *d)
 	unlink(d->tag);
 }
 
-/* How much of the part can be built upon; adds If-Range to *headers where that rests on a validator. */
+/* How much of the part can be resumed; adds If-Range to *headers if that depends on a validator. */
 static int64_t resumable_bytes(const struct download *d, struct curl_slist **headers)
 {
 	auto_(strbuf_clear) struct strbuf tag = { 0 }, line = { 0 };
@@ -180,9 +180,9 @@ static enum outcome judge(struct download *d, CURLcode code, long status, const 
 	switch (code) {
 	case CURLE_OK:
 		if (status != 416 || d->f->sha256)
-			return DONE; /* 416: nothing is missing, or the digest will say so */
+			return DONE; /* 416: the part is complete; if not, the digest will differ */
 		/* fall through */
-	case CURLE_RANGE_ERROR: /* the server cannot resume, or has another file by now */
+	case CURLE_RANGE_ERROR: /* the server cannot resume, or has a different file now */
 	case CURLE_FTP_COULDNT_USE_REST:
 	case CURLE_BAD_DOWNLOAD_RESUME:
 		fail(e, FAIL_OTHER, "%s: %s", d->name, sentence);
@@ -262,7 +262,7 @@ static int differs(const char *name, const char *wanted, const char *found, stru
 	return fail_next(e, "check the digest with the publisher; the download was discarded");
 }
 
-/* What there is to do about a transfer that ended too early. */
+/* Adds the next command after a transfer that ended too early. */
 static void say_what_is_kept(const struct download *d, struct fail *e)
 {
 	struct stat st;

@@ -19,7 +19,7 @@ struct fetch {
 	int64_t deadline_ms;
 };
 
-/* Local file that holds it and its SHA-256. FAIL_NOT_FOUND, FAIL_OTHER (digest differs, with both), FAIL_TIMEOUT. */
+/* Returns the local file and its SHA-256. FAIL_NOT_FOUND, FAIL_OTHER (digest differs; the text has both), FAIL_TIMEOUT. */
 int fetch_archive(const struct fetch *f, struct arena *a, const char **ret_path, char ret_sha256[65], struct fail *e);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Images: CACHE/images/NAME-DIGEST12 with root/, disk.qcow2, vmlinuz, initrd.img, packages.txt, and two files of ours:
- *   digest   SHA-256 of what `build-image --print` said when it was built: the image's address
- *   recipe   SHA-256 of the recipe's own files: what says, without asking apt, that the image is of today's recipe
- * A recipe with a file `base` stands on the recipe that the file names: it is the tree of that one plus its own packages,
+ * Images: CACHE/images/NAME-DIGEST12 with root/, disk.qcow2, vmlinuz, initrd.img, packages.txt, and two files of labctl:
+ *   digest   SHA-256 of the output of `build-image --print` at the time of the build: the image's address
+ *   recipe   SHA-256 of the recipe's own files: shows, without asking apt, that the image is of the current recipe
+ * A recipe with a file `base` extends the recipe that the file names: it is the tree of that one plus its own packages,
  * without a disk or a kernel.
  */
 #include "image.h"
@@ -24,7 +24,7 @@
 
 #define BUILD_NEEDS_BYTES (4ll << 30)
 
-/* What an image is made of: its own directory first, each before the one it stands on. Several make a tree only. */
+/* The recipe directories of an image, each before its base. An image with a base has only a tree. */
 struct recipe_dirs {
 	const char **dirs;
 	unsigned count;
@@ -35,7 +35,7 @@ static bool is_recipe(const char *dir, struct arena *a)
 	return file_exists(arena_printf(a, "%s/packages", dir));
 }
 
-/* First word of a small file in @a, or NULL. */
+/* First word of a small file, in @a, or NULL. */
 static const char *word_of(const char *dir, const char *file, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -129,7 +129,7 @@ static const char *member(const char *dir, const char *name, struct arena *a)
 	return file_exists(path) ? path : NULL;
 }
 
-/* What the directory @entry of CACHE/images holds; false when it is no complete image. */
+/* Reads the directory @entry of CACHE/images; false if it is not a complete image. */
 static bool read_image(const struct image_env *env, const char *entry, struct arena *a, struct image *ret)
 {
 	const char *digest, *dir;
@@ -195,7 +195,7 @@ int image_find(const struct image_env *env, const char *name, struct arena *a, s
 
 		if (!of || strcmp(of, wanted) != 0 || stat(list[i].dir, &st))
 			continue;
-		/* of one recipe, the one with the newest packages */
+		/* of the same recipe, prefer the newest packages */
 		ns = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec;
 		if (!best || ns > best_ns) {
 			best = &list[i];
@@ -235,7 +235,7 @@ const char *const *image_recipes(const struct image_env *env, struct arena *a)
 
 /* --- building --- */
 
-/* build-image with @option (or NULL), the recipes and @out_dir (or NULL). */
+/* The command line of build-image with @option (or NULL), the recipes and @out_dir (or NULL). */
 static const char *const *script_argv(const struct image_env *env, const struct recipe_dirs *r, const char *option,
 				      const char *out_dir, struct arena *a)
 {
@@ -243,7 +243,7 @@ static const char *const *script_argv(const struct image_env *env, const struct 
 	const char **argv = NULL;
 	unsigned count = 0;
 
-	/* When we are killed the script is told, and takes down what it started. */
+	/* If labctl is killed, the script gets a signal and stops what it started. */
 	for (size_t i = 0; out_dir && i < ARRAY_COUNT(told); i++)
 		*arena_push(a, argv, count) = told[i];
 	*arena_push(a, argv, count) = "bash";
@@ -275,7 +275,7 @@ static int address(const struct image_env *env, const struct recipe_dirs *r, str
 	return 0;
 }
 
-/* apt would try the sources, which a sandbox does not reach, for half a minute. */
+/* Fails at once if the mirror is unreachable (in a sandbox): apt would retry for half a minute. */
 static int check_mirror(const char *name, struct fail *e)
 {
 	const char *sandbox = getenv("LABCTL_SANDBOX"), *mirror = getenv("LABCTL_MIRROR");
@@ -342,7 +342,7 @@ static int write_word(const char *dir, const char *file, const char *word, struc
 	return file_write(arena_printf(a, "%s/%s", dir, file), text, strlen(text), 0644, e);
 }
 
-/* Under the image's lock, so what is at @temp is of a build that was killed. */
+/* The image's lock is held: whatever is at @temp was left by a killed build. */
 static int build_locked(const struct image_env *env, const char *name, struct arena *a, struct fail *e)
 {
 	const char *temp = cache_path(env->cache_dir, CACHE_IMAGE_NEW, name, a), *dir;
@@ -356,14 +356,14 @@ static int build_locked(const struct image_env *env, const char *name, struct ar
 	dir = cache_image(env->cache_dir, name, digest, a);
 	if (file_remove_tree(temp, e))
 		return -1;
-	if (member(dir, "root", a)) /* the same inputs in files that moved or got other modes */
+	if (member(dir, "root", a)) /* same inputs, but the recipe's files have moved or have other modes */
 		return write_word(dir, "digest", digest, a, e) || write_word(dir, "recipe", recipe_hex, a, e) ? -1 : 0;
 	failed = check_mirror(name, e) || run_script(env, &r, name, temp, a, e) ||
 		 write_word(temp, "digest", digest, a, e) || write_word(temp, "recipe", recipe_hex, a, e);
 	return cache_publish(temp, dir, failed, e);
 }
 
-/* No user of the host starts a setuid program out of a tree. To nodes its / is open: an overlay's has the mode of its upper. */
+/* Host users must not run the tree's setuid programs. Nodes are not affected: an overlay's / has the mode of its upper. */
 static int close_tree(const struct image *image, struct fail *e)
 {
 	return image->root && chmod(image->root, 0700) ? fail_errno(e, FAIL_OTHER, "%s", image->root) : 0;
@@ -378,7 +378,7 @@ int image_build(const struct image_env *env, const char *name, struct arena *a, 
 	char digest[DIGEST_HEX];
 
 	*ret_built = false;
-	/* A complete one appears at once: nobody waits for somebody else's build of another recipe. */
+	/* Check without the lock first: a complete image needs none. */
 	if (!env->resolve && image_find(env, name, a, ret_image, &missing) == 0)
 		return close_tree(ret_image, e);
 	if (find_recipe(env, name, a, &recipe, e) ||

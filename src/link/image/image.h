@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Images and copies of them: the build script of kickstart/ run through proc, the
- * content-addressed cache, qcow2 overlays, overlay mounts of root trees.
+ * Images and their copies: building by the script of kickstart/, the content-addressed cache,
+ * qcow2 overlays, overlay mounts of root trees.
  */
 #ifndef LABCTL_LINK_IMAGE_H
 #define LABCTL_LINK_IMAGE_H
@@ -15,24 +15,24 @@
 
 struct image {
 	const char *name;     /* "debian12" */
-	const char *digest;   /* 64 hex digits: of its recipe and its resolved inputs */
+	const char *digest;   /* 64 hex digits, of its recipe and its resolved inputs */
 	const char *dir;      /* CACHE/images/NAME-DIGEST12 */
-	const char *root, *disk, *kernel, *initrd; /* paths; NULL when the image has none (build images have only root) */
+	const char *root, *disk, *kernel, *initrd; /* paths; NULL if the image has none (build images have only root) */
 };
 
 struct image_env {
 	const char *cache_dir;    /* CACHE */
 	const char *kickstart;    /* directory with the recipes and build-image */
 	void (*line)(void *ctx, const char *line); void *line_ctx; /* progress */
-	void (*far)(void *ctx, const char *text); /* every few seconds how far it is, for .line_ctx; or NULL */
+	void (*far)(void *ctx, const char *text); /* called with .line_ctx every few seconds with progress; or NULL */
 	const atomic_bool *cancel;
 	int64_t deadline_ms;
-	bool resolve; /* image_build: one that is there counts only if apt's sources would give the same today */
+	bool resolve; /* image_build(): use an existing image only if apt's sources would give the same now */
 };
 
-/* Look in the cache. FAIL_NOT_FOUND (next: labctl image build NAME) when it was not built. */
+/* Looks in the cache. FAIL_NOT_FOUND (next: labctl image build NAME) if it was not built. */
 int image_find(const struct image_env *env, const char *name, struct arena *a, struct image *ret_image, struct fail *e);
-/* Find or build, under a lock per image name; *ret_built says which. A failed build leaves nothing but its log (CACHE/log/). */
+/* Finds or builds, under a lock per image name; *ret_built says which. A failed build leaves only its log (CACHE/log/). */
 int image_build(const struct image_env *env, const char *name, struct arena *a, struct image *ret_image, bool *ret_built,
 		struct fail *e);
 /* All built images. */
@@ -40,12 +40,12 @@ int image_list(const struct image_env *env, struct arena *a, struct image **ret,
 /* Names of the recipes that can be built ("debian12", "debian12-build", ...), NULL-terminated. */
 const char *const *image_recipes(const struct image_env *env, struct arena *a);
 
-/* qemu-img create -f qcow2 -F qcow2 -b BASE; unchanged when it exists with that base. */
+/* qemu-img create -f qcow2 -F qcow2 -b BASE; unchanged if it exists with that base. */
 int image_overlay(const char *base, const char *path, uint64_t size_gib, bool *ret_changed, struct fail *e);
 
-/* Overlay mount of a root tree for lxc: @dir gets upper/ work/ root/; root/ is the mount point. Unchanged when mounted. */
+/* Mounts an overlay of a root tree for lxc: @dir gets upper/ work/ root/; root/ is the mount point. Unchanged if mounted. */
 int root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e);
-/* Unmount (lazily when busy) and forget; missing is fine. The files of @dir stay. */
+/* Unmounts (lazily if busy); succeeds if not mounted. The files of @dir are kept. */
 int root_unmount(const char *dir, struct fail *e);
 
 #endif

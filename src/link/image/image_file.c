@@ -18,18 +18,18 @@
 #include "quote.h"
 
 #define NAME_LEN 60
-#define BOOT_SECTOR "boot-sector" /* first of the disk, as it is */
+#define BOOT_SECTOR "boot-sector" /* copy of the disk's first sector */
 #define SECTOR 512u
-#define CODE_LEN 440u             /* of it; then the disk's identifier and the partition table */
+#define CODE_LEN 440u             /* length of its code; the disk's identifier and the partition table follow */
 
 /* --- what a file is, by its first bytes --- */
 
 static const struct signature {
 	size_t at;
 	const char *bytes; size_t len;
-	const char *format;  /* of qemu-img, or NULL: cannot be used */
-	const char *what;    /* then: what it is */
-	const char *next;    /* and what to do with its path */
+	const char *format;  /* as qemu-img names it; NULL = cannot be used */
+	const char *what;    /* if it cannot be used: what it is */
+	const char *next;    /* and what to do next, with its path */
 } signatures[] = {
 #define BYTES(text) text, sizeof(text) - 1
 #define CONVERT "qemu-img convert -O qcow2 %s DISK.qcow2"
@@ -45,7 +45,7 @@ static const struct signature {
 	{ 0, BYTES("<"), NULL, "text, perhaps a web page instead of the image", "less %s" },
 	{ 0x8001, BYTES("CD001"), NULL, "an ISO: a medium to install from, not an installed disk",
 	  "labctl image install NAME --kickstart RELEASE --media %s" },
-	{ 510, BYTES("\x55\xaa"), "raw", NULL, NULL }, /* of the partition table, GPT's protective one included; last: ISOs have it */
+	{ 510, BYTES("\x55\xaa"), "raw", NULL, NULL }, /* partition table, or GPT's protective one; last, since ISOs have it too */
 #undef BYTES
 #undef CONVERT
 };

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Disk images that anybody made: a qcow2 or raw file becomes a qcow2 of the cache, under the digest of the file it came
- * from, so that no lab depends on what happens to that file later.
+ * User-supplied disk images: a qcow2 or raw file is converted to a qcow2 in the cache, under the digest of the original
+ * file, so that no lab depends on what happens to that file later.
  */
 #ifndef LABCTL_LINK_IMAGE_FILE_H
 #define LABCTL_LINK_IMAGE_FILE_H
 
 #include "image.h"
 
-/* "debian-12-generic" of ".../Debian-12_generic.qcow2?x=y": what its directory in the cache is called. */
+/* The image's name in the cache: "debian-12-generic" for ".../Debian-12_generic.qcow2?x=y". */
 const char *image_file_name(const char *source, struct arena *a);
-/* The image of that digest in the cache; false when it is not there. Only .disk of its parts is set. */
+/* Finds the image of that digest in the cache; false if it is not there. Of the paths only .disk is set. */
 bool image_file_find(const struct image_env *env, const char *name, const char *digest, struct arena *a,
 		     struct image *ret_image);
 /*
- * Take the file at @path, whose SHA-256 is @digest, into the cache, or find it there. FAIL_HOST for what no machine
- * could boot from: archives, installation media, truncated disks, disks that lean on other files.
+ * Imports the file at @path, whose SHA-256 is @digest, into the cache, or finds it there. FAIL_HOST for files that no
+ * machine can boot from: archives, installation media, truncated disks, disks with a backing file.
  */
 int image_file_import(const struct image_env *env, const char *path, const char *name, const char *digest, struct arena *a,
 		      struct image *ret_image, bool *ret_made, struct fail *e);
 
 /*
- * Could a BIOS start from this disk of the cache? FAIL_HOST when its first sector has no code: SeaBIOS would jump into
- * zeros and say nothing at all, so this is the only place where it can be noticed.
+ * Checks that a BIOS can boot this disk of the cache. FAIL_HOST if its first sector has no code: SeaBIOS would jump into
+ * zeros without any message, so it must be noticed here.
  */
 int image_file_check_bios(const struct image *image, struct fail *e);
 

@@ -25,7 +25,7 @@
 
 DEFINE_AUTO(json_t *, json_decref)
 
-/* --- about: one table, read and written --- */
+/* --- the file `about`: one table for reading and writing --- */
 
 static const struct field { const char *key; size_t offset; } fields[] = {
 #define FIELD(name) { #name, offsetof(struct image_about, name) }
@@ -67,7 +67,7 @@ static int write_about(const char *dir, const struct image_about *about, struct 
 	return file_write(arena_printf(a, "%s/about", dir), text, strlen(text), 0644, e);
 }
 
-/* --- looking --- */
+/* --- find and list --- */
 
 static int by_age(const void *a, const void *b)
 {
@@ -166,7 +166,7 @@ int64_t image_store_bytes(const struct stored *s)
 	return counted;
 }
 
-/* --- taking in --- */
+/* --- import --- */
 
 static int describe(const char *temp, const char *digest, const struct image_about *about, struct arena *a, struct fail *e)
 {
@@ -208,7 +208,7 @@ int image_store_import(const struct image_env *env, const char *path, const char
 	return write_about(ret_image->dir, &copy, a, e);
 }
 
-/* --- taking out --- */
+/* --- remove --- */
 
 struct wish { bool (*used)(void *ctx, const struct stored *s); void *ctx; const struct stored *stored; };
 

@@ -11,7 +11,7 @@
 
 #define LINE_BYTES 16384 /* PostgreSQL's own lines have about 1,000 */
 
-/* "gcc ... -c -o x.o x.c", as make says it. */
+/* True for "gcc ... -c -o x.o x.c", as make prints it. */
 static bool is_compiler(const char *line)
 {
 	return strstr(line, " -c ") && strstr(line, ".o ");
@@ -24,10 +24,10 @@ bool look_compiled(struct look_log *log)
 	char line[LINE_BYTES];
 
 	if (f && fseeko(f, log->at, SEEK_SET) < 0)
-		log->at = 0; /* somebody else's file by now */
+		log->at = 0; /* the file was replaced */
 	while (f && fgets(line, sizeof line, f)) {
 		if (!strchr(line, '\n') && feof(f))
-			break; /* not ended yet: the next look has it whole */
+			break; /* incomplete line: read it the next time */
 		log->files += is_compiler(line);
 		log->at = ftello(f);
 	}
@@ -41,7 +41,7 @@ bool look_compiled(struct look_log *log)
 #define KEPT_LINES 10
 #define SHOWN_BYTES 160
 
-struct kept { char lines[KEPT_LINES][SHOWN_BYTES + 4]; unsigned count; }; /* a ring of the last ones */
+struct kept { char lines[KEPT_LINES][SHOWN_BYTES + 4]; unsigned count; }; /* ring buffer of the last lines */
 
 static void keep(struct kept *k, const char *line)
 {
@@ -50,14 +50,14 @@ static void keep(struct kept *k, const char *line)
 
 	if (len > SHOWN_BYTES) {
 		for (len = SHOWN_BYTES; len > 0 && (line[len] & 0xc0) == 0x80;)
-			len--; /* not in the middle of a letter */
+			len--; /* do not cut within a UTF-8 character */
 		snprintf(to, sizeof k->lines[0], "%.*s...", (int)len, line);
 	} else {
 		snprintf(to, sizeof k->lines[0], "%.*s", (int)len, line);
 	}
 }
 
-/* What compilers, linkers, configure and make call an error. */
+/* True for error messages of compilers, linkers, configure and make. */
 static bool is_error(const char *line)
 {
 	static const char *const words[] = { "error: ", "undefined reference to", "*** [", "cannot find -l", "Killed" };
@@ -68,7 +68,7 @@ static bool is_error(const char *line)
 	return false;
 }
 
-/* Of a build script to us ("::fail"), and of it to whoever reads the log. */
+/* True for lines of a build script's own: those for labctl ("::fail") and those for readers of the log. */
 static bool is_mark(const char *line)
 {
 	static const char *const marks[] = { "::", "!! ", "== ", "-- " };
@@ -122,7 +122,7 @@ static unsigned count_files(const char *dir, const char *ending)
 
 bool look_image(const char *out_dir, char *ret_text, size_t size)
 {
-	static const char *const disks[] = { "disk.qcow2", "disk.raw" }; /* the later one first */
+	static const char *const disks[] = { "disk.qcow2", "disk.raw" }; /* the one made last comes first */
 	unsigned downloaded, installed;
 	char path[4096];
 	struct stat st;

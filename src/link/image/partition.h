@@ -14,11 +14,11 @@ struct partition {
 };
 
 /*
- * The partitions of @fd, a file of the size of the disk, of which only the first sectors need to hold anything; how many.
- * None when the table's checksums are wrong. An extended partition is one, and so is each in it. Thread-safe.
+ * Reads the partition table of @fd, a file of the disk's size that needs only its first sectors; returns the number of
+ * partitions, 0 if the table's checksums are wrong. An extended partition counts as one, as does each in it. Thread-safe.
  */
 unsigned partitions_read(int fd, struct partition ret[PARTITIONS_MAX]);
-/* Does it hold ext2, ext3 or ext4? Thread-safe. */
+/* True if the partition has ext2, ext3 or ext4. Thread-safe. */
 bool partition_is_ext(int fd, const struct partition *p);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Copies of an image that cost nothing until written to: qcow2 overlays for machines, overlay mounts for containers. */
+/* Copy-on-write copies of an image: qcow2 overlays for machines, overlay mounts for containers. */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ struct qcow2_header {
 
 #define QCOW2_MAGIC 0x514649fbu
 
-/* Reads it ourselves: `qemu-img info` costs a process per node, and needs care with disks in use. */
+/* Reads the header directly: `qemu-img info` would cost a process per node, and has trouble with disks in use. */
 static int read_qcow2(const char *path, char ret_base[4096], uint64_t *ret_size_bytes, struct fail *e)
 {
 	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -60,7 +60,7 @@ static int create_overlay(const char *base, const char *path, uint64_t size_gib,
 		unlink(temp.text);
 		return fail_wrap(e, "disk %s", path);
 	}
-	/* It will hold the node's keys and passwords. libvirt hands it to the user that qemu runs as. */
+	/* 0600: it will contain keys and passwords. libvirt gives the file to qemu's user. */
 	if (chmod(temp.text, 0600) || rename(temp.text, path)) {
 		fail_errno(e, FAIL_OTHER, "%s", path);
 		unlink(temp.text);
@@ -101,7 +101,7 @@ int image_overlay(const char *base, const char *path, uint64_t size_gib, bool *r
 
 /* --- overlay mounts --- */
 
-/* 1: @path is a mount point, of an overlay where *ret_overlay says so; 0: it is not; -1. Source: statx(2), Linux 5.8. */
+/* 1: @path is a mount point (*ret_overlay: of an overlay); 0: it is not; -1: failed. Source: statx(2), Linux 5.8. */
 static int find_mount(const char *path, bool *ret_overlay, struct fail *e)
 {
 	struct statfs fs;
@@ -115,7 +115,7 @@ static int find_mount(const char *path, bool *ret_overlay, struct fail *e)
 	return !!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-/* A path as a value among overlay's mount options: its parser splits at commas, lowerdir also at colons. */
+/* Adds a path to overlay's mount options, escaped: its parser splits at commas, lowerdir also at colons. */
 static void add_option(struct strbuf *options, const char *name, const char *dir, const char *sub)
 {
 	strbuf_printf(options, "%s%s=", options->len ? "," : "", name);
@@ -144,7 +144,7 @@ static int make_dirs(const char *dir, struct fail *e)
 	return 0;
 }
 
-/* What was written over one tree makes no sense over another: dir/lower remembers which it was. */
+/* Changes over one tree make no sense over another: dir/lower records the tree. */
 static int check_lower(const char *lower, const char *path, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf before = { 0 };
@@ -180,7 +180,7 @@ int root_mount(const char *lower, const char *dir, bool *ret_changed, struct fai
 	add_option(&options, "lowerdir", lower, NULL);
 	add_option(&options, "upperdir", dir, "upper");
 	add_option(&options, "workdir", dir, "work");
-	/* index would tie this upper to one lower's inode numbers, which a copied or restored image has not */
+	/* with index, the upper would require the lower's inode numbers, which change if an image is copied or restored */
 	strbuf_str(&options, ",index=off");
 	if (options.len >= 4096) /* mount(2) reads one page */
 		return fail(e, FAIL_OTHER, "root tree %s: its path is too long", root.text);

@@ -19,9 +19,9 @@
 DEFINE_AUTO(struct archive *, archive_read_free)
 DEFINE_AUTO(struct archive *, archive_write_free)
 
-/* One archive being unpacked; all of it belongs to one thread at a time. */
+/* An archive being unpacked; belongs to one thread at a time. */
 struct unpack {
-	const char *archive, *dir; /* .dir NULL: only checked */
+	const char *archive, *dir; /* .dir NULL: check only */
 	const atomic_bool *cancel;
 	int64_t deadline_ms;
 	struct arena *a;
@@ -33,7 +33,7 @@ struct unpack {
 	char block[64u << 10];
 };
 
-/* --- what a source archive may hold --- */
+/* --- what a source archive may contain --- */
 
 static bool has_dotdot(const char *path)
 {
@@ -45,7 +45,7 @@ static bool has_dotdot(const char *path)
 	return false;
 }
 
-/* Does the target of the link @name stay below the top directory, as far as names tell? */
+/* True if the target of the link @name is below the top directory, judged by names only. */
 static bool stays_below(const char *name, const char *target)
 {
 	int depth = 0;
@@ -66,7 +66,7 @@ static bool stays_below(const char *name, const char *target)
 	return true;
 }
 
-/* Checks one name of the archive; *top is the directory that all of them share. */
+/* Checks one name of the archive; *top is the directory that all names share. */
 static int check_name(const char *archive, const char *name, struct arena *a, const char **top, struct fail *e)
 {
 	const char *end;
@@ -88,7 +88,7 @@ static int check_name(const char *archive, const char *name, struct arena *a, co
 	return 0;
 }
 
-/* Files, directories and links between them. */
+/* Checks a member: only files, directories and links between them are allowed. */
 static int check_member(const char *archive, struct archive_entry *m, struct arena *a, const char **top, struct fail *e)
 {
 	const char *name = archive_entry_pathname(m), *soft = archive_entry_symlink(m), *hard = archive_entry_hardlink(m);
@@ -106,7 +106,7 @@ static int check_member(const char *archive, struct archive_entry *m, struct are
 	return 0;
 }
 
-/* @more bytes follow, or are said to follow. */
+/* Checks the limit, before @more bytes that follow or are announced. */
 static int check_size(struct unpack *u, uint64_t more)
 {
 	if (u->members > UNPACK_MAX_MEMBERS)
@@ -144,7 +144,7 @@ static la_ssize_t read_more(struct archive *from, void *ctx, const void **ret_bl
 	return len;
 }
 
-/* The directory of a zip archive is at its end. */
+/* For zip archives, whose directory is at the end. */
 static la_int64_t seek_to(struct archive *from, void *ctx, la_int64_t offset, int whence)
 {
 	const struct unpack *u = ctx;
@@ -154,7 +154,7 @@ static la_int64_t seek_to(struct archive *from, void *ctx, la_int64_t offset, in
 	return at < 0 ? ARCHIVE_FATAL : at;
 }
 
-/* No filter that runs a program, and no format that is not one of source archives. */
+/* Enables only the formats of source archives, and no filter that runs a program. */
 static struct archive *open_archive(struct unpack *u)
 {
 	struct archive *from = archive_read_new();
@@ -175,7 +175,7 @@ static struct archive *open_archive(struct unpack *u)
 	return from;
 }
 
-/* @verb: "read", "written". Whoever stopped it has said why. */
+/* @verb: "read", "written". Keeps the failure of the callback that stopped it. */
 static int say_error(struct unpack *u, struct archive *which, const char *verb)
 {
 	const char *text = archive_error_string(which);
@@ -210,7 +210,7 @@ static int write_member(struct unpack *u, struct archive *from, struct archive *
 	u->members++;
 	if (check_time(u) || check_member(u->archive, m, u->a, &u->top, u->e) || check_size(u, said > 0 ? (uint64_t)said : 0))
 		return -1;
-	/* refuses to write through a link, wherever it comes from */
+	/* refuses to write through any symbolic link */
 	if (to && archive_write_header(to, m) < ARCHIVE_OK)
 		return say_error(u, to, "written");
 	if (write_data(u, from, to))
@@ -237,15 +237,15 @@ static int write_members(struct unpack *u)
 			return -1;
 	if (r != ARCHIVE_EOF)
 		return say_error(u, from, "read");
-	/* times and modes of directories */
+	/* sets times and modes of directories */
 	if (to && archive_write_close(to) < ARCHIVE_OK)
 		return say_error(u, to, "written");
 	return u->top ? 0 : fail(u->e, FAIL_OTHER, "archive %s: is empty", u->archive);
 }
 
 /*
- * libarchive sets the umask for a moment, and its check of links holds for names below the working directory: both are the
- * process's unless a thread has its own. Names are bytes, or UTF-8 where the archive says so, whatever the user's locale.
+ * Runs in a thread with its own umask and working directory: libarchive sets the umask for a moment, and checks links only
+ * below the working directory. Names are bytes, or UTF-8 if the archive says so, whatever the user's locale.
  */
 static void *unpack_main(void *ctx)
 {
@@ -285,7 +285,7 @@ int unpack_archive(const char *archive, const char *dir, const atomic_bool *canc
 		return fail_from_errno(e, error);
 	}
 	pthread_join(thread, NULL);
-	/* Names are anybody's: one line, and nothing that a terminal obeys. */
+	/* Names are untrusted: remove newlines and terminal controls. */
 	quote_tame(e->text, strlen(e->text));
 	for (char *c = e->text; (c = strpbrk(c, "\n\r\t"));)
 		*c = '?';

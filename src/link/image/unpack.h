@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Source archives: tar, compressed or not, and zip. libarchive reads and writes them; what a source archive may hold is
- * checked here, by the parser that unpacks it, member by member: the two cannot disagree. Tests: tests/link/test_build.c,
- * tests/e2e/security.bats, tests/fuzz/unpack.c.
+ * Source archives: tar, compressed or not, and zip. libarchive reads and writes them. The same parser checks and unpacks
+ * each member, so the two cannot disagree. Tests: tests/link/test_build.c, tests/e2e/security.bats,
+ * tests/fuzz/unpack.c.
  */
 #ifndef LABCTL_LINK_UNPACK_H
 #define LABCTL_LINK_UNPACK_H
@@ -17,14 +17,14 @@
 #define UNPACK_MAX_MEMBERS 500000u
 
 /*
- * May @archive be unpacked? Files, directories, and links that stay inside, all below one top directory, whose name is
- * *ret_top (@a's). Else FAIL_OTHER names the member. FAIL_TIMEOUT, FAIL_CANCELED (@cancel may be NULL). Thread-safe.
+ * Checks that @archive contains only files, directories, and links that stay inside, all below one top directory, whose
+ * name is *ret_top (in @a). Else FAIL_OTHER names the member. FAIL_TIMEOUT, FAIL_CANCELED (@cancel may be NULL). Thread-safe.
  */
 int unpack_check(const char *archive, const atomic_bool *cancel, int64_t deadline_ms, struct arena *a, const char **ret_top,
 		 struct fail *e);
 /*
- * Checks @archive in the same way and unpacks it into the directory @dir. Owners, set-id bits and extended attributes
- * are not kept, times are. What was unpacked before a member that is refused stays, for the caller to remove. Starts a
+ * Checks @archive in the same way and unpacks it into the directory @dir. Keeps times, but not owners, set-id bits and
+ * extended attributes. If a member is refused, the caller removes what was unpacked before it. Starts a
  * thread and waits for it.
  */
 int unpack_archive(const char *archive, const char *dir, const atomic_bool *cancel, int64_t deadline_ms, struct arena *a,

@@ -10,7 +10,7 @@
 
 #define TEXT_KEPT_BYTES 6000u
 
-/* Words that decide: the worst wins, a question only while it stands last. */
+/* Phrases that determine the state: the worst wins; a question counts only while it is the last line. */
 static const struct phrase { const char *text; enum console_state state; } phrases[] = {
 	/* debconf as lines of text (Debian) */
 	{ "Prompt: '?' for help", CONSOLE_ASKS },
@@ -32,7 +32,7 @@ static const struct phrase { const char *text; enum console_state state; } phras
 	{ "An unknown error has occur", CONSOLE_FAILS },
 	{ "install exited abnormally", CONSOLE_FAILS },
 	{ "Traceback (most recent call last)", CONSOLE_FAILS },
-	/* dracut (el7 on): no installer to be found */
+	/* dracut (el7 on): no installer found */
 	{ "Entering emergency mode", CONSOLE_FAILS },
 	/* Linux */
 	{ "Out of memory: Kill", CONSOLE_FAILS },
@@ -43,7 +43,7 @@ static const struct phrase { const char *text; enum console_state state; } phras
 	{ "Power down.", CONSOLE_OFF }, /* el5 */
 };
 
-/* "[    3.609345] words" and "<6>words" are the kernel's. */
+/* True for the kernel's messages: "[    3.609345] words" and "<6>words". */
 static bool of_kernel(const char *s)
 {
 	size_t blanks;
@@ -68,7 +68,7 @@ static void note_news(struct console *c, const char *text, int (*counts)(int))
 	c->news++;
 }
 
-/* "Title  ... 2%... 95%" is "Title 95%"; other lines are what they are. */
+/* Shortens "Title  ... 2%... 95%" to "Title 95%"; keeps other lines as they are. */
 static void note_progress(struct console *c, const char *line)
 {
 	const char *dots = strstr(line, " ... "), *percent = strrchr(line, '%'), *number = percent;
@@ -87,7 +87,7 @@ static void note_progress(struct console *c, const char *line)
 	if (dots && number > dots) {
 		snprintf(c->progress, sizeof c->progress, "%.*s %.*s", (int)(len < 100 ? len : 100), line,
 			 (int)(percent - number + 1), number);
-		/* A bar grows without a new line: here the number is the news. */
+		/* A progress bar grows without a newline: its number counts as news. */
 		note_news(c, c->progress, isprint);
 	} else {
 		snprintf(c->progress, sizeof c->progress, "%.*s", (int)(len < 110 ? len : 110), line);
@@ -105,7 +105,7 @@ static void judge(struct console *c, const char *line)
 		if (phrases[i].state > c->state)
 			c->state = phrases[i].state;
 	}
-	/* It went on by itself. */
+	/* It continued by itself. */
 	if (c->state == CONSOLE_ASKS && !asks && line[strspn(line, " ")])
 		c->state = CONSOLE_RUNS;
 }
@@ -117,7 +117,7 @@ static void end_line(struct console *c)
 	if (*line) {
 		judge(c, line);
 		note_progress(c, line);
-		note_news(c, line, isalpha); /* what repeats with other numbers in it, times and sizes, is no news */
+		note_news(c, line, isalpha); /* a line that differs from others only in its numbers (times, sizes) is not news */
 		if (!strncmp(line, "labctl: ", 8))
 			strbuf_printf(&c->notes, "%s\n", line + 8);
 		if (strstr(line, "Linux version ") && ++c->boots > 1 && c->state < CONSOLE_STARTS_OVER)
@@ -132,8 +132,8 @@ static void end_line(struct console *c)
 }
 
 /*
- * A terminal's controls: ESC [ parameters letter, ESC and one more. Placing the cursor (H, f) starts another line: so
- * windows drawn on a screen come out as lines, too.
+ * Skips terminal controls: ESC [ parameters letter, ESC and one more byte. Placing the cursor (H, f) starts a new line, so
+ * that windows drawn on a screen become lines too.
  */
 static bool in_escape(struct console *c, char byte)
 {
@@ -163,7 +163,7 @@ void console_feed(struct console *c, const char *data, size_t len)
 		else if ((unsigned char)data[i] >= ' ' && c->line.len < 4096)
 			strbuf_char(&c->line, data[i]);
 	}
-	/* Questions, and bars that grow, wait without the end of their line. */
+	/* Questions and progress bars have no newline yet. */
 	if (c->line.len) {
 		judge(c, c->line.text);
 		note_progress(c, c->line.text);

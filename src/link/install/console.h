@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What an installer's serial console says: how far it is, and whether it asks, fails, starts over or switches off.
- * Text in, verdict out; no clock, no machine. First test to read: tests/link/test_install.c.
+ * Interprets an installer's serial console: progress, and whether it asks, fails, restarts or powers off.
+ * Pure: text in, state out; no clock, no machine. First test to read: tests/link/test_install.c.
  */
 #ifndef LABCTL_LINK_CONSOLE_H
 #define LABCTL_LINK_CONSOLE_H
@@ -10,26 +10,26 @@
 
 #include "strbuf.h"
 
-/* A later one is worse: an installer that has failed and switches the machine off has failed. */
+/* In order of severity: an installer that fails and then powers off has failed. */
 enum console_state {
 	CONSOLE_RUNS,
-	CONSOLE_ASKS,     /* a question, with nothing after it so far */
+	CONSOLE_ASKS,     /* the last line is a question */
 	CONSOLE_OFF,
 	CONSOLE_RESTARTS,
-	CONSOLE_HALTS,    /* the system ended without switching the machine off */
+	CONSOLE_HALTS,    /* the system halted without powering off */
 	CONSOLE_STARTS_OVER,
-	CONSOLE_FAILS,    /* the installer says so */
-	CONSOLE_PANICS,   /* the kernel does */
+	CONSOLE_FAILS,    /* the installer reported a failure */
+	CONSOLE_PANICS,   /* kernel panic */
 };
 
 #define CONSOLE_SEEN 256
 
 struct console {
 	enum console_state state;
-	char progress[120];          /* last line that means something: "Installing the base system 40%" */
-	unsigned news;               /* lines that were none of the last CONSOLE_SEEN ones, numbers aside; bars that grew */
-	struct strbuf text;          /* plain lines, the last few KiB: evidence */
-	struct strbuf notes;         /* what our own scripts in the installer say, a line each: taken and emptied by the caller */
+	char progress[120];          /* last meaningful line: "Installing the base system 40%" */
+	unsigned news;               /* count of lines unlike the last CONSOLE_SEEN ones (numbers ignored), and of bars that grew */
+	struct strbuf text;          /* the last few KiB as plain lines, for evidence */
+	struct strbuf notes;         /* messages of our scripts in the installer, one per line; the caller clears it */
 	/* private */
 	struct strbuf line;
 	unsigned boots, escape;

@@ -12,7 +12,7 @@
 #include "partition.h"
 #include "proc.h"
 
-/* What makes a machine this one and no other. Larger than max_bytes is too much: a file may be there and say nothing. */
+/* Files with a machine's identity. Up to max_bytes are allowed: a file may exist without content. */
 static const struct trace { const char *dir, *name; unsigned max_bytes; const char *what; } traces[] = {
 	{ "/etc/ssh", "ssh_host_*_key", 0, "an SSH host key" },
 	{ "/etc", "machine-id", sizeof "uninitialized", "a machine id" },
@@ -28,7 +28,7 @@ static const struct trace { const char *dir, *name; unsigned max_bytes; const ch
 
 /* --- partitions --- */
 
-/* In the first sector, before the disk's signature and the partition table. */
+/* True if there is code in the first sector, before the disk's signature and the partition table. */
 static bool has_boot_code(int fd)
 {
 	unsigned char code[440] = { 0 };
@@ -43,7 +43,7 @@ static bool has_boot_code(int fd)
 
 /* --- files --- */
 
-/* `ls -p` of debugfs: /INODE/MODE/UID/GID/NAME/SIZE/ a line, the size of what is a file only. */
+/* Parses `ls -p` of debugfs: /INODE/MODE/UID/GID/NAME/SIZE/ per line; only files have a size. */
 static bool find_trace(char *listing, const struct trace *t)
 {
 	char *rest, *line;

@@ -18,25 +18,25 @@
 #include "generalize.h"
 
 #define TICK_MS 200
-#define STANDS_MS 10000  /* at most: a question is one when nothing comes after it; an error has been told whole */
-#define SAY_MS 5000      /* progress, at most so often */
+#define STANDS_MS 10000  /* wait this long: a question counts if nothing follows it, and an error message may have more lines */
+#define SAY_MS 5000      /* minimum interval of progress messages */
 #define CPUS_MAX 4
 #define NEEDS_BYTES (4ll << 30)
 
 struct installation {
 	const struct image_env *env;
 	const struct installer *i;
-	const char *dir;           /* everything temporary */
+	const char *dir;           /* temporary files */
 	const char *disk;
 	const char *log, *syslog;  /* CACHE/log/: the console, the installer's own log (Debian) */
 	struct console console;
-	int64_t heard_ms, news_ms, said_ms; /* last byte of the console, last news, last progress told */
+	int64_t heard_ms, news_ms, said_ms; /* last byte of the console, last news, last progress message */
 	unsigned news;
-	int64_t blocks;            /* of the disk on the host */
+	int64_t blocks;            /* blocks of the disk on the host */
 	char said[sizeof((struct console *)0)->progress];
 };
 
-/* The machine runs in a thread of its own, which lives as long as it does: so it dies with us, however we end. */
+/* The machine, and the thread that runs it to its end: QEMU dies with this thread, so with labctl, however that ends. */
 struct machine {
 	struct proc proc;
 	atomic_bool stop, ended;
@@ -53,7 +53,7 @@ static void *run_machine(void *ctx)
 	return NULL;
 }
 
-/* A comma in a value of QEMU's option lists is written twice. */
+/* Doubles commas, for a value in QEMU's option lists. */
 static const char *value(const char *text, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf b = { 0 };
@@ -74,13 +74,13 @@ static const char *const *machine_argv(const struct installation *s, struct aren
 		"-machine", m->machine, "-m", arena_printf(a, "%u", m->memory_mib),
 		"-smp", arena_printf(a, "%ld", cpus < 1 ? 1 : cpus > CPUS_MAX ? CPUS_MAX : cpus),
 		"-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none",
-		/* A restart ends the machine: that is not how an installation ends. */
+		/* End the machine at a restart: a successful installation powers off. */
 		"-no-reboot",
 		"-serial", arena_printf(a, "file:%s", s->log), "-serial", arena_printf(a, "file:%s", s->syslog),
-		/* If the host goes down the disk is thrown away anyway: no flush needs to wait. */
+		/* No flushes: if the host crashes, the disk is discarded anyway. */
 		"-drive", arena_printf(a, "file=%s,if=virtio,format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap",
 				       value(s->disk, a)),
-		/* Out through the host's own connections, nothing in: no network of the host is touched. */
+		/* User-mode network: outgoing connections only, and no change to the host's network. */
 		"-nic", "user,model=virtio-net-pci,ipv6=off", "-device", "virtio-rng-pci",
 		"-kernel", arena_printf(a, "%s/kernel", s->dir), "-initrd", arena_printf(a, "%s/initrd", s->dir),
 		"-append", m->cmdline,
@@ -112,7 +112,7 @@ static void hear(struct installation *s, int fd, int64_t now)
 	}
 }
 
-/* Packages that the release lacks, for example: all of it is told, unlike progress. */
+/* Reports every note, unlike progress: for example packages that the release lacks. */
 static void say_notes(struct installation *s)
 {
 	char *rest, *note;
@@ -124,7 +124,7 @@ static void say_notes(struct installation *s)
 	strbuf_truncate(&s->console.notes, 0);
 }
 
-static void look(struct installation *s, int64_t now)
+static void note_activity(struct installation *s, int64_t now)
 {
 	struct stat st;
 
@@ -143,7 +143,7 @@ static void look(struct installation *s, int64_t now)
 	}
 }
 
-/* How an installation ends that does not end well. */
+/* Detects an installation that has failed. */
 static int judge(struct installation *s, bool ended, int64_t now, struct fail *e)
 {
 	static const char *const what[] = {
@@ -181,13 +181,13 @@ static int watch(struct installation *s, struct machine *m, struct fail *e)
 		return fail_errno(e, FAIL_OTHER, "%s", s->log);
 	s->heard_ms = s->news_ms = clock_now_ms();
 	for (;;) {
-		bool ended = atomic_load(&m->ended); /* before the last look, so that its last words are heard */
+		bool ended = atomic_load(&m->ended); /* read before the last check of the console, so that no output is missed */
 		int64_t now = clock_now_ms();
 
 		hear(s, fd, now);
-		look(s, now);
+		note_activity(s, now);
 		if (ended && m->status)
-			return -1; /* QEMU's own failure, told in m->e */
+			return -1; /* QEMU itself failed: see m->e */
 		if (judge(s, ended, now, e))
 			return -1;
 		if (ended)
@@ -196,7 +196,7 @@ static int watch(struct installation *s, struct machine *m, struct fail *e)
 	}
 }
 
-/* What a console's end does not say the installer's own log may. */
+/* Adds the end of the installer's own log, which may say more than the console. */
 static void add_evidence(struct installation *s, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -247,7 +247,7 @@ static int prepare(struct installation *s, struct fail *e)
 	if (space >= 0 && space < NEEDS_BYTES)
 		return fail(e, FAIL_HOST, "%s has %lld MiB left, an installation needs %lld", s->env->cache_dir,
 			    (long long)space >> 20, NEEDS_BYTES >> 20);
-	/* 0700: the answers may hold the hash of a password */
+	/* 0700: the answers may contain a password hash */
 	if (file_mkdirs(s->dir, 0700, e))
 		return -1;
 	disk = open(s->disk, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -287,7 +287,7 @@ int install_image(const struct image_env *env, const struct installer *i, struct
 	if (medium_check(i->release, i->media, e) ||
 	    cache_lock_image(env->cache_dir, i->name, "image install", env->deadline_ms, &lock, e))
 		return -1;
-	/* Under the lock: what is there is of an installation that was killed. */
+	/* The lock is held: whatever is there was left by a killed installation. */
 	r = file_remove_tree(s.dir, e) ? -1 : install(&s, a, ret_image, e);
 	file_remove_tree(s.dir, &ignored);
 	console_clear(&s.console);

@@ -124,7 +124,7 @@ int iso_extract(const char *iso, const char *member, const char *to, const atomi
 			return -1;
 		if (!archive_entry_pathname(m) || strcmp(archive_entry_pathname(m), member) != 0)
 			continue;
-		/* Media share the bytes of equal files; the library hands them out once, under the first name. */
+		/* Equal files may share their data on a medium; libarchive returns the data once, under the first name. */
 		if (archive_entry_hardlink(m))
 			first = arena_strdup(a, archive_entry_hardlink(m));
 		else if (archive_entry_filetype(m) == AE_IFREG)

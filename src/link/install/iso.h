@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* ISO 9660 images: small ones that cloud-init looks for by the volume's label, and single files of large ones. */
+/* ISO 9660 images: makes small ones, which cloud-init finds by the volume's label; reads single files of large ones. */
 #ifndef LABCTL_LINK_ISO_H
 #define LABCTL_LINK_ISO_H
 

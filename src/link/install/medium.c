@@ -17,11 +17,11 @@
 
 #define NETBOOT "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/"
 #define PXE "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"
-/* The kernel's last words (poweroff or restart) tell the two apart; nothing may hide them. */
+/* The kernel's last messages tell poweroff from restart: the log level must show them. */
 #define CONSOLE " console=ttyS0,115200n8 loglevel=5"
 #define OLD_KS "ks=file:/ks.cfg cmdline"
 #define KS "inst.ks=file:/ks.cfg inst.repo=cdrom inst.cmdline"
-/* Debian reads /preseed.cfg of its initrd unasked. "text" asks on plain lines, TERM=dumb keeps it from drawing. */
+/* Debian reads /preseed.cfg of its initrd by itself. "text" asks on plain lines; TERM=dumb prevents drawing. */
 #define PRESEED "auto=true priority=critical DEBIAN_FRONTEND=text TERM=dumb"
 
 static const struct medium media[RELEASE_COUNT] = {
@@ -137,7 +137,7 @@ static int append_files(const char *initrd, const struct inject *files, unsigned
 	return write(fd, b.text, b.len) == (ssize_t)b.len ? 0 : fail_errno(e, FAIL_OTHER, "%s", initrd);
 }
 
-/* --- out of the ISO --- */
+/* --- files of the ISO --- */
 
 #define SECTOR 2048u
 #define VOLUME_AT (16u * SECTOR) /* ECMA-119, 8.4: the primary volume descriptor */
@@ -185,7 +185,7 @@ static int copy(const char *from, const char *to, const atomic_bool *cancel, int
 	return proc_check(&(struct proc){ .argv = argv, .deadline_ms = deadline_ms, .cancel = cancel }, e);
 }
 
-/* QEMU would only say that it cannot boot, or nothing. Source: Linux, Documentation/arch/x86/boot.rst. */
+/* Checks the kernel, since QEMU would fail without a clear message. Source: Linux, Documentation/arch/x86/boot.rst. */
 static int check_kernel(const char *kernel, const char *media_name, struct fail *e)
 {
 	auto_(close) int fd = open(kernel, O_RDONLY | O_CLOEXEC);
@@ -220,9 +220,9 @@ static const char *ini_value(const char *text, const char *section, const char *
 }
 
 /*
- * What an Enterprise Linux says of its medium, in .treeinfo from el5 on: "version = 9.4", "arch = x86_64". A 32-bit
- * kernel would start, and another release's installer would stop at words that it does not know. Without the file nothing
- * is known, and the kernel has to be looked at.
+ * Checks .treeinfo of an Enterprise Linux medium (el5 on): "version = 9.4", "arch = x86_64". A 32-bit kernel would boot,
+ * and the installer of another release would stop at unknown keywords. Without the file the release is not checked, and
+ * check_kernel() is the only check.
  */
 static int check_tree(const struct release *r, const char *iso, const char *to, struct arena *a, const atomic_bool *cancel,
 		      int64_t deadline_ms, struct fail *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What an installer is started with: its kernel and initrd, out of an ISO or of the host's netboot package, and our
- * answers in the initrd. One table says how each release wants it.
+ * What an installer boots from: its kernel and initrd, from an ISO or from the host's netboot package, with our
+ * answers in the initrd. One table has the details of each release.
  */
 #ifndef LABCTL_LINK_MEDIUM_H
 #define LABCTL_LINK_MEDIUM_H
@@ -17,27 +17,27 @@
 
 struct medium {
 	const char *kernel, *initrd;  /* in the ISO; for netboot, on the host */
-	const char *package;          /* netboot: what has them; NULL = the release is installed from an ISO */
+	const char *package;          /* netboot: the package that has them; NULL = the release is installed from an ISO */
 	const char *answers;          /* name of the answers in the initrd */
-	const char *cmdline;          /* where the installer finds them, and a console that is lines of text */
-	const char *machine;          /* of QEMU */
+	const char *cmdline;          /* tells the installer where they are, and sets up a text console */
+	const char *machine;          /* QEMU machine type */
 	unsigned memory_mib;
-	const char *log_hook, *log_command; /* a file of its initrd that is run early: sends its log to the second line */
+	const char *log_hook, *log_command; /* early script of its initrd; command added to it: log to 2nd serial line */
 };
 
 const struct medium *medium_of(const struct release *r);
 
 /* A file that the installer finds in its root directory. */
 struct inject { const char *path; const char *data; size_t len; mode_t mode; };
-/* All files below @dir as @prefix/..., directories first. Appends to @list. */
+/* Appends all files below @dir to @list as @prefix/..., directories first. */
 int inject_tree(const char *dir, const char *prefix, struct arena *a, struct inject **list, unsigned *count,
 		struct fail *e);
 
-/* @media as medium_of() wants it: path of an ISO, or "netboot". FAIL_USAGE when the release wants the other. */
+/* Checks @media (path of an ISO, or "netboot"). FAIL_USAGE if the release needs the other one. */
 int medium_check(const struct release *r, const char *media, struct fail *e);
 /*
- * Puts DIR/kernel and DIR/initrd there, the files at the end of the initrd. FAIL_HOST: an ISO that is truncated, is
- * none, has no kernel where the release keeps it, or one of another architecture; a package that is not installed.
+ * Makes DIR/kernel and DIR/initrd, with the files appended to the initrd. FAIL_HOST: the ISO is truncated, is not an
+ * ISO, or has no kernel at the release's path or one of another architecture; the package is not installed.
  */
 int medium_prepare(const struct release *r, const char *media, const struct inject *files, unsigned count, const char *dir,
 		   const atomic_bool *cancel, int64_t deadline_ms, struct fail *e);
