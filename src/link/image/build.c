@@ -156,8 +156,8 @@ static int prepare(struct build_run *r, const char **ret_top, struct fail *e)
 	int64_t space = file_space_bytes(b->cache_dir);
 
 	if (strpbrk(r->work, ",:\\") || strpbrk(b->image->root, ",:\\"))
-		return fail(e, FAIL_HOST, "%s: a cache directory with a comma, colon or backslash in its name cannot be "
-					  "built in", b->cache_dir);
+		return fail(e, FAIL_HOST, "%s: the name of the cache directory must not contain a comma, colon or "
+					  "backslash", b->cache_dir);
 	if (space >= 0 && space < NEEDS_BYTES)
 		return fail(e, FAIL_HOST, "%s has %lld MiB left, a build needs %lld", b->cache_dir, (long long)space >> 20,
 			    NEEDS_BYTES >> 20);

@@ -229,6 +229,6 @@ int image_store_remove(const struct image_env *env, const struct stored *s, bool
 		return -1;
 	if (!in_use)
 		return 0;
-	fail(e, FAIL_CONFLICT, "image '%s' has just been put to use by a lab", s->image.name);
+	fail(e, FAIL_CONFLICT, "a lab has just started to use image '%s'", s->image.name);
 	return fail_next(e, "labctl image show %s", s->image.name);
 }

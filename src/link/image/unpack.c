@@ -72,9 +72,9 @@ static int check_name(const char *archive, const char *name, struct arena *a, co
 	const char *end;
 
 	if (name[0] == '/')
-		return fail(e, FAIL_OTHER, "archive %s: holds the absolute path %s", archive, name);
+		return fail(e, FAIL_OTHER, "archive %s contains the absolute path %s", archive, name);
 	if (has_dotdot(name))
-		return fail(e, FAIL_OTHER, "archive %s: holds a path that leads out of it: %s", archive, name);
+		return fail(e, FAIL_OTHER, "archive %s contains a path that leads out of it: %s", archive, name);
 	while (strncmp(name, "./", 2) == 0)
 		name += 2;
 	if (!*name || strcmp(name, ".") == 0)
@@ -83,7 +83,7 @@ static int check_name(const char *archive, const char *name, struct arena *a, co
 	if (!*top)
 		*top = arena_strndup(a, name, (size_t)(end - name));
 	else if (strlen(*top) != (size_t)(end - name) || strncmp(*top, name, (size_t)(end - name)) != 0)
-		return fail(e, FAIL_OTHER, "archive %s: is no source archive: it has more than one top directory (%s, %.*s)",
+		return fail(e, FAIL_OTHER, "archive %s is not a source archive: it has more than one top directory (%s, %.*s)",
 			    archive, *top, (int)(end - name), name);
 	return 0;
 }
@@ -101,7 +101,7 @@ static int check_member(const char *archive, struct archive_entry *m, struct are
 	if (check_name(archive, name, a, top, e))
 		return -1;
 	if (hard ? *hard == '/' || has_dotdot(hard) : soft && !stays_below(name, soft))
-		return fail(e, FAIL_OTHER, "archive %s: holds a link that leads out of it: %s -> %s", archive, name,
+		return fail(e, FAIL_OTHER, "archive %s contains a link that leads out of it: %s -> %s", archive, name,
 			    hard ? hard : soft);
 	return 0;
 }
@@ -110,7 +110,7 @@ static int check_member(const char *archive, struct archive_entry *m, struct are
 static int check_size(struct unpack *u, uint64_t more)
 {
 	if (u->members > UNPACK_MAX_MEMBERS)
-		return fail(u->e, FAIL_OTHER, "archive %s: holds more than %u members", u->archive, UNPACK_MAX_MEMBERS);
+		return fail(u->e, FAIL_OTHER, "archive %s contains more than %u members", u->archive, UNPACK_MAX_MEMBERS);
 	if (more > UNPACK_MAX_BYTES - u->bytes)
 		return fail(u->e, FAIL_OTHER, "archive %s: is larger than %llu GiB when unpacked", u->archive,
 			    UNPACK_MAX_BYTES >> 30);
