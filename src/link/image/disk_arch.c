@@ -12,6 +12,7 @@
 
 #define OURS "x86_64"   /* as in domains/ */
 #define MIB (1u << 20)
+#define LARGE (1ull << 42) /* no disk image is; sparse */
 #define ESP_MIB 32u     /* how much of it is read; installers make its directories before they copy large files */
 #define DIR_ENTRY 32u   /* FAT: directory entries start at multiples of this, with 11 bytes of name */
 #define DIR_NAME 11u
@@ -104,8 +105,8 @@ int disk_arch_check(const struct image_env *env, const char *path, const char *f
 
 	if (fd < 0 || pread(fd, first, sizeof first, 0) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", start);
-	/* Partitions beyond the end of the disk do not count. A disk too large for the host's file system counts as one without signs. */
-	count = ftruncate(fd, (off_t)bytes) ? 0 : partitions_read(fd, parts);
+	/* libblkid refuses a GPT that is larger than its file, and an image may be only the start of a disk. */
+	count = ftruncate(fd, (off_t)(bytes > LARGE ? bytes : LARGE)) ? 0 : partitions_read(fd, parts);
 	match_signs(&v, FIRST_BYTES, first, sizeof first);
 	for (unsigned i = 0; i < count; i++)
 		match_signs(&v, PARTITION_TYPE, parts[i].type, strlen(parts[i].type));

@@ -8,7 +8,7 @@
 /*
  * FAIL_HOST if the disk at @path (@format: as qemu-img names it) has signs of another architecture than that of our
  * machines, and none of theirs; a disk without signs passes. @start has its first MiB and is extended (without data) to
- * the size of the disk, @bytes; @dir is for a temporary file.
+ * the size of the disk, @bytes, or more; @dir is for a temporary file.
  */
 int disk_arch_check(const struct image_env *env, const char *path, const char *format, uint64_t bytes, const char *start,
 		    const char *dir, struct fail *e);
