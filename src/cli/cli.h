@@ -62,6 +62,7 @@ int lab_file_load(struct cli *c, const struct lab_options *o, struct lab **ret_l
 struct lab_words {
 	unsigned node_count;              /* 0 = not given */
 	const char *kind, *image, *source;
+	bool keep_build;                  /* of `bootstrap` */
 };
 #define OPTION_IMAGE { "image", .arg = "NAME", .complete = complete_images, .at = offsetof(struct lab_words, image), \
 	.text = "image the nodes boot from" }

@@ -25,6 +25,7 @@ struct images {
 	struct image found[4];
 	unsigned found_count;
 	const char *software;        /* images_software() */
+	bool keep_build;
 };
 
 struct images *images_new(const struct images_env *env)
@@ -192,6 +193,8 @@ static void build_line(void *run, const char *line)
 {
 	if (!strncmp(line, "::adapt ", 8))
 		run_note(run, "adapted: %s", line + 8);
+	else if (!strncmp(line, "::kept ", 7))
+		run_note(run, "kept: the build tree; %1$s/enter opens a shell in it, rm -r %1$s removes it", line + 7);
 	else
 		run_say(run, "%s", strncmp(line, "::step ", 7) ? line : line + 7);
 }
@@ -204,7 +207,7 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 			   .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
 	struct build b = { .cache_dir = m->env.paths->cache, .prefix = recipe->build_prefix, .link = c->prefix,
 			   .configure = c->configure ? c->configure : recipe->configure,
-			   .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+			   .keep = m->keep_build, .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
 	/* The contents of a user-supplied disk are unknown: its software is built in the default image. */
 	const char *user_land = lab_boots_disk(m->env.lab) ? DEFAULT_IMAGE : m->env.lab->image, *name, *top;
 	struct fail missing = { 0 };
@@ -243,6 +246,11 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 			b.port = c->places[i].port;
 	*ret_built = false;
 	return build_software(&b, m->arena, ret_tar, ret_built, e);
+}
+
+void images_keep_build(struct images *m)
+{
+	m->keep_build = true;
 }
 
 int images_software(struct images *m, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e)

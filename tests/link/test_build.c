@@ -145,6 +145,36 @@ static void built_once_then_cached(void **state)
 	assert_string_not_equal(tar, again);
 }
 
+static void a_kept_tree_can_be_entered(void **state)
+{
+	auto_(strbuf_clear) struct strbuf lines = { 0 }, out = { 0 };
+	struct build b = build("#!/bin/sh\nmkdir -p \"$OUT/opt\" && echo made >\"$OUT/opt/x\" && echo object >\"$SRC/x.o\"\n");
+	const char *enter[] = { NULL, "sh", "-c", "pwd; cat VERSION x.o; [ ! -e /dev/vda ] && [ $$ -lt 100 ] && echo inside", NULL };
+	const char *tar = NULL, *tree;
+	struct fail e = { 0 };
+	bool built = false;
+
+	(void)state;
+	b.line = collect;
+	b.ctx = &lines;
+	assert_ok(build_software(&b, arena, &tar, &built, &e), e);
+	assert_null(strstr(strbuf_text(&lines), "::kept"));
+	/* The software is in the cache, the tree is not. */
+	b.keep = true;
+	for (int i = 0; i < 2; i++) {
+		strbuf_truncate(&lines, 0);
+		assert_ok(build_software(&b, arena, &tar, &built, &e), e);
+		assert_int_equal(built, i == 0);
+		tree = strstr(strbuf_text(&lines), "::kept ");
+		assert_non_null(tree);
+	}
+	tree = arena_strndup(arena, tree + strlen("::kept "), strcspn(tree + strlen("::kept "), "\n"));
+	enter[0] = arena_printf(arena, "%s/enter", tree);
+	assert_ok(proc_check(&(struct proc){ .argv = enter, .out = &out, .deadline_ms = clock_after_ms(20000) }, &e), e);
+	assert_string_equal(strbuf_text(&out), "/labctl/src/soft-1.0\n1.0\nobject\ninside\n");
+	assert_ok(file_remove_tree(tree, &e), e);
+}
+
 static const char patch_script[] =
 	"#!/bin/sh\n"
 	"mkdir -p \"$OUT$PREFIX\" && cd \"$PATCHES\" && for f in *; do echo \"$f: $(cat \"$f\")\"; done >\"$OUT$PREFIX/built\" &&\n"
@@ -409,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(built_once_then_cached, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_kept_tree_can_be_entered, setup, teardown),
 		cmocka_unit_test_setup_teardown(patches_and_extra, setup, teardown),
 		cmocka_unit_test_setup_teardown(failure_says_step_and_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_build_says_how_far_it_is, setup, teardown),

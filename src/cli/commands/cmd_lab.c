@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "complete.h"
 #include "file.h"
+#include "images.h"
 #include "plural.h"
 #include "recipe.h"
 #include "state.h"
@@ -146,6 +147,7 @@ static int check_archive(const struct lab *lab, struct fail *e)
 
 static int bootstrap_lab(struct cli *c, struct fail *e)
 {
+	const struct lab_words *said = c->options;
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
@@ -154,6 +156,8 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
+	if (said->keep_build)
+		images_keep_build(runtime_images(rt));
 	if (run_plan(c, rt, p, e) < 0)
 		return -1;
 	if (!c->json)
@@ -193,7 +197,12 @@ static int bootstrap(struct cli *c, struct fail *e)
 	return r;
 }
 
-static const struct option_row bootstrap_options[] = { OPTION_SOURCE, { 0 } };
+static const struct option_row bootstrap_options[] = {
+	OPTION_SOURCE,
+	{ "keep-build", .at = offsetof(struct lab_words, keep_build),
+	  .text = "keep the tree in which the software is built, to run its own tests there" },
+	{ 0 }
+};
 
 const struct command cmd_bootstrap = {
 	.name = "bootstrap", .run = bootstrap, .args = { { "KIND", .optional = true, .complete = complete_kinds } },

@@ -20,6 +20,7 @@
 #include "look.h"
 #include "plural.h"
 #include "proc.h"
+#include "quote.h"
 #include "unpack.h"
 
 #define NEEDS_BYTES (2ll << 30)
@@ -54,6 +55,7 @@ struct build_run {
 	struct arena *a;
 	char key[DIGEST_HEX];
 	const char *tar, *json, *log, *work;
+	const char *enter; /* of a kept tree; it is written last */
 	FILE *log_file;
 	struct look_log log_seen;
 	/* as reported by the script */
@@ -107,6 +109,7 @@ static int make_key(struct build_run *r, struct fail *e)
 	r->json = cache_path(b->cache_dir, CACHE_BUILD_RECORD, r->key, r->a);
 	r->log = cache_path(b->cache_dir, CACHE_BUILD_LOG, id, r->a);
 	r->work = cache_path(b->cache_dir, CACHE_BUILD_WORK, id, r->a);
+	r->enter = arena_printf(r->a, "%s/enter", r->work);
 	return 0;
 }
 
@@ -332,6 +335,25 @@ static int explain(struct build_run *r, struct fail *e)
 	return e->code == FAIL_CANCELED ? -1 : fail_next(e, "less %s", r->log);
 }
 
+/* Writes a program that runs a command (a shell) in the build tree, in the user land and the namespaces of the build. */
+static int write_enter(struct build_run *r, const char *top, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const char *const words[] = { enter_script, "labctl-build", r->work, r->b->image->root };
+
+	strbuf_str(&text, "#!/bin/sh\n# Runs a command, by default bash, in the build tree of ");
+	strbuf_printf(&text, "%s.\n", top);
+	strbuf_str(&text, "exec unshare --mount --propagation private --pid --fork --kill-child --net --ipc sh -c");
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		strbuf_str(&text, " ");
+		quote_add(&text, QUOTE_SH, words[i]);
+	}
+	strbuf_printf(&text, " sh -c 'cd \"/labctl/src/$0\" && exec \"$@\"' ");
+	quote_add(&text, QUOTE_SH, top);
+	strbuf_str(&text, " \"${@:-bash}\"\n");
+	return file_write(r->enter, text.text, text.len, 0755, e);
+}
+
 static int build_locked(struct build_run *r, struct fail *e)
 {
 	struct fail ignored = { 0 };
@@ -352,9 +374,16 @@ static int build_locked(struct build_run *r, struct fail *e)
 		explain(r, e);
 	json_decref(r->adaptations);
 	strbuf_clear(&r->evidence);
+	if (result == 0 && r->b->keep)
+		return write_enter(r, top, e);
 	if (file_remove_tree(r->work, result ? &ignored : e))
 		result = -1;
 	return result;
+}
+
+static bool is_there(const struct build_run *r)
+{
+	return file_exists(r->tar) && (!r->b->keep || file_exists(r->enter));
 }
 
 int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e)
@@ -365,15 +394,17 @@ int build_software(const struct build *b, struct arena *a, const char **ret_tar,
 
 	if (make_key(&r, e) < 0)
 		return -1;
-	if (!file_exists(r.tar)) {
+	if (!is_there(&r)) {
 		if (cache_lock_build(b->cache_dir, r.key, b->deadline_ms, &lock, e))
 			return -1;
-		if (!file_exists(r.tar)) {
+		if (!is_there(&r)) {
 			if (build_locked(&r, e))
 				return -1;
 			built = true;
 		}
 	}
+	if (b->keep)
+		tell(&r, arena_printf(a, "::kept %s", r.work));
 	*ret_tar = r.tar;
 	*ret_built = built;
 	return 0;

@@ -26,12 +26,17 @@ struct build {
 	const char *configure;        /* option string */
 	unsigned port;
 	unsigned jobs;
+	bool keep;                    /* keep the build tree, CACHE/tmp/build-KEY12, and put a program `enter` there */
 	void (*line)(void *ctx, const char *line); void *ctx; /* gets each ::line of the script, and progress */
 	const atomic_bool *cancel;
 	int64_t deadline_ms;
 };
 
-/* Finds or builds; *ret_tar is the path of the cached archive. Failures name the step, the last lines and the log file. */
+/*
+ * Finds or builds; *ret_tar is the path of the cached archive. @b->keep also builds if only the tree is missing, and says
+ * "::kept TREE" as a line; a kept tree is replaced by the next build of the same key. Failures name the step, the last
+ * lines and the log file.
+ */
 int build_software(const struct build *b, struct arena *a, const char **ret_tar, bool *ret_built, struct fail *e);
 
 #endif
