@@ -47,7 +47,7 @@ setup() {
 	run -0 --separate-stderr labctl --json db nodes
 	[ "$(jq '.nodes | length' <<<"$output")" = 12 ]
 	labctl db create chores
-	labctl psql node8 -- -d database tasks -Atc 'SELECT 1'
+	labctl psql node8 -- -d chores -Atc 'SELECT 1'
 	labctl db drop chores
 	run -4 labctl db drop chores
 	run -2 labctl db shards e2e
