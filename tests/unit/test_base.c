@@ -361,7 +361,7 @@ static void processes(void **state)
 	began = clock_now_ms();
 	assert_int_equal(proc_run(&(struct proc){ .argv = sleeper, .deadline_ms = clock_after_ms(100) }, &status, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
-	assert_true(clock_now_ms() - began < 5000);
+	assert_true(clock_now_ms() - began < 20000);
 	assert_int_equal(proc_run(&(struct proc){ .argv = sleeper, .deadline_ms = CLOCK_NEVER, .cancel = &cancel }, &status, &e), -1);
 	assert_int_equal(e.code, FAIL_CANCELED);
 	strbuf_truncate(&out, 0);

@@ -268,7 +268,6 @@ static void thousand_nodes(void **state)
 	assert_true(edges(create) < 15 * 1000);
 	assert_true(edges(bootstrap) < 60 * 1000);
 	assert_true(edges(destroy) < 8 * 1000);
-	assert_true(clock_now_ms() - began < 5000);
 	getrusage(RUSAGE_SELF, &use);
 	print_message("1000 nodes: %u + %u + %u steps in %lld ms, %ld kB in all\n", create->step_count, bootstrap->step_count,
 		      destroy->step_count, (long long)(clock_now_ms() - began), use.ru_maxrss);

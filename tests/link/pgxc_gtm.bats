@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: PostgreSQL
+# The scripts of tuning/pgxc after a GTM that ended badly: transaction numbers, sequences, prepared transactions (tests/support/fake-pgxc).
+# shellcheck disable=SC2154,SC2314
+bats_require_minimum_version 1.5.0
+# shellcheck source-path=SCRIPTDIR source=../support/fake-pgxc/nodes.bash
+source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.bash"
+
+@test "kill -9 of the GTM: it continues above the numbers that nodes have seen, and rows stay visible" {
+	up 1
+	bring_up
+	for _ in 1 2 3 4 5; do sql 1 coordinate 1921 insert; done
+	[ "$(sql 1 coordinate 1921 count)" = 5 ]
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	DEADLINE=2 run -124 sql 1 coordinate 1921 "select 1"
+	NEXT_XID=0
+	bring_up
+	((NEXT_XID == 10005))
+	grep -F "::changed the GTM was not stopped cleanly: continues at transaction 1010005" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 5 ]
+	unchanged
+
+	# What it would be without.
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	on 1 rm /mnt/data/pgxc_gtm/gtm.log /mnt/data/pgxc_gtm/labctl.started
+	on 1 mv /mnt/data/pgxc_gtm/gtm.pid /mnt/data/lost.pid
+	NEXT_XID=0
+	play 1 gtm.start
+	play 1 gtm_proxy.start
+	[ "$(sql 1 coordinate 1921 count)" = 0 ]
+}
+
+@test "a GTM that was not stopped cleanly keeps its mark until its sequences are correct, through any interruption" {
+	up 1
+	bring_up
+	run ! grep "::value unclean" "$WORK/said"
+	run -0 play 1 sequences
+	[ -z "$output" ]
+	run -0 play 1 gtm.recovered
+	[ -z "$output" ]
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	for _ in 1 2; do
+		bring_up
+		grep -x "node1 gtm.start ::value unclean 1" "$WORK/said"
+	done
+	run -0 play 1 gtm.recovered
+	[ "$output" = "::changed the GTM has recovered from a stop that was not clean" ]
+	unchanged
+	! grep "::value unclean" "$WORK/said"
+}
+
+@test "a GTM that was killed while it stopped, when its pid file is gone already, was not stopped cleanly" {
+	up 1
+	bring_up
+	on 1 /opt/pgxc/bin/gtm_ctl stop -Z gtm -D /mnt/data/pgxc_gtm -m fast
+	bring_up
+	run ! grep "not stopped cleanly" "$WORK/said"
+	for _ in 1 2 3; do sql 1 coordinate 1921 insert; done
+	pid=$(pid_of 1 pgxc_gtm/gtm.pid)
+	on 1 rm /mnt/data/pgxc_gtm/gtm.pid
+	on 1 kill -9 "$pid"
+	NEXT_XID=0
+	bring_up
+	grep -F "the GTM was not stopped cleanly: continues at transaction" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 3 ]
+}
+
+@test "more sequences than a GTM of 1.0.2 can tell a standby: it runs on, without the standby" {
+	up 3
+	bring_up
+	# One that follows is left alone.
+	SEQUENCES=1025 run -0 play 2 gtm_standby.start
+	[ -z "$output" ]
+	on 2 kill -9 "$(pid_of 2 pgxc_gtm/gtm.pid)"
+	SEQUENCES=1025 run -0 play 2 gtm_standby.start
+	[[ $output == *"::warn the GTM standby was not started: there are 1025 sequences"* ]]
+	run -1 play 2 gtm_standby.health
+	[[ $output == *"::fail gtm_standby is not running"* ]]
+	SEQUENCES=1024 run -0 play 2 gtm_standby.start
+	[[ $output == *"::changed started gtm_standby"* ]]
+}
+
+@test "fewer prepared transactions than connections: a warning" {
+	up 1 "  settings:" "    coordinator: {max_prepared_transactions: 16}"
+	bring_up
+	grep "node1 coordinator.start ::warn max_prepared_transactions = 16 of the coordinator is less than max_connections = 100" "$WORK/said"
+	! grep "datanode.start ::warn" "$WORK/said"
+}
+
+@test "a clean stop and start: no transaction number is set or lost" {
+	local rule
+	up 1
+	bring_up
+	sql 1 coordinate 1921 insert
+	for rule in coordinator datanode gtm_proxy gtm; do play_stop "$rule"; done
+	bring_up
+	run ! grep "not stopped cleanly" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 1 ]
+	unchanged
+}
+
+# stop.sh is in no plan: filled in as the planner would.
+play_stop() {
+	local dir
+	case $1 in coordinator) dir=pgxc_coordinate ;; *) dir=pgxc_$1 ;; esac
+	{
+		cat "$FAKES/../../../tuning/lib.sh"
+		sed -e "s,@{role:sh},$1,; s,@{dir:sh},/mnt/data/$dir,; s,@{user:sh},pgxc,; s,@{prefix:sh},/opt/pgxc,; s,@{nodename:sh},$1," \
+			"$FAKES/../../../tuning/pgxc/stop.sh"
+	} >"$WORK/stop.sh"
+	run -0 timeout 60 nsenter -t "${nodes[1]}" -m -n -p "$(node_bash)" -s <"$WORK/stop.sh"
+	[[ $output == "::changed stopped $1" ]]
+}
