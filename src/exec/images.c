@@ -26,6 +26,7 @@ struct images {
 	unsigned found_count;
 	const char *software;        /* images_software() */
 	bool keep_build;
+	const char *kept;            /* images_kept_build() */
 };
 
 struct images *images_new(const struct images_env *env)
@@ -188,15 +189,19 @@ int images_find(struct images *m, const char *name, bool build, struct run *r, s
 	return 0;
 }
 
-/* A line of the build's output: adaptations are kept as notes, everything else is shown as progress. */
-static void build_line(void *run, const char *line)
+struct build_listener { struct images *images; struct run *run; };
+
+/* Adaptations become notes; everything else is shown as the current progress. */
+static void build_line(void *listener, const char *line)
 {
+	const struct build_listener *l = listener;
+
 	if (!strncmp(line, "::adapt ", 8))
-		run_note(run, "adapted: %s", line + 8);
+		run_note(l->run, "adapted: %s", line + 8);
 	else if (!strncmp(line, "::kept ", 7))
-		run_note(run, "kept: the build tree; %1$s/enter opens a shell in it, rm -r %1$s removes it", line + 7);
+		l->images->kept = arena_strdup(l->images->arena, line + 7);
 	else
-		run_say(run, "%s", strncmp(line, "::step ", 7) ? line : line + 7);
+		run_say(l->run, "%s", strncmp(line, "::step ", 7) ? line : line + 7);
 }
 
 static int find_software(struct images *m, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e)
@@ -205,9 +210,11 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 	const struct recipe *recipe = c->recipe;
 	struct fetch f = { .source = c->archive, .sha256 = c->sha256, .cache_dir = m->env.paths->cache, .progress = say_progress,
 			   .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+	struct build_listener listener = { m, r };
 	struct build b = { .cache_dir = m->env.paths->cache, .prefix = recipe->build_prefix, .link = c->prefix,
 			   .configure = c->configure ? c->configure : recipe->configure,
-			   .keep = m->keep_build, .line = build_line, .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+			   .keep = m->keep_build, .line = build_line, .ctx = &listener, .cancel = run_cancel(r),
+			   .deadline_ms = run_deadline_ms(r) };
 	/* The contents of a user-supplied disk are unknown: its software is built in the default image. */
 	const char *user_land = lab_boots_disk(m->env.lab) ? DEFAULT_IMAGE : m->env.lab->image, *name, *top;
 	struct fail missing = { 0 };
@@ -251,6 +258,11 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 void images_keep_build(struct images *m)
 {
 	m->keep_build = true;
+}
+
+const char *images_kept_build(struct images *m)
+{
+	return m->kept;
 }
 
 int images_software(struct images *m, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e)

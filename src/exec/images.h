@@ -28,8 +28,9 @@ void images_free(struct images *m);
  */
 int images_find(struct images *m, const char *name, bool build, struct run *r, struct image *ret_image, bool *ret_built,
 		struct fail *e);
-/* From now on images_software() keeps the build tree (build.h), and notes where it is. */
+/* From now on images_software() keeps the build tree (build.h). */
 void images_keep_build(struct images *m);
+const char *images_kept_build(struct images *m); /* its directory, once images_software() has returned; else NULL */
 /* Archive of the built software: fetched and built if missing. Its file name without ".tar" is the cache key. */
 int images_software(struct images *m, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e);
 

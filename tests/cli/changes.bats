@@ -116,6 +116,8 @@ labctl() { "$LABCTL" "$@"; }
 }
 
 @test "unknown values: the known ones are listed" {
+	run -2 labctl -l pg bootstrap --keep-build
+	[[ $output == *"--keep-build: this postgres cluster is not built from source"* ]]
 	run -2 labctl -l pg bootstrap mysql
 	[[ $output == *"unknown kind of cluster 'mysql'; known: citus, pgxc, postgres"* ]]
 	run -2 labctl -l pg inventory --format xml

@@ -10,6 +10,7 @@
 #include "file.h"
 #include "images.h"
 #include "plural.h"
+#include "quote.h"
 #include "recipe.h"
 #include "state.h"
 #include "virt.h"
@@ -145,6 +146,14 @@ static int check_archive(const struct lab *lab, struct fail *e)
 	return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 }
 
+static void say_kept(const char *tree)
+{
+	auto_(strbuf_clear) struct strbuf dir = { 0 };
+
+	quote_add(&dir, QUOTE_SH, tree);
+	report_say("build tree: %1$s\n  %1$s/enter opens a shell in it; rm -r %1$s removes it\n", dir.text);
+}
+
 static int bootstrap_lab(struct cli *c, struct fail *e)
 {
 	const struct lab_words *said = c->options;
@@ -160,6 +169,8 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 		images_keep_build(runtime_images(rt));
 	if (run_plan(c, rt, p, e) < 0)
 		return -1;
+	if (said->keep_build)
+		say_kept(images_kept_build(runtime_images(rt)));
 	if (!c->json)
 		report_say("next: labctl -l %s psql\n"
 			   "      labctl -l %s status\n", lab->name, lab->name);
@@ -178,6 +189,8 @@ static int bootstrap(struct cli *c, struct fail *e)
 	said->kind = c->arg_count ? c->args[0] : NULL;
 	if (load_to_bootstrap(c, &lab, e) < 0)
 		return -1;
+	if (said->keep_build && !lab_builds(lab))
+		return fail(e, FAIL_USAGE, "--keep-build: this %s cluster is not built from source", lab->cluster.recipe->kind);
 	if (c->dry_run) {
 		load_say_changes(c, lab);
 		return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : run_show(c, p, e);
