@@ -300,13 +300,13 @@ static int run_statement(struct sql *c, const char *what, const struct block *b,
 	return fail_wrap(e, "%s:%u", what, b->statement_line);
 }
 
-/* Did a connection fail, to the server or one of its own? What it was for did not happen then. */
+/* Did a connection fail, to the server or one of its own? Whether the statement took effect is unknown then. */
 static bool connection_failed(struct sql *c, const struct fail *e)
 {
 	return !strncmp(e->sqlstate, "08", 2) || (e->code != FAIL_CANCELED && sql_broken(c) && !sql_gone(c));
 }
 
-/* Guards and statement; with a `try` both again while it is connections that fail. *ret_ran = the guards allowed it. */
+/* Guards and statement; with a `try` both run again while connections fail, so the guards have to see what took effect. *ret_ran = the guards allowed it. */
 static int run_block(struct sql *c, const char *what, const struct block *b, int64_t deadline_ms, bool *ret_ran,
 		     struct fail *e)
 {
