@@ -74,6 +74,21 @@ static void empty_file_is_a_lab(void **state)
 	assert_memory_equal(lab->net.bridge + 3, lab->uuid, 8);
 }
 
+/* Records of labs made before the profiles were renamed. */
+static void former_names_of_profiles(void **state)
+{
+	static const char *const names[][2] = { { "modern", "modern" }, { "seed", "classic" }, { "classic", "classic" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		char yaml[64];
+
+		snprintf(yaml, sizeof yaml, "lab: old\ntuning: {profile: %s}\n", names[i][0]);
+		auto_(lab_free) struct lab *lab = parse(yaml, NULL);
+		assert_string_equal(lab->tuning.profile, names[i][1]);
+	}
+}
+
 static void options_override(void **state)
 {
 	struct lab_options o = { .name = "other", .node_count = 4, .kind = "pgxc", .archive = "/x.tar.gz",
@@ -487,7 +502,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_file_is_a_lab),
-		cmocka_unit_test(options_override),
+		cmocka_unit_test(former_names_of_profiles), cmocka_unit_test(options_override),
 		cmocka_unit_test(leased_subnet),
 		cmocka_unit_test(a_subnet_holds_its_nodes),
 		cmocka_unit_test(images),

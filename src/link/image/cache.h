@@ -39,7 +39,7 @@ enum cache_file {
 
 const char *cache_path(const char *cache_dir, enum cache_file file, const char *name, struct arena *a);
 const char *cache_image(const char *cache_dir, const char *name, const char *digest, struct arena *a);
-/* Is it the name of an image's directory, NAME-DIGEST12? *ret_dash: where its digest begins, one after the dash. */
+/* Is it the name of an image's directory, NAME-DIGEST12? *ret_digest: its DIGEST12. */
 bool cache_is_image(const char *entry, const char **ret_digest);
 
 /*

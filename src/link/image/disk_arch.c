@@ -102,11 +102,16 @@ int disk_arch_check(const struct image_env *env, const char *path, const char *f
 	struct verdict v = { 0 };
 	char first[4] = "";
 	unsigned count;
+	bool extended;
 
 	if (fd < 0 || pread(fd, first, sizeof first, 0) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", start);
-	/* libblkid refuses a GPT that is larger than its file, and an image may be only the start of a disk. */
-	count = ftruncate(fd, (off_t)(bytes > LARGE ? bytes : LARGE)) ? 0 : partitions_read(fd, parts);
+	/*
+	 * libblkid refuses a GPT that is larger than its file, and an image may be only the start of a disk. Not every file
+	 * system can hold a file of that size.
+	 */
+	extended = ftruncate(fd, (off_t)(bytes > LARGE ? bytes : LARGE)) == 0 || ftruncate(fd, (off_t)bytes) == 0;
+	count = extended ? partitions_read(fd, parts) : 0;
 	match_signs(&v, FIRST_BYTES, first, sizeof first);
 	for (unsigned i = 0; i < count; i++)
 		match_signs(&v, PARTITION_TYPE, parts[i].type, strlen(parts[i].type));

@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "image_store.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cache.h"
-#include "clock.h"
 #include "digest.h"
 #include "file.h"
 #include "image_file.h"
 #include "proc.h"
-
 
 DEFINE_AUTO(json_t *, json_decref)
 
