@@ -69,6 +69,7 @@ struct bench_measure {
 	const char *variant;             /* "A" or "B" of a paired comparison; NULL otherwise */
 	int64_t started_ms;
 	double warmup_s, seconds;        /* discarded before, measured */
+	double rate_tps;                 /* open loop: the scheduled rate; 0 = closed loop */
 	enum bench_status status;
 	const char *reason;              /* of BENCH_FAILED; else NULL */
 	unsigned marks;

@@ -239,6 +239,7 @@ static void read_measure(struct reader *r, const json_t *o, struct bench_run *ru
 	m.started_ms = (int64_t)number_of(r, o, "started_ms", 0, 1e15);
 	m.warmup_s = number_of(r, o, "warmup_s", 0, 1e9);
 	m.seconds = number_of(r, o, "seconds", 0, 1e9);
+	m.rate_tps = json_object_get(o, "rate_tps") ? number_of(r, o, "rate_tps", 0, 1e12) : 0;
 	m.status = strcmp(status, "ok") != 0 ? BENCH_FAILED : BENCH_OK;
 	m.reason = text_of(r, o, "reason", false);
 	m.transactions = (uint64_t)number_of(r, o, "transactions", 0, 9e15);

@@ -122,6 +122,8 @@ json_t *bench_measure_json(const struct bench_measure *m)
 	put_count(o, "started_ms", (uint64_t)m->started_ms);
 	put_number(o, "warmup_s", m->warmup_s);
 	put_number(o, "seconds", m->seconds);
+	if (m->rate_tps > 0)
+		put_number(o, "rate_tps", m->rate_tps);
 	put_text(o, "status", m->status == BENCH_OK ? "ok" : "failed");
 	put_text(o, "reason", m->reason);
 	for (unsigned i = 0; i < BENCH_MARK_COUNT; i++)

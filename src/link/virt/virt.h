@@ -74,6 +74,14 @@ int virt_subnets(struct virt *v, struct arena *a, struct subnet **ret, unsigned 
 /* FAIL_CONFLICT: another state directory has a lab of this name. @kind and @name: the object found; @state NULL = not known. */
 int virt_foreign(const char *kind, const char *name, const char *lab, const char *state, struct fail *e);
 
+/* What a running domain has used since it was started; 0 = libvirt does not say (containers: only CPU and memory). */
+struct virt_usage {
+	bool known; /* false: it is not running */
+	double cpu_s, memory_bytes, read_bytes, written_bytes, received_bytes, sent_bytes;
+};
+/* Fills in ret[i] for domains[i], in one call if the hypervisor's driver has one for all. */
+int virt_usage(struct virt *v, const char *const *domains, unsigned count, struct virt_usage *ret, struct fail *e);
+
 /* Library and daemon version as text "9.0.0". */
 int virt_version(struct virt *v, char ret_text[32], struct fail *e);
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Programs that put load on a database, as const rows. A driver says what shell text runs it once against one server, and
+ * how to read what it printed and logged. Several servers are loaded by one process each, at the same time.
+ */
+#ifndef LABCTL_BENCH_DRIVER_H
+#define LABCTL_BENCH_DRIVER_H
+
+#include "spec.h"
+#include "strbuf.h"
+
+struct drive {
+	const char *conninfo;    /* of the server, for libpq; contains no password */
+	unsigned number;         /* of the process: names of its files end with it */
+	unsigned clients, threads, seconds;
+	double rate_tps;         /* 0 = closed loop */
+	const char *script;      /* file with the workload's script */
+	unsigned scale;
+	enum bench_protocol protocol;
+	uint64_t seed;
+};
+
+struct driver {
+	const char *name;
+	const char *program;     /* must be in PATH */
+	/* Adds a command that reads .script and writes out.N, err.N and log.N* in the working directory. */
+	void (*command)(const struct drive *d, struct strbuf *out);
+	const char *log_pattern; /* of all logs: "log.*" */
+};
+
+extern const struct driver driver_pgbench;
+
+#endif
