@@ -131,6 +131,9 @@ static void audit_roles(struct audit *a)
 	for (const struct placement *p = r->placements; p->role; p++)
 		if (!role_named(r, p->role, strlen(p->role)) || !p->on || !p->node_min)
 			problem(a, "placement of %s from %u nodes: unknown role, or no selector", p->role, p->node_min);
+	for (const struct role_link *l = r->links; l && l->from; l++)
+		if (!l->to || !l->what || !role_named(r, l->from, strlen(l->from)) || !role_named(r, l->to, strlen(l->to)))
+			problem(a, "link from %s: unknown role, or it says nothing", l->from);
 	for (const struct role_set *s = r->role_sets; s && s->name; s++) {
 		const char *list = s->roles, *word;
 		size_t len;

@@ -53,6 +53,16 @@ struct rule {
 	bool for_users;         /* only for labs with database users besides the superuser */
 };
 
+/* Who connects to whom, for drawings. */
+struct role_link {
+	const char *from, *to;  /* roles */
+	enum {
+		LINK_ALL,       /* every server with .from to every other server with .to */
+		LINK_SAME_NODE, /* to the one on its own node */
+	} reach;
+	const char *what;       /* "streaming replication" */
+};
+
 /* A template database: "@{each template}". */
 struct database_template {
 	const char *word;        /* what --template says: "postgis" */
@@ -99,6 +109,7 @@ struct recipe {
 	const struct rule *status;           /* checks of `labctl status`, by role; without one: SELECT 1 if .sql */
 	const struct rule *software;         /* checks for the software in the image; NULL = an archive must be named */
 	const struct limit *limits;          /* ends with a zero row; may be NULL */
+	const struct role_link *links;       /* ends with a zero row */
 	const char *backends;                /* roles behind the pooler, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */
 	const struct task *tasks;          /* ends with a zero row; may be NULL */

@@ -32,6 +32,7 @@ static void audit_finds(void **state)
 	};
 	static const struct placement places[] = { { 1, "b", "1" }, { 0 } };
 	static const struct role_set sets[] = { { "a", "a c" }, { 0 } };
+	static const struct role_link links[] = { { "a", "q", LINK_ALL, "SQL" }, { 0 } };
 	static const struct rule rules[] = {
 		{ "r1", "a:last", .after = "r2", .arg = "f", .title = "t" },
 		{ "r2", "z", .after = ".r1 r9", .arg = "f", .title = "t", .files = "x=y" },
@@ -41,13 +42,14 @@ static void audit_finds(void **state)
 	struct recipe bad = recipe_postgres;
 	auto_(strbuf_clear) struct strbuf out = {0};
 	static const char *const words[] = { "duplicate role a", "min 2, max 1", "answers SQL", "beside the unknown role x",
-		"placement of b", "has the name of a role", "unknown role c", "psql_role", ":last", "unknown role z",
+		"placement of b", "has the name of a role", "unknown role c", "psql_role", "link from a", ":last", "unknown role z",
 		"unknown rule r9", "not FILE=PATH:MODE", "duplicate rule r2", "no title", "cycle: r2 -> r1" };
 
 	(void)state;
 	bad.roles = roles;
 	bad.placements = places;
 	bad.role_sets = sets;
+	bad.links = links;
 	bad.rules = rules;
 	assert_true(recipe_check(&bad, &out) >= ARRAY_COUNT(words));
 	for (unsigned i = 0; i < ARRAY_COUNT(words); i++)

@@ -206,6 +206,14 @@ static const struct query queries[] = {
 	{ 0 },
 };
 
+static const struct role_link links[] = {
+	{ "pgpool", "coordinator", LINK_ALL, "sessions of clients" },
+	{ "coordinator", "worker", LINK_ALL, "parts of each query, two-phase commit" },
+	{ "worker", "worker", LINK_ALL, "rows for joins; queries that clients send to a worker" },
+	{ "worker", "coordinator", LINK_ALL, "definitions (DDL) that clients send to a worker" },
+	{ 0 },
+};
+
 static const char *const secrets[] = { "postgres", "pcp", NULL };
 
 const struct recipe recipe_citus = {
@@ -224,6 +232,7 @@ const struct recipe recipe_citus = {
 	.placements = placements,
 	.rules = rules,
 	.software = software,
+	.links = links,
 	.backends = "coordinator",
 	.templates = templates,
 	.tasks = tasks,

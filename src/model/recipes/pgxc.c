@@ -186,6 +186,17 @@ static const struct query queries[] = {
 	{ 0 },
 };
 
+static const struct role_link links[] = {
+	{ "gtm_standby", "gtm", LINK_ALL, "registers, copies the state" },
+	{ "gtm", "gtm_standby", LINK_ALL, "forwards each change" },
+	{ "gtm_proxy", "gtm", LINK_ALL, "transaction numbers, snapshots, in groups" },
+	{ "datanode", "gtm_proxy", LINK_SAME_NODE, "transaction numbers, snapshots" },
+	{ "coordinator", "gtm_proxy", LINK_SAME_NODE, "transaction numbers, snapshots" },
+	{ "coordinator", "datanode", LINK_ALL, "parts of each query, two-phase commit" },
+	{ "coordinator", "coordinator", LINK_ALL, "definitions (DDL)" },
+	{ 0 },
+};
+
 static const char *const secrets[] = { "postgres", NULL };
 
 const struct recipe recipe_pgxc = {
@@ -213,6 +224,7 @@ const struct recipe recipe_pgxc = {
 	.tasks = tasks,
 	.queries = queries,
 	.limits = pgxc_limits,
+	.links = links,
 	.group_role = "datanode",
 	.secrets = secrets,
 };

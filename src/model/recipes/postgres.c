@@ -191,6 +191,13 @@ static const struct query queries[] = {
 	{ 0 },
 };
 
+static const struct role_link links[] = {
+	{ "standby", "primary", LINK_ALL, "streaming replication" },
+	{ "pgpool", "primary", LINK_ALL, "sessions of clients, writes" },
+	{ "pgpool", "standby", LINK_ALL, "reads" },
+	{ 0 },
+};
+
 static const char *const secrets[] = { "postgres", "replication", "pcp", NULL };
 
 const struct recipe recipe_postgres = {
@@ -205,6 +212,7 @@ const struct recipe recipe_postgres = {
 	.placements = placements,
 	.rules = rules,
 	.status = status_rules,
+	.links = links,
 	.backends = "primary standby",
 	.templates = templates,
 	.tasks = tasks,
