@@ -13,18 +13,18 @@
 #define ROUNDS 60
 #define NODES 5
 
-/* What a fake step shall do; rows of stage.acts. */
+/* What a fake step does; values in stage.acts. */
 enum act { ACT_DONE, ACT_UNCHANGED, ACT_SKIP, ACT_FAIL, ACT_TIMEOUT, ACT_CANCEL_RUN, ACT_WAIT_CANCEL, ACT_COUNT };
 
 struct stage {
 	const struct plan *plan;
 	enum act acts[STEPS];
 	atomic_int running, peak, started_early;
-	atomic_int on_node[NODES], crowded; /* steps that run on each node now; how often there was another one */
+	atomic_int on_node[NODES], crowded; /* steps now running on each node; how often there was more than one */
 	atomic_int ended[STEPS];
 	atomic_bool cancel;
 	unsigned jobs;
-	/* by the sink, which the executor calls one at a time */
+	/* set by the sink, which the executor never calls concurrently */
 	unsigned events[STEPS][EVENT_FINISHED + 1];
 	unsigned sink_inside, sink_overlaps, order_errors;
 };
@@ -80,7 +80,7 @@ static void watch(void *ctx, const struct event *ev)
 
 static verb_fn table[VERB_COUNT];
 
-/* A random graph; edges go from smaller to larger positions. Some steps are of the host, the others each of a node. */
+/* A random graph; edges go from smaller to larger positions. Some steps belong to the host, the others to nodes. */
 static struct plan random_plan(struct arena *a, unsigned *seed, unsigned count)
 {
 	static const struct node nodes[NODES] = { { 0 }, { .index = 1 }, { .index = 2 }, { .index = 3 }, { .index = 4 } };
@@ -114,7 +114,7 @@ static bool good(enum step_state s)
 	return s == STEP_DONE || s == STEP_UNCHANGED || s == STEP_SKIPPED;
 }
 
-/* What must hold after every run, whatever happened. */
+/* Invariants after every run. */
 static void check(const struct stage *w, const struct exec_report *rep)
 {
 	unsigned total = 0, started = 0;
@@ -138,7 +138,7 @@ static void check(const struct stage *w, const struct exec_report *rep)
 			assert_true(res->end_ms >= res->start_ms);
 			started++;
 		}
-		/* Blocked are exactly those that wait for something that did not end well (cancel may come first). */
+		/* Exactly the steps whose prerequisites did not succeed are blocked, unless they were canceled first. */
 		if (res->state == STEP_BLOCKED)
 			assert_false(all_good);
 		else if (!all_good)
@@ -214,7 +214,7 @@ static void cancel_in_the_middle(void **state)
 
 		w->jobs = 2 + round % 7;
 		w->acts[20] = ACT_CANCEL_RUN;
-		/* The others are busy when it comes: what runs is told, what waits is not started. */
+		/* On cancel, running steps are told and waiting ones are not started. */
 		w->acts[19] = w->acts[40] = ACT_WAIT_CANCEL;
 		p.steps[20].after_count = 0;
 		assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), -1);
@@ -248,7 +248,7 @@ static void deadlines_end_steps(void **state)
 	assert_memory_equal(e.text, "step/0: ", 8);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(rep.results[i].state, STEP_TIMEOUT);
-	/* The run's time is over: these were not even started. */
+	/* Not started, because the time of the run was over. */
 	assert_int_equal(rep.results[2].start_ms, 0);
 	assert_int_equal(rep.results[3].start_ms, 0);
 	exec_report_clear(&rep);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The inventory as files: private where it must be, written when something differs, gone with the lab. */
+/* The inventory's files: private if they have passwords, rewritten if something differs, removed with the lab. */
 #include "test.h"
 
 #include <unistd.h>
@@ -46,7 +46,7 @@ static void written_when_something_differs(void **state)
 	assert_non_null(strstr(strbuf_text(&text), arena_printf(f->arena, "10.99.0.12:5432:*:postgres:%s\n", secret)));
 	assert_int_equal(write_files(f), STEP_UNCHANGED);
 
-	/* libpq reads no password file that others may read */
+	/* libpq ignores password files that others can read */
 	assert_int_equal(chmod(pgpass, 0644), 0);
 	assert_int_equal(write_files(f), STEP_DONE);
 	assert_int_equal(mode_of(pgpass), 0600);
@@ -54,7 +54,7 @@ static void written_when_something_differs(void **state)
 	assert_int_equal(write_files(f), STEP_DONE);
 	assert_int_equal(write_files(f), STEP_UNCHANGED);
 
-	/* another password in the record is another password in the files */
+	/* a changed password reaches the files */
 	assert_int_equal(file_write(arena_printf(f->arena, "%s/postgres", f->paths.secrets), "Sesam", 5, 0600, &e), 0);
 	assert_int_equal(write_files(f), STEP_DONE);
 }
@@ -69,7 +69,7 @@ static void gone_with_the_lab(void **state)
 	assert_false(file_exists(f->paths.lab));
 }
 
-/* A link in the place of a file leads nowhere: it is replaced, what it points to is left alone. */
+/* A link in the place of a file is replaced; its target is unchanged. */
 static void a_link_is_replaced(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The journal: what is written when, torn lines, many writers. */
+/* The journal: order of writing, torn lines, concurrent writers. */
 #include "test.h"
 
 #include <jansson.h>
@@ -65,7 +65,7 @@ static const char *member(json_t *list, size_t i, const char *key)
 	return s ? s : "";
 }
 
-/* The intent must be in the file when the verb runs. */
+/* The start of a step must be in the file before its verb runs. */
 static int verb(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, wanted = { 0 };
@@ -159,7 +159,7 @@ static void last_run(void **state)
 	assert_string_equal(last.command, "create");
 	assert_true(last.finished);
 	assert_int_equal(last.failed, 1);
-	/* killed in the middle of a line, in the middle of a later run */
+	/* killed while writing a line of a later run */
 	assert_int_equal(journal_open(path, "destroy", &j, &e), 0);
 	f = fopen(path, "ae");
 	assert_non_null(f);
@@ -169,7 +169,7 @@ static void last_run(void **state)
 	assert_string_equal(last.command, "destroy");
 	assert_false(last.finished);
 	journal_close(j);
-	/* the next run begins on a line of its own */
+	/* the next run begins a new line */
 	assert_int_equal(journal_open(path, "create", &j, &e), 0);
 	journal_close(j);
 	assert_int_equal(journal_last(path, &last, &e), 0);
@@ -179,7 +179,7 @@ static void last_run(void **state)
 	list = records(true);
 	assert_string_equal(member(list, json_array_size(list) - 2, "event"), "run");
 	json_decref(list);
-	/* killed in the middle of the next header: that began no run, whole line or not */
+	/* killed while writing the next header: no run began, whether or not the line is complete */
 	f = fopen(path, "ae");
 	assert_non_null(f);
 	fputs("{\"v\":1,\"run\":\"x\",\"t_ms\":7,\"event\":\"run\",\"comm", f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a labctl that was killed leaves half made: create goes on from it, destroy takes it away. tests/trust has the rest. */
+/* Left-overs of a killed labctl: create continues, destroy removes them. tests/trust covers the rest. */
 #include "test.h"
 
 #include <signal.h>
@@ -19,7 +19,7 @@ static const char *in(struct fixture *f, const char *path)
 	return arena_printf(f->arena, "%s/%s", f->dir, path);
 }
 
-/* Its data directory lies in one that has to be made, with one above it: more to leave behind. */
+/* Neither the root of the data directories nor its parent exists: labctl makes them, and must remove them. */
 static int setup(void **state)
 {
 	struct fixture *f = fixture_new(1);
@@ -43,7 +43,7 @@ static void make_dirs(const char *path)
 	assert_int_equal(file_mkdirs(path, 0755, &e), 0);
 }
 
-/* Killed in the middle of the mark: the directory is nobody's but ours. */
+/* Killed while writing the mark: the directory still counts as labctl's. */
 static void half_a_mark(void **state)
 {
 	struct fixture *f = *state;
@@ -63,7 +63,7 @@ static void half_a_mark(void **state)
 	assert_false(file_exists(in(f, "made")));
 }
 
-/* Killed before the directory of data directories has its mark, or when that is gone again. */
+/* Killed before the root of the data directories had its mark, or after it was removed. */
 static void half_a_root(void **state)
 {
 	struct fixture *f = *state;
@@ -86,7 +86,7 @@ static void half_a_root(void **state)
 	assert_false(file_exists(aside));
 }
 
-/* What was not made by labctl, or holds somebody's files, stays; so do the parents of it. */
+/* Directories that labctl did not make or that have other files stay, with their parents. */
 static void others_stay(void **state)
 {
 	struct fixture *f = *state;
@@ -103,7 +103,7 @@ static void others_stay(void **state)
 	assert_true(file_exists(in(f, ROOT)));
 	assert_false(file_exists(f->lab->nodes[0].export_dir));
 
-	/* somebody's file where the root was put aside: back under its name, with the file */
+	/* a foreign file in the root that was renamed for removal: it gets its name back, with the file */
 	rmdir(in(f, ROOT));
 	unlink(in(f, "made/file"));
 	rmdir(in(f, "made"));
@@ -124,23 +124,23 @@ static void half_a_lease(void **state)
 	assert_int_equal(lease_drop(f->dir, f->lab->uuid, &e), 0);
 	assert_false(file_exists(in(f, "leases")));
 	assert_false(file_exists(in(f, "lock")));
-	/* the directory was gone and the lock was not */
+	/* the directory was removed, the lock file was not */
 	put(in(f, "lock"), "");
 	assert_int_equal(lease_drop(f->dir, f->lab->uuid, &e), 0);
 	assert_false(file_exists(in(f, "lock")));
-	/* another's lease stays, and what was never a lease */
+	/* another lab's lease stays, and so does a file that is no lease */
 	make_dirs(in(f, "leases"));
 	put(in(f, "leases/10.88.6.0-24"), "aaaaaaaa-2222-8333-8444-555555555555 other\n");
 	put(in(f, "leases/README.txt"), "");
 	assert_int_equal(lease_drop(f->dir, f->lab->uuid, &e), 0);
 	assert_true(file_exists(in(f, "leases/10.88.6.0-24")) && file_exists(in(f, "leases/README.txt")));
-	/* the last lab's directory was gone and the one above was not */
+	/* the last lab's directory was removed, its parent was not */
 	make_dirs(in(f, "labs"));
 	assert_int_equal(state_labs(f->dir, f->arena, &names, &e), 0);
 	assert_false(file_exists(in(f, "labs")));
 }
 
-/* What labctl has others do ends with it: it would meet what the next labctl does. */
+/* Child processes die with labctl; otherwise they would interfere with the next one. */
 static void no_child_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -168,7 +168,7 @@ static void no_child_goes_on(void **state)
 	assert_false(file_exists(arena_printf(f->arena, "/proc/%d/exe", (int)child)));
 }
 
-/* Killed while a node unpacked its software: the copy that it was given goes at the next try, whatever comes of it. */
+/* Killed while a node unpacked its software: the next try removes the copy, whether it succeeds or not. */
 static void a_copy_is_forgotten(void **state)
 {
 	struct fixture *f = *state;

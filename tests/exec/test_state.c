@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The record of a lab: keys, secrets, known_hosts, lock, removal; and secrets in texts. */
+/* The record of a lab: keys, secrets, known_hosts, lock, removal; redaction. */
 #include "test.h"
 
 #include <stdio.h>
@@ -48,7 +48,7 @@ static void made_once_kept_afterwards(void **state)
 	prepare(f, &changed);
 	assert_true(changed);
 	printf("keys of 3 nodes: %d ms\n", (int)(clock_now_ms() - start));
-	/* qemu runs as another user and must get through to its disk; what is private is private by itself */
+	/* qemu runs as another user and must reach its disk; private files have their own modes */
 	assert_int_equal(mode_of(f->paths.lab), 0711);
 	assert_int_equal(mode_of(f->paths.secrets), 0700);
 	assert_int_equal(mode_of(f->paths.key), 0600);
@@ -71,14 +71,14 @@ static void made_once_kept_afterwards(void **state)
 	assert_int_equal(state_secret(&f->paths, "postgres", again, &e), 0);
 	assert_string_equal(secret, again);
 
-	/* half a key pair (a crash between the two renames) is made again */
+	/* an incomplete key pair (after a crash between the two renames) is replaced */
 	unlink(host_key);
 	prepare(f, &changed);
 	assert_true(changed);
 	assert_string_not_equal(key, slurp(f, host_key));
 }
 
-/* Nodes of 2006 know no ed25519: the lab's own key and theirs are of the type that they know. */
+/* Systems of 2006 have no ed25519: the lab's key and the host keys are of a type they support. */
 static void keys_of_their_age(void **state)
 {
 	struct fixture *f = *state;
@@ -125,7 +125,7 @@ static void saved_lab_reads_back(void **state)
 	assert_null(strstr(one.text, "secret"));
 }
 
-/* The id that a lab of the fixture's name gets in the state directory @dir. */
+/* The id of a lab with the fixture's name in the state directory @dir. */
 static const char *id_in(struct fixture *f, const char *dir)
 {
 	struct lab_options o = { .name = "t1", .node_count = 3, .state_dir = dir };
@@ -148,12 +148,12 @@ static void who_a_lab_is(void **state)
 	struct fail e = { 0 };
 	bool changed;
 
-	/* no record: of name and state directory, each time the same, however the directory is written */
+	/* no record: derived from name and state directory, independent of how the directory's path is written */
 	here = id_in(f, f->dir);
 	assert_string_not_equal(here, by_name);
 	assert_string_equal(id_in(f, arena_printf(f->arena, "%s/../%s/", f->dir, strrchr(f->dir, '/') + 1)), here);
 	assert_string_not_equal(id_in(f, "/nonexistent"), here);
-	/* on record: what it had, whatever is called how now */
+	/* recorded: the id stays, whatever the state directory is called now */
 	lab_set_id(f->lab, here);
 	prepare(f, &changed);
 	assert_string_equal(slurp(f, f->paths.id), arena_printf(f->arena, "%s\n", here));
@@ -161,7 +161,7 @@ static void who_a_lab_is(void **state)
 	assert_int_equal(rename(lab_here, arena_printf(f->arena, "%s/t1", labs_moved)), 0);
 	assert_string_equal(id_in(f, moved), here);
 	assert_int_equal(rename(arena_printf(f->arena, "%s/t1", labs_moved), lab_here), 0);
-	/* a record of before there were ids: what its tags say, and from the next save on it is on record */
+	/* an old record without an id: derived from the name only, as in its tags, and recorded by the next save */
 	assert_int_equal(unlink(f->paths.id), 0);
 	assert_string_equal(id_in(f, f->dir), by_name);
 	assert_int_equal(unlink(f->paths.lab_file), 0);
@@ -169,7 +169,7 @@ static void who_a_lab_is(void **state)
 	lab_set_id(f->lab, by_name);
 	assert_int_equal(state_save(&f->paths, f->lab, &changed, &e), 0);
 	assert_string_equal(slurp(f, f->paths.id), arena_printf(f->arena, "%s\n", by_name));
-	/* no id: nothing is guessed */
+	/* no id: none is invented */
 	assert_int_equal(file_write(f->paths.id, "../../x\n", 8, 0600, &e), 0);
 	assert_int_equal(state_identify(&f->paths, f->lab, &e), -1);
 	assert_int_equal(e.code, FAIL_LAB);
@@ -191,7 +191,7 @@ static void one_writer(void **state)
 	}
 	waitpid(child, &status, 0);
 	assert_int_equal(status, 0);
-	/* A lab that is destroyed while somebody waits for its lock: the waiter gets the lock of the new one. */
+	/* A lab is destroyed while another process waits for its lock: the waiter gets the new lab's lock. */
 	child = fork();
 	if (child == 0) {
 		struct stat held, named;
@@ -243,7 +243,7 @@ static void secrets_in_texts(void **state)
 					 &e), 0);
 	strbuf_printf(&wanted, "a '%s' b %s", secret, secret);
 	assert_string_equal(out.text, wanted.text);
-	/* a secret of a kind that came later is made when it is first asked for */
+	/* a secret that the record lacks is made when first needed */
 	strbuf_truncate(&out, 0);
 	assert_int_equal(runtime_resolve(rt, SECRET_MARK "brandnew" PLACEHOLDER_END, &out, &e), 0);
 	assert_int_equal(out.len, 24);
@@ -267,7 +267,7 @@ static void data_directories(void **state)
 	prepare(f, &changed);
 	for (unsigned i = 0; i < 3; i++)
 		f->lab->nodes[i].export_dir = arena_printf(f->arena, "%s/node%u", root, i + 1);
-	/* made once, marked, and all of it goes again: with the parents that were made for it */
+	/* made once and marked; removed completely, with the parents made for it */
 	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
 	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_UNCHANGED);
 	assert_int_equal(file_write(arena_printf(f->arena, "%s/node2/file", root), "x", 1, 0600, &e), 0);
@@ -275,7 +275,7 @@ static void data_directories(void **state)
 	assert_false(file_exists(top));
 	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_UNCHANGED);
 
-	/* somebody's files: refused at create, passed over at destroy, and left as they are */
+	/* foreign files: create refuses the directory, destroy leaves it unchanged */
 	assert_int_equal(file_mkdirs(arena_printf(f->arena, "%s/node2", root), 0755, &e), 0);
 	theirs = arena_printf(f->arena, "%s/node2/precious", root);
 	assert_int_equal(file_write(theirs, "x", 1, 0600, &e), 0);
@@ -284,12 +284,12 @@ static void data_directories(void **state)
 	fixture_run(f, VERB_DATA_REMOVE, NULL);
 	assert_true(file_exists(theirs));
 	assert_false(file_exists(f->lab->nodes[0].export_dir));
-	/* a root that was there before stays */
+	/* a root that existed before stays */
 	assert_int_equal(unlink(theirs), 0);
 	assert_int_equal(fixture_run(f, VERB_DATA_CREATE, NULL), STEP_DONE);
 	assert_int_equal(fixture_run(f, VERB_DATA_REMOVE, NULL), STEP_DONE);
 	assert_true(file_exists(root));
-	/* killed in the middle of a removal: the next one finishes it */
+	/* killed during a removal: the next one completes it */
 	assert_int_equal(file_mkdirs(arena_printf(f->arena, "%s/.labctl-going-node1/base", root), 0755, &e), 0);
 	assert_int_equal(file_mkdirs(f->lab->nodes[1].export_dir, 0755, &e), 0);
 	assert_int_equal(file_mkdirs(f->lab->nodes[2].export_dir, 0755, &e), 0);

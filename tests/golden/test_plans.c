@@ -128,10 +128,10 @@ static const char *text_of(const struct rendered *files, unsigned count, const c
 	return "";
 }
 
-struct seed { const char *path, *line; };
+struct expected { const char *path, *line; };
 
 /* Every line is there, and no secret is. */
-static void render_has(const char *example, const struct seed *seed, size_t seed_count)
+static void render_has(const char *example, const struct expected *lines, size_t line_count)
 {
 	auto_(lab_free) struct lab *lab = load(example, 0);
 	auto_(arena_free) struct arena *a = arena_new();
@@ -140,9 +140,9 @@ static void render_has(const char *example, const struct seed *seed, size_t seed
 	unsigned count;
 
 	assert_int_equal(plan_render(lab, lib, a, &files, &count, &e), 0);
-	for (size_t i = 0; i < seed_count; i++)
-		if (!strstr(text_of(files, count, seed[i].path), seed[i].line))
-			fail_msg("%s lacks %s", seed[i].path, seed[i].line);
+	for (size_t i = 0; i < line_count; i++)
+		if (!strstr(text_of(files, count, lines[i].path), lines[i].line))
+			fail_msg("%s lacks %s", lines[i].path, lines[i].line);
 	for (unsigned i = 0; i < count; i++)
 		if (strchr(files[i].text, SECRET_MARK[0]) || strstr(files[i].text, "PRIVATE KEY"))
 			fail_msg("%s holds a secret or its raw placeholder", files[i].path);
@@ -150,9 +150,9 @@ static void render_has(const char *example, const struct seed *seed, size_t seed
 }
 
 /* Values of the walk-through, where it has them. */
-static void the_seed(void **state)
+static void pgxc_walkthrough(void **state)
 {
-	static const struct seed seed[] = {
+	static const struct expected lines[] = {
 		{ "host/exports", "/data03/171 192.168.122.0/24(rw,no_root_squash,sync,no_subtree_check)\n" },
 		{ "nodes/node1/files/etc/hosts", "192.168.122.178 db-192-168-122-178.sky-mobi.com db-192-168-122-178\n" },
 		{ "nodes/node1/files/etc/sysctl.d/90-labctl.conf", "kernel.sem = 50100 64128000 50100 1280\n" },
@@ -174,17 +174,17 @@ static void the_seed(void **state)
 	};
 
 	(void)state;
-	render_has(EXAMPLES "pgxc-8.yaml", seed, ARRAY_COUNT(seed));
+	render_has(EXAMPLES "pgxc-8.yaml", lines, ARRAY_COUNT(lines));
 }
 
 /* Its own means, on what it ran: byte for byte in walkthrough-el5.render.txt, and its lines here. */
-static void the_seed_el5(void **state)
+static void walkthrough_el5(void **state)
 {
 #define SYSCTL "nodes/node1/files/etc/sysctl.conf"
 #define LIMITS "nodes/node1/files/etc/security/limits.conf"
 #define FILTER "nodes/node1/files/etc/sysconfig/iptables"
 #define SCRIPT "nodes/node1/script.sh"
-	static const struct seed seed[] = {
+	static const struct expected lines[] = {
 		{ SYSCTL, "\nkernel.msgmnb = 65536\n" },
 		{ SYSCTL, "\nkernel.msgmax = 65536\n" },
 		{ SYSCTL, "\nkernel.shmmax = 68719476736\n" },
@@ -222,15 +222,15 @@ static void the_seed_el5(void **state)
 	auto_(lab_free) struct lab *lab = load(GOLDEN "walkthrough-el5.yaml", 0);
 
 	(void)state;
-	render_has(GOLDEN "walkthrough-el5.yaml", seed, ARRAY_COUNT(seed));
+	render_has(GOLDEN "walkthrough-el5.yaml", lines, ARRAY_COUNT(lines));
 	compare_render("walkthrough-el5", lab);
 }
 
 /* The second one's custom-postgresql.conf, line by line: 2 GiB where it has 32 GB. */
-static void the_second_seed(void **state)
+static void citus_walkthrough(void **state)
 {
 #define CONF "nodes/node2/files/data/citus/postgresql.conf"
-	static const struct seed seed[] = {
+	static const struct expected lines[] = {
 		{ CONF, "\nshared_buffers = 512MB\n" },
 		{ CONF, "\neffective_cache_size = 682MB\n" },
 		{ CONF, "\nmaintenance_work_mem = 64MB\n" },
@@ -259,13 +259,13 @@ static void the_second_seed(void **state)
 	};
 
 	(void)state;
-	render_has(EXAMPLES "citus-4.yaml", seed, ARRAY_COUNT(seed));
+	render_has(EXAMPLES "citus-4.yaml", lines, ARRAY_COUNT(lines));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(the_seed), cmocka_unit_test(the_second_seed),
-					    cmocka_unit_test(the_seed_el5),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(pgxc_walkthrough), cmocka_unit_test(citus_walkthrough),
+					    cmocka_unit_test(walkthrough_el5),
 					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
 					    cmocka_unit_test(create_8) };
 

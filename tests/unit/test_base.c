@@ -34,14 +34,14 @@ static void failures_are_one_line(void **state)
 	assert_string_equal(e.evidence, "two\nthree?[2J");
 	fail_evidence(&e, NULL, 2);
 	assert_string_equal(e.evidence, "");
-	/* what terminals obey beyond C0: DEL, and C1 as UTF-8; other letters of two bytes stay */
+	/* control characters beyond C0: DEL, and C1 in UTF-8; other characters of two bytes stay */
 	fail(&e, FAIL_SSH, "a\x7f\xc2\x9b" "31mb\xc2\xa9");
 	assert_string_equal(e.text, "a   31mb\xc2\xa9");
 	fail_next(&e, "ls\x1b[2J");
 	assert_string_equal(e.next, "ls [2J");
 	fail_evidence(&e, "a\x7f\xc2\x9b" "31mb\xc3\xa4\xc2", 2);
 	assert_string_equal(e.evidence, "a??31mb\xc3\xa4\xc2");
-	fail_evidence(&e, "1%\r2%\xc2\r\x9b\r\n3%", 2); /* what is taken away makes no control of its neighbours */
+	fail_evidence(&e, "1%\r2%\xc2\r\x9b\r\n3%", 2); /* what remains must not form a control character */
 	assert_string_equal(e.evidence, "1%?2%\xc2?\x9b\n3%");
 	assert_string_equal(fail_code_name(FAIL_DB), "DB");
 }
@@ -61,10 +61,10 @@ static void failures_carry_causes(void **state)
 	fail(&e, FAIL_OTHER, "something else");
 	assert_int_equal(e.cause, CAUSE_NONE);
 	assert_int_equal(e.error, 0);
-	/* a program has only words */
+	/* programs give only text, no code */
 	fail_evidence(&e, "cp: error writing 'x': No space left on device\n", 5);
 	assert_int_equal(e.cause, CAUSE_NO_SPACE);
-	/* the server's words keep their place */
+	/* the server's message stays where it was */
 	fail(&e, FAIL_DB, "node1: sql: no such thing");
 	e.said = strlen("node1: sql: ");
 	fail_wrap(&e, "x.sql:1");
@@ -129,7 +129,7 @@ static void what_is_shown_of_a_source(void **state)
 	assert_string_equal(quote_url("debian12", a), "debian12");
 }
 
-/* What a real shell reads back is what went in, whatever it was. */
+/* A real shell reads back exactly what was quoted. */
 static void shell_round_trip(void **state)
 {
 	static const char *const words[] = { "x", "", "a b", "'", "\"", "\\", "$(id)", "`id`", "a\nb\n", "*", "~", "-n", "%s\\n", "é" };
@@ -261,7 +261,7 @@ static void files(void **state)
 	assert_int_equal(file_write(path, "one\ntwo\nthree\n", 14, 0600, &e), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	/* What a killed writer left, or somebody put there, is neither kept nor followed. */
+	/* A temporary file or link that is already there is replaced, not followed. */
 	snprintf(deep, sizeof deep, "%s/a.new", dir);
 	assert_int_equal(symlink("/etc/passwd", deep), 0);
 	assert_int_equal(file_write(path, "one\ntwo\nthree\n", 14, 0600, &e), 0);
@@ -280,7 +280,7 @@ static void files(void **state)
 	assert_int_equal(file_lock(path, "destroy", clock_after_ms(60), &second, &e), -1);
 	assert_int_equal(e.code, FAIL_CONFLICT);
 	assert_non_null(strstr(e.text, "(create)"));
-	/* A link out of the tree is removed, what it points at is not. */
+	/* A link out of the tree is removed; its target is not. */
 	snprintf(deep, sizeof deep, "%s/x/y/z", dir);
 	assert_int_equal(file_mkdirs(deep, 0700, &e), 0);
 	snprintf(deep, sizeof deep, "%s/x/y/link", dir);
@@ -309,7 +309,7 @@ static void children_get_no_descriptor_of_a_library(void **state)
 	close(200);
 }
 
-/* As `labctl 0<&- >&- 2>&-` would: /dev/null and pipes get 0, 1 and 2, and the child still has three streams of its own. */
+/* As after `labctl 0<&- >&- 2>&-`: /dev/null and pipes get 0, 1 and 2, and the child still has its three streams. */
 static void programs_without_standard_streams(void **state)
 {
 	static const char *const echo[] = { "sh", "-c", "read word; echo \"$word\"; echo err >&2", NULL };

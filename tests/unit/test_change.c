@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a lab file wants otherwise than a lab has it: every key is applied or refused by its name. */
+/* Differences between a lab file and an existing lab: each key is applied, or refused by name. */
 #include "test.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ static struct lab *parse(const char *text)
 	return lab;
 }
 
-/* "KEY has X, wanted Y" of each difference, a line each; "! " before the refused. */
+/* A line for each difference, "KEY has X, wanted Y"; refused ones begin with "! ". */
 static void compare(const char *has_text, const char *wanted_text, bool bootstrapped, struct strbuf *out)
 {
 	auto_(lab_free) struct lab *has = parse(has_text);
@@ -57,7 +57,7 @@ static void the_same_is_no_change(void **state)
 	assert_changes("nodes: 3", "nodes: [{}, {}, {}]", true, "");
 	assert_changes(PG "  standby: 2-\n", PG "  standby: node2,3\n", true, "");
 	assert_changes("nodes: 3\nhypervisor: qemu\nnetwork: {subnet: 10.88.5.0/24}", "nodes: 3", true, "");
-	/* A file without a cluster, or without its source, leaves that as it is. */
+	/* A file without a cluster, or without its source, does not change it. */
 	assert_changes(PG "  settings: {primary: {work_mem: 8MB}}\n", "nodes: 3", true, "");
 	assert_changes("nodes: 3\ncluster: {kind: pgxc, source: {archive: /a.tar.gz, configure: --with-x}}",
 		       "nodes: 3\ncluster: {kind: pgxc}", true, "");
@@ -93,7 +93,7 @@ static void a_living_cluster_keeps_its_ports_and_places(void **state)
 		       "! cluster.address has hostname, wanted ip\n! cluster.primary.on has 1, wanted 2\n"
 		       "! cluster.primary.port has 5432, wanted 6000\n! cluster.primary.dir has /data/pgsql, wanted /data/db\n"
 		       "! cluster.primary.name has primary, wanted first\n! cluster.standby.on has 2-, wanted 1,3\n");
-	/* One that no node has yet may still become another one. */
+	/* A cluster that no node has yet may still change its kind. */
 	assert_changes(PG, PG "  primary: {port: 6000}\n", false, "cluster.primary.port has 5432, wanted 6000\n");
 	assert_changes(PG, "nodes: 3\ncluster: {kind: citus}", false, "cluster.kind has postgres, wanted citus\n");
 	assert_changes(PG, "nodes: 3\ncluster: {kind: citus}", true, "! cluster.kind has postgres, wanted citus\n");

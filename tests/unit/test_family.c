@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The tables of guest families: whole, and true where something in the tree can tell. */
+/* The tables of guest families: complete, and consistent with the rest of the tree. */
 #include "test.h"
 
 #include <ctype.h>
@@ -13,12 +13,12 @@
 #include "proc.h"
 
 /* `yum -y install` of the walk-through, word for word. */
-static const char *const seed_packages[] = {
+static const char *const old_packages[] = {
 	"lrzsz", "sysstat", "e4fsprogs", "ntp", "readline-devel", "zlib", "zlib-devel", "openssl", "openssl-devel",
 	"pam-devel", "libxml2-devel", "libxslt-devel", "python-devel", "tcl-devel",
 };
-/* Its chkconfig lines. */
-static const char *const seed_services[] = {
+/* The walk-through's chkconfig lines. */
+static const char *const old_services[] = {
 	"acpid", "avahi-daemon", "bluetooth", "hidd", "smartd", "yum-updatesd", "hplip", "isdn", "iscsi", "iscsid",
 	"multipathd",
 };
@@ -45,7 +45,7 @@ static void words(void **state)
 	assert_null(release_names[RELEASE_COUNT]);
 }
 
-/* What vendors call their cloud images. */
+/* File names of vendors' cloud images. */
 static void file_names(void **state)
 {
 	static const struct { const char *name; int id; } cases[] = {
@@ -68,17 +68,17 @@ static void file_names(void **state)
 			fail_msg("%s", cases[i].name);
 }
 
-static void the_seeds_packages(void **state)
+static void the_walkthroughs_packages(void **state)
 {
 	(void)state;
 	for (unsigned r = 0; r < RELEASE_COUNT; r++) {
-		for (size_t i = 0; i < ARRAY_COUNT(seed_packages); i++) {
-			const char *name = family_package(&releases[r], seed_packages[i], NULL);
+		for (size_t i = 0; i < ARRAY_COUNT(old_packages); i++) {
+			const char *name = family_package(&releases[r], old_packages[i], NULL);
 
 			if (!name || !*name)
-				fail_msg("%s in %s", seed_packages[i], releases[r].name);
-			if (r == RELEASE_EL5 && strcmp(name, seed_packages[i]) != 0)
-				fail_msg("el5 is what the walk-through ran, and calls %s %s", seed_packages[i], name);
+				fail_msg("%s in %s", old_packages[i], releases[r].name);
+			if (r == RELEASE_EL5 && strcmp(name, old_packages[i]) != 0)
+				fail_msg("el5 is what the walk-through ran, and calls %s %s", old_packages[i], name);
 		}
 	}
 	assert_string_equal(family_package(family_find("el9"), "ntp", NULL), "chrony");
@@ -86,7 +86,7 @@ static void the_seeds_packages(void **state)
 	assert_string_equal(family_package(family_find("debian12"), "pam-devel", NULL), "libpam0g-dev");
 }
 
-/* Where the host is a Debian 12 whose apt has lists, it knows every name of the table. */
+/* On a Debian 12 host with apt's lists, apt knows every package of the table. */
 static void names_that_apt_knows(void **state)
 {
 	const char *argv[80] = { "apt-cache", "policy" };
@@ -118,22 +118,22 @@ static void names_that_apt_knows(void **state)
 	}
 }
 
-static void the_seeds_services(void **state)
+static void the_walkthroughs_services(void **state)
 {
 	unsigned rows = 0;
 
 	(void)state;
 	for (const struct service *s; (s = family_service_row(rows)); rows++) {
-		assert_string_equal(s->name, seed_services[rows]);
+		assert_string_equal(s->name, old_services[rows]);
 		assert_string_equal(s->names[FAMILY_EL5], s->name);
 		assert_int_equal(s->on, !strcmp(s->name, "multipathd"));
 		for (unsigned f = 0; f < FAMILY_COUNT; f++)
 			assert_non_null(s->names[f]);
 	}
-	assert_int_equal(rows, ARRAY_COUNT(seed_services));
+	assert_int_equal(rows, ARRAY_COUNT(old_services));
 }
 
-/* Nothing is left out without a reason, nothing twice. */
+/* Every omission has a reason, and nothing is listed twice. */
 static void every_row(void **state)
 {
 	const struct package *p, *other;
@@ -164,7 +164,7 @@ static void every_row(void **state)
 
 		assert_true(y->name && y->package_manager && y->package_query && y->service_manager && y->firewall);
 		assert_true(y->firewall_conf && y->sysctl_conf && y->limits_conf && y->locale_conf && y->ntp_pool && y->nfs);
-		/* Algorithms of their age go with keys of their age, and with nobody else's. */
+		/* Releases with old algorithms are exactly those with old key types. */
 		assert_int_equal(y->ssh != NULL, !strcmp(y->key_type, "rsa"));
 		assert_true(y->network && y->network_dir && y->sshd && y->ntp && y->ntp_conf && y->sudo_group && y->key_type);
 		assert_int_equal(y->seed[0], '/');
@@ -174,8 +174,8 @@ static void every_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words), cmocka_unit_test(file_names), cmocka_unit_test(the_seeds_packages),
-		cmocka_unit_test(names_that_apt_knows), cmocka_unit_test(the_seeds_services),
+		cmocka_unit_test(words), cmocka_unit_test(file_names), cmocka_unit_test(the_walkthroughs_packages),
+		cmocka_unit_test(names_that_apt_knows), cmocka_unit_test(the_walkthroughs_services),
 		cmocka_unit_test(every_row),
 	};
 

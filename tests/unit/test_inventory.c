@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Names of endpoints, and the quoting of each format. How the files are kept: tests/exec/test_files.c. */
+/* Names of endpoints, and the quoting of each format. The files themselves: tests/exec/test_files.c. */
 #include "test.h"
 
 #include <jansson.h>
@@ -49,7 +49,7 @@ static void check_has(struct fixture *f, const char *format, const char *wanted)
 		fail_msg("%s lacks\n%s\nin\n%s", format, wanted, text);
 }
 
-/* All names, in order, an endpoint's between bars. */
+/* All names in order, with bars between endpoints. */
 static void check_names(struct fixture *f, const char *wanted)
 {
 	auto_(strbuf_clear) struct strbuf seen = { 0 };
@@ -70,12 +70,12 @@ static void names(void **state)
 	assert_ptr_equal(f.inv.usual, &f.inv.endpoints[0]);
 	close_lab(&f);
 
-	/* a node that answers in several roles: its own name goes where `labctl psql NODE` goes */
+	/* a node with several roles: its name means the role that `labctl psql NODE` connects to */
 	open_lab(&f, "lab: x\nnodes: 3\ncluster: {kind: pgxc}\n");
 	check_names(&f, " x-node3-datanode x-datanode | x x-node3 x-node3-coordinator x-coordinator |");
 	close_lab(&f);
 
-	/* a pooler beside the database, and one on a node of its own */
+	/* a pooler on a database node, and one on its own node */
 	open_lab(&f, "lab: x\nnodes: 2\ncluster: {kind: postgres, pgpool: 2}\n");
 	check_names(&f, " x x-node1 x-primary | x-node2 x-node2-standby x-standby | x-node2-pgpool x-pgpool |");
 	check_has(&f, "pg_service", "\n[x-pgpool]\nhost=10.88.0.12\nport=9999\n");
@@ -89,7 +89,7 @@ static void names(void **state)
 	close_lab(&f);
 }
 
-/* A node may be called what a role, or a node with its role, would be called: the node keeps its name. */
+/* If a node's name is also that of a role, or of another node with its role, it means the node. */
 static void names_are_one_endpoints_only(void **state)
 {
 	struct fixture f;
@@ -126,7 +126,7 @@ static void formats(void **state)
 	close_lab(&f);
 }
 
-/* Who calls ssh by itself gets into nodes of 2007 as labctl does, and is told of nothing old elsewhere. */
+/* The ssh configuration allows old algorithms for nodes of 2007, and for no others. */
 static void nodes_of_their_age(void **state)
 {
 	struct fixture f;
@@ -144,7 +144,7 @@ static void nodes_of_their_age(void **state)
 	close_lab(&f);
 }
 
-/* Lab files allow none of this today: what is written is right all the same. */
+/* Lab files do not allow such names today; they are quoted correctly nevertheless. */
 static void awkward_words(void **state)
 {
 	struct fixture f;
@@ -181,7 +181,7 @@ static void json(void **state)
 	close_lab(&f);
 }
 
-/* What is readable for others holds no password, and what holds one is not readable. */
+/* Only files that others cannot read contain passwords. */
 static void passwords_are_private(void **state)
 {
 	struct fixture f;

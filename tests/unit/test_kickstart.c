@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Unattended installations: what a lab makes of them, what the check finds in them, and the seed of a clone. */
+/* Unattended installations: their text, the check's findings, and the seed of a clone. */
 #include "test.h"
 
 #include <stdio.h>
@@ -87,10 +87,10 @@ static void from_the_lab(void **state)
 			fail_msg("%s", i.packages[k]);
 }
 
-/* The walk-through's yum line, by the names of each release, is what its installer is told to install. */
-static void the_seeds_packages_everywhere(void **state)
+/* Each release's kickstart installs the packages of the walk-through's yum line, by its own names for them. */
+static void the_walkthroughs_packages_everywhere(void **state)
 {
-	static const char *const seed[] = { "lrzsz", "sysstat", "e4fsprogs", "ntp", "readline-devel", "zlib", "zlib-devel", "openssl",
+	static const char *const line[] = { "lrzsz", "sysstat", "e4fsprogs", "ntp", "readline-devel", "zlib", "zlib-devel", "openssl",
 					    "openssl-devel", "pam-devel", "libxml2-devel", "libxslt-devel", "python-devel", "tcl-devel" };
 
 	(void)state;
@@ -103,14 +103,14 @@ static void the_seeds_packages_everywhere(void **state)
 		assert_int_equal(kickstart_render(&i, lib, a, &text, &e), 0);
 		text = strstr(text, "\n%packages");
 		assert_non_null(text);
-		for (size_t k = 0; k < ARRAY_COUNT(seed); k++)
-			if (!strstr(text, arena_printf(a, "\n%s\n", family_package(&releases[r], seed[k], NULL))))
-				fail_msg("%s (%s) is not installed in %s", seed[k], family_package(&releases[r], seed[k], NULL),
+		for (size_t k = 0; k < ARRAY_COUNT(line); k++)
+			if (!strstr(text, arena_printf(a, "\n%s\n", family_package(&releases[r], line[k], NULL))))
+				fail_msg("%s (%s) is not installed in %s", line[k], family_package(&releases[r], line[k], NULL),
 					 releases[r].name);
 	}
 }
 
-/* Values that cannot be quoted are refused, others come out as one word. */
+/* Values that cannot be quoted are refused; others are quoted as one word. */
 static void values(void **state)
 {
 	static const char *const one_package[] = { "two words" };
@@ -144,7 +144,7 @@ static void values(void **state)
 	assert_non_null(strstr(text, "\nprintf '%s\\n' 'ssh-rsa B' >>"));
 }
 
-/* What is appended to an installation that is right, and what the check says of it. */
+/* Mistakes added to a correct kickstart, and what the check reports. */
 static void mistakes(void **state)
 {
 	static const struct { const char *release, *cut, *add, *key, *says; } cases[] = {
@@ -198,7 +198,7 @@ static void mistakes(void **state)
 		assert_non_null(cut);
 		strbuf_add(&text, right, (size_t)(cut - right));
 		strbuf_str(&text, cases[k].cut ? cut + 1 + strcspn(cut + 1, "\n") : right);
-		/* el5's last section is open: what is added before the first one is read as commands. */
+		/* el5's last section has no %end, so commands go before the first section. */
 		if (!cases[k].cut && *cases[k].add != '%' && i.release->syntax) {
 			strbuf_truncate(&text, 0);
 			strbuf_printf(&text, "%s%s", cases[k].add, right);
@@ -220,7 +220,7 @@ static void mistakes(void **state)
 			fail_msg("%s + '%s': %s", cases[k].release, cases[k].add, e.evidence);
 		if (strcmp(p.items[0].key, cases[k].key) != 0 || !strstr(p.items[0].text, cases[k].says))
 			fail_msg("%s + '%s': %s: %s", cases[k].release, cases[k].add, p.items[0].key, p.items[0].text);
-		/* On the line that was added (or the one after it), or on none when something is missing. */
+		/* The problem has the added line or the one after it; a missing command has no line. */
 		if (*cases[k].add ? p.items[0].line < lines || p.items[0].line > lines + 1 : p.items[0].line != 0)
 			fail_msg("%s + '%s': line %d, not %d", cases[k].release, cases[k].add, p.items[0].line, lines);
 		assert_int_equal(e.code, FAIL_OTHER);
@@ -228,7 +228,7 @@ static void mistakes(void **state)
 	}
 }
 
-/* --- the seed of a clone, run as it is in a directory that looks like one --- */
+/* --- the seed of a clone: the real script, run on a directory that imitates a system --- */
 
 struct clone { char dir[64]; struct arena *a; };
 
@@ -264,7 +264,7 @@ static void run_seed(const struct clone *c, const char *how)
 		fail_msg("%s\n%s", e.text, e.evidence);
 }
 
-/* A system of @family with the disks and cards of node 2, and its seed as seed.c makes it. */
+/* A system of @family with node 2's disks and network cards, and the seed that seed.c makes. */
 static struct clone clone_of(const char *marker, struct arena *a)
 {
 	static const struct seed_keys keys = { "PRIVATE", "ssh-ed25519 AAAA host\n", "ssh-ed25519 BBBB lab\n" };
@@ -304,7 +304,7 @@ static void clone_with_init(void **state)
 	(void)state;
 	put(&c, "/etc/redhat-release", "CentOS release 5.9 (Final)\n", 27);
 	run_seed(&c, "install");
-	run_seed(&c, "install"); /* again: the same */
+	run_seed(&c, "install"); /* a second run changes nothing */
 	text = get(&c, "/etc/ssh/sshd_config");
 	assert_ptr_equal(strstr(text, "HostKey /etc/ssh/ssh_host_rsa_key\n"), text + 9);
 	assert_null(strstr(text + 20, "HostKey"));
@@ -369,7 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_the_lab),
-		cmocka_unit_test(the_seeds_packages_everywhere), cmocka_unit_test(values), cmocka_unit_test(mistakes),
+		cmocka_unit_test(the_walkthroughs_packages_everywhere), cmocka_unit_test(values), cmocka_unit_test(mistakes),
 		cmocka_unit_test(clone_with_init), cmocka_unit_test(clone_with_systemd),
 	};
 

@@ -122,7 +122,7 @@ static void leased_subnet(void **state)
 	assert_string_equal(small->nodes[4].ip_text, "10.0.0.14");
 }
 
-/* What create leases, a dry run shows and the record is read back with: one rule. */
+/* create, a dry run and reading the record use the same subnet. */
 static void a_subnet_holds_its_nodes(void **state)
 {
 	static const struct { const char *text; unsigned prefix_len; } rows[] = {
@@ -233,8 +233,8 @@ static void prints_what_it_reads(void **state)
 	}
 }
 
-/* Literals of the walk-through that the example reproduces. */
-static void seed_to_the_letter(void **state)
+/* Values that the example takes from the walk-through. */
+static void walkthrough_to_the_letter(void **state)
 {
 	auto_(lab_free) struct lab *lab = load("pgxc-8.yaml");
 	const struct cluster *c = &lab->cluster;
@@ -296,7 +296,7 @@ static void seed_to_the_letter(void **state)
 	assert_string_equal(name, "two");
 }
 
-/* A crash is followed by a start, unless the lab file says otherwise; the saved lab says it too. */
+/* Servers restart after a crash unless the lab file says otherwise; the saved lab keeps the setting. */
 static void restart(void **state)
 {
 	auto_(lab_free) struct lab *usual = parse("{nodes: 2, cluster: {kind: postgres}}", NULL);
@@ -343,7 +343,7 @@ static void cluster_later(void **state)
 	(void)state;
 	assert_int_equal(lab_set_cluster(lab, "mysql", NULL, &e), -1);
 	assert_int_equal(e.code, FAIL_LAB);
-	assert_int_equal(lab_set_cluster(lab, "postgres", "/a.tgz", &e), -1); /* is not built */
+	assert_int_equal(lab_set_cluster(lab, "postgres", "/a.tgz", &e), -1); /* this kind is not built from source */
 	assert_int_equal(e.code, FAIL_LAB);
 	assert_null(lab->cluster.recipe);
 	assert_int_equal(lab->nodes[0].roles, 0);
@@ -420,7 +420,7 @@ static void sizes_and_addresses(void **state)
 		assert_false(ip_parse(no_ip[i], &ip));
 }
 
-/* Never crashes, whatever the bytes; every prefix and many mutations of a rich file. */
+/* No input crashes the reader: every prefix and many mutations of a file with all keys. */
 static void mutations(void **state)
 {
 	auto_(strbuf_clear) struct strbuf text = {0};
@@ -507,7 +507,7 @@ int main(void)
 		cmocka_unit_test(a_subnet_holds_its_nodes),
 		cmocka_unit_test(images),
 		cmocka_unit_test(prints_what_it_reads),
-		cmocka_unit_test(seed_to_the_letter),
+		cmocka_unit_test(walkthrough_to_the_letter),
 		cmocka_unit_test(default_places),
 		cmocka_unit_test(cluster_later),
 		cmocka_unit_test(users_of_the_databases),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Includes go one way, and through doors: the table of rooms in docs/ARCHITECTURE.md. */
+/* Includes follow the table of rooms in docs/ARCHITECTURE.md: only permitted rooms, only their doors. */
 #include "test.h"
 
 #include <glob.h>
@@ -10,13 +10,13 @@
 #include "auto.h"
 #include "file.h"
 
-/* A row of the table in docs/ARCHITECTURE.md. Lists are of words with blanks between them. */
+/* A row of the table in docs/ARCHITECTURE.md. Lists are words separated by blanks. */
 struct room { char name[64], doors[256], sees[256], uses[128]; };
 
 static struct room rooms[32];
 static unsigned room_count;
 
-/* All that is watched; any other <x.h> is the C library's or the kernel's. */
+/* Headers of libraries that the table restricts; any other <x.h> belongs to the C library or the kernel. */
 static const char libraries[] = "openssl/ yaml.h libxml/ jansson.h libvirt/ libssh2 libpq curl/ archive.h archive_entry.h libsmartcols/ argp.h blkid/ libmount/";
 
 static bool listed(const char *list, const char *name, bool prefix)
@@ -52,7 +52,7 @@ static int read_rooms(void **state)
 		struct room *r = &rooms[room_count];
 		char what[512], first[512];
 
-		/* Other tables have files in their first cells, and fewer cells. */
+		/* Rows of other tables have fewer cells or no directory in the first one. */
 		if (strncmp(line, "| src/", 6) != 0)
 			continue;
 		assert_true(room_count < ARRAY_COUNT(rooms));
@@ -77,7 +77,7 @@ static const struct room *room_named(const char *name)
 	return NULL;
 }
 
-/* Where the header is: @r's own, or another room's door that @r may pass. */
+/* The room of the header: @r itself, or another room of which the header is a door open to @r. */
 static bool header_seen(const struct room *r, const char *header)
 {
 	for (unsigned i = 0; i < room_count; i++) {
@@ -105,7 +105,7 @@ static unsigned check_line(const struct room *r, const char *path, const char *l
 	return 1;
 }
 
-/* Code decides by the cause of a failure (base/fail.h), never by its words. base/fail.c sets causes from foreign words. */
+/* Code decides by a failure's cause (base/fail.h), never by its text. Only base/fail.c reads other programs' texts. */
 static unsigned check_decision(const char *path, const char *line)
 {
 	static const char reads[] = "\\bstr(str|casestr|cmp|ncmp|casecmp|chr|spn|cspn)\\([^;]*"
@@ -162,7 +162,7 @@ static void includes_go_one_way(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* A room sees rooms of rows above its own only: so there is no way round in a circle. */
+/* A room may include only rooms above it in the table, so there are no cycles. */
 static void rooms_stand_in_order(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Graphs: order, cycles, joins, what create, bootstrap and destroy are made of, and what 1,000 nodes cost. */
+/* Graphs: order, cycles, joins, the steps of create, bootstrap and destroy, and the cost of 1,000 nodes. */
 #include "test.h"
 
 #include <stdio.h>
@@ -133,14 +133,14 @@ static void create_graph(void **state)
 	assert_true(waits(p, "node.disk/node2", "image.build") && waits(p, "node.start/node2", "node.disk/node2"));
 	assert_true(waits(p, "node.start/node2", "net.create") && waits(p, "node.start/node2", "data.create/node2"));
 	assert_true(waits(p, "node.ready/node2", "node.start/node2") && waits(p, "tune/node2", "node.ready/node2"));
-	/* Without their data nodes are not waited for. */
+	/* No step waits for a node before its data is served. */
 	assert_true(waits(p, "node.ready/node1", "nfs.serve") && waits(p, "node.ready/node2", "nfs.serve"));
 	assert_non_null(p->steps[position(p, "tune/node1")].payload->script);
 	/* Every machine starts before a worker waits for one. */
 	assert_true(position(p, "node.start/node2") < position(p, "node.ready/node1"));
 	assert_int_equal(plan_create(containers, lib, &c, &e), 0);
 	assert_int_equal(position(c, "nfs.serve"), -1);
-	/* No node differs from another: one text for all. */
+	/* The nodes do not differ, so they share one text. */
 	assert_ptr_equal(c->steps[position(c, "tune/node1")].payload, c->steps[position(c, "tune/node2")].payload);
 }
 
@@ -167,7 +167,7 @@ static void bootstrap_graph(void **state)
 	assert_int_equal(position(p, "smoke.create/node4"), -1);
 	assert_int_equal(position(p, "smoke.read/node3"), -1);
 	assert_true(waits(p, "smoke.read/node4", "smoke.create/node3"));
-	/* What waits for other nodes only has its own software too. */
+	/* A step that waits only for other nodes still waits for its own node's software. */
 	assert_true(waits(p, "smoke.read/node4", "source.install/node4"));
 	at = position(p, "datanode.start/node3");
 	assert_int_equal(p->steps[at].timeout_ms, 180000);
@@ -177,7 +177,7 @@ static void bootstrap_graph(void **state)
 	at = position(p, "register/node4");
 	assert_int_equal(p->steps[at].payload->port, 1921);
 	assert_non_null(strstr(p->steps[at].payload->sql, "create node \"datanode_2\""));
-	/* The same once more, asked for. */
+	/* The same, on request. */
 	p->steps[at].payload = NULL;
 	assert_int_equal(plan_payload(lab, lib, &p->steps[at], NULL, p->arena, &payload, &e), 0);
 	assert_non_null(strstr(payload->sql, "preferred = true"));
@@ -251,7 +251,7 @@ static size_t edges(const struct plan *p)
 	return count;
 }
 
-/* Not a benchmark: bounds that only something quadratic breaks. */
+/* Not a benchmark: only a quadratic algorithm exceeds these limits. */
 static void thousand_nodes(void **state)
 {
 	auto_(lab_free) struct lab *lab = parse("nodes: 1000\nhypervisor: kvm\nnetwork: {subnet: 10.80.0.0/20}\ncluster: {kind: pgxc}\n");
@@ -291,7 +291,7 @@ static void put_texts(void **state)
 	assert_int_equal(strncmp(script, library_text(lib, "tuning/lib.sh"), 100), 0);
 }
 
-/* The real prelude in a real bash: the files come out byte for byte, and a second run changes nothing. */
+/* The real lib.sh in a real bash writes the files byte for byte; a second run changes nothing. */
 static void puts_for_real(void **state)
 {
 	static const char *const texts[] = { "a $(b) `c` \\ 'd'\n", "LABCTL_END\n", "no newline at the end, it's quoted", "", "\n\n" };
@@ -303,7 +303,7 @@ static void puts_for_real(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip(); /* put sets owners */
+		skip(); /* put changes owners, which needs root */
 	assert_non_null(mkdtemp(dir));
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
 		files[i] = (struct payload_file){ arena_printf(a, "%s/file %zu", dir, i), "0600", "root:root", texts[i] };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* base/pool.h: every job once, never more at a time than wanted, signals elsewhere. */
+/* base/pool.h: each job runs once, no more at a time than requested, with signals blocked. */
 #include "test.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The recipes pass their audit, the audit finds what is planted, and the library has every file that rules name. */
+/* The recipes pass the audit, the audit finds planted mistakes, and the library has every file that rules name. */
 #include "test.h"
 
 #include <stdio.h>

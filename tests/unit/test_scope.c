@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Names of templates: values, lists, secrets, quoting on demand, what is shared between nodes. */
+/* Names in templates: values, lists, secrets, quoting, and texts that nodes share. */
 #include "test.h"
 
 #include <string.h>
@@ -78,7 +78,7 @@ static void of_the_lab(void **state)
 			    "UTC en_US.UTF-8 []");
 }
 
-/* Of what the nodes run: this lab's are Debian; a disk may say otherwise. */
+/* Values that depend on the system of the nodes: Debian here, unless the disk has another one. */
 static void of_the_family(void **state)
 {
 	static const char yaml[] = "lab: old\nnodes: 2\nimage: {source: /a.img, release: %s}\n%s";
@@ -118,7 +118,7 @@ static void of_the_node(void **state)
 			    "db-192-168-122-171.sky-mobi.com");
 	assert_string_equal(expand(2, NULL, "@{data.source} @{address}"),
 			    "192.168.122.1:/data03/172 db-192-168-122-172");
-	/* The seed's sizes at the seed's memory. */
+	/* With the walk-through's memory, the walk-through's sizes. */
 	assert_string_equal(expand(1, NULL, "@{mem.8.16} @{mem.16.8} @{mem.1.64}"),
 			    "1024MB 512MB 8192MB");
 	assert_string_equal(expand(0, NULL, "@{ip}"), "test:1: unknown name ip");
@@ -158,7 +158,7 @@ static void limits(void **state)
 	static const char all[] = "@{limit.coordinators} @{limit.datanodes} @{limit.pool} @{limit.backends} @{limit.prepared} @{limit.threads}";
 
 	(void)state;
-	/* The seed's numbers. */
+	/* The walk-through's numbers. */
 	assert_string_equal(expand(0, NULL, all), "16 64 6416 1600 100 8");
 	lab->cluster.settings = pins;
 	lab->cluster.setting_count = ARRAY_COUNT(pins);
@@ -209,7 +209,7 @@ static void secrets(void **state)
 {
 	(void)state;
 	assert_string_equal(expand(1, NULL, "@{secret.postgres:sql}"), "'" SECRET_MARK "postgres" PLACEHOLDER_END "'");
-	/* A placeholder is quoted as what will stand there may need it. */
+	/* A placeholder is quoted as its value may require. */
 	assert_string_equal(expand(1, NULL, "@{secret.postgres:sh}"), "'" SECRET_MARK "postgres" PLACEHOLDER_END "'");
 	assert_string_equal(expand(1, NULL, "@{secret.nosuch}"), "test:1: unknown name secret.nosuch");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The seed: files, and an archive that the real tar reads. */
+/* The seed: its files, and an archive that tar can read. */
 #include "test.h"
 
 #include <jansson.h>
@@ -64,7 +64,7 @@ static void identity(void **state)
 	assert_non_null(strstr(file_at(files, count, "/etc/labctl-id")->text, lab->uuid));
 }
 
-/* A system whose SSH knows no ed25519 gets its key under the name that its sshd looks for. */
+/* Releases without ed25519 get an RSA host key, under the name that their sshd reads. */
 static void keys_of_their_age(void **state)
 {
 	static const struct { const char *release, *path; } cases[] = {
@@ -124,7 +124,7 @@ static void archive(void **state)
 	assert_int_equal(file_remove_tree(dir, &e), 0);
 }
 
-/* The command of the user-data, run on an sshd_config of our own instead of the node's: what a vendor forbids, and no more. */
+/* The user-data's command, run on a test's sshd_config: removes a vendor's prohibitions and nothing else. */
 static void let_root_in(const char *command)
 {
 	static const char before[] = "Port 22\n  permitrootlogin\tno\nPermitRootLogin yes\n#PermitRootLogin no\n"
@@ -153,7 +153,7 @@ static void let_root_in(const char *command)
 	assert_int_equal(file_remove_tree(dir, &e), 0);
 }
 
-/* What cloud-init gets is JSON, and so YAML, whatever the keys hold. */
+/* The data for cloud-init is valid JSON, and therefore YAML, whatever the keys contain. */
 static void cloud(void **state)
 {
 	static const char yaml[] = "lab: d\nnodes: 3\nimage: /a.img\nnetwork: {subnet: 10.88.0.0/24}\n";

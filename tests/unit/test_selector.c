@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Selectors: the same grammar for the command line and the lab file. */
+/* Selectors, which have the same grammar on the command line and in lab files. */
 #include "test.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ static void refusals(void **state)
 		assert_int_equal(lab_select(lab, rows[i].selector, rows[i].role, set, &e), -1);
 		if (e.code != rows[i].code || !strstr(e.text, rows[i].text))
 			fail_msg("%s: code %d, %s", rows[i].selector ? rows[i].selector : rows[i].role, e.code, e.text);
-		assert_true(set[0] && set[5]); /* untouched */
+		assert_true(set[0] && set[5]); /* unchanged */
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* `image: NAME` of disks that are in the store: words beside those of the recipes, kept with the lab. */
+/* `image: NAME` for stored disks: accepted besides recipes, and saved with the lab. */
 #include "test.h"
 
 #include <string.h>
@@ -29,7 +29,7 @@ static void names_of_the_store_are_words(void **state)
 		{ "image: rocky9", "debian12", "debian12", false, false, BOOT_BIOS },
 		{ "image: rocky9", "/a.img", "/a.img", true, true, BOOT_BIOS },
 		{ "image: /x/Rocky-9-GenericCloud.qcow2", NULL, "/x/Rocky-9-GenericCloud.qcow2", true, true, BOOT_BIOS },
-		/* a recipe's name stays the recipe's */
+		/* a recipe takes precedence over a stored disk of the same name */
 		{ "image: debian12", NULL, "debian12", false, false, BOOT_BIOS },
 		{ "image: {source: /a.img, seed: labctl}", NULL, "/a.img", true, false, BOOT_BIOS },
 	};
@@ -48,7 +48,7 @@ static void names_of_the_store_are_words(void **state)
 		assert_string_equal(lab->release->name, strcasestr(cases[i].image, "rocky") ? "el9" : "debian12");
 		if (strcmp(cases[i].image, "/a.img") != 0)
 			assert_int_equal(lab->disk_image.boot, cases[i].boot);
-		/* What is saved with the lab says it all: the image may be gone from the store when it is read again. */
+		/* The saved lab has all properties, because the stored image may be gone when it is read. */
 		lab_print(lab, &text);
 		if (load(text.text, NULL, 0, &again, &e) < 0)
 			fail_msg("case %zu, again: %s\n%s", i, e.text, text.text);
@@ -80,7 +80,7 @@ static void other_words_are_not(void **state)
 	}
 }
 
-/* Which nodes NFS-Ganesha cannot serve. */
+/* Nodes that NFS-Ganesha cannot serve. */
 static void old_systems_mount_old_nfs(void **state)
 {
 	static const struct { const char *yaml; bool nfs3; } cases[] = {
@@ -105,7 +105,7 @@ static void old_systems_mount_old_nfs(void **state)
 			fail_msg("case %zu: %s", i, e.text);
 		if (lab_mounts_nfs3(lab) != cases[i].nfs3)
 			fail_msg("%s: %d", cases[i].yaml, !cases[i].nfs3);
-		/* Where the lab file asks for Ganesha, it is wrong before anything is touched. */
+		/* A lab file that demands Ganesha for such nodes is refused. */
 		if (has_data || !cases[i].nfs3)
 			continue;
 		assert_int_equal(load(arena_printf(a, "%s\ndata: {server: ganesha}", cases[i].yaml), NULL, 0, &chosen, &e), -1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* base/trace.h: words, lines, threads, and what never stands in a line. */
+/* base/trace.h: areas, lines, threads, and what a line must not contain. */
 #include "traced.h"
 
 #include <regex.h>

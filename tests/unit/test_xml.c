@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Descriptions of domains and networks: values never become markup, tags come back. */
+/* XML of domains and networks: values never become markup, and tags can be read back. */
 #include "test.h"
 
 #include <pthread.h>
@@ -46,7 +46,7 @@ static void domains(void **state)
 	}
 }
 
-/* The kernel's names end after 15 characters. */
+/* The kernel allows 15 characters. */
 static void the_last_link(void **state)
 {
 	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: 1024\nhypervisor: lxc\nnetwork: {subnet: 10.88.0.0/21}\n");
@@ -61,7 +61,7 @@ static void the_last_link(void **state)
 	assert_non_null(strstr(xml, arena_printf(a, "<target dev=\"%s\"/>", link)));
 }
 
-/* A disk that anybody made gets nothing of our kernel, whatever the template says of one. */
+/* A domain of a foreign disk has no kernel element, whatever the template says. */
 static void disks(void **state)
 {
 	static const struct { const char *yaml, *has, *has_not; } cases[] = {
@@ -120,7 +120,7 @@ static void tags(void **state)
 	assert_false(virt_read_tag("<domain><name>x</name>", a, &tag));
 	assert_false(virt_read_tag("", a, &tag));
 	assert_false(virt_read_tag("<domain><metadata><lab name='x'/></metadata></domain>", a, &tag));
-	/* Only metadata holds tags. */
+	/* Tags count only inside metadata. */
 	assert_false(virt_read_tag("<domain><x><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/></x></domain>", a, &tag));
 	assert_true(virt_read_tag("<domain><metadata><a/><l:lab xmlns:l='https://labctl.invalid/lab/1' name='x' uuid='u'/>"
 				 "</metadata></domain>", a, &tag));
