@@ -16,7 +16,7 @@ setup() {
 	cp "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tuning/lib.sh" "$WORK/in/"
 }
 
-# render NAME LINE...: the tuning of node1 of a lab file with these lines, as $WORK/in/NAME.
+# render NAME LINE...: writes the tuning script of node1 of a lab file with these lines to $WORK/in/NAME.
 render() {
 	printf '%s\n' "lab: age" "nodes: 2" "hypervisor: qemu" "network: {subnet: 10.88.7.0/24}" "${@:2}" >"$WORK/lab.yaml"
 	"$LABCTL" -f "$WORK/lab.yaml" render --out "$WORK/render" >/dev/null
@@ -88,7 +88,7 @@ END
 	ln -s /usr/sbin/iptables-legacy-save "$t/usr/local/bin/iptables-save"
 	[ ! -e "$t/usr/sbin/locale-gen" ] || mount --bind /dev/null "$t/usr/sbin/locale-gen"
 fi
-# Only a kernel with a client of NFS could: what it was told, and then it is mounted as far as /proc/mounts is concerned.
+# Replaces mount, which needs NFS in the kernel: records its arguments and adds the mount to /proc/mounts.
 cat >"$t/usr/local/bin/mount" <<"END"
 #!/bin/sh
 echo "mount $*" >>/told
@@ -99,7 +99,7 @@ cd "$t"
 run() { chroot "$t" /in/bash --norc --noprofile -s; }
 '
 
-# functions: a script that looks at what each of lib.sh does; the first line of lib.sh has to take all of it.
+# functions: a script that tests each function of lib.sh; lib.sh's first line must read all of it.
 functions() {
 	cat "$WORK/in/lib.sh" - >"$WORK/in/functions" <<'END'
 is() { [[ $2 == "$3" ]] || die "$1: '$2', not '$3'"; }
@@ -110,7 +110,7 @@ put /a 0640 root:root $'one\ntwo' /d 0600 root:root y
 chmod 0666 /a; chown nobody /d
 put /a 0640 root:root $'one\ntwo' /c 0755 root:root $'x\n' /d 0600 root:root y
 put /e 0644 root:root </c
-# In a file that others write to as well, only the block between the marks is labctl's.
+# In a file shared with others, only the block between the marks is labctl's.
 put /f 0600 root:root $'#\n# >>> labctl: x\none\n# <<< labctl\n' >/dev/null
 printf 'theirs\n' >>/f
 sed -i '1i before' /f
@@ -172,8 +172,8 @@ END
 	done
 }
 
-# tuned FAMILY NAME: the script in/NAME, twice in one tree, in every bash; the second time there is nothing to do but what
-# stands in for mount cannot do. $first is what the last one said, and $WORK/after what its tree then has.
+# tuned FAMILY NAME: runs in/NAME twice in one tree, for every bash; the second run may repeat only the mount, which is fake.
+# Then $first is the first run's output with the last bash, and $WORK/after has what it left in /etc.
 tuned() {
 	local bash
 	for bash in "${bashes[@]}"; do

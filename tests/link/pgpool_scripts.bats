@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
-# The scripts of tuning/pgpool as `labctl render` writes them, with the real pgpool-II in front of a real primary and a
-# real standby, on two nodes that are mount, network, process and IPC namespaces of their own (a pgpool that was killed
-# leaves its shared memory). The tests stand in the order in which they need each other: making the servers takes time.
+# The scripts of tuning/pgpool as `labctl render` writes them, with a real pgpool-II in front of a real primary and a real
+# standby. The two nodes are private mount, network, process and IPC namespaces (a killed pgpool leaves its shared memory).
+# Each test relies on those before it, because making the servers takes time.
 # shellcheck disable=SC2154,SC2314
 bats_require_minimum_version 1.5.0
 
@@ -27,7 +27,7 @@ teardown_file() {
 	for n in 1 2; do [ ! -s "$WORK/holder$n" ] || kill -9 "$(cat "$WORK/holder$n")" 2>/dev/null || true; done
 }
 
-# render N [LINE...]: the scripts, with N processes of pgpool for clients, and more lines of the cluster.
+# render N [LINE...]: writes the scripts, with N pgpool processes for clients and these lines added to `cluster`.
 render() {
 	rm -rf "$WORK/render"
 	printf '%s\n' "lab: pool" "nodes: 2" "hypervisor: lxc" "network: {subnet: 10.88.7.0/24}" "data: {mount: /mnt/data}" \
@@ -37,7 +37,7 @@ render() {
 	"$LABCTL" -f "$WORK/lab.yaml" render --out "$WORK/render" >/dev/null
 }
 
-# A node: nothing of the host's is written, for what the scripts write lies on file systems of its own.
+# A node. The scripts write only to its private file systems, never to the host's.
 start_node() {
 	unshare --mount --net --ipc --pid --fork --kill-child --mount-proc bash -c '
 		set -eu
@@ -62,13 +62,13 @@ start_node() {
 inside() { pgrep -P "$(cat "$WORK/holder$1")"; }
 link() { nsenter -t "$(inside "$1")" -n ip link "${@:2}"; }
 
-# on NODE COMMAND...: inside, as root, if that is the inside.
+# on NODE COMMAND...: runs it inside the node as root, after checking that it is inside.
 on() {
 	nsenter -t "$(inside "$1")" -m -n -i -p -- /bin/bash -c \
 		'[ "$(findmnt -nro SOURCE --direction backward --first-only --mountpoint /mnt)" = pool-node ] || exit 99; cd /; exec "$@"' on "${@:2}"
 }
 
-# play NODE RULES: runs the rules' scripts as labctl does, on bash's standard input, the output a pipe that must end.
+# play NODE RULES: runs the rules' scripts as labctl does: on bash's standard input; their output is a pipe that must close.
 play() {
 	local file
 	export -f on inside
@@ -85,14 +85,14 @@ standby() { on 2 env PGPASSWORD=Secret0postgres timeout 20 psql -XAtqw -h 10.88.
 lonely() { [ "$(PORT=5432 sql "select count(*) from pg_stat_replication")" = 0 ]; }
 control() { on 1 setpriv --reuid=postgres --regid=postgres --clear-groups env PCPPASSFILE=/mnt/data/pgpool/pcppass \
 	timeout 20 "/usr/sbin/pcp_$1" -w -U admin -h "${HOST-10.88.7.11}" -p 9898 "${@:2}"; }
-# status NODE: 1 and 2 = used, 3 = given up.
+# status NODE: pgpool's status of the backend: 1 and 2 = used, 3 = detached.
 status() { control node_info -n "$1" | cut -d' ' -f3; }
 # until_true COMMAND...: within 20 seconds.
 until_true() { for ((i = 0; i < 100; i++)); do ! "$@" || return 0 && sleep 0.2; done; false; }
 read_from() { [ "$(sql "select inet_server_addr()")" = "$1" ]; }
 given_up() { [ "$(status 1)" = 3 ]; }
 main_pid() { on 1 bash -c 'tr -d "\0" </mnt/data/pgpool/pgpool.pid'; }
-# A first process that buries nobody: what has ended is a zombie here.
+# A process 1 that does not wait for children: ended processes stay zombies.
 ended() { ! on 1 pgrep -r S,R,D -x pgpool >/dev/null; }
 server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -c \
 	'exec /usr/lib/postgresql/*/bin/pg_ctl -D /mnt/data/pgsql -m fast -w '"$2"' >/dev/null 2>&1'; }
@@ -176,7 +176,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	server 2 start
 	run -0 pool
 	[ "$(status 1)" != 3 ]
-	# By itself it comes back while it streams: one that was detached by hand, and does not stream, stays away.
+	# pgpool attaches it again by itself only while it streams: detached by hand and not streaming, it stays detached.
 	standby "alter system set primary_conninfo = ''"
 	standby "select pg_reload_conf()"
 	until_true lonely
@@ -197,7 +197,7 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	run -0 pool
 	[[ $output == *"::changed reloaded pgpool: pool_passwd"* ]]
 	sql "select 1"
-	# The password of the database is another one than the lab's. Connections that pgpool has would still serve.
+	# The database's password differs from the lab's. pgpool's existing connections would still work.
 	PORT=5432 sql "alter role postgres password 'Other'"
 	on 1 kill -INT "$(main_pid)"
 	until_true ended

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The scripts of tuning/pgxc after a GTM that ended badly: transaction numbers, sequences, prepared transactions (tests/support/fake-pgxc).
+# The scripts of tuning/pgxc after a GTM crash, with fakes (tests/support/fake-pgxc).
 # shellcheck disable=SC2154,SC2314
 bats_require_minimum_version 1.5.0
 # shellcheck source-path=SCRIPTDIR source=../support/fake-pgxc/nodes.bash
@@ -19,7 +19,7 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	[ "$(sql 1 coordinate 1921 count)" = 5 ]
 	unchanged
 
-	# What it would be without.
+	# Without the correction:
 	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
 	on 1 rm /mnt/data/pgxc_gtm/gtm.log /mnt/data/pgxc_gtm/labctl.started
 	on 1 mv /mnt/data/pgxc_gtm/gtm.pid /mnt/data/lost.pid
@@ -48,7 +48,7 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	! grep "::value unclean" "$WORK/said"
 }
 
-@test "a GTM that was killed while it stopped, when its pid file is gone already, was not stopped cleanly" {
+@test "a GTM that was killed while stopping, after it had removed its pid file, was not stopped cleanly" {
 	up 1
 	bring_up
 	on 1 /opt/pgxc/bin/gtm_ctl stop -Z gtm -D /mnt/data/pgxc_gtm -m fast
@@ -64,10 +64,10 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	[ "$(sql 1 coordinate 1921 count)" = 3 ]
 }
 
-@test "more sequences than a GTM of 1.0.2 can tell a standby: it runs on, without the standby" {
+@test "more sequences than a GTM of 1.0.2 can send to a standby: it keeps running, without the standby" {
 	up 3
 	bring_up
-	# One that follows is left alone.
+	# A standby that already follows is not touched.
 	SEQUENCES=1025 run -0 play 2 gtm_standby.start
 	[ -z "$output" ]
 	on 2 kill -9 "$(pid_of 2 pgxc_gtm/gtm.pid)"
@@ -79,14 +79,14 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	[[ $output == *"::changed started gtm_standby"* ]]
 }
 
-@test "fewer prepared transactions than connections: a warning" {
+@test "a warning if max_prepared_transactions is less than max_connections" {
 	up 1 "  settings:" "    coordinator: {max_prepared_transactions: 16}"
 	bring_up
 	grep "node1 coordinator.start ::warn max_prepared_transactions = 16 of the coordinator is less than max_connections = 100" "$WORK/said"
 	! grep "datanode.start ::warn" "$WORK/said"
 }
 
-@test "a clean stop and start: no transaction number is set or lost" {
+@test "after a clean stop, the start keeps all transaction numbers and sets none" {
 	local rule
 	up 1
 	bring_up
@@ -98,7 +98,7 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	unchanged
 }
 
-# stop.sh is in no plan: filled in as the planner would.
+# No plan has stop.sh, so fill in its placeholders here.
 play_stop() {
 	local dir
 	case $1 in coordinator) dir=pgxc_coordinate ;; *) dir=pgxc_$1 ;; esac

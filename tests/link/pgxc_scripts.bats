@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
-# The scripts of tuning/pgxc against programs that lie as those of Postgres-XC do (tests/support/fake-pgxc).
+# The scripts of tuning/pgxc against fakes that report wrong results as Postgres-XC's programs do (tests/support/fake-pgxc).
 # shellcheck disable=SC2154,SC2314
 bats_require_minimum_version 1.5.0
 # shellcheck source-path=SCRIPTDIR source=../support/fake-pgxc/nodes.bash
 source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.bash"
 
-@test "the fake programs have the faults of Postgres-XC's" {
+@test "the fakes have the faults of Postgres-XC's programs" {
 	up 1
 	on 1 install -d -o pgxc /mnt/lies
 	cp "$BATS_TEST_DIRNAME/../support/fake-pgxc/lies.sh" "$WORK/lies.sh"
@@ -22,16 +22,16 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	on 1 grep registered /mnt/data/pgxc_datanode/pg_log/postgresql-fake.csv
 	unchanged
 	no_probe 1
-	# One profile for all roles of a node, which no role takes from the other: psql finds the coordinator.
+	# All roles of a node share one profile, and no role overwrites another's part: psql finds the coordinator.
 	on 1 grep -x "export PGPORT=1921" /home/pgxc/.bash_profile
 	[ "$(on 1 bash -c '. /home/pgxc/.bash_profile; echo "$PGHOST"')" = /mnt/data/pgxc_coordinate ]
-	# What a server starts finds that server's socket, not one in /tmp.
+	# Programs that a server starts find its socket, not one in /tmp.
 	on 1 bash -c 'tr "\0" "\n" <"/proc/$(head -n 1 /mnt/data/pgxc_datanode/postmaster.pid)/environ"' >"$WORK/environ"
 	grep -x PGHOST=/mnt/data/pgxc_datanode "$WORK/environ"
 	grep -x PGPORT=1923 "$WORK/environ"
 }
 
-@test "three nodes: the standby joins, is found lost after a restart of the GTM, and joins again" {
+@test "three nodes: the standby joins, is found disconnected after a restart of the GTM, and joins again" {
 	up 3
 	bring_up
 	grep -F "::changed started gtm_standby on port 1920" "$WORK/said"
@@ -54,7 +54,7 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	[[ $output == *"::evidence FATAL:  Failed to establish a connection to active-GTM."*"::fail the GTM standby did not start"* ]]
 	run -1 play 3 gtm_proxy.start 15
 	[[ $output == *"::evidence FATAL:  can not connect to GTM"*"::fail the GTM proxy did not start"* ]]
-	# And again, over the stale pid files.
+	# Again, with stale pid files.
 	run -1 play 3 gtm_proxy.start 15
 	[[ $output == *"::fail the GTM proxy did not start"* ]]
 }
@@ -128,7 +128,7 @@ bring_up_inits() {
 	unchanged
 }
 
-@test "directories of another node, and not empty ones" {
+@test "directories of another node, and directories that are not empty, are refused" {
 	up 1
 	on 1 mkdir -p /mnt/data/pgxc_gtm
 	on 1 touch /mnt/data/pgxc_gtm/precious

@@ -80,7 +80,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Nothing but results and logs stays; nothing is mounted. */
+/* Only results and logs are left, and no mounts. */
 static int teardown(void **state)
 {
 	auto_(strbuf_clear) struct strbuf mounts = { 0 };
@@ -159,7 +159,7 @@ static void a_kept_tree_can_be_entered(void **state)
 	b.ctx = &lines;
 	assert_ok(build_software(&b, arena, &tar, &built, &e), e);
 	assert_null(strstr(strbuf_text(&lines), "::kept"));
-	/* The software is in the cache, the tree is not. */
+	/* The software is in the cache, but not the build tree. */
 	b.keep = true;
 	for (int i = 0; i < 2; i++) {
 		strbuf_truncate(&lines, 0);
@@ -180,7 +180,7 @@ static const char patch_script[] =
 	"mkdir -p \"$OUT$PREFIX\" && cd \"$PATCHES\" && for f in *; do echo \"$f: $(cat \"$f\")\"; done >\"$OUT$PREFIX/built\" &&\n"
 	"cat \"$EXTRA/more.c\" >>\"$OUT$PREFIX/built\"\n";
 
-/* In the order of the list, whatever they are called; another content is another build. */
+/* Patches apply in the order of the list, not of their names; a changed patch causes a new build. */
 static void patches_and_extra(void **state)
 {
 	auto_(strbuf_clear) struct strbuf built_text = { 0 };
@@ -222,13 +222,13 @@ static void failure_says_step_and_log(void **state)
 	assert_has(e.text, "step 'make'");
 	assert_has(e.text, "step 'make': ended with 2");
 	assert_has(e.next, "/log/build-");
-	/* what was wrong, shortened: neither the commands nor the script's marks */
+	/* the errors, shortened, without commands and the script's marks */
 	assert_has(e.evidence, "x.c:1: error: nonsense\nlong.c:1: error: 0000");
 	assert_null(strstr(e.evidence, "gcc"));
 	assert_null(strstr(e.evidence, "::"));
 	assert_null(strstr(e.evidence, "!!"));
 	assert_in_range(strlen(e.evidence), 1, 300);
-	/* where no line says so, the last ones */
+	/* without a line that looks like an error, the last lines */
 	b = build("#!/bin/sh\necho one >&2\necho two >&2\necho ::fail bad\nexit 1\n");
 	assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);
 	assert_string_equal(e.evidence, "one\ntwo");
@@ -237,7 +237,7 @@ static void failure_says_step_and_log(void **state)
 	assert_has(e.text, "installed nothing");
 }
 
-/* As make and gcc say it, for eleven seconds. */
+/* Output as of make and gcc, for eleven seconds. */
 static const char slow_script[] = "#!/bin/sh\n"
 				  "echo ::step make\n"
 				  "i=0; while [ $i -lt 11 ]; do i=$((i+1)); echo checking for gcc -c >&2\n"
@@ -323,7 +323,7 @@ static void wrong_archives_are_refused(void **state)
 	refuse(bad, "absolute path");
 }
 
-/* A link, then a file behind it. */
+/* A link, then a member whose path goes through it. */
 static void nothing_is_written_through_a_link(void **state)
 {
 	char script[1024], bad[PRIVATE_PATH + 32], to[PRIVATE_PATH + 32];
@@ -422,7 +422,7 @@ static void deadline_and_cancel_end_it(void **state)
 	bool built;
 
 	(void)state;
-	/* On a busy host a deadline may come before the script has said anything: then it gets a later one. */
+	/* On a busy host the deadline may pass before the script prints anything: try again with a later one. */
 	for (int64_t ms = 1500; ms < 100000 && !strstr(e.text, "step 'sleep'"); ms *= 2) {
 		b.deadline_ms = clock_after_ms(ms);
 		assert_int_equal(build_software(&b, arena, &tar, &built, &e), -1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Limits of the kernel, and what exceeds them. */
+/* Limits of the kernel, and requests that exceed them. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static bool put(const char *path, const char *text)
 	return ok;
 }
 
-/* In a user namespace, whose limit is its own: 0 = as wanted, 1 = not, 2 = there are none here. */
+/* In a user namespace, which has its own limit: 0 = correct, 1 = wrong, 2 = no user namespaces on this host. */
 static int in_a_small_namespace(void)
 {
 	struct fail e = { 0 };
@@ -69,7 +69,7 @@ static void what_is_left_is_found(void **state)
 		skip();
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	/* a failure of another cause stays as it is */
+	/* a failure with another cause is not changed */
 	assert_true(capacity_of_host(0).memory_mib > 0);
 	fail(&e, FAIL_VIRT, "dnsmasq died");
 	if (capacity_inotify(1)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* link/fetch.h against a small HTTP server on 127.0.0.1 whose manners depend on the path. */
+/* link/fetch.h against a small HTTP server on 127.0.0.1 whose behaviour depends on the path. */
 #include "test.h"
 
 #include <ctype.h>
@@ -67,7 +67,7 @@ static void answer(int fd)
 		send_all(fd, head, strlen(head));
 		return;
 	}
-	/* the connection breaks after a third of what is left, once or always */
+	/* the connection breaks after a third of the rest, once or always */
 	if (strstr(request, "GET /cut") == request && from < SIZE / 2)
 		until = from + (SIZE - from) / 3;
 	snprintf(head, sizeof head,
@@ -137,7 +137,7 @@ static void on_progress(void *ctx, int64_t done, int64_t total)
 	g->total = total;
 }
 
-/* Where a URL's download lies: CACHE/downloads/DIGEST12-NAME. */
+/* The path of a URL's download: CACHE/downloads/DIGEST12-NAME. */
 static const char *place(struct arena *a, const char *url)
 {
 	char id[DIGEST_HEX];
@@ -181,7 +181,7 @@ static void comes_once(void **state)
 	assert_int_equal(got.calls, 0);
 }
 
-/* A part of the file lies there already. @tag is what the server said of it. */
+/* A part of the file is already there. @tag is the server's tag of it. */
 static void resume(const char *path, const char *tag, const char *wanted, size_t part_bytes, bool resumes)
 {
 	auto_(arena_free) struct arena *a = arena_new();

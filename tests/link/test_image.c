@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* link/image.h: a cache made by hand, real qcow2 overlays, real mounts. Building an image is left to tests/e2e. */
+/* link/image.h: a cache made by hand, real qcow2 overlays, real mounts. tests/e2e builds real images. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static void put(const char *text, mode_t mode, const char *fmt, const char *name
 	private_write(path.text, mode, text);
 }
 
-/* build-image of the test is a real program that keeps to the interface: it makes a tree out of the recipe. */
+/* The test's build-image is a program with the same interface that makes a small tree from the recipe. */
 static const char script[] =
 	"set -eu\n"
 	"tree=0 print=0\n"
@@ -107,7 +107,7 @@ static void built_once_and_found_again(void **state)
 	assert_int_equal(count, 2);
 	assert_ok(image_find(&env, "mini", a, &found, &e), e);
 	assert_string_equal(found.dir, image.dir);
-	/* another recipe is another image */
+	/* a changed recipe is another image */
 	put("bash\nsed\n", 0644, "kickstart/mini/packages", NULL);
 	assert_int_equal(image_find(&env, "mini", a, &found, &e), -1);
 	assert_ok(image_build(&env, "mini", a, &found, &built, &e), e);
@@ -115,7 +115,7 @@ static void built_once_and_found_again(void **state)
 	assert_string_not_equal(found.dir, image.dir);
 }
 
-/* Somebody else builds one of that name, of a recipe of their own: the one that is here is ready all the same. */
+/* Another process builds an image of the same name from another recipe: the existing one can be used meanwhile. */
 static void no_wait_for_another_build(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -167,8 +167,8 @@ static void recipes_are_listed(void **state)
 	assert_null(names[3]);
 }
 
-/* gcc stands on mini, cpan on gcc: all three make it, the lowest first. */
-static void recipes_stand_on_others(void **state)
+/* gcc is based on mini and cpan on gcc: all three are applied, the base first. */
+static void recipes_have_bases(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .deadline_ms = clock_after_ms(30000) };
@@ -184,7 +184,7 @@ static void recipes_stand_on_others(void **state)
 	assert_null(image.disk);
 	assert_ok(file_read(arena_printf(a, "%s/packages.txt", image.dir), 4096, &made, &e), e);
 	assert_string_equal(strbuf_text(&made), "bash\ngcc\nperl\n");
-	/* a change of the lowest one is one of all */
+	/* a change of the base changes all of them */
 	put("sed\n", 0644, "kickstart/mini/packages", NULL);
 	assert_int_equal(image_find(&env, "cpan", a, &image, &e), -1);
 	put("minn\n", 0644, "kickstart/gcc/base", NULL);
@@ -216,14 +216,14 @@ static void apt_is_asked_on_demand(void **state)
 	assert_string_not_equal(image.dir, before.dir);
 	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
 	assert_false(built);
-	/* the offer is gone: the first one counts again */
+	/* the package is no longer offered: the first image is used again */
 	put("", 0644, "kickstart/offer", NULL);
 	assert_ok(image_build(&env, "mini", a, &image, &built, &e), e);
 	assert_string_equal(image.dir, before.dir);
 }
 
-/* kickstart/build-image itself, asked with an apt that knows a directory of packages besides nothing. */
-static void optional_packages_are_of_the_hosts_apt(void **state)
+/* The real kickstart/build-image, with an apt whose only source is a directory of packages. */
+static void optional_packages_come_from_the_hosts_apt(void **state)
 {
 	static const char make[] =
 		"set -eu; cd \"$1\"; repo=$1/repo\n"
@@ -255,7 +255,7 @@ static void optional_packages_are_of_the_hosts_apt(void **state)
 	run[2] = print;
 	p.out = &with;
 	assert_ok(proc_check(&p, &e), e);
-	/* the newest by version, not by name, and its source as it is written there */
+	/* the newest by version, not by name, and its source as in the file */
 	assert_has(strbuf_text(&with), "\npackage sed\npackage labctl-soft-10.2=10.2-1\nsource Types: deb\nsource URIs: file:");
 	assert_has(strbuf_text(&with), "\nsource Trusted: yes\nfile build-image");
 	assert_null(strstr(strbuf_text(&with), "labctl-none"));
@@ -319,7 +319,7 @@ static void trees_are_overlays(void **state)
 	assert_false(changed);
 	snprintf(path, sizeof path, "%s/root/file", node);
 	private_write(path, 0644, "of the node");
-	/* files are in use: it goes all the same */
+	/* it is unmounted although a file is open */
 	busy = open(path, O_RDONLY | O_CLOEXEC);
 	assert_ok(root_unmount(node, &e), e);
 	assert_false(file_exists(path));
@@ -328,7 +328,7 @@ static void trees_are_overlays(void **state)
 	assert_true(file_exists(path));
 	assert_int_equal(root_mount(dir, node, &changed, &e), -1);
 	assert_int_equal(e.code, FAIL_CONFLICT);
-	/* something else on top of it */
+	/* another mount on top of it */
 	snprintf(path, sizeof path, "%s/root", node);
 	assert_int_equal(mount("other", path, "tmpfs", 0, NULL), 0);
 	assert_int_equal(root_mount(lower, node, &changed, &e), -1);
@@ -346,9 +346,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_wait_for_another_build, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_build_leaves_its_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_are_listed, setup, teardown),
-		cmocka_unit_test_setup_teardown(recipes_stand_on_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(recipes_have_bases, setup, teardown),
 		cmocka_unit_test_setup_teardown(apt_is_asked_on_demand, setup, teardown),
-		cmocka_unit_test_setup_teardown(optional_packages_are_of_the_hosts_apt, setup, teardown),
+		cmocka_unit_test_setup_teardown(optional_packages_come_from_the_hosts_apt, setup, teardown),
 		cmocka_unit_test_setup_teardown(disks_are_overlays, setup, teardown),
 		cmocka_unit_test_setup_teardown(trees_are_overlays, setup, teardown),
 	};

@@ -87,7 +87,7 @@ static void names(void **state)
 		assert_string_equal(image_file_name(cases[i][0], a), cases[i][1]);
 }
 
-/* Raw and qcow2 become a disk of the cache that outlives its source; the same bytes are taken once. */
+/* Raw and qcow2 files are copied into the cache; equal contents are kept once. */
 static void imports(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -117,7 +117,7 @@ static void imports(void **state)
 	struct image other;
 	int fd = open(raw, O_WRONLY | O_CLOEXEC);
 
-	assert_int_equal(pwrite(fd, "\xeb\xfe", 2, 0), 2); /* code that a BIOS starts */
+	assert_int_equal(pwrite(fd, "\xeb\xfe", 2, 0), 2); /* boot code for BIOS */
 	close(fd);
 	assert_ok(import(raw, a, &other, &made, &e), e);
 	assert_true(made);
@@ -157,17 +157,17 @@ static void refuses(void **state)
 		if (!strstr(e.next, heads[i].next))
 			fail_msg("%s: %s", e.text, e.next);
 	}
-	/* An overlay would read a file of the host that its maker chose. */
+	/* Otherwise an overlay could make nodes read any file of the host. */
 	run_tool(lean);
 	assert_int_equal(import(leans, a, &image, &made, &e), -1);
 	assert_non_null(strstr(e.text, "backing file"));
-	/* A download that ended early: what is missing would read as zeros. */
+	/* A download that ended early: the rest would read as zeros. */
 	run_tool(convert);
 	assert_int_equal(stat(whole, &st), 0);
 	assert_int_equal(truncate(whole, st.st_size - (1 << 20)), 0);
 	assert_int_equal(import(whole, a, &image, &made, &e), -1);
 	assert_non_null(strstr(e.text, "truncated"));
-	/* Nothing of them is in the cache. */
+	/* The cache has nothing of them. */
 	const char *const count[] = { "sh", "-c", arena_printf(a, "! find %s/images -name '*.new' | grep .", cache), NULL };
 	run_tool(count);
 }
@@ -176,7 +176,7 @@ static void refuses(void **state)
 #define ARM_ROOT "\x45\xb0\x21\xb9\xf0\x1d\xc3\x41\xaf\x44\x4c\x6f\x28\x0d\x3f\xae"
 #define ESP_FIRST 2049
 
-/* A disk with these types of partitions and @name in a directory of the first one. */
+/* A disk with these types of partitions, and a directory entry @name in the first one. */
 struct for_arch {
 	const char *boot;
 	const char *mbr[2], *gpt[2];
@@ -205,7 +205,7 @@ static void other_processors(void **state)
 		{ "", .mbr = { "\xef" }, .name = "BOOTAA64EFI", .arch = "aarch64" },
 		{ "", .mbr = { "\xef" }, .name = "BOOTX64 EFI" },
 		{ "", .mbr = { "\xef" }, .name = "BOOTAA64EFI                     BOOTX64 EFI" }, /* boots both */
-		{ "", .mbr = { "\xef" }, .name = " BOOTAA64EFI" },                                /* text, and no entry */
+		{ "", .mbr = { "\xef" }, .name = " BOOTAA64EFI" },                                /* no entry */
 		{ "", .mbr = { "\xef" }, .name = "" },
 		{ "zIPL", .mbr = { "\xef" }, .name = "", .arch = "s390x" },
 		{ "", .mbr = { "\xef", "\x41" }, .name = "", .arch = "ppc64" },
@@ -257,7 +257,7 @@ static void volume(void **state)
 	struct stat st;
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) { /* the second time it replaces */
+	for (unsigned i = 0; i < 2; i++) { /* an existing volume is replaced */
 		assert_ok(iso_write(path, "CIDATA", files, ARRAY_COUNT(files), &e), e);
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0600);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * link/install.h and its parts: ISOs made here, initrds read back, consoles' words, generalized disks and others; and whole
- * installations in real machines, whose "installer" is a kernel of a few dozen bytes that says what it is told to say.
+ * link/install.h and its parts: ISOs, initrds, console output, generalized disks; and complete installations in real
+ * machines, whose "installer" is a kernel of a few dozen bytes that prints a given text.
  */
 #include "test.h"
 
@@ -65,7 +65,7 @@ static void put(const char *name, const void *data, size_t len)
 	assert_ok(file_write(path, data, len, 0644, &e), e);
 }
 
-/* --- a kernel: the Linux boot protocol's real-mode part is all there is of it --- */
+/* --- a kernel that is only the real-mode part of the Linux boot protocol --- */
 
 enum ending { OFF, RESET, HANG, AGAIN };
 
@@ -117,7 +117,7 @@ static void make_kernel(const char *name, const char *says, enum ending ending)
 	put(name, image, sizeof image);
 }
 
-/* An ISO as el9's; its initrd is an empty archive and one byte more, so that alignment matters. */
+/* An ISO like el9's; its initrd is an empty archive plus one byte, so that alignment matters. */
 static const char *make_iso(struct arena *a, const char *says, enum ending ending)
 {
 	const char *iso = at(a, "el9.iso");
@@ -141,7 +141,7 @@ static int prepare(const char *release, const char *iso, const struct inject *fi
 	return medium_prepare(family_find(release), iso, files, count, to, NULL, clock_after_ms(60000), e);
 }
 
-static void answers_lie_in_the_initrd(void **state)
+static void answers_are_in_the_initrd(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf listing = { 0 }, text = { 0 };
@@ -157,7 +157,7 @@ static void answers_lie_in_the_initrd(void **state)
 	*arena_push(a, files, count) = (struct inject){ "ks.cfg", "lang C\n", 7, S_IFREG | 0600 };
 	assert_ok(inject_tree(at(a, "tree"), "labctl", a, &files, &count, &e), e);
 	assert_ok(prepare("el9", iso, files, count, a, &e), e);
-	/* What cpio makes of the end is what the kernel does: zeros up to the next multiple of four do not count. */
+	/* cpio, like the kernel, skips zeros up to the next multiple of four. */
 	RUN("sh", "-c", "tail -c +9 prepared/initrd >appended && mkdir -p unpacked && cd unpacked && cpio -idm --quiet <../appended");
 	run((const char *const[]){ "cpio", "-tv", "--quiet", "-F", at(a, "appended"), NULL }, &listing);
 	assert_has(listing.text, "-rw-------   1 root     root            7");
@@ -169,7 +169,7 @@ static void answers_lie_in_the_initrd(void **state)
 	assert_string_equal(text.text, "lang C\none\n#!/bin/sh\n");
 }
 
-/* An ISO as make_iso()'s, that says of itself what @treeinfo says. */
+/* An ISO like make_iso()'s, with @treeinfo as its .treeinfo. */
 static int prepare_tree(const char *release, const char *treeinfo, struct arena *a, struct fail *e)
 {
 	make_kernel("tree-iso/images/pxeboot/vmlinuz", "", OFF);
@@ -181,11 +181,11 @@ static int prepare_tree(const char *release, const char *treeinfo, struct arena 
 	return prepare(release, at(a, "tree.iso"), NULL, 0, a, e);
 }
 
-/* Two notations, of 2009 and of 2022; what is in other sections is not asked. */
+/* The formats of 2009 and 2022; labctl ignores the other sections. */
 #define OLD_TREE(version, arch) "[general]\nfamily = CentOS\ntotaldiscs = 1\nversion = " version "\narch = " arch "\n[images-xen]\n"
 #define NEW_TREE(version, arch) "[header]\nversion = 1.2\n\n[general]\narch=" arch "\nversion=" version "\n\n[tree]\narch = x\n"
 
-static void media_of_something_else(void **state)
+static void media_of_other_systems(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	struct fail e;
@@ -205,7 +205,7 @@ static void media_of_something_else(void **state)
 	assert_has(e.next, "--kickstart el8 --media");
 }
 
-/* Vendors put the kernel on a medium under two names and its bytes once. */
+/* On vendors' media the kernel has two names with the same extent. */
 static void files_with_two_names(void **state)
 {
 	static const char *const both[] = { "el5", "el9" };
@@ -243,7 +243,7 @@ static void media_that_cannot_work(void **state)
 	assert_has(e.text, "is not an ISO image");
 	assert_int_equal(prepare("el9", at(a, "missing.iso"), NULL, 0, a, &e), -1);
 	assert_int_equal(e.code, FAIL_NOT_FOUND);
-	/* el5 keeps its kernel elsewhere: not on this one. */
+	/* el5 has its kernel elsewhere, so this medium has none. */
 	assert_int_equal(prepare("el5", iso, NULL, 0, a, &e), -1);
 	assert_int_equal(e.code, FAIL_HOST);
 	assert_has(e.text, "does not contain isolinux/vmlinuz");
@@ -263,7 +263,7 @@ static void media_that_cannot_work(void **state)
 static void consoles_are_understood(void **state)
 {
 	static const struct { const char *text; enum console_state state; const char *progress; } cases[] = {
-		/* recorded: Debian 12's installer over a serial line, its mirror without a file */
+		/* recorded from Debian 12's installer on a serial line, with a file missing on the mirror */
 		{ "Configuring the network with DHCP  ... 4%... 12%... 100%\r\nLoading additional components  \r\n"
 		  "Download installer components\r\n-----------------------------\r\n\r\n"
 		  "Downloading a file failed:\r\n  1: Retry [*],  2: Change mirror,      3: Cancel,    \r\n"
@@ -279,7 +279,7 @@ static void consoles_are_understood(void **state)
 		{ "[    1.0] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n", CONSOLE_PANICS, "" },
 		{ "[    0.000000] Linux version 5.14\r\nInstalling\r\n[    0.000000] Linux version 5.14\r\n",
 		  CONSOLE_STARTS_OVER, "Installing" },
-		/* anaconda's words, from knowledge: no medium of it was seen. Debian's above are from a console. */
+		/* not recorded: written from knowledge of anaconda */
 		{ "Please make a selection from the above ['b' to begin installation, 'q' to quit, 'r' to refresh]: ",
 		  CONSOLE_ASKS, NULL },
 		{ "\033[1;1H\033[37;44mWelcome to CentOS\033[25;1H  <Tab>/<Alt-Tab> between elements  | <Space> selects\033[12;20H",
@@ -291,7 +291,7 @@ static void consoles_are_understood(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-		/* whole, and as a slow serial line gives it */
+		/* at once, and byte by byte as from a slow serial line */
 		for (size_t step = 1; step < 5000; step = step * 4999) {
 			size_t len = strlen(cases[i].text);
 			struct console c = { 0 };
@@ -304,7 +304,7 @@ static void consoles_are_understood(void **state)
 		}
 }
 
-static void going_in_circles_is_no_news(void **state)
+static void repetition_is_no_news(void **state)
 {
 	struct console c = { 0 };
 	char line[80];
@@ -315,7 +315,7 @@ static void going_in_circles_is_no_news(void **state)
 	assert_int_equal(c.news, 1);
 	console_feed(&c, "something else\r\n", 16);
 	assert_int_equal(c.news, 2);
-	/* A bar that grows is news without a new line: a slow machine fills one for longer than any hang may last. */
+	/* A growing progress bar counts as news: on a slow machine it may take longer than the limit for a hang. */
 	console_feed(&c, "Loading components  ... 4%", 26);
 	assert_int_equal(c.news, 3);
 	console_feed(&c, "... 7", 5);
@@ -325,7 +325,7 @@ static void going_in_circles_is_no_news(void **state)
 	console_feed(&c, "\r\n", 2);
 	for (unsigned i = 0; i < 50; i++)
 		console_feed(&c, "Loading components  ... 4%... 7%\r\n", 34);
-	assert_int_equal(c.news, 5); /* the line as a whole */
+	assert_int_equal(c.news, 5); /* the complete line */
 	console_clear(&c);
 }
 
@@ -393,7 +393,7 @@ static void identities_are_found_from_outside(void **state)
 	assert_has(e.text, "no partition");
 }
 
-/* --- whole installations --- */
+/* --- complete installations --- */
 
 static atomic_bool cancel;
 static int64_t quiet_ms = 20000;
@@ -409,7 +409,7 @@ static int install(struct arena *a, const char *iso, struct image *ret, struct f
 	return install_image(&env, &i, a, ret, e);
 }
 
-/* Besides finished images, locks and logs. */
+/* Files other than finished images, locks and logs. */
 static unsigned leftovers(void)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -461,7 +461,7 @@ static void an_installed_disk_is_an_image(void **state)
 	assert_int_equal(leftovers(), 0);
 }
 
-static void what_ends_badly_says_why_and_leaves_nothing(void **state)
+static void failures_have_reasons_and_leave_nothing(void **state)
 {
 	static const struct { const char *says; enum ending ending; enum fail_code code; const char *text; } cases[] = {
 		{ "Please make a selection from the above: ", HANG, FAIL_OTHER, "asks a question" },
@@ -493,7 +493,7 @@ static void what_ends_badly_says_why_and_leaves_nothing(void **state)
 	quiet_ms = 20000;
 }
 
-/* In a mount namespace of its own, whose cache is a small file system. */
+/* In a mount namespace where the cache is a small file system. */
 static void without_room_nothing_starts(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -527,7 +527,7 @@ static void *cancel_soon(void *ctx)
 	return NULL;
 }
 
-static void a_canceled_one_leaves_nothing(void **state)
+static void a_canceled_installation_leaves_nothing(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *iso = make_iso(a, "Installing\r\n", HANG);
@@ -544,7 +544,7 @@ static void a_canceled_one_leaves_nothing(void **state)
 	assert_int_equal(leftovers(), 0);
 }
 
-/* Is there a machine whose disk is below our directory? */
+/* Is a machine running whose disk is below the test's directory? */
 static bool machine_runs(struct arena *a)
 {
 	const char *const argv[] = { "pgrep", "-f", arena_printf(a, "qemu-system-x86_64 .*%s/images/.rocky9.install", cache),
@@ -556,7 +556,7 @@ static bool machine_runs(struct arena *a)
 	return status == 0;
 }
 
-static void a_killed_one_takes_its_machine_along(void **state)
+static void the_machine_dies_with_a_killed_installation(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *iso = make_iso(a, "Installing\r\n", HANG);
@@ -572,7 +572,7 @@ static void a_killed_one_takes_its_machine_along(void **state)
 	while (!machine_runs(a) && clock_left_ms(deadline) > 0)
 		clock_sleep_ms(50);
 	assert_true(machine_runs(a));
-	assert_null(cache_leftovers(env.cache_dir, a)[0]); /* still at work */
+	assert_null(cache_leftovers(env.cache_dir, a)[0]); /* still running */
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	while (machine_runs(a) && clock_left_ms(deadline) > 0)
@@ -580,7 +580,7 @@ static void a_killed_one_takes_its_machine_along(void **state)
 	assert_false(machine_runs(a));
 	assert_int_equal(leftovers(), 1);
 	assert_has(cache_leftovers(env.cache_dir, a)[0], ".rocky9.install");
-	/* The next one cleans up, however it ends. */
+	/* The next installation cleans up, whether it succeeds or not. */
 	iso = make_iso(a, "reboot: Power down\r\n", OFF);
 	assert_ok(install(a, iso, &image, &e), e);
 	assert_int_equal(leftovers(), 0);
@@ -589,18 +589,18 @@ static void a_killed_one_takes_its_machine_along(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers_lie_in_the_initrd),
+		cmocka_unit_test(answers_are_in_the_initrd),
 		cmocka_unit_test(files_with_two_names),
 		cmocka_unit_test(media_that_cannot_work),
-		cmocka_unit_test(media_of_something_else),
+		cmocka_unit_test(media_of_other_systems),
 		cmocka_unit_test(consoles_are_understood),
-		cmocka_unit_test(going_in_circles_is_no_news),
+		cmocka_unit_test(repetition_is_no_news),
 		cmocka_unit_test(identities_are_found_from_outside),
 		cmocka_unit_test(an_installed_disk_is_an_image),
-		cmocka_unit_test(what_ends_badly_says_why_and_leaves_nothing),
+		cmocka_unit_test(failures_have_reasons_and_leave_nothing),
 		cmocka_unit_test(without_room_nothing_starts),
-		cmocka_unit_test(a_canceled_one_leaves_nothing),
-		cmocka_unit_test(a_killed_one_takes_its_machine_along),
+		cmocka_unit_test(a_canceled_installation_leaves_nothing),
+		cmocka_unit_test(the_machine_dies_with_a_killed_installation),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -70,7 +70,7 @@ static void labs_get_their_own_and_keep_it(void **state)
 	assert_int_equal(first, again);
 	assert_ok(lease_drop(dir, A, &e), e);
 	assert_ok(lease_drop(dir, A, &e), e);
-	/* by the hash of the uuid: the same again */
+	/* the hash of the uuid gives the same one again */
 	assert_ok(lease_take(&a, &again, &len, &e), e);
 	assert_int_equal(first, again);
 	a.subnet = IP(10, 1, 2, 0);
@@ -124,10 +124,10 @@ static void networks_of_libvirt_count(void **state)
 	w.taken_count = 2;
 	assert_int_equal(lease_take(&w, &got, &len, &e), -1);
 	assert_has(e.text, "network 'default'");
-	/* the lab's own network and the address of its bridge */
+	/* the lab's own network and bridge address do not conflict */
 	w.subnet = IP(192, 168, 50, 0);
 	assert_ok(lease_take(&w, &got, &len, &e), e);
-	/* a lost lease: the network says which it was */
+	/* a lost lease is restored from the lab's network */
 	assert_ok(lease_drop(dir, A, &e), e);
 	w.subnet = 0;
 	assert_ok(lease_take(&w, &got, &len, &e), e);
@@ -153,7 +153,7 @@ static void wide_labs_and_full_pools(void **state)
 	assert_int_equal(e.code, FAIL_CONFLICT);
 	assert_has(e.text, "is free in 10.88.0.0/16");
 	assert_ok(lease_drop(dir, A, &e), e);
-	/* a company's 10.0.0.0/8 covers all of the pool: better within it than not at all */
+	/* a route to 10.0.0.0/8 covers the whole pool, which is used nevertheless */
 	ip("route", "10.0.0.0/8", "lo");
 	assert_ok(lease_take(&b, &got, &len, &e), e);
 	refused(IP(10, 1, 1, 0), "10.0.0.0/8");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* link/nfs.h with a real nfs-ganesha in a network namespace of the test's own. */
+/* link/nfs.h with a real nfs-ganesha in a private network namespace. */
 #include "test.h"
 
 #include <sched.h>
@@ -18,7 +18,7 @@ static struct strbuf conf, export_conf;
 static int group_setup(void **state)
 {
 	const char *up[] = { "ip", "link", "set", "lo", "up", NULL };
-	/* where there are loopback addresses only, ganesha knows none at all (AI_ADDRCONFIG) */
+	/* with loopback addresses only, ganesha finds none (AI_ADDRCONFIG) */
 	const char *address[] = { "ip", "address", "add", GATEWAY "/24", "dev", "lo", NULL };
 	const char *other[] = { "ip", "address", "add", OTHER_GATEWAY "/24", "dev", "lo", NULL };
 	struct fail e = { 0 };
@@ -89,12 +89,12 @@ static void ganesha_serves_and_stops(void **state)
 	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
 	assert_false(changed);
 	assert_int_equal(pid, pid_of());
-	/* a lost pid file hides no server */
+	/* the server is found without its pid file */
 	snprintf(path, sizeof path, "%s/ganesha.pid", state_dir);
 	unlink(path);
 	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
 	assert_false(changed);
-	/* other exports: another server */
+	/* changed exports restart the server */
 	l = lab(two);
 	assert_ok(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(20000), &changed, &e), e);
 	assert_true(changed);
@@ -107,7 +107,7 @@ static void ganesha_serves_and_stops(void **state)
 	assert_int_equal(e.code, FAIL_NONE);
 }
 
-/* ganesha 6 without CAP_SYS_RESOURCE: a server of this host, which may be of version 4, behind its manners. */
+/* ganesha 6 without CAP_SYS_RESOURCE: a script that behaves like it and starts this host's server, perhaps version 4. */
 static void version_6_may_lack_a_capability(void **state)
 {
 	static const char fake[] =
@@ -137,7 +137,7 @@ static void version_6_may_lack_a_capability(void **state)
 	assert_ok(nfs_stop(&l, clock_after_ms(10000), &e), e);
 }
 
-/* Is somebody bound to port 2049 of every address, in this network namespace? */
+/* Is a socket of this network namespace bound to port 2049 of all addresses? */
 static bool wildcard_is_bound(void)
 {
 	static const char *const tables[] = { "/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6" };
@@ -173,7 +173,7 @@ static void two_servers(void)
 	assert_ok(nfs_stop(&b, clock_after_ms(10000), &e), e);
 }
 
-/* The kernel knows IPv6 here but has no address of it beside ::1: ganesha's reason to take the wildcard. */
+/* The kernel has IPv6 but only the address ::1: then ganesha would bind the wildcard address. */
 static void two_labs_have_a_server_each(void **state)
 {
 	(void)state;
@@ -182,7 +182,7 @@ static void two_labs_have_a_server_each(void **state)
 	two_servers();
 }
 
-/* With one it is the other way round: without an IPv6 socket it would take the wildcard. */
+/* With another IPv6 address, ganesha would bind the wildcard address unless it has an IPv6 socket. */
 static void two_labs_beside_an_ipv6_address(void **state)
 {
 	const char *link[] = { "ip", "link", "add", "six0", "type", "bridge", NULL };
@@ -219,7 +219,7 @@ static void another_server_is_a_conflict(void **state)
 	assert_ok(nfs_stop(&l, clock_after_ms(10000), &e), e);
 }
 
-/* A pid file that names somebody else's process harms nobody. */
+/* A pid file with another process's id: that process is not stopped. */
 static void only_our_process_is_stopped(void **state)
 {
 	const char *none[] = { NULL };
@@ -251,7 +251,7 @@ static void failures_are_named(void **state)
 	l = lab(one);
 	assert_int_equal(nfs_serve(&l, NFS_KIND_NONE, clock_after_ms(5000), &changed, &e), -1);
 	assert_int_equal(e.code, FAIL_HOST);
-	/* an address that is not ours: ganesha ends, and its log says why */
+	/* an address that this host does not have: ganesha exits, and its log has the reason */
 	if (proc_found("ganesha.nfsd")) {
 		l.bind_ip = "192.0.2.1";
 		assert_int_equal(nfs_serve(&l, NFS_KIND_GANESHA, clock_after_ms(10000), &changed, &e), -1);

@@ -137,7 +137,7 @@ static void connect_failures(void **state)
 	assert_int_equal(sql_open(&t, false, clock_after_ms(20000), &c, &e), -1);
 	assert_int_equal(e.code, FAIL_DB);
 	assert_has(e.text, "Connection refused");
-	assert_in_range(clock_now_ms() - started_ms, 0, 10000); /* each a definite answer: nothing waited */
+	assert_in_range(clock_now_ms() - started_ms, 0, 10000); /* each is a definite answer, so none waited */
 	started_ms = clock_now_ms();
 	assert_int_equal(sql_open(&t, true, clock_after_ms(600), &c, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
@@ -193,7 +193,7 @@ static void a_node_that_is_gone_ends_the_wait(void **state)
 	(void)state;
 	t.peer = (struct peer){ .gone = says, .ctx = &gone };
 	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
-		others[i] = knock(t.port); /* with nobody to accept them, the kernel drops what more comes */
+		others[i] = knock(t.port); /* a full backlog: the kernel drops further connections */
 	assert_int_equal(sql_open(&t, false, clock_after_ms(2500), &c, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
 	gone = true;
@@ -201,7 +201,7 @@ static void a_node_that_is_gone_ends_the_wait(void **state)
 	assert_int_equal(sql_open(&t, true, clock_after_ms(60000), &c, &e), -1);
 	assert_int_equal(e.code, FAIL_DB);
 	assert_has(e.text, "sql: connect: the node stopped answering after ");
-	assert_in_range(clock_now_ms() - started_ms, 0, 10000); /* the first SYN is sent again after a second */
+	assert_in_range(clock_now_ms() - started_ms, 0, 10000); /* TCP repeats the first SYN after a second */
 	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
 		close(others[i]);
 	close(fd);
@@ -253,7 +253,7 @@ static void values_and_rows(void **state)
 	assert_ok(sql_rows(c, "SELECT repeat('x', 100) FROM generate_series(1, 50000)", NULL, clock_after_ms(20000), add_row, &many,
 			   &e), e);
 	assert_int_equal(many.len, 101 * 50000);
-	/* A parameter is a value, whatever it looks like. */
+	/* A parameter is always a value, never SQL. */
 	strbuf_truncate(&out, 0);
 	assert_ok(sql_rows(c, "SELECT $1 || '.' || $2", (const char *const[]){ "a'; DROP TABLE t; --", "\"b\"", NULL },
 			   clock_after_ms(10000), add_row, &out, &e), e);
@@ -312,7 +312,7 @@ static void a_stopped_server_is_given_up(void **state)
 	(void)state;
 	assert_ok(sql_value(c, "SELECT pg_backend_pid()", clock_after_ms(10000), &pid, NULL, &e), e);
 	kill(atoi(pid.text), SIGSTOP);
-	kill(server.pid, SIGSTOP); /* cancel requests are accepted by its kernel, and never answered */
+	kill(server.pid, SIGSTOP); /* the kernel accepts cancel requests, but nothing answers them */
 	started_ms = clock_now_ms();
 	assert_int_equal(sql_value(c, "SELECT 1", clock_after_ms(300), NULL, NULL, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
@@ -321,7 +321,7 @@ static void a_stopped_server_is_given_up(void **state)
 	kill(atoi(pid.text), SIGCONT);
 	assert_int_equal(sql_value(c, "SELECT 1", clock_after_ms(10000), NULL, NULL, &e), -1);
 	assert_has(e.text, "earlier failure");
-	/* An expectation with time to try connects again. */
+	/* An expectation with "try" connects again. */
 	assert_ok(sql_blocks(c, "again.sql", "--@ expect 1\n--@ try 10\nSELECT 1", clock_after_ms(20000), &changed, &e), e);
 	assert_false(changed);
 }
@@ -413,7 +413,7 @@ static void blocks_try(void **state)
 	pthread_t thread;
 
 	(void)state;
-	/* Errors at first (no such table), then the connection dies, then it holds. */
+	/* First errors (no such table), then a lost connection, then success. */
 	pthread_create(&thread, NULL, make_table_later, &code);
 	blocks(c, "--@ try 15\n--@ expect 1\nSELECT i FROM later", false);
 	pthread_join(thread, NULL);
@@ -436,7 +436,7 @@ static void blocks_try(void **state)
 	check_value(c, "DROP TABLE later", "");
 }
 
-/* Failures that a block itself answers for are final; those of connections behind the server's back are not. */
+/* Failures of the statement itself are final; those of connections between servers are retried. */
 static void blocks_try_connections(void **state)
 {
 	auto_(sql_close) struct sql *c = connect_wait();
@@ -448,7 +448,7 @@ static void blocks_try_connections(void **state)
 	check_value(c, "CREATE SEQUENCE tries", "");
 	check_value(c, "CREATE FUNCTION lost_until(n int, state text) RETURNS int LANGUAGE plpgsql AS $$BEGIN "
 		       "IF nextval('tries') < n THEN RAISE EXCEPTION 'no snapshot' USING ERRCODE = state; END IF; RETURN 1; END$$", "");
-	/* Twice in the guard, then once in the statement, which runs behind its guard again. */
+	/* Two failures in the guard, then failures of the statement, each time with its guard again. */
 	blocks(c, "--@ if SELECT lost_until(3, '08006')\n--@ try 20\nSELECT lost_until(6, '08006')", true);
 	check_value(c, "SELECT last_value FROM tries", "6");
 	blocks(c, "--@ if SELECT lost_until(9, '08006')\n--@ expect 1\n--@ try 20\nSELECT 1", true);
@@ -498,7 +498,7 @@ static void blocks_fail_by_line(void **state)
 		assert_has(e.text, cases[i].words);
 		if (i == 0)
 			assert_has(e.next, "run");
-		check_value(c, "SELECT now() = statement_timestamp()", "t"); /* no transaction stayed open */
+		check_value(c, "SELECT now() = statement_timestamp()", "t"); /* no open transaction is left */
 	}
 }
 
@@ -544,7 +544,7 @@ static void *promote_later(void *ctx)
 	return NULL;
 }
 
-/* Last: it stops the server. A standby without hot_standby stays "starting up" until it is promoted. */
+/* Runs last, because it stops the server. A standby without hot_standby is "starting up" until it is promoted. */
 static void starting_up_is_waited_for(void **state)
 {
 	struct sql_target t = target();

@@ -61,7 +61,7 @@ static int group_teardown(void **state)
 	return 0;
 }
 
-/* An sshd with RSA keys only, which says what it hears; @algorithms are more lines of its configuration. */
+/* An sshd with only RSA keys that logs what clients propose; @algorithms is appended to its configuration. */
 static void start_rsa_sshd(struct private_sshd *d, const char *algorithms)
 {
 	auto_(strbuf_clear) struct strbuf conf = { 0 }, pub = { 0 };
@@ -97,7 +97,7 @@ static struct ssh_target rsa_target(const struct private_sshd *d, const struct s
 				    .private_key = d->user_key, .host_key = d->host_pub, .algorithms = algorithms };
 }
 
-/* What a server of 2006 has lets in nodes whose family names it, one by one, and nobody else. */
+/* Each algorithm of a 2006 server works for nodes whose family names it, and for no others. */
 static void old_nodes_with_old_algorithms(void **state)
 {
 	static const char *const kex[] = { "diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1" };
@@ -125,7 +125,7 @@ static void old_nodes_with_old_algorithms(void **state)
 	private_sshd_remove(&old);
 }
 
-/* OpenSSH with the file that labctl makes for it gets into them too. */
+/* OpenSSH with the ssh_config that labctl writes can log in to them, too. */
 static void ssh_config_has_the_old_algorithms(void **state)
 {
 	static const char yaml[] = "lab: x\nimage: {source: /a.img, seed: labctl, release: el5}\nnetwork: {subnet: 10.88.0.0/24}\n";
@@ -166,8 +166,8 @@ static void ssh_config_has_the_old_algorithms(void **state)
 	private_sshd_remove(&old);
 }
 
-/* What a node of today hears, from its sshd's own log, which has the server's proposal first. */
-static void new_nodes_hear_nothing_old(void **state)
+/* What labctl proposes to current nodes, from sshd's log, where the server's proposal comes first. */
+static void new_nodes_are_offered_nothing_old(void **state)
 {
 	static const char *const old_words[] = { "sha1", "cbc" };
 	struct private_sshd new = { 0 };
@@ -301,12 +301,12 @@ static void blackholes_end_at_the_deadline(void **state)
 	int fd = private_listen(1, &t.port), filler[8];
 
 	(void)state;
-	/* Accepts (in the kernel), never speaks. */
+	/* The kernel accepts the connection, but nothing answers. */
 	assert_int_equal(ssh_open(&t, clock_after_ms(400), &s, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
 	assert_has(e.text, "handshake: no answer after 0.4 s");
 	assert_in_range(clock_now_ms() - started_ms, 390, 10000);
-	/* A full backlog drops packets: not even a connection. */
+	/* A full backlog: the kernel drops packets, so there is no connection. */
 	address.sin_port = htons((uint16_t)t.port);
 	for (size_t i = 0; i < ARRAY_COUNT(filler); i++) {
 		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -333,7 +333,7 @@ static void big_output_arrives_whole(void **state)
 	assert_int_equal(out.len, 12000000);
 	assert_int_equal(strspn(out.text, "x"), 12000000);
 	strbuf_clear(&out);
-	/* Both streams at once, and one that nobody asked for. */
+	/* Both streams at once, and one that the caller ignores. */
 	assert_int_equal(run(s, "head -c 5000000 /dev/zero >&2 & head -c 5000000 /dev/zero; wait; echo end", &out, &err), 0);
 	assert_int_equal(out.len, 5000004);
 	assert_int_equal(err.len, 5000000);
@@ -363,7 +363,7 @@ static void script_of_1_mb_on_stdin(void **state)
 	assert_ok(ssh_run(s, &r, &status, &e), e);
 	assert_int_equal(status, 3);
 	assert_true(atoi(strbuf_text(&out)) > 10000);
-	/* A command that ignores its input, and one that answers all of it. */
+	/* A command that ignores its input, and one that reads all of it. */
 	r.command = "true";
 	assert_ok(ssh_run(s, &r, &status, &e), e);
 	assert_int_equal(status, 0);
@@ -398,7 +398,7 @@ static void timeout_while_running(void **state)
 	struct fail e = { 0 };
 
 	(void)state;
-	/* On a busy host a deadline may come before the command has said anything: then it gets a later one. */
+	/* On a busy host the deadline may pass before the command prints anything: try again with a later one. */
 	for (int64_t ms = 2000; ms < 40000 && !strstr(e.evidence, "trouble"); ms *= 2) {
 		auto_(ssh_close) struct ssh *s = open_session();
 		auto_(strbuf_clear) struct strbuf out = { 0 };
@@ -413,7 +413,7 @@ static void timeout_while_running(void **state)
 		assert_int_equal(status, -1);
 		assert_false(ssh_alive(s, clock_after_ms(1000)));
 		ssh_close(steal(s));
-		/* Neither of them waits for the command's end. */
+		/* Neither call waits for the command to end. */
 		assert_in_range(clock_now_ms() - started_ms, ms - 10, 80000);
 	}
 	assert_has(e.evidence, "trouble");
@@ -577,7 +577,7 @@ int main(void)
 		cmocka_unit_test(session_runs_commands),
 		cmocka_unit_test(old_nodes_with_old_algorithms),
 		cmocka_unit_test(ssh_config_has_the_old_algorithms),
-		cmocka_unit_test(new_nodes_hear_nothing_old),
+		cmocka_unit_test(new_nodes_are_offered_nothing_old),
 		cmocka_unit_test(a_signal_is_no_success),
 		cmocka_unit_test(wrong_host_key_names_both),
 		cmocka_unit_test(wrong_user_key_is_refused),

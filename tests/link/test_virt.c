@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* link/virt.h against libvirt's own test driver, which lives in this process. */
+/* link/virt.h with libvirt's test driver, which runs in this process. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static int group_teardown(void **state)
 	return 0;
 }
 
-static void domain_lives_and_goes(void **state)
+static void domain_is_made_and_removed(void **state)
 {
 	const char *xml = DOMAIN("demo-node1", TAG(MINE));
 	struct fail e = { 0 };
@@ -72,7 +72,7 @@ static void domain_lives_and_goes(void **state)
 
 static void suspend(void)
 {
-	virConnectPtr c = virConnectOpen("test:///default"); /* the same one: it lives in this process */
+	virConnectPtr c = virConnectOpen("test:///default"); /* the same driver state, because it is in this process */
 	virDomainPtr domain = c ? virDomainLookupByName(c, "demo-node1") : NULL;
 
 	assert_non_null(domain);
@@ -81,7 +81,7 @@ static void suspend(void)
 	virConnectClose(c);
 }
 
-/* It is active, and answers nothing: whoever asks why must hear it. */
+/* A paused domain is active but does not answer: messages must give that reason. */
 static void a_paused_domain_does_not_run(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -117,8 +117,8 @@ static void a_paused_domain_does_not_run(void **state)
 	"<domain type='test'><name>demo-node1</name>" TAG(MINE) "<memory unit='MiB'>64</memory><vcpu>1</vcpu>" \
 	"<os><type>hvm</type></os><devices>" LINK("lab11111111-1") LINK("lab11111111-2") LINK("lab99999999-1") "</devices></domain>"
 
-/* A daemon that was killed forgets the pair that it made. What is in use, or another lab's, stays. */
-static void links_left_over_go(void **state)
+/* A killed daemon leaves its veth pair behind. Links in use and links of other labs stay. */
+static void links_left_over_are_removed(void **state)
 {
 	auto_(close) int before = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct fail e = { 0 };
@@ -142,7 +142,7 @@ static void links_left_over_go(void **state)
 
 struct silent { int listener; atomic_int accepted; };
 
-/* Takes connections and says nothing, until it is told of: then it hangs up. */
+/* A server that accepts connections and does not answer; it hangs up when the hang is reported. */
 static void hang_up(void *ctx, const char *uri)
 {
 	struct silent *s = ctx;
@@ -159,7 +159,7 @@ static void *accept_one(void *arg)
 	return NULL;
 }
 
-static void a_call_that_hangs_is_told(void **state)
+static void a_call_that_hangs_is_reported(void **state)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct silent s = { .listener = socket(AF_UNIX, SOCK_STREAM, 0), .accepted = -1 };
@@ -209,7 +209,7 @@ static void *slow_call(void *arg)
 	return virt_call(virt, "sleep", NULL, slow_op, NULL, &e) ? virt : NULL;
 }
 
-/* Four rounds of calls for the connections there are: the last are not stuck, they wait for those before them. */
+/* Four times as many calls as connections: the last ones wait for a connection, which is no hang. */
 static void waiting_for_a_connection_is_no_hang(void **state)
 {
 	atomic_bool hang = false;
@@ -234,7 +234,7 @@ static void foreign_domains_stay(void **state)
 	bool changed;
 
 	(void)state;
-	/* "test" is the driver's own domain: it carries no tag */
+	/* "test" is the driver's own domain, without a tag */
 	assert_int_equal(virt_domain_remove(virt, "test", MINE, &changed, &e), -1);
 	assert_int_equal(e.code, FAIL_CONFLICT);
 	assert_has(e.text, "not made by labctl");
@@ -245,7 +245,7 @@ static void foreign_domains_stay(void **state)
 	assert_int_equal(e.code, FAIL_CONFLICT);
 	assert_has(e.text, "belongs to a lab 'demo' of another state directory");
 	assert_ok(virt_domain_remove(virt, "theirs", OTHER, &changed, &e), e);
-	/* a tag of today says whose: by directory, with the command that goes there */
+	/* the current tag names the owner's state directory, and the message the command to use */
 	assert_ok(virt_domain_start(virt, "theirs", OTHER, DOMAIN("theirs", TAG(OTHER "' state='/the other")), &changed, &e), e);
 	e = (struct fail){ 0 };
 	assert_int_equal(virt_domain_remove(virt, "theirs", MINE, &changed, &e), -1);
@@ -269,7 +269,7 @@ static void broken_xml_is_a_failure(void **state)
 	assert_has(e.next, "doctor");
 }
 
-static void network_lives_and_goes(void **state)
+static void network_is_made_and_removed(void **state)
 {
 	const char *xml = NETWORK("labctl-demo", TAG(MINE), "<ip address='10.88.7.1' netmask='255.255.255.0'/>");
 	auto_(arena_free) struct arena *a = arena_new();
@@ -406,10 +406,10 @@ static void a_trace_names_calls_and_objects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(domain_lives_and_goes), cmocka_unit_test(links_left_over_go),
-		cmocka_unit_test(a_call_that_hangs_is_told), cmocka_unit_test(waiting_for_a_connection_is_no_hang),
+		cmocka_unit_test(domain_is_made_and_removed), cmocka_unit_test(links_left_over_are_removed),
+		cmocka_unit_test(a_call_that_hangs_is_reported), cmocka_unit_test(waiting_for_a_connection_is_no_hang),
 		cmocka_unit_test(foreign_domains_stay),
-		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_lives_and_goes),
+		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_is_made_and_removed),
 		cmocka_unit_test(a_paused_domain_does_not_run),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
 		cmocka_unit_test(versions_and_reasons), cmocka_unit_test(a_trace_names_calls_and_objects),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Stands in for gtm, gtm_proxy, postgres and psql of Postgres-XC 1.0.2, whichever name it is called by. Like those it
- * listens, keeps its caller's standard output, dies at start without telling, wedges, and forgets. What they have in
- * common with the real ones is what tuning/pgxc looks at, and the traps; between them they speak words on lines.
+ * A fake of gtm, gtm_proxy, postgres and psql of Postgres-XC 1.0.2, depending on the name it is called by. Like those it
+ * listens, keeps its caller's standard output open, dies at its start without a message, wedges, and forgets. It imitates
+ * what tuning/pgxc checks, and the faults; the fakes exchange words on lines.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *fmt,
 	_exit(1);
 }
 
-/* The last value of @key in @file, without quotes and comment; NULL when there is none. The caller's (leaked). */
+/* The last value of @key in @file, without quotes and comment; NULL if there is none. Never freed. */
 static char *conf(const char *file, const char *key)
 {
 	FILE *f = fopen(file, "r");
@@ -147,7 +147,7 @@ static int dial(const char *host, uint16_t port)
 	return fd;
 }
 
-/* A line, or -1 at the end of the connection. Hangs as long as the other side does. */
+/* Reads a line; -1 at the end of the connection. No deadline: hangs if the other side does. */
 static int read_line(int fd, char ret[LINE_BYTES])
 {
 	size_t len = 0;
@@ -180,7 +180,7 @@ static int ask(int fd, const char *request, char ret[LINE_BYTES])
 
 /* --- pid files --- */
 
-/* As the real ones: any process of that number will do. */
+/* Like the real programs, accepts any process with that id. */
 static void lock_file(const char *name, const char *dir, const char *third)
 {
 	FILE *f = fopen(name, "r");
@@ -225,14 +225,14 @@ static int next_signal(int fd)
 	return read(fd, &s, sizeof s) == sizeof s ? (int)s.ssi_signo : 0;
 }
 
-/* --- gtm: hands out transaction numbers, and writes them down only when it is asked to stop --- */
+/* --- gtm: assigns transaction numbers, and saves the last one only at a regular stop --- */
 
 struct gtm {
 	const char *dir;
 	bool standby;
 	uint32_t gxid;
-	char standby_ip[INET_ADDRSTRLEN]; uint16_t standby_port; /* forgotten when it ends */
-	char remembered[4096]; /* node names of register.node, each between blanks: refused, without a word */
+	char standby_ip[INET_ADDRSTRLEN]; uint16_t standby_port; /* lost when it ends */
+	char remembered[4096]; /* node names in register.node, between blanks: refused without a message */
 	struct pollfd at[CLIENTS + 2]; nfds_t count;
 };
 
@@ -268,7 +268,7 @@ static void gtm_save(const struct gtm *g)
 	unlink("register.node");
 }
 
-/* The standby calls first; from then on the GTM calls it, once for each proxy. It has no other memory of it. */
+/* The standby connects first; from then on the GTM connects to it, once per proxy. Nothing else is remembered. */
 static void gtm_meet(struct gtm *g, int fd, const char *word)
 {
 	struct sockaddr_in peer = { 0 };
@@ -284,7 +284,7 @@ static void gtm_meet(struct gtm *g, int fd, const char *word)
 		say(standby < 0 ? "LOG:  Failed to establish a connection with GTM standby."
 				: "LOG:  Connection established with GTM standby.");
 		if (standby >= 0)
-			answer(standby, "active\n"); /* and stays open */
+			answer(standby, "active\n"); /* the connection stays open */
 	}
 	answer(fd, "ok\n");
 }
@@ -297,7 +297,7 @@ static void gtm_register(struct gtm *g, int fd, const char *name)
 	snprintf(between, sizeof between, " %s ", name);
 	if (strstr(g->remembered, between)) {
 		say("LOG:  Failed to register node %s: it is connected", name);
-		return; /* the refusal gets lost */
+		return; /* the refusal is lost */
 	}
 	f = fopen("register.node", "a");
 	if (f) {
@@ -307,7 +307,7 @@ static void gtm_register(struct gtm *g, int fd, const char *name)
 	answer(fd, "ok\n");
 }
 
-/* One request of a client; false when it is gone. */
+/* Handles a client's request; false if the client is gone. */
 static bool gtm_serve(struct gtm *g, int fd)
 {
 	char line[LINE_BYTES];
@@ -330,7 +330,7 @@ static bool gtm_serve(struct gtm *g, int fd)
 static void gtm_stop(struct gtm *g, int sig)
 {
 	if (sig == SIGTERM && g->count > 2)
-		return; /* smart: waits for its clients, for ever */
+		return; /* smart: waits for its clients forever */
 	if (sig == SIGTERM || sig == SIGINT)
 		gtm_save(g);
 	unlink("gtm.pid");
@@ -388,7 +388,7 @@ static int run_gtm(const char *dir, uint32_t told)
 	}
 }
 
-/* --- gtm_proxy: passes requests on, until a connection comes without one --- */
+/* --- gtm_proxy: forwards requests, until a connection sends none --- */
 
 __attribute__((noreturn)) static void *idle(void *unused)
 {
@@ -397,7 +397,7 @@ __attribute__((noreturn)) static void *idle(void *unused)
 		pause();
 }
 
-/* Told to stop: well, never, or (wedged) as a process without a pid file whose first thread has ended. */
+/* On a stop: ends; or never; or, if wedged, becomes a process without a pid file whose first thread has ended. */
 static void proxy_stop(bool wedged, bool lost)
 {
 	if (lost)
@@ -408,7 +408,7 @@ static void proxy_stop(bool wedged, bool lost)
 	_exit(0);
 }
 
-/* Serve one client. Returns true when it wedged the proxy. */
+/* Serves a client. Returns true if that wedged the proxy. */
 static bool proxy_serve(int fd, int gtm, bool *lost)
 {
 	char request[LINE_BYTES], reply[LINE_BYTES];
@@ -441,7 +441,7 @@ static int run_proxy(const char *dir)
 	gtm = dial(host ? host : "", gtm_port);
 	snprintf(word, sizeof word, "proxy %.60s", name ? name : "");
 	if (gtm < 0 || ask(gtm, word, line) < 0) {
-		say("FATAL:  can not connect to GTM"); /* before it has a log */
+		say("FATAL:  can not connect to GTM"); /* before its log is open */
 		die("LOCATION:  ConnectGTM, proxy_main.c:3356");
 	}
 	log_file = fopen("gtm_proxy.log", "a");
@@ -456,7 +456,7 @@ static int run_proxy(const char *dir)
 		if (at[0].revents && (sig = next_signal(at[0].fd)) && sig != SIGHUP && sig != SIGUSR1)
 			proxy_stop(wedged, lost);
 		if (at[2].revents) {
-			lost = true; /* keeps the dead connection too */
+			lost = true; /* keeps the dead connection, too */
 			at[2].fd = -1;
 		}
 		if (at[1].revents && !wedged)
@@ -474,7 +474,7 @@ struct server {
 	uint16_t port, gtm_port;
 	const char *gtm_host;
 	bool registered;
-	pid_t child; /* outlives a postmaster that is killed */
+	pid_t child; /* outlives a killed postmaster */
 };
 
 static int ask_gtm(const struct server *s, const char *request, char ret[LINE_BYTES])
@@ -503,7 +503,7 @@ static void check_stack(void)
 	die("HINT:  Increase the platform's stack depth limit via \"ulimit -s\" or local equivalent.");
 }
 
-/* Rows are the transaction numbers that wrote them: a row of the future is not seen. */
+/* A row is the number of the transaction that wrote it; rows of future transactions are invisible. */
 static unsigned visible_rows(unsigned snapshot)
 {
 	FILE *f = fopen("fake.rows", "r");
@@ -584,7 +584,7 @@ static void server_signal(struct server *s, int sig)
 		kill(s->child, SIGKILL);
 		unlink("postmaster.pid");
 		_exit(0);
-	} /* else: a coordinator without GTM does not stop */
+	} /* otherwise: a coordinator without a GTM does not stop */
 }
 
 static int run_postgres(const char *dir, bool coordinator)
@@ -600,7 +600,7 @@ static int run_postgres(const char *dir, bool coordinator)
 		die("FATAL:  pgxc_node_name is not set");
 	check_stack();
 	lock_file("postmaster.pid", dir, "");
-	memory = open("fake.memory", O_RDWR | O_CREAT, 0600); /* inherited: held by every process of the server */
+	memory = open("fake.memory", O_RDWR | O_CREAT, 0600); /* inherited by every process of the server */
 	if (flock(memory, LOCK_EX | LOCK_NB) < 0)
 		die("FATAL:  pre-existing shared memory block is still in use");
 	at[0] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };

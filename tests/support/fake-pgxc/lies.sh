@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 # shellcheck shell=bash
-# Run on a node by tests/link/pgxc_scripts.bats: each lie of Postgres-XC's programs, told by what stands in for them.
+# Run on a node by tests/link/pgxc_scripts.bats: checks that the fakes have each known fault of Postgres-XC's programs.
 set -eu
 cd /mnt/lies
 PATH=/opt/pgxc/bin:$PATH
@@ -111,7 +111,7 @@ closed 7005
 : "a GTM writes down where it is only when it is stopped"
 kill -9 "$(head -n 1 gtm/gtm.pid)"
 [ ! -e gtm/gtm.control ]
-gtm_ctl start -Z gtm -D "$PWD/gtm" >out 2>&1 </dev/null || true # the pid file is a zombie's
+gtm_ctl start -Z gtm -D "$PWD/gtm" >out 2>&1 </dev/null || true # the pid file names a zombie
 rm -f gtm/gtm.pid
 gtm_ctl start -Z gtm -D "$PWD/gtm" -o "-x 4711" >out 2>&1 </dev/null
 sleep 0.2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
-# For the tests of tuning/pgxc: the scripts as `labctl render` writes them, run against programs that lie as those of
-# Postgres-XC do, on nodes that are mount, network and process namespaces of their own. Each script runs as labctl runs it:
-# on bash's standard input, its output a pipe that must end. With the first bash that LABCTL_BASHES names, if it is set: an old
-# one (tests/link/lib_sh.bats).
+# For the tests of tuning/pgxc: runs the scripts, as `labctl render` writes them, against fakes with the faults of
+# Postgres-XC's programs, on nodes that are private mount, network and process namespaces. Each script runs as labctl runs
+# it: on bash's standard input; its output is a pipe that must close. With the first bash of LABCTL_BASHES, if that is set:
+# an old one (tests/link/lib_sh.bats).
 # shellcheck shell=bash disable=SC2154,SC2314
 
 FAKES=${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc
@@ -25,7 +25,7 @@ teardown() {
 	wait 2>/dev/null || true
 }
 
-# up N [LINE OF THE LAB FILE...]: a lab of N nodes, without anything on them.
+# up N [LINE OF THE LAB FILE...]: makes a lab of N empty nodes.
 up() {
 	local count=$1 n
 	shift
@@ -56,20 +56,20 @@ start_node() {
 
 link() { nsenter -t "${nodes[$1]}" -n ip link "${@:2}"; }
 
-# on NODE COMMAND...: inside, as root, if that is the inside.
+# on NODE COMMAND...: runs it inside the node as root, after checking that it is inside.
 on() {
 	nsenter -t "${nodes[$1]}" -m -n -p -- /bin/bash -c \
 		'[ "$(findmnt -nro SOURCE --direction backward --first-only --mountpoint /mnt)" = fake-pgxc ] || exit 99; cd /; exec "$@"' on "${@:2}"
 }
 
-# As the database's user.
+# The same as the database's user.
 as_user() { on "$1" setpriv --reuid=65533 --regid=65533 --clear-groups "${@:2}"; }
 
 node_bash() { local all=${LABCTL_BASHES:-bash}; echo "${all%%:*}"; }
 
 rule_file() { echo "$WORK/render/nodes/node$1/scripts/"*-"$2.sh"; }
 
-# play NODE RULE [SECONDS]: runs the rule's script; status 124 when its output does not end in time.
+# play NODE RULE [SECONDS]: runs the rule's script; status 124 if its output is not closed in time.
 play() {
 	local file
 	file=$(rule_file "$1" "$2")
@@ -82,7 +82,7 @@ play() {
 		"$WORK/script.sh" "$(node_bash)"
 }
 
-# bring_up: all rules on all nodes, in the order of the plan. What they say is in $WORK/said.
+# bring_up: runs all rules on all nodes in the order of the plan; their output is in $WORK/said.
 bring_up() {
 	local rule n said
 	: >"$WORK/said"
@@ -108,7 +108,7 @@ sql() { as_user "$1" timeout "${DEADLINE-10}" /opt/pgxc/bin/psql -h "/mnt/data/p
 
 pid_of() { on "$1" head -n 1 "/mnt/data/$2"; }
 
-# Nobody ever connected to the proxy's port without a request.
+# Checks that nothing connected to the proxy's port without a request.
 no_probe() {
 	! on "$1" grep "without a startup message" /mnt/data/pgxc_gtm_proxy/gtm_proxy.log
 }
