@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The yardstick of tests/bench/fanout: the least that libssh2 can do. One thread, one poll loop, a state per node; no
- * deadlines, no reasons, no retries. usage: fanout-bare KEY NODES SCRIPT; NODES has lines "name ip port type base64".
+ * The reference of tests/bench/fanout: the minimum with libssh2. One thread, one poll loop, a state per node; no
+ * deadlines, messages or retries. Usage: fanout-bare KEY NODES SCRIPT; NODES has lines "name ip port type base64".
  * Prints "nodes N failed F changed C".
  */
 #include <arpa/inet.h>
@@ -70,7 +70,7 @@ static int right_host(struct node *n)
 	return key && len == (int)got && !memcmp(key, blob, got);
 }
 
-/* Lines of the protocol that say "::changed". */
+/* Counts lines that begin with "::changed". */
 static void count_changed(struct node *n, const char *data, ssize_t len)
 {
 	static const char word[] = "::changed";

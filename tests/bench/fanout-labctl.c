@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What labctl does for a script on many nodes, without the rest of labctl: link/ssh.h in threads, the number of threads
- * that `labctl exec` has. usage and output as fanout-bare.c.
+ * Runs a script on many nodes as labctl does, without the rest of labctl: link/ssh.h in as many threads as `labctl exec`
+ * uses. Usage and output as fanout-bare.c.
  */
 #include <pthread.h>
 #include <stdio.h>

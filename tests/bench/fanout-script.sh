@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: PostgreSQL
 # shellcheck shell=bash
-# The seed's tuning as a workload: 4 files, a cron line, 3 directories with an owner, 6 commands, in few forks: files are
-# compared by the shell, modes and owners of all paths are asked for at once. It runs on the nodes of
-# tests/bench/fanout only; the lines before it prove that it is on one.
+# A workload like the walk-through's tuning: 4 files, a cron line, 3 directories with an owner, 6 commands. It forks rarely:
+# the shell compares files, and one stat reads all modes and owners. It runs only on nodes of tests/bench/fanout, which
+# puts a check of that in front of it.
 : "${nodes:?}"
 umask 022
 paths=() wanted=()
-# want PATH MODE OWNER: settled at the end.
+# want PATH MODE OWNER: applied at the end, for all paths at once.
 want() { paths+=("$1") wanted+=("$2 $3"); }
 put() {
 	local old='' new

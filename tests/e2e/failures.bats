@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Failures on a real host: others' objects, missing objects, dying nodes, signals. Each gives one clear error and the right
+# Failures on a real host: foreign objects, missing objects, dying nodes, signals. Each gives one clear error and the right
 # exit status, loses nothing, and is repaired by a second run.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031
@@ -45,7 +45,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 }
 
 @test "exec: lines are printed as they arrive, until the reader closes the pipe" {
-	# What follows the first line never comes: the reader takes the other away only when it has that line.
+	# The second line never comes: the reader ends the command when it has the first one.
 	[ "$(labctl exec 1 -- 'echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; rm /tmp/go; echo last' |
 		while read -r line; do
 			echo "$line"
@@ -134,7 +134,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	run ! grep -q 'kind: pgxc' "$LABCTL_STATE/labs/lab/lab.yaml"
 }
 
-@test "create refuses things with labctl's names but without its tag, and destroy keeps them" {
+@test "create refuses domains and networks with labctl's names but without its tag, and destroy keeps them" {
 	mkdir -p "$WORK/export/node1"
 	echo precious >"$WORK/export/node1/file"
 	printf 'lab: mine\nnodes: 2\ndata: {export_root: %s}\n' "$WORK/export" >"$WORK/mine.yaml"

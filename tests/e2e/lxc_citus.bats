@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# The second system of the seeds for real: Citus on four containers, pgpool-II in front, from the source archive that
-# LABCTL_CITUS_ARCHIVE names.
+# The Citus walk-through on real nodes: four containers with pgpool-II in front, built from the source archive
+# LABCTL_CITUS_ARCHIVE.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154
 
@@ -26,10 +26,10 @@ setup() {
 coordinator() { labctl psql node1 -- -XAtqv ON_ERROR_STOP=1 "$@"; }
 pool() { labctl psql -r pgpool -- -XAtqv ON_ERROR_STOP=1 "$@"; }
 
-# Steps of a bootstrap that did something.
+# The bootstrap's steps that changed something.
 steps_done() { jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"; }
 
-# The seed's shard query.
+# The walk-through's query for shards.
 shards() {
 	echo "SELECT s.shardid, s.shardminvalue, s.shardmaxvalue, p.nodename, p.nodeport FROM pg_dist_shard s
 		JOIN pg_dist_shard_placement p ON s.shardid = p.shardid WHERE s.logicalrelid = '$1'::regclass"
@@ -54,7 +54,7 @@ shards() {
 	[ -z "$(steps_done)" ]
 }
 
-@test "the seed's registration and its check, through the coordinator and through pgpool" {
+@test "the walk-through's registration and its check, through the coordinator and through pgpool" {
 	for through in coordinator pool; do
 		[ "$($through -c "SELECT master_add_node('node2', 5432)" -c "SELECT master_add_node('node4', 5432)" | wc -l)" = 2 ]
 		[ "$($through -c 'SELECT * FROM master_get_active_worker_nodes()' | sort | paste -sd' ')" = \
@@ -63,7 +63,7 @@ shards() {
 	[ -z "$(pool -c 'SELECT * FROM citus_check_cluster_node_health() WHERE NOT result')" ]
 }
 
-@test "the seed's distributed table is read through pgpool and through every worker" {
+@test "the walk-through's distributed table is read through pgpool and through every worker" {
 	pool -c 'CREATE TABLE users (id bigserial, name text, email text)' -c "SELECT create_distributed_table('users', 'id')"
 	[ "$(pool -c "$(shards users)" | cut -d'|' -f4 | sort | uniq -c | tr -s ' ' | paste -sd,)" = \
 		" 11 node2, 11 node3, 10 node4" ]
@@ -73,7 +73,7 @@ shards() {
 	done
 }
 
-@test "the seed's check and conversion of a schema" {
+@test "the walk-through's check and conversion of a schema" {
 	local check="SELECT t.table_name, CASE WHEN p.logicalrelid IS NOT NULL THEN 'Distributed' ELSE 'Not Distributed' END
 		FROM information_schema.tables t LEFT JOIN pg_dist_partition p
 		ON t.table_schema || '.' || t.table_name = p.logicalrelid::regclass::text
@@ -93,7 +93,7 @@ shards() {
 	[ "$(pool -c 'SELECT count(*) FROM osm.a')" = 100 ]
 }
 
-@test "templates are there, closed, and make databases at once" {
+@test "templates exist, accept no connections, and make databases at once" {
 	for n in 1 2 3 4; do
 		[ "$(labctl psql "$n" -- -Atc "SELECT count(*) FROM pg_database WHERE datistemplate AND NOT datallowconn
 			AND datname IN ('template_citus', 'template_postgis')")" = 2 ]

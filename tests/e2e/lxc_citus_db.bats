@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# The database tasks of `labctl db` on a real Citus: databases on every node with the workers registered in them, awkward
-# tables distributed one by one, shards and nodes.
+# The database tasks of `labctl db` on a real Citus: databases on every node with registered workers, distribution of
+# difficult tables, shards and nodes.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031
 
@@ -35,7 +35,7 @@ sql() {
 done_steps() { jq '[.steps[] | select(.state == "done")] | length' <<<"$1"; }
 on() { labctl --json db list | jq -r --arg name "$1" '.databases[] | select(.database == $name).on'; }
 
-# result TABLE: what the document in $output says of it.
+# result TABLE: its result in the JSON document $output.
 result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result + ": " + (.why // "")' <<<"$output"; }
 
 @test "a database is created on every node, with its workers registered, and completed if it is on some nodes only" {
@@ -104,13 +104,13 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(result trig)" = 'skipped: has trigger valid: --drop-triggers drops it' ]
 	[[ $(result parent) == 'skipped: is a parent of blocked.child'* && $(result child) == 'skipped: inherits from blocked.parent'* ]]
 	[ "$(result typed)" = 'skipped: foreign key typed_kind_fkey to blocked.kinds, which stays local: --reference kinds' ]
-	# Citus distributes the first two, and no longer keeps anybody from breaking the key of the local table.
+	# Citus distributes the first two, and no longer enforces the local table's foreign key.
 	[ "$(result asked)" = 'skipped: foreign key asks_key of blocked.asks, which stays local: --reference asked' ]
 	[ "$(result first)" = 'skipped: foreign key of blocked.second, which is skipped' ]
 	[[ $(result o_ways) == 'skipped: is a middle table of osm2pgsql --slim'* ]]
 	run -4 labctl "${words[@]}" --reference kindz
 	[[ $output == *"did you mean 'kinds'?"* ]]
-	# One that fails all the same is not tried again.
+	# A table that fails nevertheless is not tried again.
 	run -30 --separate-stderr labctl "${words[@]}" --reference kinds --drop-triggers
 	[[ $stderr == *"1 of 5: blocked.kinds, to every node"* && $(grep -c 'blocked.nulls by' <<<"$stderr") = 1 ]]
 	run -0 --separate-stderr labctl --json "${words[@]}" --exclude nulls
@@ -153,7 +153,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	labctl bootstrap
 }
 
-@test "local rows stay until --truncate-local" {
+@test "local rows stay unless --truncate-local is given" {
 	run -0 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id
 	[ "$(jq '[.tables[] | select(.is_distributed and .local_bytes > 0)] | length' <<<"$output")" -gt 0 ]
 	run -0 --separate-stderr labctl --json db distribute --db osm --schema osm --column osm_id --truncate-local
@@ -183,7 +183,7 @@ result() { jq -r --arg name "$1" '.tables[] | select(.table == $name) | .result 
 	[ "$(sql node1 osm 'select count(*) from osm.a')" = 5000 ]
 }
 
-# as USER ROLE STATEMENT: in osm, with the password of the inventory.
+# as USER ROLE STATEMENT: in the database osm, with the inventory's password.
 as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
 
 @test "other users than the superuser can use distributed tables, also through pgpool-II" {
@@ -206,7 +206,7 @@ as() { labctl psql -r "$2" -- -U "$1" -d osm -XAtq -v ON_ERROR_STOP=1 -c "$3"; }
 	labctl db user drop viewer
 	[ "$(sql node1 osm 'select count(*) from mine')" = 1000 ]
 	run ! as webapp coordinator 'select 1'
-	# Citus itself has no trouble with a role that is gone: it still tells new workers what the nodes share.
+	# Citus copes with a removed role: it still gives new workers what all nodes share.
 	sql node1 osm 'create table after_drop (id bigint)' "select create_distributed_table('after_drop', 'id')"
 	[ "$(sql node1 osm 'select start_metadata_sync_to_all_nodes()')" = t ]
 }

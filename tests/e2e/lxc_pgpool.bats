@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# A primary with two standbys behind pgpool-II, PostGIS and pg_repack, all of the distribution's packages: databases
-# made from a template and looked into by `labctl db`, a backend that goes away, and nothing left.
+# A primary with two standbys behind pgpool-II, with PostGIS and pg_repack, all from the distribution's packages: databases
+# from templates, queries of `labctl db`, a lost backend, and a clean host after destroy.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031
 
@@ -33,10 +33,10 @@ sql() {
 	labctl psql $where -- -d "$database" -XAtq -v ON_ERROR_STOP=1 "${words[@]}"
 }
 
-# Steps that a --json document says were done.
+# The steps that a --json document reports as done.
 done_steps() { jq '[.steps[] | select(.state == "done")] | length' <<<"$1"; }
 
-# Backends that pgpool uses.
+# The backends that pgpool uses.
 backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' | wc -l; }
 
 @test "bootstrap with pgpool-II in front ends healthy, and again changes nothing" {
@@ -57,7 +57,7 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 
 @test "rows written through pgpool-II are read through it, also from standbys" {
 	sql pgpool postgres 'create table e2e (n int)' 'insert into e2e select generate_series(1, 1000)'
-	# Each session reads at one backend: more than one answers in the end.
+	# Each session reads from one backend; several sessions reach more than one.
 	for _ in $(seq 40); do
 		[ "$(sql pgpool postgres 'select count(*) from e2e')" = 1000 ] || { sleep 0.2; continue; }
 		sql pgpool postgres 'select inet_server_addr()' >>"$BATS_TEST_TMPDIR/seen"
@@ -120,7 +120,7 @@ backends_up() { sql pgpool postgres 'show pool_nodes' | awk -F'|' '$4 == "up"' |
 	labctl db drop again
 }
 
-# hold NODE DATABASE: a session in it for a while, and its beginning awaited.
+# hold NODE DATABASE: opens a session there for a while; returns when it is open.
 hold() {
 	(sql "$1" "$2" "set application_name = 'holder'" 'select pg_sleep(60)' >/dev/null 2>&1 || true) 3>&- &
 	for _ in $(seq 50); do
@@ -147,7 +147,7 @@ hold() {
 	[ "$(jq '[.databases[] | select(.database == "two")] | length' <<<"$output")" = 0 ]
 }
 
-# as USER ROLE DATABASE STATEMENT: with the password of the inventory.
+# as USER ROLE DATABASE STATEMENT: with the inventory's password.
 as() { labctl psql -r "$2" -- -U "$1" -d "$3" -XAtq -v ON_ERROR_STOP=1 -c "$4"; }
 
 @test "users can log in everywhere, but only to their databases" {

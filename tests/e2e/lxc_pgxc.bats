@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The seed's cluster for real: Postgres-XC on eight containers, from the source archive that LABCTL_PGXC_ARCHIVE names.
+# The walk-through's cluster on eight containers: Postgres-XC, built from the source archive LABCTL_PGXC_ARCHIVE.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154
 
@@ -88,7 +88,7 @@ setup() {
 	[[ $output == *"sequence other.public.Up: restored in the GTM, continues after"* ]]
 	next=$(labctl psql node4 -- -qAtc "SELECT nextval('sq')")
 	((next > 3 && next < 100000))
-	# Not below 0, where Postgres-XC before 1.1 takes a value for an error of the GTM.
+	# Not below 0: Postgres-XC before 1.1 takes negative values for errors of the GTM.
 	[ "$(labctl psql node5 -- -qAtc "SELECT nextval('down')")" = 95 ]
 	next=$(labctl psql node5 -- -qAtc "SELECT nextval('deep')")
 	((next < 1000000 && next > 900000))
@@ -125,7 +125,7 @@ setup() {
 	[ "$(labctl psql node4 -- -Atc "SELECT count(*) FROM e2e")" = 1000 ]
 }
 
-# until_up SECONDS: status says that every role does its work. Nobody bootstraps.
+# until_up SECONDS: waits until status reports every role as working, without a bootstrap.
 until_up() {
 	local end=$((SECONDS + $1))
 	until labctl status >"$WORK/status" 2>&1; do
@@ -134,7 +134,7 @@ until_up() {
 	done
 }
 
-# systemd's own signal: the image has no D-Bus to ask.
+# systemd's signal for a reboot, because the image has no D-Bus.
 reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 
 @test "after a reboot of one node, and of all of them, the cluster comes back without a bootstrap" {
@@ -153,7 +153,7 @@ reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 	labctl psql node8 -- -qc "INSERT INTO e2e VALUES (1001, 'y')" -c "DELETE FROM e2e WHERE id = 1001"
 }
 
-@test "a GTM whose machine died does not start at boot: status says why, bootstrap starts it above what was used" {
+@test "a GTM whose machine died does not start at boot: status says why, bootstrap starts it above all used numbers" {
 	inside virsh -q -c lxc:///system destroy lab-node1
 	labctl create
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
@@ -187,7 +187,7 @@ reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 	labctl status
 }
 
-@test "settings of every role reach the servers that run, and what one refuses is taken back" {
+@test "settings of every role reach the running servers, and a rejected one is reverted" {
 	{ cat "$LABCTL_STATE/labs/lab/lab.yaml"; cat <<-'END'
 		  settings:
 		    gtm: {keepalives_idle: 61}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Eight containers, a PostgreSQL primary with seven standbys, a second lab beside it, a crash, and nothing left.
+# Eight containers, a PostgreSQL primary with seven standbys, a second lab, a crash, and a clean host after destroy.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031
 
@@ -77,7 +77,7 @@ pinned() {
 setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 
 @test "settings of the lab file are applied to a running cluster, by a reload or a restart of the affected servers" {
-	# A server that was long at its start: it became ready after it had read its files.
+	# A server whose start took long: it became ready some time after it had read its files.
 	labctl exec 4 -- 'touch -d "1 hour" /data/pgsql/postmaster.pid'
 	pinned one "  settings:" "    primary: {work_mem: 24MB}" "    standby: {max_connections: 120}"
 	run -0 --separate-stderr labctl -f "$WORK/one.yaml" --json bootstrap
@@ -87,7 +87,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(setting 1 work_mem)" = 24MB ]
 	[ "$(setting 4 max_connections)" = 120 ]
 	[ "$(setting 5 max_connections)" = 120 ]
-	# What goes from the file goes from the server; and it is the record that counts from then on.
+	# A setting removed from the file is removed from the server; from then on the record counts.
 	pinned two "  settings:" "    standby: {max_connections: 120}"
 	labctl -f "$WORK/two.yaml" bootstrap
 	[ "$(setting 1 work_mem)" = 4MB ]
@@ -96,7 +96,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 }
 
 @test "a rejected value leaves the working file in place and the server running" {
-	# The first is seen before the server reads it, the second only when it starts.
+	# The first is detected before the server reads it, the second only at its start.
 	for bad in "work_mem: lots" "shared_buffers: 900GB"; do
 		pinned bad "  settings:" "    primary: {$bad}" "    standby: {max_connections: 120}"
 		run -20 labctl -f "$WORK/bad.yaml" bootstrap
@@ -142,7 +142,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	[ "$(jq -r '.nodes[1].databases[0].acts_as' <<<"$output")" = null ]
 	run -30 --separate-stderr labctl status
 	[[ $output == *"standby (acts as primary)"* && $stderr == *"standby: was promoted"* ]]
-	# systemd tries again and again to start a server that has ended, out of a directory that is not there.
+	# systemd keeps trying to start the server, whose directory does not exist.
 	labctl exec 3 -- 'mv /data/pgsql /data/promoted; systemctl kill -s KILL labctl-postgres-standby'
 	labctl bootstrap
 	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]

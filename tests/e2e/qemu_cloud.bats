@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# Two emulated machines from a cloud image that nobody made for labctl, PostgreSQL on them, and nothing left; and disks
-# that cannot become nodes.
+# Two emulated machines from a cloud image that was not made for labctl, PostgreSQL on them, and a clean host after destroy;
+# and disks that cannot become nodes.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154
 
@@ -12,7 +12,7 @@ setup_file() {
 		return 1
 	}
 	labs_up cloud
-	# Nothing of it is in this cache yet, and nothing stays.
+	# A cache of the test's own, empty at first and removed at the end.
 	export CLOUD LABCTL_HYPERVISOR=qemu LABCTL_CACHE=$WORK/cache
 	serve
 	cat >"$WORK/lab.yaml" <<-EOF
@@ -26,7 +26,7 @@ setup_file() {
 	host_state before
 }
 
-# The image over HTTP, from a server that breaks off at 100 MB, as often as labctl tries in one go.
+# The image by HTTP, from a server that breaks off at 100 MB, as often as labctl tries in one run.
 serve() {
 	DEADLINE=3600 inside "$HTTP_SERVER" "$CLOUD" "$WORK/asked" 100000000 5 3>&- &
 	echo $! >"$WORK/server"
@@ -117,7 +117,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$got" = 1000 ]
 }
 
-# Both are Python on an emulated processor: each on a node of its own.
+# Both run Python on an emulated processor, so each gets its own node.
 @test "cloud-init's schema accepts labctl's data; failures of cloud-init are reported" {
 	labctl -l cloud exec node1 -- 'cloud-init schema --system' >"$WORK/schema" 2>&1 3>&- &
 	labctl -l cloud exec node2 -- 'printf "#!/bin/sh\nexit 3\n" >/var/lib/cloud/scripts/per-boot/wrong &&
@@ -128,7 +128,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[[ $output == *"node2: cloud-init finished with 1 error"*scripts-per-boot* ]]
 }
 
-@test "a disk without a boot loader: found by reading the disk for BIOS, reported by the firmware for UEFI" {
+@test "a disk without a boot loader: refused when its boot sector is read (BIOS), reported by the firmware (UEFI)" {
 	truncate -s 64M "$WORK/empty.img"
 	printf '\x55\xaa' | dd of="$WORK/empty.img" bs=1 seek=510 conv=notrunc status=none
 	run -6 labctl -l empty create 1 --image "$WORK/empty.img"
@@ -146,7 +146,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 		sleep 0.2
 	done
 	grep -aq 'efi: EFI v' "$LABCTL_STATE/labs/uefi/nodes/node1/console.log"
-	# That is enough: without its machine labctl gives up.
+	# That suffices: without its machine, labctl gives up.
 	inside virsh -q -c qemu:///system destroy uefi-node1
 	wait "$uefi" || true
 	labctl -l uefi destroy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# Two emulated machines with their data directories on a real NFS mount, PostgreSQL on them, and nothing left.
+# Two emulated machines with their data directories on a real NFS mount, PostgreSQL on them, and a clean host after destroy.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
-# What docs/SECURITY.md says, on real nodes: where passwords are, who may read what, who reaches which port, and what a
-# node, a host key or an archive that means harm comes to.
+# The claims of docs/SECURITY.md on real nodes: where passwords are, who can read what, who reaches which port, and what
+# malicious nodes, host keys and archives can do.
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC1091,SC2154,SC2030,SC2031,SC2016
 
-# What is looked at as a lab of its kind: nodes, the cluster, where its rows are asked for, and what holds its secrets, by
-# labctl's own directory of the lab (DATA, UP: what a node wrote). Kinds that need a source archive of their user's are
-# skipped without one.
+# A lab of each kind: number of nodes, cluster, source archive, role that psql connects to, and files that contain secrets
+# (mode, owner, path below the lab's directory). Kinds that need a source archive are skipped without one.
 declare -gA nodes=([gis]=2 [citus]=2 [pgxc]=3)
 declare -gA cluster=([gis]='{kind: postgres, primary: 1, standby: 2, pgpool: 1}' [citus]='{kind: citus}' [pgxc]='{kind: pgxc}')
 declare -gA archive=([citus]=${LABCTL_CITUS_ARCHIVE-} [pgxc]=${LABCTL_PGXC_ARCHIVE-})
@@ -30,8 +29,8 @@ setup_file() {
 	unset LABCTL_FILE LABCTL_LAB
 	labs_up security
 	export LABCTL_HYPERVISOR=lxc LABS=$WORK/state/labs GIS=$WORK/state/labs/gis EVIL=$WORK/state/labs/evil
-	chmod 0755 "$WORK" # or modes further down would prove nothing
-	inside virsh -q -c qemu:///system domcapabilities >/dev/null # libvirt keeps what it found
+	chmod 0755 "$WORK" # otherwise the modes below it would prove nothing
+	inside virsh -q -c qemu:///system domcapabilities >/dev/null # libvirt caches the result
 	host_state before
 }
 
@@ -42,28 +41,28 @@ teardown_file() {
 
 setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
-# The text on the standard input has no command for a terminal, but those that labctl itself draws with.
+# Checks that standard input has no control sequences for terminals, except those of labctl's own progress display.
 harmless() {
 	sed -E 's/\r$//; s/\x1b\[[0-9]+A\x1b\[J//g' | tee "$BATS_TEST_TMPDIR/shown" | { ! LC_ALL=C grep -nP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]'; }
 }
 
-# as_nobody COMMAND...: as one of the host's users.
+# as_nobody COMMAND...: runs it as an unprivileged user of the host.
 as_nobody() { inside setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 
-# made LAB: is there one of this kind?
+# made LAB: does the lab exist?
 made() { [ -f "$LABS/$1/lab.yaml" ]; }
 
 needs() { [ "$1" = gis ] || [ -n "${archive[$1]}" ] || skip "LABCTL_${1^^}_ARCHIVE names no source archive"; }
 
-# secrets_of LAB: its passwords, and a line of each private key that only that one has.
+# secrets_of LAB: prints its passwords, and a line of each private key that no other key has.
 secrets_of() {
 	local file
 	for file in "$LABS/$1"/secrets/*; do cat "$file" && echo; done
 	for file in "$LABS/$1"/id_ed25519 "$LABS/$1"/nodes/*/host_key; do sed -n '/^-----END/{x;p};x' "$file"; done
 }
 
-# Watches every process of the host and of the nodes: who has a secret of LAB among its arguments or in its environment.
-# A mark that is no secret proves that it looks.
+# watch_processes LAB: looks for the lab's secrets in arguments and environment of every process of the host and the nodes.
+# A harmless mark proves that it works.
 watch_processes() {
 	{ secrets_of "$1" && echo labctl-mark; } | grep . >"$WORK/patterns.$1"
 	rm -f "$WORK/stop"
@@ -80,7 +79,7 @@ watch_processes() {
 	inside bash "$WORK/watch" "$WORK" "$1" 3>&- & watcher=$!
 }
 
-# in_no_process LAB: while its cluster is made, made again, and asked. All that is said is kept.
+# in_no_process LAB: checks this during two bootstraps and a query. Keeps all output for in_few_files.
 in_no_process() {
 	needs "$1"
 	printf '%s\n' "lab: $1" "nodes: ${nodes[$1]}" "cluster: ${cluster[$1]}" >"$WORK/$1.yaml"
@@ -99,7 +98,7 @@ in_no_process() {
 	[ "$(sort -u "$WORK/patterns.$1" | wc -l)" = $(($(find "$LABS/$1/secrets" -type f | wc -l) + 1 + nodes[$1] + 1)) ]
 }
 
-# in_few_files LAB: what labctl, libvirt and the nodes said and wrote, on disks and in memory.
+# in_few_files LAB: searches all output and all files of labctl, libvirt and the nodes, also those in memory.
 in_few_files() {
 	local node pid n lab=$1
 	needs "$lab"
@@ -122,7 +121,7 @@ in_few_files() {
 	grep -q MESSAGE= "$WORK/said-by-nodes.$lab"
 	cat "$WORK/volatile.$lab"
 	[ ! -s "$WORK/volatile.$lab" ]
-	# What a node sees as its / is the image below what it wrote.
+	# Without the nodes' roots, which are the image and the searched "upper" directories.
 	inside find "$LABS/$lab" "$WORK"/said*."$lab" "$WORK/render.$lab" /var/log/libvirt /run/libvirt /etc/libvirt \
 		"${LABCTL_CACHE:-/var/cache/labctl}/log" -path '*/nodes/*/root' -prune -o -type f \
 		-exec grep -lFf "$WORK/secrets.$lab" {} + >"$WORK/holding" 2>/dev/null || true
@@ -140,9 +139,9 @@ in_few_files() {
 @test "Citus: no secret in any process's arguments or environment while the cluster is made" { in_no_process citus; }
 @test "Postgres-XC: no secret in any process's arguments or environment while the cluster is made" { in_no_process pgxc; }
 
-@test "PostgreSQL and pgpool-II: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files gis; }
-@test "Citus: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files citus; }
-@test "Postgres-XC: which files hold a secret: all of them 0600, and none is a log or an output" { in_few_files pgxc; }
+@test "PostgreSQL and pgpool-II: secrets are only in known files of mode 0600, and in no log or output" { in_few_files gis; }
+@test "Citus: secrets are only in known files of mode 0600, and in no log or output" { in_few_files citus; }
+@test "Postgres-XC: secrets are only in known files of mode 0600, and in no log or output" { in_few_files pgxc; }
 
 @test "psql on the host gets no password in its environment" {
 	labctl -l gis db create one
@@ -151,7 +150,7 @@ in_few_files() {
 	run ! grep -Ff "$WORK/secrets.gis" <<<"$output"
 }
 
-@test "modes and owners of what labctl keeps and of what it puts on nodes" {
+@test "modes and owners of labctl's files on the host and on nodes" {
 	inside find "$WORK/state" \( -path '*/root/*' -o -path '*/upper/*' -o -path '*/work/*' -o -path '*/data/*/*' \) -prune \
 		-o -printf '%m %u:%g %P\n' | sed -E 's|10\.88\.[0-9]+\.0|SUBNET|; s|node[1-9]|NODE|; s|labs/[a-z]+|labs/LAB|; s|(secrets)/[a-z]+|\1/NAME|' |
 		LC_ALL=C sort -u >"$WORK/found"
@@ -194,7 +193,7 @@ in_few_files() {
 		755 root:root labs/LAB/nodes/NODE/work
 		755 root:root leases
 	END
-	# pgpool-II itself writes who of its backends is up, Postgres-XC its logs and what tells one start from another
+	# pgpool_status is written by pgpool-II itself
 	local known='^(600|700|750) |^644 postgres:postgres /data/pgpool/pgpool_status$' lab
 	for lab in "${!nodes[@]}"; do
 		made "$lab" || continue
@@ -238,7 +237,7 @@ in_few_files() {
 	[ ! -e /tmp/owned ]
 }
 
-# reach WHERE HOST PORT: prints open or closed. WHERE is the process whose network it is tried from, or `host`.
+# reach WHERE HOST PORT: prints open or closed. WHERE is a process from whose network namespace it connects, or `host`.
 reach() {
 	local enter=()
 	[ "$1" = host ] || enter=(nsenter -t "$1" -n --)
@@ -273,17 +272,18 @@ reach() {
 	# where the host itself would let them through, the node's packet filter does not
 	inside sh -ec 'iptables -I FORWARD -i out0 -j ACCEPT; iptables -I FORWARD -o out0 -j ACCEPT'
 	for port in 22 5432 9999 9898; do [ "$(reach "$stranger" "$node" $port)" = closed ]; done
-	# which is all that stands before Postgres-XC: its GTM asks nobody
+	# the only protection of Postgres-XC, whose GTM has no authentication
 	if made pgxc; then
 		while read -r n port; do
 			at=$(jq -r ".nodes[$n - 1] | .address // .ip" "$LABS/pgxc/inventory/inventory.json")
-			labctl -l pgxc exec "$n" -- "ss -Hltn sport = :$port" </dev/null | grep -q LISTEN # whoever knocks wedges a proxy
+			# a connection without a request would wedge a proxy
+			labctl -l pgxc exec "$n" -- "ss -Hltn sport = :$port" </dev/null | grep -q LISTEN
 			[ "$(reach "$stranger" "$at" "$port" </dev/null)" = closed ]
 			run labctl -l evil exec 1 -- "timeout 3 bash -c '</dev/tcp/$at/$port'" </dev/null
 			[ "$status" != 0 ]
 		done <<<$'1 1920\n2 1920\n3 1921\n3 1923\n3 1924'
 	fi
-	# and behind that PostgreSQL and pgpool-II ask who comes
+	# behind the filter, PostgreSQL and pgpool-II check the client's address
 	labctl -l gis exec 1 -- 'nft insert rule inet labctl in ip saddr 10.99.0.2 accept'
 	[ "$(reach "$stranger" "$node" 22)" = open ]
 	for port in 5432 9999; do
@@ -300,14 +300,14 @@ reach() {
 	done
 	run ! labctl -l gis exec 2 -- "echo '$node:9898:postgres:wrong' >/root/.pcppass; chmod 600 /root/.pcppass; pcp_node_count -w -h $node -U postgres"
 	[[ $output == *"authentication failed"* ]]
-	# sshd knows the lab's key only
+	# sshd accepts only the lab's key
 	run ! inside ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes \
 		-i "$EVIL/id_ed25519" "root@$node" true
 	[[ $output == *"Permission denied"* ]]
 	inside kill "$stranger"
 }
 
-# A node whose shell does $1 instead of what labctl sends it.
+# turn_evil COMMANDS: makes the node's shell run these instead of labctl's scripts.
 turn_evil() {
 	local instead="case \"\$*\" in *--norc*) ;; *) exec /usr/bin/bash.good \"\$@\" ;; esac
 $1"
@@ -317,7 +317,7 @@ $1"
 
 turn_good() { inside mv "$EVIL/nodes/node1/root/usr/bin/bash.good" "$EVIL/nodes/node1/root/usr/bin/bash"; }
 
-# on_terminal COMMAND: its output as a terminal gets it.
+# on_terminal COMMAND: prints its output as a terminal gets it.
 on_terminal() { inside env TERM=xterm script -qec "$1" /dev/null; }
 
 @test "output of nodes cannot control a terminal, and is complete in a file" {
@@ -336,7 +336,7 @@ on_terminal() { inside env TERM=xterm script -qec "$1" /dev/null; }
 	labctl -l evil create
 }
 
-# peak COMMAND...: the most memory that it had, in KiB.
+# peak COMMAND...: prints its largest memory use in KiB.
 peak() {
 	local most=0 now child
 	"$@" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- & child=$!
@@ -382,10 +382,10 @@ peak() {
 	labctl -l evil ssh node1 -- true
 }
 
-# An archive is looked at before an image to build it in is made.
+# The archive is checked before the image to build it in is made.
 without_images() { LABCTL_CACHE=$WORK/no-images labctl "$@"; }
 
-# refused WORDS MEMBER...: an archive of these, in ./, is refused before anything is written.
+# refused WORDS MEMBER...: an archive of these is refused with these words, before anything is written.
 refused() {
 	local words=$1
 	shift
@@ -414,7 +414,7 @@ refused() {
 	refused "more than one top directory" top/file outside
 	refused "link that leads out" --transform 's|^top/file$|/etc/passwd|hRS' top/file top/hard
 	[ -z "$(find "$WORK/no-images/images" "$WORK/no-images/tmp" -mindepth 1 2>/dev/null)" ]
-	# what is fine goes on to the next question: the image, for which a sandbox has no mirror
+	# a correct archive passes: then the image is missing, and a sandbox cannot reach a mirror
 	tar -cf "$WORK/bad.tar" top/file top/fine top/hard
 	run -4 without_images -l evil bootstrap pgxc --source "$WORK/bad.tar"
 	[[ $output == *"image 'debian12-build': not built yet, and the sandbox '$SANDBOX' cannot reach a mirror"* ]]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a machine's serial console says, in pieces of any size: bounded, and nothing in it that a terminal obeys. */
+/* Output of a serial console, in pieces of any size: what is kept is bounded and has no control characters. */
 #include "fuzz.h"
 
 #include "console.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Disks that anybody made: what their first bytes say they are, the partitions they name, listings of their files, and
- * the name in the store of the place they came from.
+ * Untrusted disks: format, partition tables, listings of their files, and the name in the store that is derived from
+ * their path or URL.
  */
 #include "../../src/link/image/image_file.c" /* format_of() */
 #include "../../src/link/install/generalize.c"       /* find_trace() */
@@ -26,7 +26,7 @@ static void disk(const uint8_t *data, size_t size)
 		fuzz_failure(&e);
 	else
 		PROMISE(!strcmp(format, "raw") || !strcmp(format, "qcow2"), "%s", format);
-	/* No other file comes in: neither through a backing file nor through one of data. */
+	/* An accepted disk refers to no other file: no backing file, no external data file. */
 	if (format && !strcmp(format, "qcow2"))
 		PROMISE(size < 16 || !memcmp(data + 8, "\0\0\0\0\0\0\0", 8));
 	count = partitions_read(fd, parts);

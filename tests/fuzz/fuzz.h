@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What the fuzz programs share. Each is one file: data in, a promise of a header checked, abort() when it is broken. */
+/* Shared by the fuzz programs. Each passes data to a function and aborts if a promise of its header is broken. */
 #ifndef LABCTL_TESTS_FUZZ_H
 #define LABCTL_TESTS_FUZZ_H
 
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                                                      \
 	} while (0)
 
-/* Exactly as long as it is, so that the sanitizer sees every byte that is read too many. To free. */
+/* A copy of exact size, so that the sanitizer detects each byte read beyond it. The caller frees it. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -37,7 +37,7 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
 	return text;
 }
 
-/* A failure says what and why, in one line. */
+/* A failure has a code and one line of text. */
 static inline void fuzz_failure(const struct fail *e)
 {
 	PROMISE(e->code != FAIL_NONE && *e->text);

@@ -12,8 +12,8 @@ static const struct stored_disk fuzz_stored[] = {
 };
 
 /*
- * A lab as the command line would have it read: the character after a '#' that begins the file says with which options.
- * NULL when it is refused, and then @e says why.
+ * Reads a lab as the command line would. If the file begins with '#', the next character selects options.
+ * NULL if it is refused, with the reason in @e.
  */
 static inline struct lab *fuzz_lab(const char *text, size_t len, struct fail *e)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* A pinned host key, a line of a .pub file: read into a blob that is the text's, or refused. */
+/* A pinned host key, a line of a .pub file: decoded correctly, or refused. */
 #include "../../src/link/ssh/ssh_auth.c" /* parse_pinned() */
 
 #include "fuzz.h"
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	key = strstr(text, type) + strlen(type);
 	key += strspn(key, " \t\n\v\f\r");
 	EVP_EncodeBlock(again, blob, (int)len);
-	/* The last character before the padding may have bits that say nothing. */
+	/* The last character before the padding may have unused bits. */
 	PROMISE(!strncmp(key, (const char *)again, len / 3 * 4), "%s is not %s", key, again);
 	PROMISE(strcspn(key, " \t\n\v\f\r") == strlen((const char *)again), "%s is not %s", key, again);
 	fingerprint(blob, len, print);

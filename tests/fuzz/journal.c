@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* A journal of any bytes: the last run whose header is whole, as a plain reading from the front finds it; no torn line counts. */
+/* A journal of any bytes: finds the same last run as a simple reader from the front. Incomplete lines do not count. */
 #include "fuzz.h"
 
 #include <jansson.h>
@@ -8,7 +8,7 @@
 
 #include "journal.h"
 
-/* As journal.c writes an event; what only looks like one, with blanks or inside something, is nobody's. */
+/* Is it an event as journal.c writes it, without blanks and not nested? */
 static bool is(const char *line, const json_t *record, const char *event)
 {
 	char wanted[64];
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[32];
 
 	if (strlen(text) != size)
-		return 0; /* the plain reading would end there */
+		return 0; /* the simple reader would stop at the NUL */
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	PROMISE(write(fd, text, size) == (ssize_t)size);
 	PROMISE(journal_last(path, &got, &e) == 0, "%s", e.text);

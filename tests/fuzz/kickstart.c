@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Unattended installations of every release: found well, or problems with lines of the text. */
+/* Unattended installations of every release: accepted, or problems with valid line numbers. */
 #include "fuzz.h"
 
 #include "kickstart_check.h"

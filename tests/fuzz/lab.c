@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Any lab file is read or refused with its lines; what is read is printed as a file that reads back to the same. */
+/* Any lab file is read, or refused with line numbers; printing it and reading it back gives the same lab. */
 #include "fuzz_lab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Whatever lab the loader accepts can be planned, rendered and taken away: nothing is wrong only once machines run. */
+/* Every lab that the loader accepts can be planned and rendered: mistakes are found before machines run. */
 #include "fuzz_lab.h"
 
 #include "library.h"
 #include "plan.h"
 
-#define NODES_MAX 12u /* more of them is more of the same */
+#define NODES_MAX 12u /* more nodes would add only time */
 
 static struct library *lib;
 
@@ -18,7 +18,7 @@ static void plan(int (*make)(const struct lab *, const struct library *, struct 
 	plan_free(p);
 }
 
-/* No byte that neither a file of the library nor a lab file may have. */
+/* No control characters, which neither files of the library nor lab files may have. */
 static void text(const struct rendered *r)
 {
 	PROMISE(*r->path && !strstr(r->path, ".."), "%s", r->path);

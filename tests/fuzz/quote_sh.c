@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Quoting for shells, read back by a real sh and a real bash that live as long as the program. */
+/* Quoting for shells, read back by a real sh and a real bash, started once. */
 #include "fuzz.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static struct shell { const char *const *argv; int to, from; } shells[] = {
 	{ (const char *const[]){ "/bin/bash", "--norc", "--noprofile", "-s", NULL }, -1, -1 }, /* as on nodes */
 };
 
-/* A quote that breaks would let the shell run what the fuzzer found: nobody, no new process, no byte into a file. */
+/* Broken quoting would run the fuzzer's input as commands: so no privileges, no new processes, no writing to files. */
 static void harmless(void)
 {
 	const struct rlimit none = { 0, 0 };
@@ -52,7 +52,7 @@ static void start(struct shell *s)
 	s->from = out[0];
 }
 
-/* The answer ends with a newline that @wanted has as its last byte, so that a wrong one cannot be waited for long. */
+/* Answers end with a newline, the last byte of @wanted, so that a wrong one does not cause a long wait. */
 static void ask(struct shell *s, const struct strbuf *command, const char *wanted, size_t len)
 {
 	char got[8192];
@@ -66,7 +66,7 @@ static void ask(struct shell *s, const struct strbuf *command, const char *wante
 		ssize_t n;
 		int ready;
 
-		while ((ready = poll(&p, 1, ANSWER_MS)) < 0 && errno == EINTR) /* libFuzzer's timer */
+		while ((ready = poll(&p, 1, ANSWER_MS)) < 0 && errno == EINTR) /* interrupted by libFuzzer's timer */
 			;
 		PROMISE(ready == 1, "%s does not answer: %s", s->argv[0], command->text);
 		n = read(s->from, got + have, len - have);
@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	auto_(free) char *text = fuzz_text(data, size < 2000 ? size : 2000);
 	auto_(strbuf_clear) struct strbuf command = { 0 }, wanted = { 0 };
 
-	/* One word in a row, and one glued to another, as scripts have them. */
+	/* A separate word, and one joined to another, as in scripts. */
 	strbuf_str(&command, "printf '%s|' ");
 	quote_add(&command, QUOTE_SH, text);
 	strbuf_str(&command, " x=");

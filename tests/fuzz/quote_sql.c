@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Quoting for SQL and postgresql.conf, read back by a real PostgreSQL on a Unix socket that lives as long as the program. */
+/* Quoting for SQL and postgresql.conf, read back by a real PostgreSQL on a Unix socket, started once. */
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define IDENTIFIER_MAX 63 /* then PostgreSQL cuts */
+#define IDENTIFIER_MAX 63 /* PostgreSQL truncates longer ones */
 #define VALUE_MAX 1500
 
 static struct { char dir[PRIVATE_PATH], data[PRIVATE_PATH + 16]; pid_t pid, owner; int conf; PGconn *on, *off; } server;
@@ -29,7 +29,7 @@ static void stop(void)
 	file_remove_tree(server.dir, &e);
 }
 
-/* A quote that breaks would let the server run what the fuzzer found: as a user who may read and no more. */
+/* Broken quoting would run the fuzzer's input as SQL: so the user may only read. */
 static PGconn *open_as(const char *user, const char *strings)
 {
 	char info[2 * PRIVATE_PATH];
@@ -72,7 +72,7 @@ static void make_user(void)
 	PQfinish(c);
 }
 
-/* Before libFuzzer's clock runs: a server may take its time on a busy machine. */
+/* Starts the server before libFuzzer measures time, because it may be slow on a busy machine. */
 int LLVMFuzzerInitialize(int *argc, char ***argv_)
 {
 	const struct passwd *user = geteuid() ? getpwuid(geteuid()) : getpwnam("postgres");
@@ -109,7 +109,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv_)
 	return 0;
 }
 
-/* One row of one column that is @wanted, and a column called @name unless that is NULL. */
+/* Checks for one row with one column of value @wanted, and of name @name unless that is NULL. */
 static void ask(PGconn *c, const char *query, const char *wanted, const char *name)
 {
 	PGresult *r = PQexec(c, query);

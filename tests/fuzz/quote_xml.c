@@ -8,7 +8,7 @@
 
 #include "quote.h"
 
-/* Is it made of the characters that XML 1.0 has, in their shortest form? Others cannot be written in it at all. */
+/* Only characters that XML 1.0 allows, in their shortest encoding? XML cannot represent others. */
 static bool xml_text(const char *text)
 {
 	for (int len; *text; text += len) {

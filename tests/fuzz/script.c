@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Lines that a script on a node prints: which word of the protocol, and values that are numbers and nothing else. */
-#include "../../src/exec/verbs/verbs_script.c" /* its reader is its own */
+/* Lines that a script on a node prints: the word of the protocol, and values, which must be numbers. */
+#include "../../src/exec/verbs/verbs_script.c" /* word_of(), value_of() */
 
 #include "fuzz.h"
 
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(!strncmp(line, words[w], strlen(words[w])) && said > line && said <= line + strlen(line));
 		if (w != WORD_VALUE || !value_of(said, name, &value))
 			continue;
-		/* What is taken is all that was said. */
+		/* The name and the number are the complete text. */
 		snprintf(again, sizeof again, "%s %llu", name, value);
 		PROMISE(!strcmp(again, said), "'%s' from '%s'", again, said);
 	}

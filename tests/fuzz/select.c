@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* "SELECTOR\nROLE" over labs of several shapes: nodes, or a failure; the names of what was selected select the same. */
+/* "SELECTOR\nROLE" on several labs: selects nodes or fails; the numbers of the selected nodes select the same nodes. */
 #include "fuzz.h"
 #include "lab.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Blocks of SQL: read or refused with a line of the file; statements are pieces of the text, never empty, never a directive. */
-#include "../../src/link/sql/sql_blocks.c" /* its reader is its own */
+/* SQL files: read, or refused with a line number; statements are parts of the text, never empty, never directives. */
+#include "../../src/link/sql/sql_blocks.c" /* parse_blocks() */
 
 #include "fuzz.h"
 

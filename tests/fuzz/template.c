@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Templates: the text before the first \x01 with the rest as a value; failures name the line and leave no output. */
+/* Templates: the text before the first \x01, with the rest as a value; failures name the line and give no output. */
 #include "fuzz.h"
 
 #include "template.h"

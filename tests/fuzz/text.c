@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Short texts: addresses as inet_pton() reads them, sizes and names of leases that print back, words that are found or
- * suggested, and texts for a terminal made of anything, which it does not obey.
+ * Short texts: addresses, compared with inet_pton(); sizes and names of leases, printed and read back; words that are found
+ * or suggested; and text for terminals, which must have no control characters.
  */
 #include "../../src/link/lease.c" /* parse_lease_name() */
 
@@ -36,7 +36,7 @@ static void size_and_lease(const char *text)
 	unsigned prefix_len = 0;
 	char again[32];
 
-	if (size_parse_mib(text, &mib) && mib <= 64u << 20) { /* 64 TiB: more no lab has */
+	if (size_parse_mib(text, &mib) && mib <= 64u << 20) { /* 64 TiB is more than any lab has */
 		size_text(mib, again);
 		PROMISE(size_parse_mib(again, &mib_again) && mib == mib_again, "%s", text);
 	}
@@ -59,7 +59,7 @@ static void words(const char *text)
 	PROMISE(found);
 }
 
-/* No byte that a terminal obeys: C0 but for the layout, DEL, and C1 as UTF-8 has it. */
+/* No control characters: C0 except newline and tab, DEL, and C1 in UTF-8. */
 static void harmless(const char *text, const char *layout)
 {
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {

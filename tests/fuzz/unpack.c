@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Source archives that anybody made: whatever is in them, nothing is written outside the directory, and nothing is there
- * but files, directories and links that stay.
+ * Untrusted source archives: nothing is written outside the directory, and it contains only files, directories and links
+ * that do not lead out of it.
  */
 #include "../../src/link/image/unpack.c"
 
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(!strcmp(top, same), "%s, %s", top, same);
 	root_len = strlen(inner) + 1;
 	PROMISE(nftw(inner, look, 16, FTW_PHYS) == 0);
-	/* Only empty when nothing was written beside them. */
+	/* These directories can be removed only if nothing else was written. */
 	PROMISE(file_remove_tree(inner, &e) == 0 && rmdir(outer) == 0 && rmdir(root) == 0, "%s", e.text);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Descriptions of every lab that the loader accepts: well-formed, valid by libvirt's own schemas, with the tags in them. */
+/* XML of every lab that the loader accepts: well-formed, valid by libvirt's schemas, with labctl's tags. */
 #include "fuzz_lab.h"
 
 #include <libxml/parser.h>
@@ -10,8 +10,8 @@
 #include "virt.h"
 #include "xml.h"
 
-#define SCHEMAS "/usr/share/libvirt/schemas/" /* libvirt0 */
-#define NODES 3u                              /* of a lab: the others differ in numbers only */
+#define SCHEMAS "/usr/share/libvirt/schemas/" /* of the package libvirt0 */
+#define NODES 3u                              /* nodes of a lab; the others differ only in numbers */
 
 static struct library *lib;
 static xmlRelaxNGPtr domain_schema, network_schema;
