@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #define DISK_SECTOR 512
-#define DISK_GPT_SECTORS 34 /* of a table: protective MBR, header, 128 entries */
+#define DISK_GPT_SECTORS 34 /* sectors of a table: protective MBR, header, 128 entries */
 
 /* One partition of a disk, in sectors. */
 struct disk_part {
 	unsigned slot;
-	const char *type; /* GPT: 16 bytes as on the disk; MBR: one */
+	const char *type; /* 16 bytes as on the disk for GPT, one byte for MBR */
 	uint64_t first, last;
 };
 
@@ -37,7 +37,7 @@ static inline void disk_le(unsigned char *to, uint64_t value, unsigned bytes)
 		*to++ = (unsigned char)value;
 }
 
-/* Leaves the boot code in the first sector alone. Source: UEFI specification, 5.2.1. */
+/* Writes an MBR entry and keeps the boot code. Source: UEFI specification, 5.2.1. */
 static inline void disk_put_mbr(int fd, const struct disk_part *p)
 {
 	unsigned char entry[16] = { 0 };
@@ -49,7 +49,7 @@ static inline void disk_put_mbr(int fd, const struct disk_part *p)
 	assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
 }
 
-/* The same of GPT, on a disk of @sectors, with its protective MBR. Source: UEFI specification, 5.3. */
+/* Writes a GPT with its protective MBR on a disk of @sectors. Source: UEFI specification, 5.3. */
 static inline void disk_put_gpt(int fd, uint64_t sectors, const struct disk_part *parts, unsigned count)
 {
 	const struct disk_part whole = { 0, "\xee", 1, sectors - 1 };

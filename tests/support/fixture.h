@@ -54,8 +54,8 @@ static inline struct runtime *fixture_runtime(struct fixture *f)
 }
 
 /*
- * One verb, on every node at the same time where it is one of nodes. How all of it ended; STEP_STATE_COUNT when not all
- * did alike. With @e NULL it must not fail.
+ * Runs a verb, on all nodes at the same time if it is a verb of nodes. Returns the state of the steps, STEP_STATE_COUNT if
+ * they differ. With @e NULL it must not fail.
  */
 static inline enum step_state fixture_run(struct fixture *f, enum verb verb, struct fail *e)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * http-server FILE LOG CUT TIMES: serves FILE on a port of 127.0.0.1, to whatever path is asked for, and knows "Range". The
- * first TIMES connections break where byte CUT of the file would come. Its first line of LOG is its port; then one for
- * every request: the byte that was asked for.
+ * http-server FILE LOG CUT TIMES: serves FILE on a port of 127.0.0.1, for every path, and supports "Range". It breaks the
+ * first TIMES connections before byte CUT of the file. The first line of LOG is the port; then a line per request with the
+ * number of the first requested byte.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

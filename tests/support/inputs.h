@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What plans and texts are made from: the source tree's library, and labs out of text. Include test.h first. */
+/* Inputs of plans: the source tree's library, and labs from text. Include test.h first. */
 #ifndef LABCTL_TESTS_INPUTS_H
 #define LABCTL_TESTS_INPUTS_H
 

@@ -69,7 +69,7 @@ static inline int private_listen(int backlog, unsigned *ret_port)
 	return fd;
 }
 
-/* A port that nobody listens on now. */
+/* A port that is free now. */
 static inline unsigned private_port(void)
 {
 	unsigned port;
@@ -87,7 +87,7 @@ static inline void private_tmpdir(char ret[PRIVATE_PATH])
 		private_die("%s: %s", ret, strerror(errno));
 }
 
-/* Run to the end or die. */
+/* Run a program to its end; exits if it fails. */
 static inline void private_run(const char *const *argv)
 {
 	struct fail e = { 0 };
@@ -109,7 +109,7 @@ static inline pid_t private_spawn(const char *const *argv, uid_t uid, gid_t gid,
 		_exit(126);
 	if (geteuid() == 0 && uid && (setgid(gid) < 0 || setuid(uid) < 0))
 		_exit(126);
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* setuid() forgets it */
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* again, because setuid() clears it */
 	execv(argv[0], (char *const *)argv);
 	_exit(127);
 }
@@ -136,7 +136,7 @@ static inline void private_write(const char *path, mode_t mode, const char *text
 struct private_sshd {
 	char dir[PRIVATE_PATH];
 	char user_key[PRIVATE_PATH + 16], wrong_key[PRIVATE_PATH + 16];
-	char *host_pub, *other_pub;  /* the server's key, and one that is not */
+	char *host_pub, *other_pub;  /* the server's key, and another one */
 	const char *user;
 	unsigned port;
 	pid_t pid;
@@ -189,7 +189,7 @@ static inline void private_sshd_prepare(struct private_sshd *d)
 		      d->port, d->dir, auth);
 	snprintf(path, sizeof(path), "%s/sshd_config", d->dir);
 	private_write(path, 0600, strbuf_text(&conf));
-	mkdir("/run/sshd", 0755); /* sshd insists on its empty directory */
+	mkdir("/run/sshd", 0755); /* sshd requires this empty directory */
 }
 
 static inline void private_sshd_remove(struct private_sshd *d)

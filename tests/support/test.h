@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* cmocka with what it needs before it; its fail() is ours here. */
+/* cmocka with the headers that it needs; its fail() is renamed, because labctl has one. */
 #ifndef LABCTL_TESTS_TEST_H
 #define LABCTL_TESTS_TEST_H
 

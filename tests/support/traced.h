@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What LABCTL_TRACE would print, kept for tests. */
+/* Collects the lines of LABCTL_TRACE for tests. */
 #ifndef LABCTL_TESTS_TRACED_H
 #define LABCTL_TESTS_TRACED_H
 
