@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Loaded into labctl (LD_PRELOAD) and all that it starts: a wall clock of their own, which goes by as many seconds wrong
- * as the file LABCTL_CLOCK says at that moment. The kernel's stays right: who waits until an hour of the wall clock
- * waits an hour too long or not at all, as it would after a real jump. The host's clock is not touched.
+ * Preloaded into labctl and its child processes (LD_PRELOAD): adds to their wall clock the number of seconds that is in
+ * the file LABCTL_CLOCK at that moment. The kernel's clock is not changed, so that a wait for a time of the wall clock
+ * takes an hour too long or ends at once, as after a real jump.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

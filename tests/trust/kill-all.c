@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * labctl killed with SIGKILL at every point where it changes something: create, bootstrap and destroy, from main() on,
- * against libvirt's test driver. usage: kill-all [COMMAND POINT]; with COMMAND and POINT only that one.
- * After each point (a) the same command ends in the state of an undisturbed run, and separately (b) destroy leaves
- * nothing. What a node would do is fake (kill-fakes.c). Points are counted by kill-points.c, linked into this program.
- * tests/trust/kill-anywhere does the same to real nodes.
+ * Kills labctl with SIGKILL at every point where it changes something: create, bootstrap and destroy, from main() on,
+ * with libvirt's test driver. Usage: kill-all [COMMAND POINT]; with COMMAND and POINT only that one.
+ * After each point, (a) the same command must reach the state of an undisturbed run, and separately (b) destroy must
+ * leave nothing. Nodes are fakes (kill-fakes.c). kill-points.c, linked into this program, counts the points.
+ * tests/trust/kill-anywhere does the same with real nodes.
  */
 #include <fcntl.h>
 #include <fts.h>
@@ -19,7 +19,7 @@
 #include "private_server.h"
 
 #define WORKERS 4
-#define DURING_US "200" /* into a call of libvirt's: the test driver is quick */
+#define DURING_US "200" /* time into a libvirt call; the test driver is quick */
 
 int labctl_main(int argc, char **argv); /* main() of src/cli */
 void kill_points_begin(void);           /* kill-points.c */
@@ -33,7 +33,7 @@ struct worker {
 
 static const struct command {
 	const char *name, *words[3];
-	unsigned before; /* so many of these come first */
+	unsigned before; /* number of commands of this table that run before it */
 } commands[] = {
 	{ "create", { "create", "1" }, 0 },
 	{ "bootstrap", { "bootstrap", "postgres" }, 1 },
@@ -41,7 +41,7 @@ static const struct command {
 };
 #define DESTROY (&commands[ARRAY_COUNT(commands) - 1])
 
-/* By all workers together, for each command. */
+/* For each command, by all workers together. */
 static struct score { atomic_uint points, tried, converged, left, missed; } *scores;
 
 static const char *in(const struct worker *w, const char *name)
@@ -53,7 +53,7 @@ static const char *in(const struct worker *w, const char *name)
 	return path[next++];
 }
 
-/* Runs @body in a process of its own, whose output goes to the file "out"; its wait status. */
+/* Runs @body in a child process with its output in the file "out"; returns its wait status. */
 #define IN_CHILD(w, body) \
 	({ \
 		int status_ = 0; \
@@ -68,7 +68,7 @@ static const char *in(const struct worker *w, const char *name)
 		status_; \
 	})
 
-/* Killed at point @at; 0 = never. With @log the points that it passed go to the file "points". */
+/* Runs labctl, killed at point @at (0 = never). @log: writes the points that it passes to the file "points". */
 static int labctl(const struct worker *w, const struct command *c, unsigned long at, bool log)
 {
 	const char *argv[] = { "labctl", "-l", "kill", "--hypervisor", "lxc", "--connect", w->uri, "--jobs", "1",
@@ -92,7 +92,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Names, kinds and modes of all files, and what is in those that say the same in every run: no keys, no journal. */
+/* Names, types and modes of all files, and contents of those that are equal in every run: no keys, no journal. */
 static void describe_files(const struct worker *w, struct strbuf *out)
 {
 	char *const tops[] = { (char *)(uintptr_t)in(w, "state"), (char *)(uintptr_t)in(w, "data"), NULL };
@@ -139,7 +139,7 @@ static void describe_libvirt(const struct worker *w, struct strbuf *out)
 	virConnectClose(c);
 }
 
-/* Into the file @name. libvirt's threads live in a process of their own: this one forks. */
+/* Writes the state to the file @name. In a child process, because libvirt makes threads and this process forks. */
 static void describe(const struct worker *w, const char *name)
 {
 	int status = IN_CHILD(w, {
@@ -166,7 +166,7 @@ static bool show(const struct worker *w, const char *file)
 	return false;
 }
 
-/* Is it as it was when @name was described? */
+/* Is the state equal to the one in @name? */
 static bool same(const struct worker *w, const char *name)
 {
 	auto_(strbuf_clear) struct strbuf now = { 0 }, then = { 0 };
@@ -232,7 +232,7 @@ static void trial(const struct worker *w, const struct command *c, unsigned long
 	struct score *s = &scores[c - commands];
 	bool was_killed = false, clean = true, good = true;
 
-	/* One that had ended before it was killed in the middle of a call is killed once more. */
+	/* Repeats a trial in which labctl ended before it could be killed in the middle of a call. */
 	for (unsigned i = 0; i < 3 && !was_killed; i++) {
 		was_killed = killed(w, c, at);
 		clean &= nothing_left(w, c, at);
@@ -246,7 +246,7 @@ static void trial(const struct worker *w, const struct command *c, unsigned long
 	atomic_fetch_add(&s->converged, was_killed && good && clean);
 }
 
-/* The undisturbed run; how many points it has. */
+/* The undisturbed run; returns its number of points. */
 static unsigned long undisturbed(const struct worker *w, const struct command *c)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -268,7 +268,7 @@ static unsigned long undisturbed(const struct worker *w, const struct command *c
 	return count;
 }
 
-/* libvirtd with nothing but its test driver's state, which lives as long as somebody is connected. */
+/* libvirtd, for the test driver's state, which lasts as long as a connection is open. */
 static void start_libvirtd(const struct worker *w)
 {
 	const char *own = in(w, "libvirt"), *argv[] = { "/usr/sbin/libvirtd", "-f", in(w, "libvirtd.conf"), NULL };
@@ -282,7 +282,7 @@ static void start_libvirtd(const struct worker *w)
 	for (const char *const *name = (const char *const[]){ "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
 							      "XDG_DATA_HOME", NULL }; *name; name++)
 		setenv(*name, own, 1);
-	/* As nobody it is a session's daemon: what it keeps lies below these directories, and it may touch nothing else. */
+	/* As user nobody it is a session daemon: it keeps its files below these directories and can change nothing else. */
 	private_spawn(argv, 65534, 65534, in(w, "libvirtd.log"));
 	for (unsigned i = 0; i < 300 && !file_exists(in(w, "libvirt/libvirt-sock")); i++)
 		clock_sleep_ms(100);
@@ -323,7 +323,7 @@ static void work(struct worker *w, const char *only, unsigned long at)
 	}
 }
 
-/* The lab file, and the library with the template of containers as the test driver takes it. */
+/* The lab file, and the library with a template of containers that the test driver accepts. */
 static void write_inputs(const char *dir, const struct worker *workers, unsigned count)
 {
 	static const char script[] = "cp -r \"$1\"/domains \"$1\"/kickstart \"$1\"/tuning \"$2\" && sed -i "
@@ -340,7 +340,7 @@ static void write_inputs(const char *dir, const struct worker *workers, unsigned
 	}
 }
 
-/* All of it, in @dir; the exit status. */
+/* Runs all trials in @dir; returns the exit status. */
 static int run(const char *dir, const char *only, unsigned long at)
 {
 	struct worker workers[WORKERS] = { 0 };
@@ -349,7 +349,7 @@ static int run(const char *dir, const char *only, unsigned long at)
 	pid_t pids[WORKERS];
 	int status;
 
-	/* In memory: what is flushed to disk here need not outlive the host. */
+	/* In memory, because the files need not survive the host. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0 ||
 	    mount("tmpfs", dir, "tmpfs", 0, "mode=0755") < 0)
 		private_die("%s: %s", dir, strerror(errno));
@@ -392,7 +392,7 @@ int main(int argc, char **argv)
 	int status = 1;
 	pid_t pid;
 
-	/* Whatever is mounted or started from here on ends with this one child. */
+	/* All mounts and processes from here on end with this child. */
 	if (!mkdtemp(dir) || unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
 		private_die("%s: %s", dir, strerror(errno));
 	pid = fork();

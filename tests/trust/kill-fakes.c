@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What stands in for nodes in kill-all, by -Wl,--wrap: an image, the mount of its tree, its sshd, and what a
- * script or SQL did, which is a file in that tree.
+ * Fakes of nodes for kill-all, by -Wl,--wrap: an image, the mount of its tree, its sshd, and the effect of a script or
+ * SQL, which is a file in that tree.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +36,7 @@ int __wrap_root_mount(const char *lower, const char *dir, bool *ret_changed, str
 	return file_mkdirs(root, 0755, e);
 }
 
-/* Probes, acts, and is done. */
+/* Probes, acts if necessary, and succeeds. */
 static int on_node(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	const struct step *step = run_step(r);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Loaded into labctl (LD_PRELOAD) it counts the calls that change something outside the process, and ends the process
- * with SIGKILL at one of them. The product has no hook for it: what counts is what the dynamic linker binds.
- *   LABCTL_KILL_LOG=FILE  every point that was passed, one line each: number, call, what on
+ * Preloaded into labctl (LD_PRELOAD): counts the calls that change something outside the process, and kills the process
+ * with SIGKILL at one of them. labctl has no hook for this; the dynamic linker binds the calls to this library.
+ *   LABCTL_KILL_LOG=FILE  writes a line for every passed point: number, call, object
  *   LABCTL_KILL_AT=N      SIGKILL at point N
- *   LABCTL_KILL_DURING=US how far into a call that somebody else carries out (4000)
- * A point lies right after each such call, which is right before the next one of that thread; calls that somebody else
- * carries out (libvirt, a node) have a point in their middle as well. Calls that changed nothing have none: those that
- * failed, and fsync(), which a process that is killed does not need.
+ *   LABCTL_KILL_DURING=US delay into a call that another process carries out (4000)
+ * A point is directly after each such call, and so directly before the next one of that thread. Calls that another process
+ * carries out (libvirt, a node) have a second point in their middle. Calls that change nothing have none: failed calls, and
+ * fsync(), which makes no difference to a killed process.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static pid_t self; /* children that labctl forks are not labctl */
+static pid_t self; /* child processes of labctl do not count */
 static long during_us;
 static int log_fd = -1;
 static unsigned long kill_at;
@@ -50,7 +50,7 @@ void kill_points_begin(void)
 __attribute__((constructor)) static void begin_when_loaded(void)
 {
 	if (strcmp(program_invocation_short_name, "labctl") != 0)
-		return; /* timeout, env; kill-all says itself when */
+		return; /* not timeout or env; kill-all calls this itself */
 	unsetenv("LD_PRELOAD");
 	kill_points_begin();
 }
@@ -62,7 +62,7 @@ static void *late(void *unused)
 	return unused;
 }
 
-/* @during: a little later, from a thread, while the caller goes on. */
+/* @during: from a thread, a little later, while the call is running. */
 static void point(const char *call, const char *on, bool during)
 {
 	int saved = errno;
@@ -81,7 +81,7 @@ static void point(const char *call, const char *on, bool during)
 	errno = saved;
 }
 
-/* Name of a file that is open, for the log. */
+/* Name of an open file, for the log. */
 static const char *name_of(int fd, char path[256])
 {
 	char link[64];
@@ -102,7 +102,7 @@ static bool is_file(int fd)
 
 #define REAL(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
-/* TYPE NAME(PARAMETERS): the real one, and a point when WORKED. */
+/* Defines TYPE NAME(PARAMETERS): calls the real one; a point if WORKED. */
 #define EFFECT(type, name, parameters, arguments, worked, on) \
 	type name parameters \
 	{ \
@@ -111,7 +111,7 @@ static bool is_file(int fd)
 			point(#name, on, false); \
 		return r; \
 	}
-/* The same with a point in the middle. */
+/* The same, with a point in the middle, too. */
 #define LONG_EFFECT(type, name, parameters, arguments, worked, on) \
 	type name parameters \
 	{ \
@@ -135,7 +135,7 @@ EFFECT(int, chmod, (const char *path, mode_t mode), (path, mode), r == 0, path)
 EFFECT(int, mkostemp, (char *path, int flags), (path, flags), r >= 0, path)
 EFFECT(int, mkstemp, (char *path), (path), r >= 0, path)
 
-/* A tree that is removed: after 1, 4, 16, 64 ... files in a row. */
+/* Removal of a tree: points after 1, 4, 16, 64 ... consecutive files. */
 int unlinkat(int dir, const char *path, int flags)
 {
 	static atomic_ulong last, row;
@@ -210,7 +210,7 @@ LONG_EFFECT(int, virNetworkUndefine, (virNetworkPtr n), (n), r == 0, REAL(virNet
 
 /* --- nodes --- */
 
-/* A script has been handed over as a whole and runs. */
+/* A script was sent completely and is running. */
 int libssh2_channel_send_eof(LIBSSH2_CHANNEL *channel)
 {
 	int r = REAL(libssh2_channel_send_eof)(channel);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What a program needs at its peak. usage: measure FILE COMMAND...; its exit status is COMMAND's, and FILE gets one line:
- * wall ms, CPU ms (user and system), resident KiB, open file descriptors, threads. The last two are looked at every 2 ms.
+ * Measures what a program needs. Usage: measure FILE COMMAND...; returns COMMAND's exit status and writes one line to FILE:
+ * wall ms, CPU ms (user and system), and maxima: resident KiB, open file descriptors, threads (the last two sampled every
+ * 2 ms).
  */
 #include <dirent.h>
 #include <stdbool.h>

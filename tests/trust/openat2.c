@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * openat2() for a program under a valgrind that does not know it (3.19 says ENOSYS to what it does not know). Children
- * of such a program run by themselves, so one of them makes the call and hands the file over: this file is both the
- * library that is loaded before the C library's syscall() (-shared) and that child (-DCHILD), OPENAT2_CHILD.
+ * openat2() for a program under a valgrind that does not support it (3.19 returns ENOSYS). Child processes run without
+ * valgrind, so one of them makes the call and passes the file descriptor back. This file is both the library that is
+ * loaded before the C library's syscall() (-shared) and that child (-DCHILD), OPENAT2_CHILD.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GIVE_FD 1 /* in the child: where the file is sent to */
+#define GIVE_FD 1 /* in the child: the socket for the file descriptor */
 #define DIR_FD 0
 
 union control { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; };
