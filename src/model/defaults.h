@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Default paths, libvirt URIs and names, and the prefix of labctl's own interfaces. */
+/* Default paths, libvirt URIs and names, and the prefix of labctl's network interfaces. */
 #ifndef LABCTL_MODEL_DEFAULTS_H
 #define LABCTL_MODEL_DEFAULTS_H
 
@@ -10,7 +10,7 @@
 #define DEFAULT_LAB "lab"
 #define DEFAULT_IMAGE "debian12"
 
-#define BRIDGE_PREFIX "lab" /* of bridges and links; the first 8 digits of the lab's uuid follow */
+#define BRIDGE_PREFIX "lab" /* of bridges and links, before the first 8 digits of the lab's uuid */
 
 #define LIBVIRT_LXC "lxc:///system"
 #define LIBVIRT_QEMU "qemu:///system"

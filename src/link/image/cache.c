@@ -87,7 +87,7 @@ int cache_lock_download(const char *cache_dir, const char *name, int64_t deadlin
 		    e);
 }
 
-/* --- coming and going --- */
+/* --- images: publish and remove --- */
 
 int cache_publish(const char *temp, const char *dir, bool failed, struct fail *e)
 {
@@ -167,7 +167,7 @@ void cache_claim(const char *cache_dir, const char *state_dir)
 	if (!path || file_mkdirs(arena_printf(a, "%s/users", cache_dir), 0755, &ignored))
 		return;
 	digest_text(path, strlen(path), id);
-	(void)!symlink(path, arena_printf(a, "%s/users/%.*s", cache_dir, CACHE_ID_LEN, id)); /* it mostly exists already */
+	(void)!symlink(path, arena_printf(a, "%s/users/%.*s", cache_dir, CACHE_ID_LEN, id)); /* usually it exists already */
 }
 
 const char *const *cache_states(const char *cache_dir, bool forget, struct arena *a)
