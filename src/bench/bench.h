@@ -27,6 +27,7 @@ struct bench_point {
 	unsigned clients;
 	double rate_tps;         /* open loop: the scheduled rate; 0 = closed loop */
 	unsigned rate_percent;   /* the rate is this part of the capacity found by the closed loop; 0 = given as it is */
+	const char *slo;         /* search of the highest rate that keeps "p99=20ms": each measurement is a step of it; or NULL */
 };
 
 enum bench_status {
@@ -73,6 +74,7 @@ struct bench_measure {
 	enum bench_status status;
 	const char *reason;              /* of BENCH_FAILED; else NULL */
 	unsigned marks;
+	bool kept_slo;                   /* of a search: this rate kept the limit */
 	uint64_t transactions, failed;
 	double tps;
 	struct bench_latency latency;    /* exact, from the transaction logs; open loop: from the scheduled start */

@@ -99,6 +99,7 @@ static void read_points(struct reader *r, const json_t *o, struct bench_run *run
 			.clients = count_of(r, p, "clients"),
 			.rate_tps = json_object_get(p, "rate_tps") ? number_of(r, p, "rate_tps", 0, 1e12) : 0,
 			.rate_percent = json_object_get(p, "rate_percent") ? count_of(r, p, "rate_percent") : 0,
+			.slo = text_of(r, p, "slo", false),
 		};
 	}
 }
@@ -241,6 +242,7 @@ static void read_measure(struct reader *r, const json_t *o, struct bench_run *ru
 	m.seconds = number_of(r, o, "seconds", 0, 1e9);
 	m.rate_tps = json_object_get(o, "rate_tps") ? number_of(r, o, "rate_tps", 0, 1e12) : 0;
 	m.status = strcmp(status, "ok") != 0 ? BENCH_FAILED : BENCH_OK;
+	m.kept_slo = json_is_true(json_object_get(o, "kept_slo"));
 	m.reason = text_of(r, o, "reason", false);
 	m.transactions = (uint64_t)number_of(r, o, "transactions", 0, 9e15);
 	m.failed = (uint64_t)number_of(r, o, "failed", 0, 9e15);

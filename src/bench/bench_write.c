@@ -47,6 +47,7 @@ static json_t *point_json(const struct bench_point *p)
 		put_number(o, "rate_tps", p->rate_tps);
 	if (p->rate_percent)
 		put_count(o, "rate_percent", p->rate_percent);
+	put_text(o, "slo", p->slo);
 	return o;
 }
 
@@ -130,6 +131,8 @@ json_t *bench_measure_json(const struct bench_measure *m)
 		if (m->marks & (1u << i))
 			json_array_append_new(marks, json_string(bench_marks[i]));
 	json_object_set_new(o, "marks", marks);
+	if (m->point->slo)
+		json_object_set_new(o, "kept_slo", json_boolean(m->kept_slo));
 	put_count(o, "transactions", m->transactions);
 	put_count(o, "failed", m->failed);
 	put_number(o, "tps", m->tps);
