@@ -38,7 +38,7 @@ bool txlog_line(struct txlog *t, const char *line, bool has_lag)
 
 	if (strlen(line) >= sizeof copy)
 		return false;
-	strcpy(copy, line);
+	memcpy(copy, line, strlen(line) + 1);
 	while ((word = strsep(&rest, " ")) && count < FIELDS_MAX)
 		if (*word)
 			field[count++] = word;

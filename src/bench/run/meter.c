@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "meter.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "ticker.h"
 #include "virt.h"
 
 #define PERIOD_MS 1000
+#define EDGE_US 500000
 
 struct host_use { double busy_s, steal_s; };
 struct sample { int64_t at_us; struct host_use host; struct virt_usage *nodes; };
@@ -21,10 +21,7 @@ struct meter {
 	struct virt *virt;   /* NULL = libvirt does not answer */
 	const char **names, **domains; unsigned node_count;
 	struct sample *samples; unsigned count;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop, running;
+	struct ticker *ticker;
 };
 
 /* Field numbers of the line "cpu" of /proc/stat: proc(5). */
@@ -41,8 +38,9 @@ static struct host_use host_use(void)
 	return (struct host_use) { (user + nice + system + irq + softirq) / tick, steal / tick };
 }
 
-static void look(struct meter *m)
+static bool look(void *ctx)
 {
+	struct meter *m = ctx;
 	struct sample s = { .host = host_use(), .nodes = arena_alloc(m->arena, (m->node_count + 1) * sizeof *s.nodes) };
 	struct timespec now;
 	struct fail ignored;
@@ -52,26 +50,7 @@ static void look(struct meter *m)
 	clock_gettime(CLOCK_REALTIME, &now);
 	s.at_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	*arena_push(m->arena, m->samples, m->count) = s;
-}
-
-static void *work(void *arg)
-{
-	struct meter *m = arg;
-	struct timespec next;
-
-	clock_gettime(CLOCK_MONOTONIC, &next);
-	pthread_mutex_lock(&m->lock);
-	while (!m->stop) {
-		pthread_mutex_unlock(&m->lock);
-		look(m);
-		next.tv_sec += PERIOD_MS / 1000;
-		pthread_mutex_lock(&m->lock);
-		while (!m->stop && pthread_cond_timedwait(&m->wake, &m->lock, &next) == 0)
-			;
-	}
-	pthread_mutex_unlock(&m->lock);
-	look(m);
-	return NULL;
+	return true;
 }
 
 struct meter *meter_start(struct runtime *rt)
@@ -79,7 +58,6 @@ struct meter *meter_start(struct runtime *rt)
 	const struct lab *lab = runtime_lab(rt);
 	struct arena *a = arena_new();
 	struct meter *m = arena_new_of(a, struct meter);
-	pthread_condattr_t monotonic;
 	struct fail ignored;
 
 	m->arena = a;
@@ -92,32 +70,18 @@ struct meter *meter_start(struct runtime *rt)
 		m->names[i] = lab->nodes[i].name;
 		m->domains[i] = lab->nodes[i].domain;
 	}
-	pthread_mutex_init(&m->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	m->running = pthread_create(&m->thread, NULL, work, m) == 0;
+	m->ticker = ticker_start(PERIOD_MS, look, m);
 	return m;
 }
 
 void meter_stop(struct meter *m)
 {
-	if (!m->running)
-		return;
-	pthread_mutex_lock(&m->lock);
-	m->stop = true;
-	pthread_cond_signal(&m->wake);
-	pthread_mutex_unlock(&m->lock);
-	pthread_join(m->thread, NULL);
-	m->running = false;
+	ticker_stop(steal(m->ticker));
 }
 
 void meter_free(struct meter *m)
 {
 	meter_stop(m);
-	pthread_cond_destroy(&m->wake);
-	pthread_mutex_destroy(&m->lock);
 	arena_free(m->arena);
 }
 
@@ -149,9 +113,14 @@ static const struct { const char *what; reading_fn of; } readings[] = {
 	{ "disk_written_bytes", written_bytes }, { "net_received_bytes", received_bytes }, { "net_sent_bytes", sent_bytes },
 };
 
-/* The reading at a time, on a straight line between the samples around it; -1 = not known. */
+/*
+ * The reading at a time, on a straight line between the samples around it; -1 = not known. The meter ends with the driver,
+ * a moment before the measured time may end: that is its last sample.
+ */
 static double at(const struct meter *m, reading_fn of, unsigned node, int64_t at_us)
 {
+	if (m->count && at_us > m->samples[m->count - 1].at_us && at_us < m->samples[m->count - 1].at_us + EDGE_US)
+		at_us = m->samples[m->count - 1].at_us;
 	for (unsigned i = 1; i < m->count; i++) {
 		const struct sample *x = &m->samples[i - 1], *y = &m->samples[i];
 		double from = of(m, x, node), to = of(m, y, node);

@@ -190,6 +190,33 @@ void servers_difference(const struct server_stats *before, const struct server_s
 		}
 }
 
+struct ask_row { const struct node *node; void (*row)(void *ctx, const struct node *n, const char *const *values); void *ctx; };
+
+static void ask_row(void *ctx, int columns, const char *const *names, const char *const *values)
+{
+	const struct ask_row *to = ctx;
+
+	(void)columns;
+	(void)names;
+	to->row(to->ctx, to->node, values);
+}
+
+bool servers_ask(struct servers *s, const char *query,
+		 void (*row)(void *ctx, const struct node *n, const char *const *values), void *ctx)
+{
+	bool understood = false;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		struct ask_row to = { s->all[i].node, row, ctx };
+		int64_t deadline = clock_after_ms(ASK_MS);
+		struct fail ignored;
+
+		understood |= open_server(s, &s->all[i], deadline, &ignored) == 0 &&
+			      sql_rows(s->all[i].sql, query, NULL, deadline, ask_row, &to, &ignored) == 0;
+	}
+	return understood;
+}
+
 int servers_session_limit(struct servers *s, const struct node *n, unsigned role, unsigned *ret, struct fail *e)
 {
 	struct strbuf text = { 0 };

@@ -31,6 +31,13 @@ void servers_stats(struct servers *s, struct arena *a, struct server_stats *ret)
 void servers_difference(const struct server_stats *before, const struct server_stats *after, struct arena *a,
 			struct bench_counter **ret, unsigned *ret_count);
 
+/*
+ * Calls @row for each row that each server returns, with its node. Returns false if no server understood the query. May be
+ * called from another thread while none uses @s.
+ */
+bool servers_ask(struct servers *s, const char *query,
+		 void (*row)(void *ctx, const struct node *n, const char *const *values), void *ctx);
+
 /* How many sessions a server accepts; 0 if it does not say. */
 int servers_session_limit(struct servers *s, const struct node *n, unsigned role, unsigned *ret, struct fail *e);
 /*

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoints.h"
+#include "clock.h"
+#include "file.h"
+#include "meter.h"
+#include "proc.h"
+#include "recipe.h"
+#include "stats.h"
+#include "txlog.h"
+
+#define LOAD_MS 3600000      /* of a data set */
+#define RESET_MS 600000
+#define CHECK_MS 300000
+#define CHECKPOINT_MS 600000
+#define DRIVER_SLACK_MS 60000 /* what a driver may need beyond its time: to connect, to finish the last transaction */
+#define READ_MS 600000
+#define CONNECT_S 1.         /* drivers run longer by this, since they count their time from before they connect */
+#define SATURATED .9         /* of the processor time that the driver's threads can use */
+#define KEPT_RATE .97        /* below this part of the scheduled transactions, the schedule was not kept... */
+#define KEPT_SIGMAS 3.       /* ...unless chance explains it: arrivals are a Poisson process */
+
+static const char *kind_of(const struct measurer *w)
+{
+	return runtime_lab(w->rt)->cluster.recipe->kind;
+}
+
+static int dataset_run(struct measurer *w, const struct dataset *d, enum dataset_file file, const char *what, int64_t limit_ms,
+		       struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *text;
+
+	w->say(w->say_ctx, arena_printf(a, "%s the data of %s", what, d->name));
+	if (dataset_text(runtime_library(w->rt), d, file, kind_of(w), w->spec->scale, a, &text, e) < 0)
+		return -1;
+	if (servers_run(w->servers, d->name, text, clock_after_ms(limit_ms), e) < 0)
+		return fail_wrap(e, "%s the data of %s", what, d->name);
+	return 0;
+}
+
+/* Adds the checks of the workload's data to @m. Returns 1 if one of them failed: *ret_reason says which. */
+static int check(struct measurer *w, const struct workload *workload, struct arena *a, struct bench_measure *m,
+		 const char **ret_reason, struct fail *e)
+{
+	const struct dataset *d = workload->dataset ? dataset_find(workload->dataset) : NULL;
+	const char *text;
+
+	if (!d)
+		return 0;
+	w->say(w->say_ctx, "check the data");
+	if (dataset_text(runtime_library(w->rt), d, DATASET_CHECK, kind_of(w), w->spec->scale, a, &text, e) < 0 ||
+	    servers_check(w->servers, text, a, &m->checks, &m->check_count, clock_after_ms(CHECK_MS), e) < 0)
+		return fail_wrap(e, "check of the data");
+	for (unsigned i = 0; i < m->check_count; i++)
+		if (!m->checks[i].ok) {
+			*ret_reason = arena_printf(a, "the data are wrong: %s: %s", m->checks[i].name, m->checks[i].text);
+			return 1;
+		}
+	return 0;
+}
+
+int measure_prepare(struct measurer *w, const struct workload *workload, bool load, struct fail *e)
+{
+	const struct dataset *d = workload->dataset ? dataset_find(workload->dataset) : NULL;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct bench_measure m = { 0 };
+	const char *reason = "";
+	int r;
+
+	if (!d)
+		return 0;
+	if (load && dataset_run(w, d, DATASET_LOAD, "load", LOAD_MS, e) < 0)
+		return -1;
+	r = check(w, workload, a, &m, &reason, e);
+	return r == 1 ? fail(e, FAIL_DB, "%s after the load: %s", d->name, reason) : r;
+}
+
+/* Says that the measurement failed, for the reason @why or, if NULL, @e. */
+static int failed(struct arena *a, struct bench_measure *m, const char *why, const struct fail *e)
+{
+	if (!why && (e->code == FAIL_CANCELED || (e->code == FAIL_OTHER && e->cause == CAUSE_NO_SPACE)))
+		return -1;
+	m->status = BENCH_FAILED;
+	m->reason = arena_strdup(a, why ? why : e->text);
+	return 0;
+}
+
+/* --- the driver --- */
+
+struct reading { struct txlog log; bool has_lag; unsigned strange; };
+
+static void log_line(void *ctx, const char *line)
+{
+	struct reading *r = ctx;
+
+	if (!txlog_line(&r->log, line, r->has_lag))
+		r->strange++;
+}
+
+/* What the shell that ran the drivers printed: "began NANOSECONDS", "exit N STATUS", and the lines of `times`. */
+struct outcome { unsigned bad_number, bad_status; double cpu_s; int64_t began_us; };
+
+static void read_outcome(char *text, struct outcome *o)
+{
+	unsigned number, status, lines = 0;
+	double m1, s1, m2, s2;
+	long long ns;
+
+	*o = (struct outcome) { 0 };
+	for (char *line; (line = strsep(&text, "\n"));) {
+		if (sscanf(line, "exit %u %u", &number, &status) == 2) {
+			if (status && !o->bad_status) {
+				o->bad_number = number;
+				o->bad_status = status;
+			}
+		} else if (sscanf(line, "began %lld", &ns) == 1) {
+			o->began_us = ns / 1000;
+		} else if (sscanf(line, "%lfm%lfs %lfm%lfs", &m1, &s1, &m2, &s2) == 4 && ++lines == 2) {
+			/* The second line is of the children. */
+			o->cpu_s = (m1 + m2) * 60 + s1 + s2;
+		}
+	}
+}
+
+/* The first line of the driver's standard error that is an error. */
+struct complaint { char text[256]; };
+
+static void error_line(void *ctx, const char *line)
+{
+	struct complaint *c = ctx;
+
+	if (!*c->text && strncmp(line, "progress: ", 10) != 0 && strstr(line, "error: "))
+		snprintf(c->text, sizeof c->text, "%s", line);
+}
+
+static unsigned part(unsigned total, unsigned count, unsigned i)
+{
+	return total / count + (i < total % count);
+}
+
+/* Starts one process per server of the target, waits for all, prints their exit status. Returns how many threads they have. */
+static unsigned driver_command(const struct measurer *w, const struct measure_order *o, const struct bench_point *p,
+			       unsigned seconds, struct arena *a, struct strbuf *out)
+{
+	const struct lab *lab = runtime_lab(w->rt);
+	const struct bench_target *t = &o->target;
+	unsigned cores = client_cores(w->client), threads = 0, count = 0;
+
+	strbuf_str(out, "rm -f out.* err.* log.* pids; echo \"began $(date +%s%N)\"\n");
+	for (unsigned i = 0; i < t->node_count; i++) {
+		struct drive d = { .number = i, .clients = part(p->clients, t->node_count, i), .seconds = seconds,
+				   .rate_tps = o->rate_tps * part(p->clients, t->node_count, i) / p->clients,
+				   .script = o->script, .scale = w->spec->scale, .protocol = w->spec->protocol, .seed = o->seed + i };
+		unsigned most = w->spec->threads ? w->spec->threads : (cores + t->node_count - 1) / t->node_count;
+
+		if (!d.clients)
+			continue;
+		d.threads = most < d.clients ? most : d.clients;
+		d.conninfo = arena_printf(a, "host=%s port=%u user=%s dbname=%s passfile=%s/pgpass connect_timeout=10 application_name=labctl",
+					  t->nodes[i]->ip_text, lab->cluster.places[t->role].port, lab->cluster.recipe->superuser,
+					  w->database, client_dir(w->client));
+		threads += d.threads;
+		w->driver->command(&d, out);
+		strbuf_printf(out, " & p%u=$!; echo $! >>pids\n", i);
+		count = i + 1;
+	}
+	for (unsigned i = 0; i < count; i++)
+		strbuf_printf(out, "wait $p%u; echo \"exit %u $?\"\n", i, i);
+	strbuf_str(out, "times\n");
+	return threads;
+}
+
+/* Keeps what the driver printed and logged in the run's directory. The log is read on the way. */
+static int keep(struct measurer *w, struct bench_measure *m, struct arena *a, struct reading *r, struct complaint *c,
+		struct fail *e)
+{
+	int64_t deadline = clock_after_ms(READ_MS);
+	const char *dir = arena_printf(a, "%s/raw/%04u", w->run->dir, m->order);
+	const char *log = arena_printf(a, "%s/transactions.log", dir);
+	const char *const gzip[] = { "gzip", "-1", "-f", log, NULL };
+
+	m->raw = arena_printf(a, "raw/%04u", m->order);
+	if (file_remove_tree(dir, e) < 0 || file_mkdirs(dir, 0755, e) < 0 ||
+	    client_read(w->client, "out.*", arena_printf(a, "%s/out", dir), NULL, NULL, deadline, e) < 0 ||
+	    client_read(w->client, "err.*", arena_printf(a, "%s/err", dir), error_line, c, deadline, e) < 0 ||
+	    client_read(w->client, w->driver->log_pattern, log, log_line, r, deadline, e) < 0)
+		return -1;
+	txlog_finish(&r->log);
+	return proc_check(&(struct proc) { .argv = gzip, .deadline_ms = deadline }, e);
+}
+
+static bool is_late(double scheduled, double done)
+{
+	return done < KEPT_RATE * scheduled && done < scheduled - KEPT_SIGMAS * sqrt(scheduled);
+}
+
+/*
+ * The measured time is what follows the warm-up, which begins with the first transaction; marked unless it is steady. A
+ * driver counts its time from its start: if its connections took long, the measured time is shorter.
+ */
+static void judge(const struct measurer *w, const struct measure_order *o, const struct reading *r, double ran_s, unsigned threads,
+		  struct arena *a, struct bench_measure *m)
+{
+	double total = o->warmup_s + w->spec->time_s;
+	struct stats_steady steady;
+	unsigned count;
+	double *seconds;
+
+	if (ran_s < total)
+		total = o->warmup_s + floor(ran_s > o->warmup_s ? ran_s - o->warmup_s : 0);
+	seconds = txlog_seconds(&r->log, total, a, &count);
+	txlog_measure(&r->log, o->warmup_s, total - o->warmup_s, a, m);
+	stats_find_steady(seconds, count, 0, &steady);
+	if (steady.why == STATS_OK && (steady.drifts || steady.discard > o->warmup_s))
+		m->marks |= BENCH_DRIFTS;
+	if (m->client_cpu > SATURATED * (threads < m->client_cores ? threads : m->client_cores))
+		m->marks |= BENCH_SATURATED;
+	if (o->rate_tps > 0 && (r->log.skipped || is_late(o->rate_tps * m->seconds, (double)m->transactions)))
+		m->marks |= BENCH_LATE;
+}
+
+static int drive(struct measurer *w, const struct measure_order *o, struct arena *a, struct bench_measure *m, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf command = { 0 }, out = { 0 };
+	auto_(meter_free) struct meter *meter = NULL;
+	auto_(checkpoints_free) struct checkpoints *checkpoints = NULL;
+	struct reading r = { .has_lag = o->rate_tps > 0 };
+	struct complaint complaint = { "" };
+	unsigned total = (unsigned)(o->warmup_s + w->spec->time_s + CONNECT_S + .999);
+	struct server_stats before, after;
+	struct outcome outcome;
+	unsigned threads = driver_command(w, o, m->point, total, a, &command);
+	int64_t from_us;
+	int ran;
+
+	servers_stats(w->servers, a, &before);
+	meter = meter_start(w->rt);
+	checkpoints = checkpoints_start(w->servers);
+	w->say(w->say_ctx, "measure");
+	ran = client_run(w->client, strbuf_text(&command), clock_after_ms(total * 1000 + DRIVER_SLACK_MS), NULL, NULL, &out, e);
+	meter_stop(meter);
+	checkpoints_stop(checkpoints);
+	if (ran < 0)
+		client_stop(w->client);
+	if (ran < 0 && e->code == FAIL_CANCELED)
+		return -1;
+	servers_stats(w->servers, a, &after);
+	servers_difference(&before, &after, a, &m->counters, &m->counter_count);
+	if (ran < 0)
+		return failed(a, m, NULL, e);
+	read_outcome(out.text, &outcome);
+	if (keep(w, m, a, &r, &complaint, e) < 0) {
+		txlog_clear(&r.log);
+		return -1;
+	}
+	m->client_cores = client_cores(w->client);
+	m->client_cpu = outcome.cpu_s / total;
+	judge(w, o, &r, (double)(outcome.began_us + (int64_t)total * 1000000 - r.log.start_us) / 1e6, threads, a, m);
+	from_us = r.log.start_us + (int64_t)(o->warmup_s * 1e6);
+	meter_tracks(meter, from_us, m->series.seconds, a, &m->series);
+	checkpoints_events(checkpoints, from_us, m->series.seconds, a, &m->series);
+	meter_counters(meter, from_us, m->series.seconds, a, &m->counters, &m->counter_count);
+	/* pgbench exits with 2 when clients were aborted, and prints what the others did. */
+	if (outcome.bad_status)
+		failed(a, m, arena_printf(a, "%s exited with %u: %s", w->driver->program, outcome.bad_status,
+					  *complaint.text ? complaint.text : "see raw/"), NULL);
+	else if (r.strange)
+		failed(a, m, arena_printf(a, "%u lines of the transaction log cannot be read", r.strange), NULL);
+	else if (m->seconds < 1)
+		failed(a, m, arena_printf(a, "connecting took most of the %u s", total), NULL);
+	else if (!m->transactions)
+		failed(a, m, m->failed ? "every transaction failed" : "no transaction ended in the measured time", NULL);
+	txlog_clear(&r.log);
+	return 0;
+}
+
+int measure_point(struct measurer *w, const struct measure_order *o, struct arena *a, struct bench_measure *m, struct fail *e)
+{
+	const struct workload *workload = o->load->workload;
+	const struct dataset *d = workload && workload->dataset ? dataset_find(workload->dataset) : NULL;
+	const char *reason = NULL;
+	int r;
+
+	m->started_ms = clock_wall_ms();
+	m->rate_tps = o->rate_tps;
+	m->series = (struct bench_series) { 0 };
+	if (d && w->spec->reset != RESET_NONE && dataset_run(w, d, DATASET_RESET, "reset", RESET_MS, e) < 0)
+		return failed(a, m, NULL, e);
+	w->say(w->say_ctx, "checkpoint");
+	if (servers_checkpoint(w->servers, clock_after_ms(CHECKPOINT_MS), e) < 0)
+		return failed(a, m, NULL, e);
+	if (drive(w, o, a, m, e) < 0)
+		return -1;
+	if (!workload || m->status == BENCH_FAILED)
+		return 0;
+	r = check(w, workload, a, m, &reason, e);
+	return r == 0 ? 0 : failed(a, m, r == 1 ? reason : NULL, e);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* One measurement: reset the data, checkpoint, run the driver, read its logs, check the data. Private to the room. */
+#ifndef LABCTL_BENCH_MEASURE_H
+#define LABCTL_BENCH_MEASURE_H
+
+#include "client.h"
+#include "driver.h"
+#include "servers.h"
+
+struct measurer {
+	struct runtime *rt;
+	const struct bench_spec *spec;
+	const struct bench_run *run;
+	struct client *client;
+	struct servers *servers;
+	const struct driver *driver;
+	const char *database;
+	const atomic_bool *cancel;
+	void (*say)(void *ctx, const char *text); void *say_ctx; /* what is being done now */
+};
+
+/* The part of a point that is not in the run's data. */
+struct measure_order {
+	const struct bench_load *load;
+	const char *script;              /* file in the client's directory */
+	struct bench_target target;
+	double warmup_s, rate_tps;
+	uint64_t seed;
+};
+
+/*
+ * Measures and fills in everything of @m but .point, .repeat, .order and .variant, which are given, and .kept_slo. A measurement
+ * that failed is a result: BENCH_FAILED with a reason. Returns -1 only if it says nothing about the point: FAIL_CANCELED,
+ * or the host cannot write its files.
+ */
+int measure_point(struct measurer *w, const struct measure_order *o, struct arena *a, struct bench_measure *m, struct fail *e);
+
+/* Resets the data set of a workload and checks it; loads it first if @load. */
+int measure_prepare(struct measurer *w, const struct workload *workload, bool load, struct fail *e);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Runs a benchmark: every point as often as the specification says, in random order; then open-loop points at parts of the
+ * capacity found, and the search for the rate that keeps a latency limit. One thread; Ctrl-C keeps what was measured.
+ */
+#ifndef LABCTL_BENCH_RUN_H
+#define LABCTL_BENCH_RUN_H
+
+#include <stdatomic.h>
+
+#include "runtime.h"
+#include "spec.h"
+
+struct bench_news {
+	const char *doing;                   /* "tpcb/primary/8, repeat 2: checkpoint" */
+	const struct bench_measure *measure; /* a measurement has ended; NULL = only .doing has changed */
+	unsigned done, total;                /* measurements */
+	double left_s;                       /* estimate */
+};
+
+struct bench_job {
+	struct runtime *rt;
+	const struct bench_spec *spec;
+	const char *dir;           /* of the run */
+	bool resume;               /* continues the run there: measures what is missing */
+	const char *database;      /* exists, may be filled with tables */
+	const char *passwords;     /* the lab's password file */
+	const char *version;       /* of labctl */
+	const atomic_bool *cancel;
+	void (*news)(void *ctx, const struct bench_news *n); void *ctx;
+};
+
+/* How long a run will take, in seconds, without the loads. Pure. */
+double bench_estimate(const struct bench_spec *s, unsigned *ret_measurements);
+
+/*
+ * Returns 0 when every measurement was made, whether it succeeded or not. FAIL_CANCELED after Ctrl-C; others if the run cannot
+ * start or continue. What was measured is in the directory in any case.
+ */
+int bench_execute(const struct bench_job *job, struct fail *e);
+
+#endif
