@@ -125,7 +125,7 @@ static const char *prepared(const char *kind)
 	if (!strcmp(kind, "citus"))
 		return "(select coalesce(sum(result::int), 0) from run_command_on_all_nodes('select count(*) from pg_prepared_xacts "
 		       "where database = current_database()'))";
-	return !strcmp(kind, "pgxc") ? "(select count(*) from pgxc_prepared_xacts where database = current_database())"
+	return !strcmp(kind, "pgxc") ? "(select count(*) from pgxc_prepared_xacts)" /* of all nodes, without their databases */
 				     : "(select count(*) from pg_prepared_xacts where database = current_database())";
 }
 

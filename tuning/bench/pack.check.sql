@@ -26,5 +26,17 @@ from (select count(distinct a.shardid) as shards, (select count(*) from pg_dist_
 		join pg_dist_placement s on s.shardid = get_shard_id_for_distribution_column('@{schema:raw}.pair', p.part)) b
 	on (a.place - 1) / 2 = (b.place - 1) / 2) places
 @{end}
+@{if pgxc}
+union all
+select 'copies equal', count(distinct answer) = 1, count(answer) || ' copies, ' || count(distinct answer) || ' different'
+from (select @{schema:raw}.on_node(node_name::text, 'select sum(hashtext(r::text)::bigint) || '' '' || count(*) from @{schema:raw}.ref r') as answer
+	from pgxc_node where node_type = 'D') copies
+union all
+select 'parts in shards', nodes < 2 or (places = 8 and parts = 8 and used = least(8, nodes) and same = 0),
+	parts || ' parts in ' || places || ' places on ' || used || ' of ' || nodes || ' nodes; ' || same || ' pairs of parts on one node'
+from (select (select count(*) from pgxc_node where node_type = 'D') as nodes, count(*) as places, count(distinct part) as parts,
+		count(distinct node) as used, count(distinct part / 2) * 2 - count(distinct (part / 2)::text || ' ' || node::text) as same
+	from (select part, xc_node_id as node from @{schema:raw}.pair group by part, xc_node_id) p) places
+@{end}
 union all
 select 'no prepared transaction', @{prepared:raw} = 0, @{prepared:raw} || ' prepared transactions are left over'

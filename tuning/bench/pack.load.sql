@@ -37,3 +37,19 @@ select create_reference_table('@{schema:raw}.ref')
 @{end}
 --@ run
 create index item_cat on @{schema:raw}.item (cat)
+@{if pgxc}
+-- For the check: what one node answers. Version 1.1, based on 9.2, wants parentheses.
+--@ run
+create function @{schema:raw}.on_node(node text, query text) returns text language plpgsql as $f$
+declare
+	answer text;
+begin
+	if current_setting('server_version_num')::int >= 90200 then
+		execute 'execute direct on (' || quote_ident(node) || ') ' || quote_literal(query) into answer;
+	else
+		execute 'execute direct on ' || quote_ident(node) || ' ' || quote_literal(query) into answer;
+	end if;
+	return answer;
+end
+$f$
+@{end}
