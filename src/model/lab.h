@@ -126,6 +126,7 @@ struct lab {
 	const struct release *release; /* what the nodes run (family.h); never NULL, Debian for an unknown disk */
 	struct net net;
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
+	unsigned cpu_quota;      /* processor time that each node may use, in percent of one core; 0 = no limit */
 	struct node *nodes; unsigned node_count;
 	struct data data;
 	struct tuning tuning;

@@ -41,6 +41,7 @@ static const struct key defaults_keys[] = {
 	{ "cpus", CPUS, LAB(cpus) },
 	{ "memory", MEMORY, LAB(memory_mib) },
 	{ "disk", DISK, LAB(disk_gib) },
+	{ "cpu_quota", KEY_NUMBER, LAB(cpu_quota), .min = 1, .max = 51200 },
 	{ 0 },
 };
 static const struct key data_keys[] = {

@@ -212,6 +212,16 @@ static void boot_disk(const struct lab *lab, xmlNodePtr root)
 	xmlUnsetProp(cpu, BAD_CAST "match");
 }
 
+/* For the whole node: libvirt's "quota" of a machine is one per virtual processor, that of a container for all. */
+static void limit_cpu(const struct lab *lab, enum hypervisor h, xmlNodePtr root, struct arena *a)
+{
+	const char *prefix = h == HYPERVISOR_LXC ? "" : "global_";
+	xmlNodePtr tune = add(root, "cputune");
+
+	xmlNodeAddContent(add(tune, arena_printf(a, "%speriod", prefix)), BAD_CAST "100000");
+	xmlNodeAddContent(add(tune, arena_printf(a, "%squota", prefix)), BAD_CAST arena_printf(a, "%u", lab->cpu_quota * 1000));
+}
+
 int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,
 	       struct arena *a, const char **ret_xml, struct fail *e)
 {
@@ -246,6 +256,8 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 		return -1;
 	if (lab_boots_disk(lab))
 		boot_disk(lab, xmlDocGetRootElement(doc));
+	if (lab->cpu_quota)
+		limit_cpu(lab, h, xmlDocGetRootElement(doc), a);
 	*ret_xml = print(doc, a);
 	return 0;
 }

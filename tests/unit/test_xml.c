@@ -88,6 +88,26 @@ static void disks(void **state)
 	}
 }
 
+static void cpu_quota(void **state)
+{
+	static const struct { const char *yaml, *has; } cases[] = {
+		{ "hypervisor: lxc\ndefaults: {cpu_quota: 25}\n", "<quota>25000</quota>" },
+		{ "hypervisor: kvm\ndefaults: {cpu_quota: 150}\n", "<global_quota>150000</global_quota>" },
+		{ "hypervisor: lxc\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(lab_free) struct lab *lab = parse(cases[i].yaml);
+		auto_(arena_free) struct arena *a = arena_new();
+		struct fail e = { 0 };
+		const char *xml;
+
+		assert_int_equal(xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e), 0);
+		assert_true(cases[i].has ? strstr(xml, cases[i].has) != NULL : !strstr(xml, "cputune"));
+	}
+}
+
 static void network(void **state)
 {
 	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: 2\nnetwork: {domain: x.test}\n");
@@ -162,7 +182,7 @@ static void threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(the_last_link),
-					    cmocka_unit_test(disks),
+					    cmocka_unit_test(disks), cmocka_unit_test(cpu_quota),
 					    cmocka_unit_test(network), cmocka_unit_test(tags) };
 
 	return cmocka_run_group_tests_name("xml", tests, open_library, close_library);
