@@ -13,6 +13,7 @@
 	const struct command *const name[] = { ROWS(POINT_TO) NULL }
 
 TABLE(commands_plan, COMMANDS_PLAN);
+TABLE(commands_bench, COMMANDS_BENCH);
 TABLE(commands_db, COMMANDS_DB);
 TABLE(commands_db_user, COMMANDS_DB_USER);
 TABLE(commands_image, COMMANDS_IMAGE);

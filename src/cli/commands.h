@@ -20,6 +20,7 @@
 	ROW(env) \
 	ROW(inventory) \
 	ROW(db) \
+	ROW(bench) \
 	ROW(doctor) \
 	ROW(image) \
 	ROW(completion) \
@@ -52,6 +53,9 @@
 	ROW(db_user_drop) \
 	ROW(db_user_password) \
 	ROW(db_user_list)
+
+#define COMMANDS_BENCH(ROW) \
+	ROW(bench_compare)
 
 #define COMMANDS_IMAGE(ROW) \
 	ROW(image_list) \
