@@ -99,6 +99,9 @@ struct bench_run {
 	uint64_t seed;                   /* of the order */
 	unsigned repeats;
 	double time_s;                   /* wanted length of a measurement */
+	const char *variants[2];         /* of a paired comparison: what A and B are; NULL otherwise */
+	const char *scale_role;          /* run of `bench scale`: the role whose number varies, and the number; NULL otherwise */
+	unsigned scale_count;
 	bool shared_host;                /* nodes and client need more cores than the host has */
 	struct bench_workload_info *workloads; unsigned workload_count;
 	struct bench_point *points; unsigned point_count;

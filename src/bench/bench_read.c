@@ -9,6 +9,7 @@
 
 #include "bench.h"
 #include "file.h"
+#include "lab.h"
 
 #define RUN_MAX_BYTES (16u << 20)
 #define MEASURES_MAX_BYTES (1u << 30)
@@ -137,6 +138,18 @@ static void read_run(struct reader *r, const json_t *o, struct bench_run *run)
 	run->seed = (uint64_t)number_of(r, o, "seed", 0, 9e15);
 	run->repeats = count_of(r, o, "repeats");
 	run->time_s = number_of(r, o, "time_s", 0, 1e9);
+	if (json_object_get(o, "variants"))
+		for (unsigned i = 0; i < ARRAY_COUNT(run->variants); i++) {
+			const char *text = json_string_value(json_array_get(json_object_get(o, "variants"), i));
+
+			if (!text)
+				problem(r, "'variants' must be two texts");
+			run->variants[i] = arena_strdup(r->arena, text ? text : "");
+		}
+	if (json_object_get(o, "scale")) {
+		run->scale_role = text_of(r, json_object_get(o, "scale"), "role", true);
+		run->scale_count = (unsigned)number_of(r, json_object_get(o, "scale"), "count", 0, LAB_NODES_MAX);
+	}
 	run->shared_host = json_is_true(json_object_get(o, "shared_host"));
 	read_workloads(r, o, run);
 	read_points(r, o, run);

@@ -64,7 +64,11 @@ json_t *bench_run_json(const struct bench_run *run)
 	put_count(o, "seed", run->seed);
 	put_count(o, "repeats", run->repeats);
 	put_number(o, "time_s", run->time_s);
+	if (run->scale_role)
+		json_object_set_new(o, "scale", json_pack("{s:s, s:i}", "role", run->scale_role, "count", (int)run->scale_count));
 	json_object_set_new(o, "shared_host", json_boolean(run->shared_host));
+	if (run->variants[0])
+		json_object_set_new(o, "variants", json_pack("[s, s]", run->variants[0], run->variants[1]));
 	for (unsigned i = 0; i < run->workload_count; i++) {
 		const struct bench_workload_info *w = &run->workloads[i];
 		json_t *row = json_object();

@@ -163,9 +163,10 @@ static unsigned driver_command(const struct measurer *w, const struct measure_or
 		if (!d.clients)
 			continue;
 		d.threads = most < d.clients ? most : d.clients;
-		d.conninfo = arena_printf(a, "host=%s port=%u user=%s dbname=%s passfile=%s/pgpass connect_timeout=10 application_name=labctl",
+		d.conninfo = arena_printf(a, "host=%s port=%u user=%s dbname=%s passfile=%s/pgpass connect_timeout=10 application_name=labctl%s%s%s",
 					  t->nodes[i]->ip_text, lab->cluster.places[t->role].port, lab->cluster.recipe->superuser,
-					  w->database, client_dir(w->client));
+					  w->database, client_dir(w->client), w->settings ? " options='" : "",
+					  w->settings ? w->settings : "", w->settings ? "'" : "");
 		threads += d.threads;
 		w->driver->command(&d, out);
 		strbuf_printf(out, " & p%u=$!; echo $! >>pids\n", i);

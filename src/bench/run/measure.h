@@ -15,6 +15,7 @@ struct measurer {
 	struct servers *servers;
 	const struct driver *driver;
 	const char *database;
+	const char *settings;            /* of each session, for libpq's `options`; NULL = none */
 	const atomic_bool *cancel;
 	void (*say)(void *ctx, const char *text); void *say_ctx; /* what is being done now */
 };

@@ -18,20 +18,34 @@ struct bench_news {
 	double left_s;                       /* estimate */
 };
 
+#define BENCH_SEARCH_STEPS 6 /* measurements of the search for a rate */
+#define BENCH_VARIANTS 2 /* of a paired comparison */
+
+/* What is measured. A paired comparison has two: A and B. */
+struct bench_variant {
+	const char *name;              /* "A"; NULL if there is only one */
+	const char *text;              /* what is different: "work_mem=64MB"; NULL if there is only one */
+	struct runtime *rt;            /* its lab is measured */
+	const char *passwords;         /* the lab's password file */
+	const char *settings;          /* of each session, for libpq's `options`: "-c work_mem=64MB"; NULL = none */
+	const struct bench_load *load; /* instead of the point's; NULL = the point's */
+	const char *target;            /* the same */
+};
+
 struct bench_job {
-	struct runtime *rt;
+	struct bench_variant variants[BENCH_VARIANTS]; unsigned variant_count; /* 1, or BENCH_VARIANTS */
 	const struct bench_spec *spec;
 	const char *dir;           /* of the run */
 	bool resume;               /* continues the run there: measures what is missing */
 	const char *database;      /* exists, may be filled with tables */
-	const char *passwords;     /* the lab's password file */
 	const char *version;       /* of labctl */
+	const char *scale_role; unsigned scale_count; /* of `bench scale`: bench.h */
 	const atomic_bool *cancel;
 	void (*news)(void *ctx, const struct bench_news *n); void *ctx;
 };
 
 /* How long a run will take, in seconds, without the loads. Pure. */
-double bench_estimate(const struct bench_spec *s, unsigned *ret_measurements);
+double bench_estimate(const struct bench_spec *s, unsigned variants, unsigned *ret_measurements);
 
 /*
  * Returns 0 when every measurement was made, whether it succeeded or not. FAIL_CANCELED after Ctrl-C; others if the run cannot
