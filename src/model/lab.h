@@ -137,6 +137,8 @@ struct lab {
 struct problem { int line; const char *key; const char *text; };
 struct problems { struct problem *items; unsigned count; struct arena *arena; };
 __attribute__((format(printf, 4, 5))) void problem_add(struct problems *p, int line, const char *key, const char *fmt, ...);
+/* 0 if there is none; else FAIL_LAB: the first problem, and all in the order of lines as evidence. @file NULL = "command line". */
+int problems_fail(const struct problems *p, const char *file, struct fail *e);
 
 /* A disk that was installed or imported under a name: `image: NAME`. */
 struct stored_disk { const char *name; enum boot boot; enum seed_reader seed; const char *release; /* NULL = not known */ };

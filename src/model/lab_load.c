@@ -59,30 +59,28 @@ static int problem_cmp(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void problem_print(const struct source *s, const struct problem *p, struct strbuf *out)
+static void problem_print(const char *file, const struct problem *p, struct strbuf *out)
 {
-	const char *file = s->lab->file ? s->lab->file : "command line";
-
 	if (p->line)
 		strbuf_printf(out, "%s:%d: %s: %s", file, p->line, p->key, p->text);
 	else
 		strbuf_printf(out, "%s: %s: %s", file, p->key, p->text);
 }
 
-int source_finish(struct source *s, struct fail *e)
+int problems_fail(const struct problems *p, const char *file, struct fail *e)
 {
-	unsigned count = s->problems.count;
+	unsigned count = p->count;
 	const struct problem *order[LAB_PROBLEMS_MAX];
 	auto_(strbuf_clear) struct strbuf all = {0}, line = {0};
 
 	if (!count)
 		return 0;
 	for (unsigned i = 0; i < count; i++)
-		order[i] = &s->problems.items[i];
+		order[i] = &p->items[i];
 	qsort(order, count, sizeof *order, problem_cmp);
 	for (unsigned i = 0; i < count; i++) {
 		strbuf_truncate(&line, 0);
-		problem_print(s, order[i], &line);
+		problem_print(file ? file : "command line", order[i], &line);
 		if (i == 0) {
 			fail(e, FAIL_LAB, "%s", line.text);
 			if (count > 1)
@@ -98,6 +96,11 @@ int source_finish(struct source *s, struct fail *e)
 		strbuf_printf(&all, "%s\n", line.text);
 	}
 	return fail_evidence(e, strbuf_text(&all), UINT_MAX);
+}
+
+int source_finish(struct source *s, struct fail *e)
+{
+	return problems_fail(&s->problems, s->lab->file, e);
 }
 
 void lab_free(struct lab *lab)
