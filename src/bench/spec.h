@@ -26,7 +26,7 @@ struct bench_slo { double quantile; double limit_us; }; /* .99, 20000: p99=20ms;
 
 struct bench_spec {
 	const char *file;                        /* for messages; NULL = none */
-	struct bench_load { const struct workload *workload; const char *script; /* text of a script of the user's, or NULL */ const char *name; } *loads;
+	struct bench_load { const struct workload *workload; const char *script; /* text of a script of the user's, expanded, or NULL */ const char *name; } *loads; /* .workload is never NULL: a script has one with its title and data set */
 	unsigned load_count;
 	const char **targets; unsigned target_count;  /* words of bench_targets() */
 	unsigned *clients; unsigned client_count;     /* ascending */
