@@ -51,8 +51,8 @@ static void check_load(struct spec_source *s, struct bench_load *l)
 
 	for (unsigned t = 0; t < s->spec->target_count && w->writes; t++)
 		if (is_role(s->spec->targets[t], "standby"))
-			spec_key_problem(s, "targets", "%s only read, and '%s' writes; measure them with read-only workloads%s",
-					 s->spec->targets[t], l->name, l->script ? ", or say writes: false for a script that only reads" : "");
+			spec_key_problem(s, "targets", "'%s' writes, and %s cannot be written to; use workloads that only read%s", l->name,
+					 s->spec->targets[t], l->script ? ", or say writes: false for a script that only reads" : "");
 	if ((workload_shards(w, kind) == 2 || workload_shards(w, kind) < 0) && data_nodes(s->lab) < 2)
 		spec_key_problem(s, "workloads", "'%s' needs two nodes with shards, and lab %s has one", l->name, s->lab->name);
 	if (l->script && workload_expand(w->title, l->script, w->dataset ? dataset_find(w->dataset) : NULL, kind, s->spec->scale, s->arena,
