@@ -55,6 +55,8 @@
 	ROW(db_user_list)
 
 #define COMMANDS_BENCH(ROW) \
+	ROW(bench_run) \
+	ROW(bench_ab) \
 	ROW(bench_compare)
 
 #define COMMANDS_IMAGE(ROW) \

@@ -13,6 +13,7 @@
 #include "virt.h"
 
 #define NODE_MS 30000
+#define NODES_PERCENT 75 /* of the host: a quarter is left for a client that runs there */
 
 __attribute__((format(printf, 3, 4))) static void put(json_t *section, const char *key, const char *fmt, ...)
 {
@@ -170,9 +171,12 @@ int evidence_collect(struct runtime *rt, const char *labctl_version, json_t *evi
 
 bool evidence_shared_host(const struct lab *lab, bool client_on_host)
 {
-	unsigned cpus = client_on_host;
+	unsigned percent = 0, host = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) * (client_on_host ? NODES_PERCENT : 100);
 
-	for (unsigned i = 0; i < lab->node_count; i++)
-		cpus += lab->nodes[i].cpus;
-	return cpus > (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		unsigned cores = lab->nodes[i].cpus * 100;
+
+		percent += lab->cpu_quota && lab->cpu_quota < cores ? lab->cpu_quota : cores;
+	}
+	return percent > host;
 }

@@ -9,7 +9,10 @@
 
 /* Adds the sections "host", "lab" and one per node. What cannot be found out is left out. FAIL_SSH... if a node does not answer. */
 int evidence_collect(struct runtime *rt, const char *labctl_version, json_t *evidence, struct fail *e);
-/* True if all nodes together, and a client on the host, have more cores than the host. */
+/*
+ * True if all nodes together may use more processor time than the host has: their cores, or their quotas if those are less. A client on
+ * the host needs a quarter of it.
+ */
 bool evidence_shared_host(const struct lab *lab, bool client_on_host);
 
 #endif
