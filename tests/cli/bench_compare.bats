@@ -12,7 +12,6 @@ labctl() { "$LABCTL" "$@"; }
 
 # make_run DIR STARTED FACTOR REPEATS [FILTER]: a run with two points; tpcb has FACTOR times 1000 tps. FILTER edits run.json.
 make_run() {
-	local point repeat order=0
 	mkdir -p "$1"
 	jq -n --argjson at "$2" '{format: "labctl-bench", version: 1, labctl: "0.1.0", lab: "bench3", kind: "postgres",
 		started_ms: $at, seed: 7, repeats: 5, time_s: 60, shared_host: false,
@@ -22,18 +21,16 @@ make_run() {
 		spec: {scale: 10, protocol: "simple"},
 		evidence: {host: {cpu: "Xeon", cores: "8"}, node1: {shared_buffers: "128MB"}, node2: {shared_buffers: "128MB"}},
 		topology: {nodes: []}}' | jq "${5:-.}" >"$1/run.json"
-	for point in tpcb select; do
-		for ((repeat = 1; repeat <= $4; repeat++)); do
-			jq -nc --arg point "$point/primary/8" --argjson repeat "$repeat" --argjson order $((++order)) \
-				--argjson tps "$(awk -v f="$([ $point = select ] || echo "$3")" -v r="$repeat" -v s="$2" \
-					'BEGIN { split("1 1.012 0.991 1.004 0.996 1.009 0.988", n); print 1000 * (f ? f : 9) * n[1 + (r + s) % 7] }')" '
-				{point: $point, repeat: $repeat, order: $order, started_ms: 0, warmup_s: 5, seconds: 60, status: "ok",
-				 marks: [], transactions: 1, failed: 0, tps: $tps,
-				 latency: {mean: (8e6 / $tps), stddev: 1, p50: 1, p95: 1, p99: (2e7 / $tps), p999: 1, max: 1},
-				 client: {cpu: 0, cores: 1, lag_p99: 0}, series: {tps: [], latency: [], tracks: [], events: []},
-				 counters: [], checks: []}'
-		done
-	done >"$1/measurements.jsonl"
+	jq -nc --argjson at "$2" --argjson factor "$3" --argjson repeats "$4" '
+		[1, 1.012, 0.991, 1.004, 0.996, 1.009, 0.988] as $noise |
+		range(2 * $repeats) as $i | ($i % $repeats + 1) as $repeat |
+		(if $i < $repeats then {name: "tpcb", factor: $factor} else {name: "select", factor: 9} end) as $load |
+		(1000 * $load.factor * $noise[($repeat + $at) % 7]) as $tps |
+		{point: ($load.name + "/primary/8"), repeat: $repeat, order: ($i + 1), started_ms: 0, warmup_s: 5, seconds: 60,
+		 status: "ok", marks: [], transactions: 1, failed: 0, tps: $tps,
+		 latency: {mean: (8e6 / $tps), stddev: 1, p50: 1, p95: 1, p99: (2e7 / $tps), p999: 1, max: 1},
+		 client: {cpu: 0, cores: 1, lag_p99: 0}, series: {tps: [], latency: [], tracks: [], events: []},
+		 counters: [], checks: []}' >"$1/measurements.jsonl"
 }
 
 @test "slower, faster, equivalent and undecided, with their exit statuses" {
