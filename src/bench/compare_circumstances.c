@@ -30,7 +30,11 @@ static const struct { const char *where, *what; enum weight weight; const char *
 	{ "spec", "precision", IGNORED, NULL },
 	{ "spec", "budget_s", IGNORED, NULL },
 	{ "spec", "time_s", IGNORED, NULL }, /* a member of the run */
-	{ "spec", "file", IGNORED, NULL },
+	{ "spec", "stop_on_failure", IGNORED, NULL },
+	/* The points say it. */
+	{ "spec", "targets", IGNORED, NULL },
+	{ "spec", "clients", IGNORED, NULL },
+	{ "spec", "rates", IGNORED, NULL },
 };
 
 struct found { struct arena *arena; struct compare *c; };
@@ -126,8 +130,38 @@ static const char *text_of(const json_t *v, struct arena *a)
 	return text;
 }
 
-/* Objects member by member, lists and everything else as a whole. */
+/* A list of objects with names as an object; anything else as it is. New reference. */
+static json_t *by_name(const json_t *v)
+{
+	json_t *o = json_object(), *item;
+	size_t i;
+
+	json_array_foreach(v, i, item) {
+		const char *name = json_string_value(json_object_get(item, "name"));
+
+		if (!name)
+			break;
+		json_object_set(o, name, item);
+	}
+	if (i && i == json_array_size(v))
+		return o;
+	json_decref(o);
+	return json_incref((json_t *)v);
+}
+
+static void compare_values(struct found *f, const char *where, const char *path, const json_t *a, const json_t *b, unsigned depth);
+
 static void compare_members(struct found *f, const char *where, const char *path, const json_t *a, const json_t *b, unsigned depth)
+{
+	json_t *x = by_name(a), *y = by_name(b);
+
+	compare_values(f, where, path, x, y, depth);
+	json_decref(x);
+	json_decref(y);
+}
+
+/* Objects member by member, everything else as a whole. */
+static void compare_values(struct found *f, const char *where, const char *path, const json_t *a, const json_t *b, unsigned depth)
 {
 	const json_t *const sides[] = { a, b };
 
@@ -217,6 +251,8 @@ void compare_circumstances(const struct bench_run *a, const struct bench_run *b,
 	compare_texts(&f, "run", "kind", a->kind, b->kind);
 	compare_texts(&f, "run", "shared host", a->shared_host ? "yes" : "no", b->shared_host ? "yes" : "no");
 	compare_numbers(&f, "time_s", a->time_s, b->time_s);
+	compare_texts(&f, "run", "scale_role", a->scale_role, b->scale_role);
+	compare_numbers(&f, "scale_count", a->scale_count, b->scale_count);
 	compare_points(&f, a, b);
 	compare_members(&f, "spec", "", a->spec, b->spec, 0);
 	compare_evidence(&f, a->evidence, b->evidence);

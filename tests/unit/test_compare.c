@@ -195,8 +195,13 @@ static void differences(void **state)
 	json_object_set_new(json_object_get(x->evidence, "host"), "file", json_string("one\ntwo\nthree"));
 	json_object_set_new(json_object_get(y->evidence, "host"), "file", json_string("one\n2\nthree"));
 	json_object_set_new(x->spec, "protocol", json_string("prepared"));
+	json_object_set_new(x->spec, "workloads", json_pack("[{s:s}, {s:s, s:s}]", "name", "tpcb", "name", "mine", "script", "select 1;\nselect 2;"));
+	json_object_set_new(y->spec, "workloads", json_pack("[{s:s, s:s}, {s:s}]", "name", "mine", "script", "select 1;\nselect 3;", "name", "tpcb"));
 	compare_runs(x, y, &(struct compare_options) { 0 }, a, &c);
-	assert_int_equal(c.difference_count, 5);
+	assert_int_equal(c.difference_count, 7);
+	/* The lists are in another order, and one script has another line. */
+	d = difference(&c, "spec", "workloads.mine.script");
+	assert_true(d && !strcmp(d->a, "select 2;") && !d->b);
 	assert_int_equal(c.objection_count, 0);
 	d = difference(&c, "node1", "shared_buffers");
 	assert_true(d && d->also == 1 && !strcmp(d->a, "128MB") && !strcmp(d->b, "1GB") && !d->grave);
