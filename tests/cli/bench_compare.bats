@@ -87,7 +87,7 @@ make_run() {
 	[[ $stderr == *"host cpu: A Xeon, B EPYC"* ]]
 	[[ $stderr == *"labctl bench compare --force a b"* ]]
 	run -0 --separate-stderr labctl bench compare --force a b
-	[[ $output == *"Meaningless, shown by --force: the data have different sizes."* ]]
+	[[ $output == *"Without --force this comparison is refused: the data have different sizes."* ]]
 	run -5 --separate-stderr labctl bench compare a a
 	[[ $stderr == *"both are the same run"* ]]
 }

@@ -141,7 +141,7 @@ int bench_show_comparison(struct cli *c, const struct compare *compared, json_t 
 			return -1;
 	}
 	for (unsigned i = 0; i < compared->objection_count; i++)
-		print("%sMeaningless, shown by --force: %s.", i ? "" : "\n", compared->objections[i]);
+		print("%sWithout --force this comparison is refused: %s.", i ? "" : "\n", compared->objections[i]);
 	return status_of(compared);
 }
 
