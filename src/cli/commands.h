@@ -19,6 +19,7 @@
 	ROW(psql) \
 	ROW(env) \
 	ROW(inventory) \
+	ROW(graph) \
 	ROW(db) \
 	ROW(bench) \
 	ROW(doctor) \
@@ -57,6 +58,7 @@
 #define COMMANDS_BENCH(ROW) \
 	ROW(bench_run) \
 	ROW(bench_ab) \
+	ROW(bench_report) \
 	ROW(bench_compare)
 
 #define COMMANDS_IMAGE(ROW) \

@@ -7,5 +7,6 @@ const struct command cmd_bench = {
 	.summary = "measure a lab, report and compare what was measured",
 	.help =
 	"A run is a directory (docs/format/bench.md). Reports and comparisons are made from it alone.\n\n"
+	"  labctl bench report runs/1 -o report.html\n"
 	"  labctl bench compare runs/before runs/after",
 };

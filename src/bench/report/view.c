@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "view.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* --- points --- */
+
+static double get_tps(const struct bench_measure *m) { return m->tps; }
+static double get_mean(const struct bench_measure *m) { return m->latency.mean; }
+static double get_p50(const struct bench_measure *m) { return m->latency.p50; }
+static double get_p95(const struct bench_measure *m) { return m->latency.p95; }
+static double get_p99(const struct bench_measure *m) { return m->latency.p99; }
+static double get_p999(const struct bench_measure *m) { return m->latency.p999; }
+
+typedef double (*get_fn)(const struct bench_measure *m);
+
+static double *valid(struct arena *a, const struct view_point *p, get_fn get, unsigned *ret_count)
+{
+	double *x = arena_alloc(a, (p->count + 1) * sizeof *x);
+
+	*ret_count = 0;
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->measures[i]->status == BENCH_OK)
+			x[(*ret_count)++] = get(p->measures[i]);
+	return x;
+}
+
+static void summarize(struct view *v, struct view_point *p)
+{
+	const struct { get_fn get; struct stats_summary *to; } rows[] = {
+		{ get_tps, &p->tps }, { get_mean, &p->mean }, { get_p50, &p->p50 }, { get_p95, &p->p95 }, { get_p99, &p->p99 },
+		{ get_p999, &p->p999 },
+	};
+
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct bench_measure *m = p->measures[i];
+
+		v->measures++;
+		if (m->status != BENCH_OK) {
+			v->failed++;
+			p->failed++;
+			continue;
+		}
+		p->ok++;
+		p->marks |= m->marks;
+		for (unsigned k = 0; k < BENCH_MARK_COUNT; k++)
+			v->marked[k] += m->marks >> k & 1;
+		p->max = m->latency.max > p->max ? m->latency.max : p->max;
+		p->client_cpu += m->client_cpu;
+		p->client_cores += m->client_cores;
+		p->seconds += m->seconds;
+		if (m->histogram && !p->histogram)
+			p->histogram = histogram_new(v->arena);
+		if (m->histogram)
+			histogram_merge(p->histogram, m->histogram);
+	}
+	if (p->ok) {
+		p->client_cpu /= p->ok;
+		p->client_cores /= p->ok;
+	}
+	v->empty += p->ok == 0;
+	for (unsigned i = 0; i < ARRAY_COUNT(rows); i++) {
+		unsigned count;
+		const double *x = valid(v->arena, p, rows[i].get, &count);
+
+		stats_summarize(x, count, VIEW_LEVEL, rows[i].to);
+	}
+}
+
+static void add_point(struct view *v, unsigned run_index, const struct bench_point *point, const char *variant)
+{
+	const struct bench_run *run = v->runs[run_index];
+	struct view_point p = { .run = run, .run_index = run_index, .point = point, .variant = variant };
+
+	for (unsigned i = 0; i < run->measure_count; i++)
+		if (run->measures[i].point == point && same(run->measures[i].variant, variant))
+			*arena_push(v->arena, p.measures, p.count) = &run->measures[i];
+	summarize(v, &p);
+	*arena_push(v->arena, v->points, v->point_count) = p;
+}
+
+/* A point that was not measured yet is there too, without measurements. */
+static void add_points(struct view *v, unsigned run_index)
+{
+	const struct bench_run *run = v->runs[run_index];
+
+	for (unsigned i = 0; i < run->point_count; i++) {
+		const char *variants[16];
+		unsigned count = 0;
+
+		for (unsigned k = 0; k < run->measure_count; k++) {
+			const struct bench_measure *m = &run->measures[k];
+			bool known = m->point != &run->points[i];
+
+			for (unsigned n = 0; n < count && !known; n++)
+				known = same(variants[n], m->variant);
+			if (!known && count < ARRAY_COUNT(variants))
+				variants[count++] = m->variant;
+		}
+		if (!count)
+			variants[count++] = NULL;
+		/* A before B, however they were drawn. */
+		for (unsigned n = 1; n < count; n++)
+			for (unsigned k = n; k > 0 && variants[k] && variants[k - 1] && strcmp(variants[k], variants[k - 1]) < 0; k--) {
+				const char *moved = variants[k];
+
+				variants[k] = variants[k - 1];
+				variants[k - 1] = moved;
+			}
+		for (unsigned n = 0; n < count; n++)
+			add_point(v, run_index, &run->points[i], variants[n]);
+	}
+}
+
+/* --- series and curves --- */
+
+/* Runs of the same kind are told apart by their labs, those of the same lab by their numbers. */
+static const char *run_label(const struct view *v, unsigned run_index)
+{
+	const struct bench_run *run = v->runs[run_index];
+	bool kind = false, lab = false;
+
+	for (unsigned i = 0; i < v->run_count; i++) {
+		kind |= i != run_index && !strcmp(v->runs[i]->kind, run->kind);
+		lab |= i != run_index && !strcmp(v->runs[i]->lab, run->lab);
+	}
+	return !kind ? run->kind : !lab ? run->lab : arena_printf(v->arena, "run %u", run_index + 1);
+}
+
+static void name_series(struct view *v)
+{
+	for (unsigned i = 0; i < v->point_count; i++) {
+		struct view_point *p = &v->points[i];
+		const char *name = p->point->target;
+		unsigned color = 0;
+
+		if (v->run_count > 1)
+			name = arena_printf(v->arena, "%s %s", run_label(v, p->run_index), name);
+		if (p->variant)
+			name = arena_printf(v->arena, "%s: %s", p->variant, name);
+		while (color < v->series_count && strcmp(v->series[color], name) != 0)
+			color++;
+		if (color == v->series_count)
+			*arena_push(v->arena, v->series, v->series_count) = name;
+		p->series = v->series[color];
+		p->color = color;
+	}
+}
+
+static void add_workload(struct view *v, const struct bench_run *run, const char *name)
+{
+	struct view_workload w = { .name = name, .title = name };
+
+	if (view_workload(v, name))
+		return;
+	for (unsigned i = 0; i < run->workload_count; i++)
+		if (!strcmp(run->workloads[i].name, name))
+			w = (struct view_workload){ name, run->workloads[i].title, run->workloads[i].baseline, run->workloads[i].shards };
+	*arena_push(v->arena, v->workloads, v->workload_count) = w;
+}
+
+const struct view_workload *view_workload(const struct view *v, const char *name)
+{
+	for (unsigned i = 0; i < v->workload_count; i++)
+		if (!strcmp(v->workloads[i].name, name))
+			return &v->workloads[i];
+	return NULL;
+}
+
+static void sort_curve(struct view_curve *c)
+{
+	for (unsigned i = 1; i < c->count; i++)
+		for (unsigned k = i; k > 0 && c->points[k]->point->clients < c->points[k - 1]->point->clients; k--) {
+			const struct view_point *moved = c->points[k];
+
+			c->points[k] = c->points[k - 1];
+			c->points[k - 1] = moved;
+		}
+	for (unsigned i = 0; i < c->count; i++)
+		if (c->points[i]->ok && (!c->best || c->points[i]->tps.gmean > c->best->tps.gmean))
+			c->best = c->points[i];
+}
+
+static void make_curves(struct view *v)
+{
+	for (unsigned i = 0; i < v->point_count; i++) {
+		struct view_point *p = &v->points[i];
+		struct view_curve *c = NULL;
+
+		v->open_loop |= p->point->rate_tps > 0;
+		v->closed_loop |= !(p->point->rate_tps > 0);
+		add_workload(v, p->run, p->point->workload);
+		if (p->point->rate_tps > 0)
+			continue;
+		for (unsigned k = 0; k < v->curve_count; k++)
+			if (v->curves[k].color == p->color && !strcmp(v->curves[k].workload, p->point->workload))
+				c = &v->curves[k];
+		if (!c) {
+			c = arena_push(v->arena, v->curves, v->curve_count);
+			*c = (struct view_curve){ .workload = p->point->workload, .series = p->series, .color = p->color };
+		}
+		*arena_push(v->arena, c->points, c->count) = p;
+	}
+	for (unsigned i = 0; i < v->curve_count; i++)
+		sort_curve(&v->curves[i]);
+}
+
+/* --- ratios --- */
+
+/* Repeats of one number belong to one block of the random order: they are pairs. */
+static void compare(struct view *v, const struct view_point *base, const struct view_point *point, get_fn get, bool lower,
+		    const struct stats_rules *rules, struct stats_ratio *ret)
+{
+	double *a = arena_alloc(v->arena, (base->count + 1) * sizeof *a), *b = arena_alloc(v->arena, (base->count + 1) * sizeof *b);
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < base->count; i++)
+		for (unsigned k = 0; k < point->count; k++) {
+			const struct bench_measure *x = base->measures[i], *y = point->measures[k];
+
+			if (x->status == BENCH_OK && y->status == BENCH_OK && x->repeat == y->repeat && count < base->count) {
+				a[count] = get(x);
+				b[count++] = get(y);
+			}
+		}
+	stats_ratio_paired(a, b, count, lower, rules, ret);
+}
+
+static void make_costs(struct view *v)
+{
+	const struct stats_rules rules = { 0 };
+
+	for (unsigned i = 0; i < v->point_count; i++) {
+		const struct view_point *p = &v->points[i];
+		const char *baseline = view_workload(v, p->point->workload)->baseline;
+
+		if (!baseline || p->point->rate_tps > 0)
+			continue;
+		for (unsigned k = 0; k < v->point_count; k++) {
+			const struct view_point *base = &v->points[k];
+			struct view_ratio r = { .point = p, .base = base };
+
+			if (base->color != p->color || base->run != p->run || strcmp(base->point->workload, baseline) != 0 ||
+			    base->point->clients != p->point->clients || base->point->rate_tps > 0)
+				continue;
+			compare(v, base, p, get_mean, true, &rules, &r.ratio);
+			*arena_push(v->arena, v->costs, v->cost_count) = r;
+		}
+	}
+}
+
+static void make_pairs(struct view *v)
+{
+	struct stats_rules rules = { 0 };
+	struct stats_ratio *ratios;
+
+	for (unsigned i = 0; i < v->point_count; i++)
+		for (unsigned k = 0; k < v->point_count; k++) {
+			const struct view_point *a = &v->points[i], *b = &v->points[k];
+
+			if (a->point == b->point && same(a->variant, "A") && same(b->variant, "B"))
+				*arena_push(v->arena, v->pairs, v->pair_count) = (struct view_ratio){ .point = b, .base = a };
+		}
+	if (!v->pair_count)
+		return;
+	rules.points = v->pair_count;
+	rules.seed = v->runs[0]->seed;
+	ratios = arena_alloc(v->arena, v->pair_count * sizeof *ratios);
+	for (unsigned i = 0; i < v->pair_count; i++)
+		compare(v, v->pairs[i].base, v->pairs[i].point, get_tps, false, &rules, &ratios[i]);
+	stats_judge(ratios, v->pair_count, &rules);
+	for (unsigned i = 0; i < v->pair_count; i++)
+		v->pairs[i].ratio = ratios[i];
+}
+
+/* --- tracks --- */
+
+static void add_track(struct view *v, const struct view_point *p, const char *node, const char *what)
+{
+	struct view_track t = { .point = p, .node = node, .what = what };
+	double sum = 0;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < v->track_count; i++)
+		if (v->tracks[i].point == p && !strcmp(v->tracks[i].node, node) && !strcmp(v->tracks[i].what, what))
+			return;
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct bench_series *s = &p->measures[i]->series;
+
+		for (unsigned k = 0; k < s->track_count && p->measures[i]->status == BENCH_OK; k++) {
+			if (strcmp(s->tracks[k].node, node) != 0 || strcmp(s->tracks[k].what, what) != 0)
+				continue;
+			for (unsigned n = 0; n < s->seconds; n++)
+				if (s->tracks[k].values[n] >= 0) {
+					sum += s->tracks[k].values[n];
+					t.highest = s->tracks[k].values[n] > t.highest ? s->tracks[k].values[n] : t.highest;
+					count++;
+				}
+		}
+	}
+	t.mean = count ? sum / count : NAN;
+	*arena_push(v->arena, v->tracks, v->track_count) = t;
+}
+
+static void make_tracks(struct view *v)
+{
+	for (unsigned i = 0; i < v->point_count; i++)
+		for (unsigned k = 0; k < v->points[i].count; k++) {
+			const struct bench_measure *m = v->points[i].measures[k];
+
+			for (unsigned n = 0; n < m->series.track_count && m->status == BENCH_OK; n++)
+				add_track(v, &v->points[i], m->series.tracks[n].node, m->series.tracks[n].what);
+		}
+}
+
+void view_make(const struct bench_run *const *runs, unsigned count, struct arena *a, struct view *ret)
+{
+	*ret = (struct view){ .arena = a, .runs = runs, .run_count = count };
+	for (unsigned i = 0; i < count; i++) {
+		ret->shared_host |= runs[i]->shared_host;
+		add_points(ret, i);
+	}
+	/* From here on the points do not move. */
+	name_series(ret);
+	make_curves(ret);
+	make_costs(ret);
+	make_pairs(ret);
+	make_tracks(ret);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "words.h"
+
+#include <string.h>
+
+#include "plural.h"
+
+const char *const words_marks[BENCH_MARK_COUNT] = {
+	"throughput still changed when the time was up: the number is one of a system that had not settled",
+	"the client was the limit: the servers may be faster than the number says",
+	"the client could not keep to the schedule: the real rate was lower than the wanted one",
+};
+
+struct list { struct arena *arena; struct sentence *items; unsigned count; };
+
+#define ADD(l, with_tone, ...)                                                                     \
+	(*arena_push((l)->arena, (l)->items, (l)->count) = (struct sentence){ with_tone, arena_printf((l)->arena, __VA_ARGS__) })
+
+const char *words_interval(const struct view *v, const struct stats_summary *s, struct num (*number)(double))
+{
+	if (s->why != STATS_OK || s->interval.why != STATS_OK)
+		return "none";
+	return arena_printf(v->arena, "%s to %s", number(s->interval.low).text, number(s->interval.high).text);
+}
+
+const char *words_load(const struct view *v, const struct bench_point *p)
+{
+	const char *clients = arena_printf(v->arena, "%u client%s", p->clients, plural(p->clients));
+
+	if (!(p->rate_tps > 0))
+		return clients;
+	if (!p->rate_percent)
+		return arena_printf(v->arena, "%s, %s tps wanted", clients, num_rate(p->rate_tps).text);
+	return arena_printf(v->arena, "%s, %s tps wanted (%u %% of the capacity)", clients, num_rate(p->rate_tps).text,
+			    p->rate_percent);
+}
+
+const char *words_ratio(const struct view *v, const struct stats_ratio *r)
+{
+	if (r->why != STATS_OK)
+		return arena_printf(v->arena, "not computable: %s", stats_why_text(r->why));
+	return arena_printf(v->arena, "%s (%s to %s)", num_ratio(r->ratio).text, num_ratio(r->low).text, num_ratio(r->high).text);
+}
+
+static const char *repeats(const struct view *v, const struct view_point *p)
+{
+	if (p->tps.interval.why != STATS_OK)
+		return arena_printf(v->arena, "%u repeat%s, no interval", p->ok, plural(p->ok));
+	return arena_printf(v->arena, "%s, %u repeats", words_interval(v, &p->tps, num_rate), p->ok);
+}
+
+const char *words_point(const struct view *v, const struct view_point *p)
+{
+	const char *what = arena_printf(v->arena, "%s, %s, %s", p->point->workload, p->series, words_load(v, p->point)), *marks = "";
+
+	if (view_is_empty(p))
+		return arena_printf(v->arena, "%s: %s", what, p->count ? "every measurement failed" : "not measured");
+	for (unsigned i = 0; i < BENCH_MARK_COUNT; i++)
+		if (p->marks >> i & 1)
+			marks = arena_printf(v->arena, "%s; %s", marks, bench_marks[i]);
+	return arena_printf(v->arena, "%s: %s tps (%s); latency p50 %s, p99 %s%s", what, num_rate(p->tps.gmean).text, repeats(v, p),
+			    num_time(p->p50.gmean).text, num_time(p->p99.gmean).text, marks);
+}
+
+static void add_pairs(struct list *l, const struct view *v)
+{
+	static const enum tone tones[] = { [STATS_UNDECIDED] = TONE_WARNING, [STATS_FASTER] = TONE_GOOD, [STATS_SLOWER] = TONE_BAD,
+					   [STATS_EQUIVALENT] = TONE_PLAIN };
+
+	for (unsigned i = 0; i < v->pair_count; i++) {
+		const struct view_ratio *p = &v->pairs[i];
+		const struct stats_ratio *r = &p->ratio;
+		const char *what = arena_printf(l->arena, "%s, %s, %s", p->point->point->workload, p->point->point->target,
+						words_load(v, p->point->point)), *more = "";
+
+		if (r->why != STATS_OK) {
+			ADD(l, TONE_WARNING, "%s: undecided, %s.", what, words_ratio(v, r));
+			continue;
+		}
+		if (r->verdict == STATS_UNDECIDED)
+			more = arena_printf(l->arena, ". A difference of %s %% would have been found; %u pairs would do",
+					    num_percent(r->seen).text, r->needed);
+		ADD(l, tones[r->verdict], "%s: B is %s times A, %s in %u pairs: %s%s.", what, num_ratio(r->ratio).text,
+		    arena_printf(l->arena, "%s to %s", num_ratio(r->low).text, num_ratio(r->high).text), r->count_a,
+		    stats_verdict_name(r->verdict), more);
+	}
+}
+
+static void add_best(struct list *l, const struct view *v)
+{
+	for (unsigned i = 0; i < v->curve_count; i++) {
+		const struct view_curve *c = &v->curves[i];
+		const struct view_point *p = c->best;
+
+		if (!p)
+			continue;
+		ADD(l, TONE_PLAIN, "%s on %s: %s tps with %u client%s (%s)%s; latency p50 %s, p99 %s.", c->workload, c->series,
+		    num_rate(p->tps.gmean).text, p->point->clients, plural(p->point->clients), repeats(v, p),
+		    c->count > 1 ? arena_printf(l->arena, ", the most of %u client counts", c->count) : "",
+		    num_time(p->p50.gmean).text, num_time(p->p99.gmean).text);
+	}
+}
+
+/* With the fewest clients, where no request waits for another. */
+static void add_costs(struct list *l, const struct view *v)
+{
+	for (unsigned i = 0; i < v->cost_count; i++) {
+		const struct view_ratio *c = &v->costs[i];
+		bool fewest = true;
+
+		for (unsigned k = 0; k < v->cost_count; k++) {
+			const struct view_ratio *other = &v->costs[k];
+
+			if (!strcmp(other->point->point->workload, c->point->point->workload) && other->point->color == c->point->color &&
+			    other->point->point->clients < c->point->point->clients && other->ratio.why == STATS_OK)
+				fewest = false;
+		}
+		if (!fewest || c->ratio.why != STATS_OK)
+			continue;
+		ADD(l, TONE_PLAIN, "%s takes %s times as long as %s on %s with %u client%s, %s to %s in %u pairs%s.",
+		    c->point->point->workload, num_ratio(c->ratio.ratio).text, c->base->point->workload, c->point->series,
+		    c->point->point->clients, plural(c->point->point->clients), num_ratio(c->ratio.low).text,
+		    num_ratio(c->ratio.high).text, c->ratio.count_a,
+		    c->ratio.low <= 1 && c->ratio.high >= 1 ? ": no difference is shown" : "");
+	}
+}
+
+static void add_limits(struct list *l, const struct view *v)
+{
+	unsigned wanted = 0;
+
+	if (v->failed)
+		ADD(l, TONE_BAD, "%u of %u measurement%s failed; their numbers are not used.", v->failed, v->measures,
+		    plural(v->measures));
+	for (unsigned i = 0; i < v->point_count; i++) {
+		const struct view_point *p = &v->points[i];
+
+		wanted += p->run->repeats > p->count ? p->run->repeats - p->count : 0;
+		if (p->count && view_is_empty(p))
+			ADD(l, TONE_BAD, "%s: there is no number, because every measurement failed: %s.", p->point->name,
+			    p->measures[0]->reason ? p->measures[0]->reason : "no reason was recorded");
+	}
+	if (!v->measures)
+		ADD(l, TONE_WARNING, "Nothing has been measured yet.");
+	else if (wanted)
+		ADD(l, TONE_WARNING, "The run is not complete: %u measurement%s %s missing. labctl bench run --resume continues.", wanted,
+		    plural(wanted), wanted == 1 ? "is" : "are");
+	for (unsigned i = 0; i < BENCH_MARK_COUNT; i++)
+		if (v->marked[i])
+			ADD(l, TONE_WARNING, "%u measurement%s %s: %s.", v->marked[i], plural(v->marked[i]), bench_marks[i],
+			    words_marks[i]);
+	if (v->shared_host)
+		ADD(l, TONE_WARNING, "%s", SHARED_TEXT);
+}
+
+struct sentence *words_of(const struct view *v, unsigned *ret_count)
+{
+	struct list l = { .arena = v->arena };
+
+	add_pairs(&l, v);
+	add_best(&l, v);
+	add_costs(&l, v);
+	add_limits(&l, v);
+	*ret_count = l.count;
+	return l.items;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Numbers, texts and ticks of charts; and that no text of a stranger becomes markup. */
+#include "test.h"
+
+#include "bench_runs.h"
+#include "report.h"
+#include "svg.h"
+#include "view.h"
+#include "words.h"
+
+static void numbers(void **state)
+{
+	(void)state;
+	assert_string_equal(num_count(0).text, "0");
+	assert_string_equal(num_count(999).text, "999");
+	assert_string_equal(num_count(1234567).text, "1,234,567");
+	assert_string_equal(num_rate(0).text, "0");
+	assert_string_equal(num_rate(0.0123).text, "0.012");
+	assert_string_equal(num_rate(9.996).text, "10.0");
+	assert_string_equal(num_rate(99.96).text, "100");
+	assert_string_equal(num_rate(4210.4).text, "4,210");
+	assert_string_equal(num_rate(NAN).text, "—");
+	assert_string_equal(num_ms(850).text, "0.85");
+	assert_string_equal(num_time(850).text, "850\u00a0µs");
+	assert_string_equal(num_time(5123).text, "5.12\u00a0ms");
+	assert_string_equal(num_time(1234567).text, "1.23\u00a0s");
+	assert_string_equal(num_ratio(1.837).text, "1.84");
+	assert_string_equal(num_percent(0.031).text, "3.1");
+	assert_string_equal(num_percent(0.31).text, "31");
+	assert_string_equal(num_tick(1500).text, "1,500");
+	assert_string_equal(num_tick(0.5).text, "0.5");
+	assert_string_equal(num_utc(DATA_STARTED_MS).text, "2025-11-29 15:26:40 UTC");
+}
+
+static void check_text(const char *in, unsigned max, const char *wanted)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	text_cut(&out, in, max);
+	assert_string_equal(strbuf_text(&out), wanted);
+}
+
+static void texts(void **state)
+{
+	(void)state;
+	check_text("<a href=\"x\">&'", 0, "&lt;a href=&quot;x&quot;&gt;&amp;&apos;");
+	check_text("coordinators", 12, "coordinators");
+	check_text("coordinators", 11, "coordinato…");
+	check_text("äöü", 2, "ä…");
+	check_text(TURNING, 0, "?gnp.daol");
+	check_text("a\xe2\x81\xa6" "b\xd8\x9c" "c\x1b[0m\xff", 0, "a?b?c?[0m?");
+	check_text(ARABIC, 0, ARABIC);
+	check_text("", 3, "");
+}
+
+/* "0 500 1000" */
+static void check_ticks(enum svg_scale scale, double min, double max, const char *wanted)
+{
+	auto_(strbuf_clear) struct strbuf seen = { 0 };
+	double ticks[64];
+	unsigned count = svg_ticks(scale, min, max, 5, ticks, ARRAY_COUNT(ticks));
+
+	for (unsigned i = 0; i < count; i++)
+		strbuf_printf(&seen, "%s%.6g", i ? " " : "", ticks[i]);
+	assert_string_equal(strbuf_text(&seen), wanted);
+}
+
+static void ticks(void **state)
+{
+	(void)state;
+	check_ticks(SVG_LINEAR, 0, 1333, "0 500 1000 1500");
+	check_ticks(SVG_LINEAR, 0, 100, "0 20 40 60 80 100");
+	check_ticks(SVG_LINEAR, 0, 0.7, "0 0.2 0.4 0.6 0.8");
+	check_ticks(SVG_LINEAR, 0, 8, "0 2 4 6 8");
+	check_ticks(SVG_LINEAR, 3, 3, "2 2.5 3 3.5 4 4.5");
+	check_ticks(SVG_LOG, 1.2, 9, "1 2 5 10");
+	check_ticks(SVG_LOG, 1, 10, "1 2 5 10");
+	check_ticks(SVG_LOG, 0.03, 4000, "0.01 0.1 1 10 100 1000 10000");
+	check_ticks(SVG_LOG, 7, 7, "2 5 10 20");
+	check_ticks(SVG_NINES, 0, 0.9999, "0 0.5 0.9 0.99 0.999 0.9999");
+	check_ticks(SVG_NINES, 0, 0.93, "0 0.5 0.9");
+}
+
+static char *print(struct bench_run *run, const char *format)
+{
+	const struct bench_run *const runs[] = { run };
+	const char *const places[] = { "" };
+	struct strbuf out = { 0 };
+
+	report_format(format)->print(&(struct report){ runs, 1, places }, &out);
+	return strbuf_steal(&out);
+}
+
+static unsigned count_of(const char *text, const char *word)
+{
+	unsigned count = 0;
+
+	for (const char *p = text; (p = strstr(p, word)); p++)
+		count++;
+	return count;
+}
+
+static void same_bytes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(data_runs); i++)
+		for (const struct report_format *f = report_formats; f->name; f++) {
+			struct bench_run *one = data_runs[i].make(), *two = data_runs[i].make();
+			auto_(free) char *a = print(one, f->name), *b = print(two, f->name);
+
+			assert_string_equal(a, b);
+			assert_true(strlen(a) > 50);
+			bench_free(one);
+			bench_free(two);
+		}
+	assert_null(report_format("pdf"));
+}
+
+static void hostile_names(void **state)
+{
+	struct bench_run *run = data_hostile();
+	auto_(free) char *html = print(run, "html"), *markdown = print(run, "markdown"), *csv = print(run, "csv");
+
+	(void)state;
+	assert_int_equal(count_of(html, "<script>"), 1);
+	assert_int_equal(count_of(html, "<img"), 0);
+	assert_int_equal(count_of(html, "<b>1"), 0);
+	assert_true(count_of(html, "&lt;script&gt;alert(1)") > 20);
+	assert_int_equal(count_of(html, "\xe2\x80\xae"), 0);
+	assert_int_equal(count_of(html, "javascript:alert"), count_of(html, "href=\"./javascript%3Aalert%281%29/\""));
+	assert_int_equal(count_of(html, "etc/passwd"), 0);
+	assert_int_equal(count_of(markdown, "<"), 0);
+	assert_int_equal(count_of(csv, "\n"), 1 + run->point_count);
+	bench_free(run);
+}
+
+/* A formula of a spreadsheet, and what must be quoted. */
+static void csv_cells(void **state)
+{
+	struct bench_run *run = data_empty();
+	auto_(free) char *text = NULL;
+
+	(void)state;
+	run->lab = "=cmd|' /C calc'!A0";
+	run->kind = "a,\"b\"";
+	text = print(run, "csv");
+	assert_non_null(strstr(text, "\n\"'=cmd|' /C calc'!A0\",\"a,\"\"b\"\"\","));
+	bench_free(run);
+}
+
+static void check_words(struct bench_run *run, const char *const *wanted)
+{
+	auto_(free) char *text = print(run, "json");
+
+	for (; *wanted; wanted++)
+		if (!strstr(text, *wanted))
+			fail_msg("'%s' is missing in\n%.3000s", *wanted, text);
+	bench_free(run);
+}
+
+static void words(void **state)
+{
+	(void)state;
+	check_words(data_empty(), (const char *const[]){ "Nothing has been measured yet.", NULL });
+	check_words(data_failed(), (const char *const[]){ "8 of 8 measurements failed; their numbers are not used.",
+							  "two/primary/4: there is no number, because every measurement failed: node2 is not running.", NULL });
+	check_words(data_small(), (const char *const[]){ "1 of 8 measurements failed", "1 measurement drifts", "two takes ", " in 2 pairs", NULL });
+	check_words(data_pairs(), (const char *const[]){ "tpcb, primary, 8 clients: B is ", ": faster.", NULL });
+	check_words(data_full(), (const char *const[]){ "Shared host: ", "client-saturated", "behind-schedule", NULL });
+}
+
+/* No interval from one repeat, none of a failed measurement's numbers, marks of valid ones only. */
+static void view(void **state)
+{
+	struct bench_run *run = data_small();
+	const struct bench_run *const runs[] = { run };
+	auto_(arena_free) struct arena *a = arena_new();
+	struct view v;
+
+	(void)state;
+	run->measures[6].tps = 1e9;
+	run->measures[6].marks = BENCH_SATURATED;
+	view_make(runs, 1, a, &v);
+	assert_int_equal(v.point_count, 4);
+	assert_int_equal(v.curve_count, 2);
+	assert_int_equal(v.cost_count, 2);
+	assert_int_equal(v.failed, 1);
+	assert_int_equal(v.marked[1], 0);
+	assert_int_equal(v.points[2].ok, 1);
+	assert_true(v.points[2].tps.gmean < 1e6);
+	assert_int_not_equal(v.points[2].tps.interval.why, STATS_OK);
+	assert_int_equal(v.points[0].tps.interval.why, STATS_OK);
+	/* one pair is left where a repeat failed */
+	assert_int_equal(v.costs[1].ratio.count_a, 1);
+	assert_int_not_equal(v.costs[1].ratio.why, STATS_OK);
+	assert_true(v.costs[0].ratio.ratio > 1.5 && v.costs[0].ratio.ratio < 2.5);
+	bench_free(run);
+}
+
+static void several_runs(void **state)
+{
+	struct bench_run *a = data_small(), *b = data_small(), *c = data_empty();
+	const struct bench_run *const runs[] = { a, b, c };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	(void)state;
+	b->lab = "other";
+	report_format("html")->print(&(struct report){ runs, 3, NULL }, &out);
+	assert_non_null(strstr(out.text, "bench3 primary"));
+	assert_non_null(strstr(out.text, "other primary"));
+	assert_non_null(strstr(out.text, "citus coordinator"));
+	assert_null(strstr(out.text, "href=\"./"));
+	bench_free(a);
+	bench_free(b);
+	bench_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers), cmocka_unit_test(texts), cmocka_unit_test(ticks), cmocka_unit_test(same_bytes),
+		cmocka_unit_test(hostile_names), cmocka_unit_test(csv_cells), cmocka_unit_test(words), cmocka_unit_test(view),
+		cmocka_unit_test(several_runs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
