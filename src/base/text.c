@@ -35,17 +35,43 @@ static bool turns(const char *p)
 	       (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9);
 }
 
+/* About how wide a character is in a proportional font, in tenths of a usual letter. */
+static unsigned width_of(const char *p)
+{
+	unsigned char c = (unsigned char)*p;
+
+	if (c >= 0xe1 && c < 0xf8 && !(c == 0xe2 && (unsigned char)p[1] == 0x80))
+		return 18;
+	if (strchr("mwMW@%<>", c))
+		return 16;
+	if (strchr("ijlrtf.,:;'|!()[] ", c))
+		return 7;
+	return c >= 'A' && c <= 'Z' ? 12 : 10;
+}
+
+static size_t width(const char *s)
+{
+	size_t sum = 0;
+
+	for (; *s; s += char_len(s))
+		sum += width_of(s);
+	return sum;
+}
+
 void text_cut(struct strbuf *out, const char *s, unsigned max)
 {
 	auto_(strbuf_clear) struct strbuf safe = { 0 };
 	auto_(free) char *tame = strdup(s ? s : "");
-	unsigned count = 0;
+	size_t used = 0;
+	bool cut;
 
 	if (!tame)
 		abort();
 	quote_tame(tame, strlen(tame));
+	cut = max && width(tame) > 10 * max;
 	for (const char *p = tame; *p; p += char_len(p)) {
-		if (++count == max && p[char_len(p)]) {
+		used += width_of(p);
+		if (cut && used + 10 > 10 * max) {
 			strbuf_str(&safe, "…");
 			break;
 		}

@@ -15,7 +15,7 @@
  * characters that change the direction of the text after them.
  */
 void text_add(struct strbuf *out, const char *s);
-/* The same, cut to at most @max characters, the last of which is then an ellipsis. */
+/* The same, cut to about the width of @max letters, the last of which is then an ellipsis; 0 = whole. */
 void text_cut(struct strbuf *out, const char *s, unsigned max);
 /* The same isolated, so that a name written from right to left does not move its neighbours: <bdi>. HTML only. */
 void text_name(struct strbuf *out, const char *s);

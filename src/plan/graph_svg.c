@@ -42,7 +42,7 @@ struct drawing {
 };
 
 const char graph_style[] =
-	".topology{display:block;height:auto;max-width:100%}\n"
+	".topology{display:block;height:auto;max-width:max(100%,760px)}\n"
 	".topology text{font-size:12px;fill:var(--fg)}.topology .dim{fill:var(--dim)}.topology .strong{font-weight:600}\n"
 	".topology .frame{fill:none;stroke:var(--line)}.topology .net{fill:none;stroke:var(--line);stroke-dasharray:5 4}\n"
 	".topology .card{fill:var(--panel);stroke:var(--line)}.topology .chip{fill:var(--bg);stroke:var(--line)}\n"
@@ -302,13 +302,21 @@ static void draw_lane(struct drawing *d, struct lane *l, struct strbuf *out)
 	l->left = left;
 }
 
+/* Letters that fit from @x to the frame. */
+static unsigned room(const struct drawing *d, unsigned x)
+{
+	return (d->width - x - 20) * 10 / 74;
+}
+
 /* Over all lanes, so that no line crosses a text. */
 static void draw_lane_text(struct drawing *d, const struct lane *l, struct strbuf *out)
 {
 	const char *from = text_of(l->edge, "from");
+	unsigned x = l->left + (l->mixed ? 14 : 30);
 
 	strbuf_printf(out, "<g class=\"c%u\">", color_of(d, from));
-	add_text(out, "what", l->left + 14 + (l->mixed ? 0 : 16), l->y - 7, arena_printf(d->arena, "%s → %s: %s", from, text_of(l->edge, "to"), text_of(l->edge, "what")), 90);
+	add_text(out, "what", x, l->y - 7, arena_printf(d->arena, "%s → %s: %s", from, text_of(l->edge, "to"), text_of(l->edge, "what")),
+		 room(d, x));
 	strbuf_str(out, "</g>\n");
 }
 
@@ -340,7 +348,7 @@ static unsigned draw_local(struct drawing *d, const json_t *graph, struct strbuf
 			continue;
 		strbuf_printf(out, "<g class=\"c%u\">", color_of(d, text_of(edge, "from")));
 		add_text(out, "what", PAD, y, arena_printf(d->arena, "%s → %s of the same node: %s", text_of(edge, "from"), text_of(edge, "to"),
-							   text_of(edge, "what")), 90);
+							   text_of(edge, "what")), room(d, PAD));
 		strbuf_str(out, "</g>\n");
 		y += LINE;
 	}
@@ -376,8 +384,8 @@ static void draw(const json_t *graph, const char *style, struct strbuf *out)
 	strbuf_printf(out, "<rect class=\"frame\" x=\"4\" y=\"4\" width=\"%u\" height=\"%u\" rx=\"8\"/>"
 			   "<rect class=\"net\" x=\"14\" y=\"36\" width=\"%u\" height=\"%u\" rx=\"6\"/>\n", d.width - 8, d.height, d.width - 28,
 		      d.height - 40);
-	add_text(out, "strong", 16, 25, host_line(&d, graph), 80);
-	add_text(out, "dim", 26, 58, network_line(&d, graph), 80);
+	add_text(out, "strong", 16, 25, host_line(&d, graph), room(&d, 16));
+	add_text(out, "dim", 26, 58, network_line(&d, graph), room(&d, 26));
 	strbuf_printf(out, "\n%s</svg>\n", strbuf_text(&body));
 }
 

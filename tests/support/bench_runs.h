@@ -60,7 +60,7 @@ static inline void data_point(struct data_state *d, struct bench_run *run, const
 	const char *name = rate > 0 ? arena_printf(d->arena, "%s/%s/%u@%u", workload, target, clients, percent)
 				    : arena_printf(d->arena, "%s/%s/%u", workload, target, clients);
 
-	*arena_push(d->arena, run->points, run->point_count) = (struct bench_point){ name, workload, target, clients, rate, percent };
+	*arena_push(d->arena, run->points, run->point_count) = (struct bench_point){ name, workload, target, clients, rate, percent, NULL };
 }
 
 /* @service_us: how long one transaction takes alone; @cores: how many run at once. */
@@ -220,6 +220,15 @@ static inline struct bench_run *data_full(void)
 			data_add(&d, run, data_measure(&d, run, i, repeat, loads[w].us * (strcmp(p->target, "coordinator") ? 1.05 : 1),
 						       strcmp(p->target, "coordinator") ? 7 : 4, 8));
 		}
+	data_point(&d, run, "tpcb", "coordinators", 64, 0, 0);
+	run->points[run->point_count - 1].name = "tpcb/coordinators/p99=50ms";
+	run->points[run->point_count - 1].slo = "p99=50ms";
+	for (unsigned step = 1; step <= 4; step++) {
+		struct bench_measure m = data_measure(&d, run, run->point_count - 1, step, 5200, step * 2, 8);
+
+		m.kept_slo = m.latency.p99 <= 50000;
+		data_add(&d, run, m);
+	}
 	for (unsigned i = 0; i < run->measure_count; i++) {
 		struct bench_measure *m = &run->measures[i];
 
@@ -245,6 +254,8 @@ static inline struct bench_run *data_pairs(void)
 	run->repeats = 10;
 	data_workload(&d, run, "tpcb", "TPC-B-like", NULL, 1);
 	data_workload(&d, run, "select-only", "read of one key", NULL, 1);
+	run->variants[0] = "synchronous_commit=on";
+	run->variants[1] = "synchronous_commit=off";
 	data_point(&d, run, "tpcb", "primary", 8, 0, 0);
 	data_point(&d, run, "select-only", "primary", 8, 0, 0);
 	for (unsigned repeat = 1; repeat <= run->repeats; repeat++)

@@ -87,16 +87,37 @@ static void summary(struct page *p)
 	strbuf_str(p->out, "</ul>\n");
 }
 
+static void topology_table(struct page *p, const json_t *graph)
+{
+	static const char *const titles[] = { "node", "address", "role", "port", NULL };
+	const json_t *node, *role;
+	size_t i, k;
+
+	details_begin(p, "Nodes and roles");
+	table_begin(p, "Nodes and roles", titles, 3);
+	json_array_foreach(json_object_get(graph, "nodes"), i, node)
+		json_array_foreach(json_object_get(node, "roles"), k, role) {
+			table_row(p, NULL);
+			table_text(p, json_string_value(json_object_get(node, "name")));
+			table_text(p, json_string_value(json_object_get(node, "address")));
+			table_text(p, json_string_value(json_object_get(role, "role")));
+			strbuf_printf(p->out, "<td class=\"n\">%lld</td></tr>", (long long)json_integer_value(json_object_get(role, "port")));
+		}
+	table_end(p);
+	details_end(p);
+}
+
 static void topology(struct page *p)
 {
 	for (unsigned i = 0; i < p->view->run_count; i++) {
 		if (!json_is_object(p->view->runs[i]->topology))
 			continue;
-		strbuf_str(p->out, "<figure><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Topology of ");
+		strbuf_str(p->out, "<figure><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Topology of ");
 		text_add(p->out, p->view->runs[i]->lab);
 		strbuf_str(p->out, "\">");
 		graph_svg(p->view->runs[i]->topology, p->out);
 		strbuf_str(p->out, "</div></figure>\n");
+		topology_table(p, p->view->runs[i]->topology);
 	}
 }
 

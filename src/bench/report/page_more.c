@@ -80,14 +80,14 @@ void page_costs(struct page *p)
 
 void page_pairs(struct page *p)
 {
-	static const char *const titles[] = { "workload", "target", "verdict", "clients", "B / A", "low", "high", "pairs", "A tps", "B tps",
+	static const char *const titles[] = { "workload", "target", "verdict", "what", "clients", "B / A", "low", "high", "pairs", "A tps", "B tps",
 					      "p (Holm)", NULL };
 
 	strbuf_str(p->out, "<p class=\"note\">Throughput of B divided by that of A. A and B were measured in pairs, in random order.</p>\n"
 			   "<div class=\"charts\">\n");
-	ratio_chart(p, p->view->pairs, p->view->pair_count, "Throughput of B over A", "throughput of B over A");
+	ratio_chart(p, p->view->pairs, p->view->pair_count, "B over A", "B over A");
 	strbuf_str(p->out, "</div>\n");
-	table_begin(p, "Ratios of throughputs. low and high: 95 % interval.", titles, 3);
+	table_begin(p, "B / A. low and high: 95 % interval.", titles, 4);
 	for (unsigned i = 0; i < p->view->pair_count; i++) {
 		const struct view_ratio *r = &p->view->pairs[i];
 
@@ -95,6 +95,7 @@ void page_pairs(struct page *p)
 		table_text(p, r->point->point->workload);
 		table_text(p, r->point->point->target);
 		table_text(p, stats_verdict_name(r->ratio.verdict));
+		table_text(p, r->metric);
 		table_number(p, r->point->point->clients, num_count(r->point->point->clients));
 		ratio_cells(p, &r->ratio);
 		table_number(p, r->base->ok ? r->base->tps.gmean : NAN, num_rate(r->base->tps.gmean));

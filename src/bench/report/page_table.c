@@ -7,7 +7,7 @@
 
 void table_begin(struct page *p, const char *caption, const char *const *titles, unsigned numbers_from)
 {
-	strbuf_printf(p->out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"t%u\">"
+	strbuf_printf(p->out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"t%u\">"
 			      "<table class=\"sort\"><caption id=\"t%u\">", p->tables, p->tables);
 	p->tables++;
 	text_add(p->out, caption);

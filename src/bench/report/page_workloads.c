@@ -75,7 +75,7 @@ static void client_ticks(struct page *p, struct svg_axis *x, const struct view_w
 
 	for (unsigned i = 0; i < p->view->point_count; i++) {
 		const struct view_point *vp = &p->view->points[i];
-		bool known = !of_workload(vp, w) || vp->point->rate_tps > 0;
+		bool known = !of_workload(vp, w) || view_is_open(vp->point);
 		unsigned at;
 
 		for (unsigned k = 0; k < count && !known; k++)
@@ -244,10 +244,10 @@ static void rate_chart(struct page *p, const struct view_workload *w)
 			const struct view_point *vp = &p->view->points[i];
 			struct svg_point pt;
 
-			if (!of_workload(vp, w) || vp->color != color || !(vp->point->rate_tps > 0))
+			if (!of_workload(vp, w) || vp->color != color || !view_is_open(vp->point) || !(view_rate(vp) > 0))
 				continue;
 			pt = chart_point(p, vp, &latencies[2]);
-			pt.x = vp->point->rate_tps;
+			pt.x = view_rate(vp);
 			c.x.max = fmax(c.x.max, pt.x);
 			if (!pt.failed) {
 				widen(&c.y, pt.y);
@@ -276,10 +276,10 @@ static void rate_chart(struct page *p, const struct view_workload *w)
 
 static void points_table(struct page *p, const struct view_workload *w)
 {
-	static const char *const titles[] = { "target", "marks", "clients", "tps due", "repeats", "tps", "low", "high", "± %", "mean ms",
+	static const char *const titles[] = { "target", "marks", "loop", "clients", "tps due", "repeats", "tps", "low", "high", "± %", "mean ms",
 					      "p50 ms", "p95 ms", "p99 ms", "p99.9 ms", "max ms", "client cores", NULL };
 
-	table_begin(p, arena_printf(p->view->arena, "All points of %s. low and high: 95 %% interval of tps.", w->name), titles, 2);
+	table_begin(p, arena_printf(p->view->arena, "All points of %s. low and high: 95 %% interval of tps.", w->name), titles, 3);
 	for (unsigned i = 0; i < p->view->point_count; i++) {
 		const struct view_point *vp = &p->view->points[i];
 		const struct stats_summary *const shown[] = { &vp->mean, &vp->p50, &vp->p95, &vp->p99, &vp->p999 };
@@ -295,18 +295,25 @@ static void points_table(struct page *p, const struct view_workload *w)
 		for (unsigned k = 0; k < BENCH_MARK_COUNT; k++)
 			if (vp->marks >> k & 1)
 				strbuf_printf(p->out, "<span class=\"mark\">%s</span> ", bench_marks[k]);
+		strbuf_str(p->out, "</td><td>");
+		text_add(p->out, vp->point->slo ? vp->point->slo
+				 : vp->point->rate_percent ? arena_printf(p->view->arena, "open, %u %%", vp->point->rate_percent)
+				 : view_is_open(vp->point) ? "open" : "closed");
 		strbuf_str(p->out, "</td>");
 		table_number(p, vp->point->clients, num_count(vp->point->clients));
-		table_number(p, vp->point->rate_tps > 0 ? vp->point->rate_tps : NAN, num_rate(vp->point->rate_tps));
-		strbuf_printf(p->out, "<td class=\"n\" data-v=\"%u\">%u of %u</td>", vp->ok, vp->ok,
-			      vp->count > vp->run->repeats ? vp->count : vp->run->repeats);
+		table_number(p, view_rate(vp), num_rate(view_rate(vp)));
+		if (vp->point->slo)
+			strbuf_printf(p->out, "<td class=\"n\" data-v=\"%u\">%u step%s</td>", vp->count, vp->count, plural(vp->count));
+		else
+			strbuf_printf(p->out, "<td class=\"n\" data-v=\"%u\">%u of %u</td>", vp->ok, vp->ok,
+				      vp->count > vp->run->repeats ? vp->count : vp->run->repeats);
 		table_number(p, some ? vp->tps.gmean : NAN, num_rate(vp->tps.gmean));
 		table_number(p, interval ? vp->tps.interval.low : NAN, num_rate(vp->tps.interval.low));
 		table_number(p, interval ? vp->tps.interval.high : NAN, num_rate(vp->tps.interval.high));
 		table_number(p, interval ? vp->tps.half : NAN, num_percent(vp->tps.half));
 		for (unsigned k = 0; k < ARRAY_COUNT(shown); k++)
 			table_number(p, shown[k]->why == STATS_OK ? shown[k]->gmean : NAN, num_ms(shown[k]->gmean));
-		table_number(p, vp->ok ? vp->max : NAN, num_ms(vp->max));
+		table_number(p, some ? vp->max : NAN, num_ms(vp->max));
 		strbuf_printf(p->out, vp->ok ? "<td class=\"n\" data-v=\"%.3f\">%.2f of %s</td></tr>" : "<td class=\"n\" data-v=\"\">—</td></tr>",
 			      vp->client_cpu, vp->client_cpu, num_plain(vp->client_cores).text);
 	}
@@ -329,9 +336,9 @@ static void quantiles_table(struct page *p, const struct view_workload *w)
 			continue;
 		table_row(p, NULL);
 		table_text(p, vp->series);
-		table_text(p, vp->point->rate_tps > 0 ? "open" : "closed");
+		table_text(p, view_is_open(vp->point) ? "open" : "closed");
 		table_number(p, vp->point->clients, num_count(vp->point->clients));
-		table_number(p, vp->point->rate_tps > 0 ? vp->point->rate_tps : NAN, num_rate(vp->point->rate_tps));
+		table_number(p, view_rate(vp), num_rate(view_rate(vp)));
 		table_number(p, (double)count, num_count(count));
 		for (unsigned k = 0; k < ARRAY_COUNT(quantiles); k++) {
 			double us = (double)count * (1 - quantiles[k]) < 1 - 1e-9 ? NAN : histogram_quantile(vp->histogram, quantiles[k]);

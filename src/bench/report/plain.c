@@ -155,7 +155,7 @@ void csv_print(const struct report *r, struct strbuf *out)
 			strbuf_char(out, ',');
 		}
 		strbuf_printf(out, "%u", p->point->clients);
-		csv_number(out, p->point->rate_tps > 0, p->point->rate_tps);
+		csv_number(out, true, view_rate(p));
 		strbuf_printf(out, ",%u,%u,", p->ok, p->failed);
 		for (unsigned k = 0, n = 0; k < BENCH_MARK_COUNT; k++)
 			if (p->marks >> k & 1)
@@ -200,6 +200,10 @@ static json_t *point_json(const struct view_point *p)
 	json_object_set_new(o, "clients", json_integer(p->point->clients));
 	if (p->point->rate_tps > 0)
 		json_object_set_new(o, "rate_tps", json_real(p->point->rate_tps));
+	if (p->point->rate_percent)
+		json_object_set_new(o, "rate_percent", json_integer(p->point->rate_percent));
+	if (p->point->slo)
+		json_object_set_new(o, "slo", json_string(p->point->slo));
 	if (p->variant)
 		json_object_set_new(o, "variant", json_string(p->variant));
 	json_object_set_new(o, "valid", json_integer(p->ok));
@@ -259,7 +263,7 @@ void json_print(const struct report *r, struct strbuf *out)
 	for (unsigned i = 0; i < v.cost_count; i++)
 		json_array_append_new(ratios, ratio_json(&v.costs[i], "mean latency"));
 	for (unsigned i = 0; i < v.pair_count; i++) {
-		json_t *o = ratio_json(&v.pairs[i], "throughput of B over A");
+		json_t *o = ratio_json(&v.pairs[i], v.pairs[i].metric);
 
 		json_object_set_new(o, "verdict", json_string(stats_verdict_name(v.pairs[i].ratio.verdict)));
 		json_array_append_new(ratios, o);

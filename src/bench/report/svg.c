@@ -13,7 +13,7 @@
 #define BOTTOM 42
 #define LEFT 54
 #define RIGHT 104
-#define LABEL_MAX 14      /* characters that fit on the right */
+#define LABEL_MAX 13      /* letters that fit on the right */
 #define LINE 13           /* height of a line of text */
 #define TICKS_MAX 64
 #define LABELS_MAX 64
@@ -338,7 +338,7 @@ void svg_chart(struct strbuf *out, const struct svg_chart *c)
 #define ROW 20
 #define GAP 8
 #define ROW_LEFT 168
-#define ROW_LABEL_MAX 27
+#define ROW_LABEL_MAX 21
 
 void svg_rows(struct strbuf *out, const struct svg_rows *c)
 {

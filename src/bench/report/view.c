@@ -4,9 +4,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "compare.h"
+
 static bool same(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
+}
+
+double view_rate(const struct view_point *p)
+{
+	/* Of a part of the capacity, the rate is known only from what was measured. */
+	return p->point->rate_tps > 0 ? p->point->rate_tps : view_is_open(p->point) && p->tps.why == STATS_OK ? p->tps.gmean : NAN;
 }
 
 /* --- points --- */
@@ -26,7 +34,7 @@ static double *valid(struct arena *a, const struct view_point *p, get_fn get, un
 
 	*ret_count = 0;
 	for (unsigned i = 0; i < p->count; i++)
-		if (p->measures[i]->status == BENCH_OK)
+		if (p->measures[i]->status == BENCH_OK && (!p->point->slo || p->measures[i] == p->kept))
 			x[(*ret_count)++] = get(p->measures[i]);
 	return x;
 }
@@ -48,18 +56,22 @@ static void summarize(struct view *v, struct view_point *p)
 			continue;
 		}
 		p->ok++;
-		p->marks |= m->marks;
+		if (p->point->slo && m->kept_slo && (!p->kept || m->tps > p->kept->tps))
+			p->kept = m;
+		p->marks |= p->point->slo ? 0 : m->marks;
 		for (unsigned k = 0; k < BENCH_MARK_COUNT; k++)
-			v->marked[k] += m->marks >> k & 1;
+			v->marked[k] += !p->point->slo && (m->marks >> k & 1);
 		p->max = m->latency.max > p->max ? m->latency.max : p->max;
 		p->client_cpu += m->client_cpu;
 		p->client_cores += m->client_cores;
 		p->seconds += m->seconds;
-		if (m->histogram && !p->histogram)
+		if (m->histogram && !p->histogram && !p->point->slo)
 			p->histogram = histogram_new(v->arena);
-		if (m->histogram)
+		if (m->histogram && !p->point->slo)
 			histogram_merge(p->histogram, m->histogram);
 	}
+	if (p->kept)
+		p->max = p->kept->latency.max;
 	if (p->ok) {
 		p->client_cpu /= p->ok;
 		p->client_cores /= p->ok;
@@ -193,10 +205,10 @@ static void make_curves(struct view *v)
 		struct view_point *p = &v->points[i];
 		struct view_curve *c = NULL;
 
-		v->open_loop |= p->point->rate_tps > 0;
-		v->closed_loop |= !(p->point->rate_tps > 0);
+		v->open_loop |= view_is_open(p->point);
+		v->closed_loop |= !view_is_open(p->point);
 		add_workload(v, p->run, p->point->workload);
-		if (p->point->rate_tps > 0)
+		if (view_is_open(p->point))
 			continue;
 		for (unsigned k = 0; k < v->curve_count; k++)
 			if (v->curves[k].color == p->color && !strcmp(v->curves[k].workload, p->point->workload))
@@ -214,10 +226,10 @@ static void make_curves(struct view *v)
 /* --- ratios --- */
 
 /* Repeats of one number belong to one block of the random order: they are pairs. */
-static void compare(struct view *v, const struct view_point *base, const struct view_point *point, get_fn get, bool lower,
-		    const struct stats_rules *rules, struct stats_ratio *ret)
+static void divide(struct view *v, const struct view_point *base, const struct view_point *point, struct stats_ratio *ret)
 {
 	double *a = arena_alloc(v->arena, (base->count + 1) * sizeof *a), *b = arena_alloc(v->arena, (base->count + 1) * sizeof *b);
+	const struct stats_rules rules = { 0 };
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < base->count; i++)
@@ -225,58 +237,60 @@ static void compare(struct view *v, const struct view_point *base, const struct 
 			const struct bench_measure *x = base->measures[i], *y = point->measures[k];
 
 			if (x->status == BENCH_OK && y->status == BENCH_OK && x->repeat == y->repeat && count < base->count) {
-				a[count] = get(x);
-				b[count++] = get(y);
+				a[count] = x->latency.mean;
+				b[count++] = y->latency.mean;
 			}
 		}
-	stats_ratio_paired(a, b, count, lower, rules, ret);
+	stats_ratio_paired(a, b, count, true, &rules, ret);
 }
 
 static void make_costs(struct view *v)
 {
-	const struct stats_rules rules = { 0 };
-
 	for (unsigned i = 0; i < v->point_count; i++) {
 		const struct view_point *p = &v->points[i];
 		const char *baseline = view_workload(v, p->point->workload)->baseline;
 
-		if (!baseline || p->point->rate_tps > 0)
+		if (!baseline || view_is_open(p->point))
 			continue;
 		for (unsigned k = 0; k < v->point_count; k++) {
 			const struct view_point *base = &v->points[k];
 			struct view_ratio r = { .point = p, .base = base };
 
 			if (base->color != p->color || base->run != p->run || strcmp(base->point->workload, baseline) != 0 ||
-			    base->point->clients != p->point->clients || base->point->rate_tps > 0)
+			    base->point->clients != p->point->clients || view_is_open(base->point))
 				continue;
-			compare(v, base, p, get_mean, true, &rules, &r.ratio);
+			divide(v, base, p, &r.ratio);
 			*arena_push(v->arena, v->costs, v->cost_count) = r;
 		}
 	}
 }
 
+static const struct view_point *variant_of(const struct view *v, unsigned run_index, const struct bench_point *point, const char *variant)
+{
+	for (unsigned i = 0; i < v->point_count; i++)
+		if (v->points[i].run_index == run_index && v->points[i].point == point && same(v->points[i].variant, variant))
+			return &v->points[i];
+	return NULL;
+}
+
 static void make_pairs(struct view *v)
 {
-	struct stats_rules rules = { 0 };
-	struct stats_ratio *ratios;
+	for (unsigned i = 0; i < v->run_count; i++) {
+		const struct bench_run *run = v->runs[i];
+		const struct compare_options o = { .name_a = run->variants[0], .name_b = run->variants[1] };
+		struct compare c;
 
-	for (unsigned i = 0; i < v->point_count; i++)
-		for (unsigned k = 0; k < v->point_count; k++) {
-			const struct view_point *a = &v->points[i], *b = &v->points[k];
+		if (!run->measure_count || !run->measures[0].variant)
+			continue;
+		compare_variants(run, &o, v->arena, &c);
+		for (unsigned k = 0; k < c.point_count; k++) {
+			const struct view_point *a = variant_of(v, i, c.points[k].point, "A"), *b = variant_of(v, i, c.points[k].point, "B");
 
-			if (a->point == b->point && same(a->variant, "A") && same(b->variant, "B"))
-				*arena_push(v->arena, v->pairs, v->pair_count) = (struct view_ratio){ .point = b, .base = a };
+			if (a && b)
+				*arena_push(v->arena, v->pairs, v->pair_count) = (struct view_ratio){
+					b, a, c.points[k].ratio, c.points[k].metric->title, c.points[k].text };
 		}
-	if (!v->pair_count)
-		return;
-	rules.points = v->pair_count;
-	rules.seed = v->runs[0]->seed;
-	ratios = arena_alloc(v->arena, v->pair_count * sizeof *ratios);
-	for (unsigned i = 0; i < v->pair_count; i++)
-		compare(v, v->pairs[i].base, v->pairs[i].point, get_tps, false, &rules, &ratios[i]);
-	stats_judge(ratios, v->pair_count, &rules);
-	for (unsigned i = 0; i < v->pair_count; i++)
-		v->pairs[i].ratio = ratios[i];
+	}
 }
 
 /* --- tracks --- */

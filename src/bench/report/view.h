@@ -20,10 +20,11 @@ struct view_point {
 	const char *variant;                  /* "A", "B"; NULL = none */
 	const char *series;                   /* what its curve is called: target, variant and run, as far as they differ */
 	unsigned color;                       /* of the series */
-	const struct bench_measure **measures; unsigned count; /* in the order of time */
+	const struct bench_measure **measures; unsigned count; /* in the order of time; of a search its steps */
+	const struct bench_measure *kept;     /* of a search: the step with the highest rate that kept the limit; NULL = none */
 	unsigned ok, failed;                  /* measurements */
 	unsigned marks;                       /* of any valid measurement */
-	struct stats_summary tps, mean, p50, p95, p99, p999; /* over the valid measurements; latencies in us */
+	struct stats_summary tps, mean, p50, p95, p99, p999; /* over the valid measurements, of a search over .kept; latencies in us */
 	double max;                           /* us */
 	double client_cpu, client_cores;      /* means */
 	struct histogram *histogram;          /* of all valid measurements; NULL = none */
@@ -41,7 +42,8 @@ struct view_curve {
 /* The same clients and target, another workload; or B and A of a paired comparison. */
 struct view_ratio {
 	const struct view_point *point, *base;
-	struct stats_ratio ratio;             /* of mean latencies, or of throughputs for A and B */
+	struct stats_ratio ratio;             /* of mean latencies; of A and B of what compare.h takes */
+	const char *metric, *text;            /* of A and B */
 };
 
 struct view_workload {
@@ -76,5 +78,12 @@ static inline bool view_is_empty(const struct view_point *p)
 {
 	return p->ok == 0;
 }
+/* Transactions are due at a given rate, instead of when the one before has ended. */
+static inline bool view_is_open(const struct bench_point *p)
+{
+	return p->rate_tps > 0 || p->rate_percent || p->slo;
+}
+/* The rate at which transactions were due; NAN where it is not known. */
+double view_rate(const struct view_point *p);
 
 #endif

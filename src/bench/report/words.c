@@ -27,12 +27,11 @@ const char *words_load(const struct view *v, const struct bench_point *p)
 {
 	const char *clients = arena_printf(v->arena, "%u client%s", p->clients, plural(p->clients));
 
-	if (!(p->rate_tps > 0))
-		return clients;
-	if (!p->rate_percent)
-		return arena_printf(v->arena, "%s, %s tps wanted", clients, num_rate(p->rate_tps).text);
-	return arena_printf(v->arena, "%s, %s tps wanted (%u %% of the capacity)", clients, num_rate(p->rate_tps).text,
-			    p->rate_percent);
+	if (p->slo)
+		return arena_printf(v->arena, "%s, highest rate with %s", clients, p->slo);
+	if (p->rate_percent)
+		return arena_printf(v->arena, "%s at %u %% of the capacity", clients, p->rate_percent);
+	return p->rate_tps > 0 ? arena_printf(v->arena, "%s at %s tps", clients, num_rate(p->rate_tps).text) : clients;
 }
 
 const char *words_ratio(const struct view *v, const struct stats_ratio *r)
@@ -55,6 +54,8 @@ const char *words_point(const struct view *v, const struct view_point *p)
 
 	if (view_is_empty(p))
 		return arena_printf(v->arena, "%s: %s", what, p->count ? "every measurement failed" : "not measured");
+	if (p->point->slo && !p->kept)
+		return arena_printf(v->arena, "%s: no rate that was tried keeps it", what);
 	for (unsigned i = 0; i < BENCH_MARK_COUNT; i++)
 		if (p->marks >> i & 1)
 			marks = arena_printf(v->arena, "%s; %s", marks, bench_marks[i]);
@@ -67,23 +68,8 @@ static void add_pairs(struct list *l, const struct view *v)
 	static const enum tone tones[] = { [STATS_UNDECIDED] = TONE_WARNING, [STATS_FASTER] = TONE_GOOD, [STATS_SLOWER] = TONE_BAD,
 					   [STATS_EQUIVALENT] = TONE_PLAIN };
 
-	for (unsigned i = 0; i < v->pair_count; i++) {
-		const struct view_ratio *p = &v->pairs[i];
-		const struct stats_ratio *r = &p->ratio;
-		const char *what = arena_printf(l->arena, "%s, %s, %s", p->point->point->workload, p->point->point->target,
-						words_load(v, p->point->point)), *more = "";
-
-		if (r->why != STATS_OK) {
-			ADD(l, TONE_WARNING, "%s: undecided, %s.", what, words_ratio(v, r));
-			continue;
-		}
-		if (r->verdict == STATS_UNDECIDED)
-			more = arena_printf(l->arena, ". A difference of %s %% would have been found; %u pairs would do",
-					    num_percent(r->seen).text, r->needed);
-		ADD(l, tones[r->verdict], "%s: B is %s times A, %s in %u pairs: %s%s.", what, num_ratio(r->ratio).text,
-		    arena_printf(l->arena, "%s to %s", num_ratio(r->low).text, num_ratio(r->high).text), r->count_a,
-		    stats_verdict_name(r->verdict), more);
-	}
+	for (unsigned i = 0; i < v->pair_count; i++)
+		ADD(l, tones[v->pairs[i].ratio.verdict], "%s.", v->pairs[i].text);
 }
 
 static void add_best(struct list *l, const struct view *v)
@@ -98,6 +84,22 @@ static void add_best(struct list *l, const struct view *v)
 		    num_rate(p->tps.gmean).text, p->point->clients, plural(p->point->clients), repeats(v, p),
 		    c->count > 1 ? arena_printf(l->arena, ", the most of %u client counts", c->count) : "",
 		    num_time(p->p50.gmean).text, num_time(p->p99.gmean).text);
+	}
+}
+
+static void add_searches(struct list *l, const struct view *v)
+{
+	for (unsigned i = 0; i < v->point_count; i++) {
+		const struct view_point *p = &v->points[i];
+
+		if (!p->point->slo || !p->count)
+			continue;
+		if (p->kept)
+			ADD(l, TONE_PLAIN, "%s on %s keeps %s at %s tps, the highest of %u rates that were tried.", p->point->workload, p->series,
+			    p->point->slo, num_rate(p->kept->tps).text, p->count);
+		else
+			ADD(l, TONE_WARNING, "%s on %s keeps %s at none of %u rates that were tried.", p->point->workload, p->series, p->point->slo,
+			    p->count);
 	}
 }
 
@@ -135,7 +137,7 @@ static void add_limits(struct list *l, const struct view *v)
 	for (unsigned i = 0; i < v->point_count; i++) {
 		const struct view_point *p = &v->points[i];
 
-		wanted += p->run->repeats > p->count ? p->run->repeats - p->count : 0;
+		wanted += !p->point->slo && p->run->repeats > p->count ? p->run->repeats - p->count : 0;
 		if (p->count && view_is_empty(p))
 			ADD(l, TONE_BAD, "%s: there is no number, because every measurement failed: %s.", p->point->name,
 			    p->measures[0]->reason ? p->measures[0]->reason : "no reason was recorded");
@@ -159,6 +161,7 @@ struct sentence *words_of(const struct view *v, unsigned *ret_count)
 
 	add_pairs(&l, v);
 	add_best(&l, v);
+	add_searches(&l, v);
 	add_costs(&l, v);
 	add_limits(&l, v);
 	*ret_count = l.count;

@@ -17,7 +17,7 @@ struct sentence *words_of(const struct view *v, unsigned *ret_count);
 const char *words_point(const struct view *v, const struct view_point *p);
 /* "4,050 to 4,380"; "none" without an interval */
 const char *words_interval(const struct view *v, const struct stats_summary *s, struct num (*number)(double));
-/* "8 clients"; "8 clients, 2,900 tps (70 %)" in an open loop */
+/* "8 clients"; "8 clients at 70 % of the capacity", "8 clients, highest rate with p99=20ms" in an open loop */
 const char *words_load(const struct view *v, const struct bench_point *p);
 const char *words_ratio(const struct view *v, const struct stats_ratio *r); /* "1.84 (1.71 to 1.98)" */
 
