@@ -305,7 +305,7 @@ static void draw_lane(struct drawing *d, struct lane *l, struct strbuf *out)
 /* Letters that fit from @x to the frame. */
 static unsigned room(const struct drawing *d, unsigned x)
 {
-	return (d->width - x - 20) * 10 / 74;
+	return (d->width - x - 20) * 10 / 68;
 }
 
 /* Over all lanes, so that no line crosses a text. */
