@@ -100,6 +100,18 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	labctl create
 }
 
+@test "a container whose first process fails: the failure shows what it printed" {
+	local root=$LABCTL_STATE/labs/lab/nodes/node1/root
+
+	lxc destroy lab-node1
+	inside mv "$root/usr/sbin/init" "$root/usr/sbin/init.away"
+	run -40 labctl create
+	[[ $output == *"node1 did not come up: domain 'lab-node1' is shut off"* ]]
+	[[ $output == *"-- console of lab-node1, started again"*"container-init: "*"/sbin/init: not found"* ]]
+	inside mv "$root/usr/sbin/init.away" "$root/usr/sbin/init"
+	labctl create
+}
+
 @test "another host key is refused, with the path of the pinned one" {
 	local keys=$LABCTL_STATE/labs/lab/nodes
 

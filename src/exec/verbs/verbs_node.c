@@ -202,30 +202,39 @@ static void watch_end(struct watch *w)
 	pthread_mutex_destroy(&w->lock);
 }
 
-/* Adds the last lines of the node's console; of a container, those of the journal in its root. */
-static void add_console(struct run *r, const char *log, int64_t since_s, struct fail *e)
+/*
+ * Adds the last lines of the node's console; of a container, those of the journal in its root, or what its first process
+ * printed if that ended before there was a journal.
+ */
+static void add_console(struct watch *w, struct fail *e)
 {
+	const struct lab *lab = runtime_lab(runtime_of(w->r));
+	const struct node *n = run_step(w->r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
-	auto_(strbuf_clear) struct strbuf text = { 0 };
-	auto_(free) char *log_tail = file_tail(log, 8);
+	auto_(strbuf_clear) struct strbuf text = { 0 }, first = { 0 };
+	auto_(free) char *log_tail = file_tail(w->log, 8);
 
-	if (runtime_lab(runtime_of(r))->hypervisor == HYPERVISOR_LXC) {
-		const char *journal = arena_printf(a, "--directory=%s", node_file(r, "root/var/log/journal", a));
+	if (lab->hypervisor == HYPERVISOR_LXC) {
+		const char *journal = arena_printf(a, "--directory=%s", node_file(w->r, "root/var/log/journal", a));
 		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20",
-					     arena_printf(a, "--since=@%lld", (long long)since_s), NULL };
+					     arena_printf(a, "--since=@%lld", (long long)w->since_s), NULL };
 		struct proc p = { .argv = argv, .out = &text, .deadline_ms = clock_after_ms(5000) };
 		struct fail ignored;
 		int status;
 
 		proc_run(&p, &status, &ignored);
+		if (!text.len && *w->dead)
+			virt_first_output(w->virt, n->domain, lab->uuid, &first);
+		if (first.len)
+			strbuf_printf(&text, "-- console of %s, started again\n%s", n->domain, first.text);
 	} else {
-		auto_(free) char *console = file_tail(node_file(r, "console.log", a), CONSOLE_LINES);
+		auto_(free) char *console = file_tail(node_file(w->r, "console.log", a), CONSOLE_LINES);
 
 		strbuf_str(&text, console);
 	}
 	/* libvirt's log of a container that started holds nothing but its environment. */
-	if (*log_tail && (!text.len || runtime_lab(runtime_of(r))->hypervisor != HYPERVISOR_LXC))
-		strbuf_printf(&text, "%s-- %s\n%s", text.len ? "\n" : "", log, log_tail);
+	if (*log_tail && (!text.len || lab->hypervisor != HYPERVISOR_LXC))
+		strbuf_printf(&text, "%s-- %s\n%s", text.len ? "\n" : "", w->log, log_tail);
 	if (text.len)
 		fail_evidence(e, text.text, CONSOLE_LINES + 10);
 }
@@ -266,7 +275,7 @@ static int explain(struct watch *w, struct fail *e)
 			fail_next(e, "labctl -l %s create (continues to wait); if the domain hangs: virsh -c %s destroy %s, then create",
 				  lab->name, libvirt_uri(lab->hypervisor), n->domain);
 	}
-	add_console(w->r, w->log, w->since_s, e);
+	add_console(w, e);
 	return *w->dead && lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 }
 

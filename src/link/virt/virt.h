@@ -15,6 +15,7 @@
 #include "arena.h"
 #include "facts.h"
 #include "fail.h"
+#include "strbuf.h"
 
 struct virt;
 
@@ -45,6 +46,12 @@ int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, b
 const char *virt_domain_state(struct virt *v, const char *name, bool *ret_active);
 /* True if the domain certainly executes nothing (off, paused, crashed, missing); *ret_state is its state. */
 bool virt_domain_stalled(struct virt *v, const char *name, const char **ret_state);
+/*
+ * Starts a container of the lab that ended at once again, to read what its first process prints on its console, which
+ * libvirt keeps nowhere. Tries again and again, 7 s at most. Never fails; *ret_text is empty if nothing was read in time, and if
+ * the container runs now.
+ */
+void virt_first_output(struct virt *v, const char *name, const char *lab_uuid, struct strbuf *ret_text);
 int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
 		       struct fail *e);
 int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
