@@ -31,6 +31,21 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	grep -x PGPORT=1923 "$WORK/environ"
 }
 
+@test "settings that only 1.0 has: used there, left out of 1.1 with a note" {
+	up 1
+	for rule in gtm_proxy.init datanode.init; do play 1 "$rule"; done
+	on 1 grep -x 'wal_sender_delay = 10ms' /mnt/data/pgxc_datanode/labctl.version.conf
+	on 1 grep -x 'err_wait_idle = 60' /mnt/data/pgxc_gtm_proxy/labctl.version.conf
+	printf '%s\n' '#!/bin/sh' 'echo "gtm (Postgres-XC) 1.1.1"' >"$WORK/gtm-1.1"
+	chmod 755 "$WORK/gtm-1.1"
+	on 1 mount --bind "$WORK/gtm-1.1" /opt/pgxc/bin/gtm
+	run -0 play 1 datanode.init
+	[[ $output == *"::skipped wal_sender_delay = 10ms of the datanode: only Postgres-XC 1.0 has it"* ]]
+	run -0 play 1 gtm_proxy.init
+	[[ $output == *"::skipped gtm_connect_retry_* and err_wait_* of the proxy: only Postgres-XC 1.0 has them"* ]]
+	run -1 on 1 grep -rE '^[a-z]' /mnt/data/pgxc_datanode/labctl.version.conf /mnt/data/pgxc_gtm_proxy/labctl.version.conf
+}
+
 @test "three nodes: the standby joins, is found disconnected after a restart of the GTM, and joins again" {
 	up 3
 	bring_up

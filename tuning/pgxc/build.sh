@@ -219,13 +219,10 @@ rm -rf -- "${dest:?}$PREFIX"
 make -j "$JOBS" install DESTDIR="$dest" || fail "make install failed with status $?"
 make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= install DESTDIR="$dest" ||
     fail "make install in contrib failed with status $?"
-libs=
-for l in client/libgtmclient.a common/libgtm.a libpq/libpqcomm.a client/libgtmclient.a common/libgtm.a; do
-    [ ! -e "src/gtm/$l" ] || libs+=" src/gtm/$l"
-done
-# shellcheck disable=SC2086  # words
-gcc -std=gnu99 -w -O2 -fcommon -I src/include -o "$dest$PREFIX/bin/gtm_sequence" "$EXTRA/gtm_sequence.c" $libs \
-    -lpthread -lm || fail "gtm_sequence does not compile against this version"
+# The archives of the GTM have other names since 1.1, and need src/port.
+libs=(src/gtm/{client,common,libpq}/*.a src/port/libpgport.a)
+gcc -std=gnu99 -w -O2 -fcommon -I src/include -o "$dest$PREFIX/bin/gtm_sequence" "$EXTRA/gtm_sequence.c" \
+    -Wl,--start-group "${libs[@]}" -Wl,--end-group -lpthread -lm || fail "gtm_sequence does not compile against this version"
 if [ -n "$LINK" ]; then
     mkdir -p "$dest${LINK%/*}"
     ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot create the link $LINK"

@@ -10,8 +10,17 @@ end $$
 -- A database that exists only on another node may have tables: create and remove nothing, and let the user decide.
 @{each coordinator}
 --@ try 60
+--@ if select 1 where current_setting('server_version_num')::int < 90200
 --@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+do $$ begin
+	raise exception 'it is on % but not on %: drop it with labctl db drop, then create it again',
+		@{peer.nodename:sql}, current_setting('pgxc_node_name');
+end $$
+--@ try 60
+--@ if select 1 where current_setting('server_version_num')::int >= 90200
+--@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
+--@ if execute direct on (@{peer.nodename:ident}) 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 do $$ begin
 	raise exception 'it is on % but not on %: drop it with labctl db drop, then create it again',
 		@{peer.nodename:sql}, current_setting('pgxc_node_name');
@@ -19,8 +28,17 @@ end $$
 @{end}
 @{each datanode}
 --@ try 60
+--@ if select 1 where current_setting('server_version_num')::int < 90200
 --@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+do $$ begin
+	raise exception 'it is on % but not on %: drop it with labctl db drop, then create it again',
+		@{peer.nodename:sql}, current_setting('pgxc_node_name');
+end $$
+--@ try 60
+--@ if select 1 where current_setting('server_version_num')::int >= 90200
+--@ unless select 1 from pg_database where datname = @{db.name:sql} or @{peer.nodename:sql} = current_setting('pgxc_node_name')
+--@ if execute direct on (@{peer.nodename:ident}) 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 do $$ begin
 	raise exception 'it is on % but not on %: drop it with labctl db drop, then create it again',
 		@{peer.nodename:sql}, current_setting('pgxc_node_name');

@@ -9,17 +9,33 @@ drop database @{db.name:ident}
 set xc_maintenance_mode = on
 @{each coordinator}
 --@ try 60
+--@ if select 1 where current_setting('server_version_num')::int < 90200
 --@ if select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$' and @{peer.nodename:sql} <> current_setting('pgxc_node_name')
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 --@ if select 1 from pg_sleep(3)
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 execute direct on @{peer.nodename:ident} 'drop database @{db.name:raw}'
+--@ try 60
+--@ if select 1 where current_setting('server_version_num')::int >= 90200
+--@ if select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$' and @{peer.nodename:sql} <> current_setting('pgxc_node_name')
+--@ if execute direct on (@{peer.nodename:ident}) 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+--@ if select 1 from pg_sleep(3)
+--@ if execute direct on (@{peer.nodename:ident}) 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+execute direct on (@{peer.nodename:ident}) 'drop database @{db.name:raw}'
 @{end}
 @{each datanode}
 --@ try 60
+--@ if select 1 where current_setting('server_version_num')::int < 90200
 --@ if select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$'
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 --@ if select 1 from pg_sleep(3)
 --@ if execute direct on @{peer.nodename:ident} 'select 1 from pg_database where datname = ''@{db.name:raw}'''
 execute direct on @{peer.nodename:ident} 'drop database @{db.name:raw}'
+--@ try 60
+--@ if select 1 where current_setting('server_version_num')::int >= 90200
+--@ if select 1 where @{db.name:sql} ~ '^[a-z_][a-z0-9_]*$'
+--@ if execute direct on (@{peer.nodename:ident}) 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+--@ if select 1 from pg_sleep(3)
+--@ if execute direct on (@{peer.nodename:ident}) 'select 1 from pg_database where datname = ''@{db.name:raw}'''
+execute direct on (@{peer.nodename:ident}) 'drop database @{db.name:raw}'
 @{end}

@@ -7,6 +7,8 @@
 # have seen: next_xid is the highest NextXID that next_xid.sh printed on any node, or 0. Its sequences are wrong then, too:
 # a mark in the data directory says so until sequences.sh has corrected them, even if labctl is interrupted in between.
 # A stop was clean if gtm.control is newer than the start, which labctl.started marks: the pid file goes before it is written.
+# Since 1.1 the GTM also writes it while it runs, with numbers and values up to 2,000 ahead, but not atomically. So a killed
+# GTM of 1.1 is treated in the same way, unless it was killed while stopping: then what it wrote last is good enough.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 out=/run/labctl/@{nodename:sh}.start
@@ -41,7 +43,7 @@ if ! running; then
     options=(-Z gtm -D "$dir") unclean=
     [[ ! -e $dir/gtm.pid.unclean ]] || unclean=yes
     if [[ -e $dir/labctl.started ]]; then
-        [[ $dir/gtm.control -nt $dir/labctl.started ]] || unclean=yes
+        [[ -s $dir/gtm.control && $dir/gtm.control -nt $dir/labctl.started ]] || unclean=yes
     elif [[ -e $dir/gtm.log && ! -e $dir/gtm.control ]]; then
         unclean=yes
     fi

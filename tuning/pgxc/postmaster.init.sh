@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Makes the data directory of a datanode or a coordinator.
 
-dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
+role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
 out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
@@ -20,4 +20,13 @@ else
     [[ -z $made || $made == "$name" ]] || die "$dir belongs to the node $made, not to $name"
 fi
 ensure_dir "$dir" 700 "$user:$user"
+# postgresql.conf includes this file: a server rejects settings that it does not know.
+if [[ $role == datanode ]]; then
+    if [[ $("$bin/gtm" --version) == *" 1.0"* ]]; then           # "gtm (Postgres-XC) 1.0.2"
+        put "$dir/labctl.version.conf" 0600 "$user:$user" $'wal_sender_delay = 10ms\n'
+    else
+        put "$dir/labctl.version.conf" 0600 "$user:$user" $'# wal_sender_delay: only Postgres-XC 1.0 has it\n'
+        skipped "wal_sender_delay = 10ms of the datanode: only Postgres-XC 1.0 has it"
+    fi
+fi
 ensure_dir /var/lib/labctl/boot 700 root:root

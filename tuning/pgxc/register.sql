@@ -24,7 +24,12 @@ alter node @{peer.nodename:ident} with (host = @{peer.address:sql}, port = @{pee
 drop node group @{group.name:ident}
 --@ try 60
 --@ unless select 1 from pg_catalog.pgxc_group where group_name = @{group.name:sql}
+--@ if select 1 where current_setting('server_version_num')::int < 90200
 create node group @{group.name:ident} with @{group.members:raw}
+--@ try 60
+--@ unless select 1 from pg_catalog.pgxc_group where group_name = @{group.name:sql}
+--@ if select 1 where current_setting('server_version_num')::int >= 90200
+create node group @{group.name:ident} with (@{group.members:raw})
 @{end}
 -- Does nothing if the pooler knows all this already.
 --@ try 60

@@ -201,7 +201,7 @@ static const char *const secrets[] = { "postgres", NULL };
 
 const struct recipe recipe_pgxc = {
 	.kind = "pgxc",
-	.title = "Postgres-XC 1.0: GTM, standby, proxies, datanodes, coordinators",
+	.title = "Postgres-XC: GTM, standby, proxies, datanodes, coordinators",
 	.user = "pgxc",
 	.prefix = "/opt/pgxc",
 	.build = T "build.sh",
