@@ -13,29 +13,33 @@ const struct dataset datasets[] = {
 	{ "tpcb-branch", "tables of pgbench, distributed by branch", ALL, "tpcb" },
 	{ "tpcb-key", "tables of pgbench, each distributed by its own key", ALL, "tpcb" },
 	{ "pack", "tables with a known number of shards per transaction", ALL, "pack" },
+	{ "sysbench", "the table of sysbench's oltp scripts", ALL, "sysbench" },
 	{ 0 },
 };
 
 /* The order is that of reports. */
 const struct workload workloads[] = {
-	{ "select-only", "read an account by its key", "tpcb-key", ALL, NULL, 1, false },
-	{ "simple-update", "update and read an account, insert into history", "tpcb-key", ALL, NULL, 1, true },
-	{ "tpcb", "TPC-B-like, within a branch, distributed by branch", "tpcb-branch", ALL, NULL, 1, true },
-	{ "tpcb-key", "TPC-B-like, each table distributed by its own key", "tpcb-key", ALL, "tpcb", 3, true },
+	{ "select-only", "read an account by its key", "tpcb-key", ALL, NULL, 1, false, NULL },
+	{ "simple-update", "update and read an account, insert into history", "tpcb-key", ALL, NULL, 1, true, NULL },
+	{ "tpcb", "TPC-B-like, within a branch, distributed by branch", "tpcb-branch", ALL, NULL, 1, true, NULL },
+	{ "tpcb-key", "TPC-B-like, each table distributed by its own key", "tpcb-key", ALL, "tpcb", 3, true, NULL },
 
-	{ "gtm-only", "SELECT without a table: the round trip, on Postgres-XC with a snapshot of the GTM", NULL, ALL, NULL, 0, false },
-	{ "read-key", "read one key", "pack", ALL, NULL, 1, false },
-	{ "update-key", "update one key", "pack", ALL, NULL, 1, true },
-	{ "update-two-one-shard", "update two keys of one shard", "pack", ALL, NULL, 1, true },
-	{ "update-two-two-shards", "update two keys of two shards: two-phase commit", "pack", ALL, "update-two-one-shard", 2, true },
-	{ "update-reference", "update a row that has a copy on every node", "pack", ALL, "update-key", -1, true },
-	{ "insert-1", "insert 8 rows into one shard", "pack", ALL, NULL, 1, true },
-	{ "insert-2", "insert 8 rows into two shards", "pack", ALL, "insert-1", 2, true },
-	{ "insert-all", "insert 8 rows into all shards, at most 8", "pack", ALL, "insert-1", -1, true },
-	{ "scatter-read", "aggregate by a column that is not the key", "pack", ALL, "read-key", -1, false },
-	{ "join-colocated", "join of tables with the same distribution", "pack", ALL, NULL, -1, false },
-	{ "join-reference", "join with a table that has a copy on every node", "pack", ALL, "join-colocated", -1, false },
-	{ "join-repartition", "join of tables with different distributions", "pack", ALL, "join-colocated", -1, false },
+	{ "gtm-only", "SELECT without a table: the round trip, on Postgres-XC with a snapshot of the GTM", NULL, ALL, NULL, 0, false, NULL },
+	{ "read-key", "read one key", "pack", ALL, NULL, 1, false, NULL },
+	{ "update-key", "update one key", "pack", ALL, NULL, 1, true, NULL },
+	{ "update-two-one-shard", "update two keys of one shard", "pack", ALL, NULL, 1, true, NULL },
+	{ "update-two-two-shards", "update two keys of two shards: two-phase commit", "pack", ALL, "update-two-one-shard", 2, true, NULL },
+	{ "update-reference", "update a row that has a copy on every node", "pack", ALL, "update-key", -1, true, NULL },
+	{ "insert-1", "insert 8 rows into one shard", "pack", ALL, NULL, 1, true, NULL },
+	{ "insert-2", "insert 8 rows into two shards", "pack", ALL, "insert-1", 2, true, NULL },
+	{ "insert-all", "insert 8 rows into all shards, at most 8", "pack", ALL, "insert-1", -1, true, NULL },
+	{ "scatter-read", "aggregate by a column that is not the key", "pack", ALL, "read-key", -1, false, NULL },
+	{ "join-colocated", "join of tables with the same distribution", "pack", ALL, NULL, -1, false, NULL },
+	{ "join-reference", "join with a table that has a copy on every node", "pack", ALL, "join-colocated", -1, false, NULL },
+	{ "join-repartition", "join of tables with different distributions", "pack", ALL, "join-colocated", -1, false, NULL },
+
+	{ "sysbench-point-select", "sysbench oltp_point_select: read a row by its key", "sysbench", ALL, NULL, 1, false, "sysbench" },
+	{ "sysbench-read-write", "sysbench oltp_read_write: 10 reads by key, 4 of ranges, 4 writes", "sysbench", ALL, NULL, -1, true, "sysbench" },
 	{ 0 },
 };
 
@@ -201,17 +205,17 @@ static int expand(const struct dataset *d, const char *what, const char *text, c
 	return r;
 }
 
-/* Appends tuning/bench/STEM.KIND.sql, or else tuning/bench/STEM.sql. */
-static int add_file(const struct library *lib, const struct dataset *d, const char *stem, const char *kind, unsigned scale,
-		    struct strbuf *out, struct fail *e)
+/* Appends tuning/bench/STEM.KIND.EXT, or else tuning/bench/STEM.EXT. */
+static int add_file(const struct library *lib, const struct dataset *d, const char *stem, const char *ext, const char *kind,
+		    unsigned scale, struct strbuf *out, struct fail *e)
 {
 	char name[128];
 	const char *text;
 
-	snprintf(name, sizeof name, "tuning/bench/%s.%s.sql", stem, kind);
+	snprintf(name, sizeof name, "tuning/bench/%s.%s.%s", stem, kind, ext);
 	text = library_text(lib, name);
 	if (!text) {
-		snprintf(name, sizeof name, "tuning/bench/%s.sql", stem);
+		snprintf(name, sizeof name, "tuning/bench/%s.%s", stem, ext);
 		text = library_text(lib, name);
 	}
 	if (!text)
@@ -227,10 +231,10 @@ int dataset_text(const struct library *lib, const struct dataset *d, enum datase
 	char stem[64];
 
 	snprintf(stem, sizeof stem, "%s.%s", d->files, words[file]);
-	if (add_file(lib, d, stem, kind, scale, &out, e) < 0)
+	if (add_file(lib, d, stem, "sql", kind, scale, &out, e) < 0)
 		return -1;
 	snprintf(stem, sizeof stem, "%s.fill", d->files);
-	if (file != DATASET_CHECK && add_file(lib, d, stem, kind, scale, &out, e) < 0)
+	if (file != DATASET_CHECK && add_file(lib, d, stem, "sql", kind, scale, &out, e) < 0)
 		return -1;
 	*ret = arena_strdup(a, strbuf_text(&out));
 	return 0;
@@ -241,7 +245,7 @@ int workload_script(const struct library *lib, const struct workload *w, const c
 {
 	auto_(strbuf_clear) struct strbuf out = {0};
 
-	if (add_file(lib, w->dataset ? dataset_find(w->dataset) : NULL, w->name, kind, scale, &out, e) < 0)
+	if (add_file(lib, w->dataset ? dataset_find(w->dataset) : NULL, w->name, w->driver ? "lua" : "sql", kind, scale, &out, e) < 0)
 		return -1;
 	*ret = arena_strdup(a, strbuf_text(&out));
 	return 0;

@@ -29,6 +29,7 @@ struct workload {
 	const char *baseline;  /* workload whose latency this one's is divided by: the cost of two-phase commit; or NULL */
 	int shards;            /* touched by one transaction at most, in a cluster that has shards; -1 = all; 0 = none */
 	bool writes;
+	const char *driver;    /* "sysbench": the script is Lua, in tuning/bench/NAME.lua; NULL = pgbench */
 };
 
 extern const struct workload workloads[]; /* ends with a zero row */
