@@ -55,6 +55,9 @@ static void check_load(struct spec_source *s, struct bench_load *l)
 					 s->spec->targets[t], l->script ? ", or say writes: false for a script that only reads" : "");
 	if ((workload_shards(w, kind) == 2 || workload_shards(w, kind) < 0) && data_nodes(s->lab) < 2)
 		spec_key_problem(s, "workloads", "'%s' needs two nodes with shards, and lab %s has one", l->name, s->lab->name);
+	if (w->driver && (s->spec->rate_count || s->spec->slo.quantile > 0))
+		spec_key_problem(s, s->spec->rate_count ? "rates" : "slo",
+				 "'%s' cannot be measured at a rate: %s's latencies would not count from the scheduled start", l->name, w->driver);
 	if (l->script && workload_expand(w->title, l->script, w->dataset ? dataset_find(w->dataset) : NULL, kind, s->spec->scale, s->arena,
 					 &l->script, &e) < 0)
 		spec_key_problem(s, "workloads", "%s", e.text);

@@ -200,6 +200,8 @@ static void mistakes(void **state)
 		{ "warmup: 2h", "must be from 0 to 3600 seconds" },
 		{ "budget: 0s", "must be from 1 to" },
 		{ "scale: 20001", "must be from 1 to 20000 (account numbers are integers of 32 bits), got '20001'" },
+		{ "workloads: sysbench-read-write\nrates: 50%", ":2: rates: 'sysbench-read-write' cannot be measured at a rate" },
+		{ "workloads: sysbench-read-write\nslo: p99=9ms", ":2: slo: 'sysbench-read-write' cannot be measured at a rate" },
 		{ "reset: relaod", "unknown value 'relaod' (did you mean reload?)" },
 		{ "reset: template", ":1: reset: template: a copy of a database of a citus cluster" },
 		{ "protocol: fast", "known: simple, extended, prepared" },
@@ -208,7 +210,7 @@ static void mistakes(void **state)
 		{ "seed: 0", "must be a whole number from 1 to 9223372036854775807, got '0'" },
 		{ "seed: 9223372036854775808", "got '9223372036854775808'" },
 		{ "stop_on_failure: yes", "unknown value 'yes'" },
-		{ "workloads: all\nclients: [1,2,3,4,5,6,7,8,9,10]\nrepeats: 1000", "170000 measurements" },
+		{ "workloads: all\nclients: [1,2,3,4,5,6,7,8,9,10]\nrepeats: 1000", "190000 measurements" },
 	};
 	char *big = malloc((1 << 20) + 1);
 

@@ -57,8 +57,7 @@ static int run(struct client *c, const char *text, const char *input, const atom
 	return fail_evidence(e, strbuf_text(&error), 20);
 }
 
-int client_open(struct runtime *rt, const struct node *node, const char *program, const atomic_bool *cancel, struct client **ret,
-		struct fail *e)
+int client_open(struct runtime *rt, const struct node *node, const atomic_bool *cancel, struct client **ret, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, out = { 0 };
 	struct client *c = calloc(1, sizeof *c);
@@ -69,22 +68,33 @@ int client_open(struct runtime *rt, const struct node *node, const char *program
 	c->rt = rt;
 	c->node = node;
 	c->cancel = cancel;
-	strbuf_printf(&text, "command -v %s >/dev/null || { echo missing; exit 0; }\n"
-			     "nproc; d=$(mktemp -d /tmp/labctl-bench-XXXXXX) && chmod 700 \"$d\" && echo \"$d\"\n", program);
+	strbuf_str(&text, "nproc; d=$(mktemp -d /tmp/labctl-bench-XXXXXX) && chmod 700 \"$d\" && echo \"$d\"\n");
 	if (run(c, strbuf_text(&text), NULL, cancel, clock_after_ms(SHORT_MS), NULL, NULL, &out, e) < 0) {
 		free(c);
 		return -1;
 	}
 	if (sscanf(strbuf_text(&out), "%15[0-9] %47[a-zA-Z0-9/-]", cores, dir) != 2) {
-		fail(e, FAIL_HOST, "%s is not installed on %s", program, node ? node->name : "this host");
 		free(c);
-		return fail_next(e, "%s", node ? "use an image that has it, or --from host" :
-				 "apt-get install postgresql-15, or run it on a node: --from NODE");
+		return fail(e, FAIL_HOST, "no directory for benchmarks could be made on %s", node ? node->name : "this host");
 	}
 	c->cores = (unsigned)atoi(cores);
 	snprintf(c->dir, sizeof c->dir, "%s", dir);
 	*ret = c;
 	return 0;
+}
+
+int client_needs(struct client *c, const char *program, const char *package, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 }, out = { 0 };
+
+	strbuf_printf(&text, "command -v %s || true\n", program);
+	if (run(c, strbuf_text(&text), NULL, c->cancel, clock_after_ms(SHORT_MS), NULL, NULL, &out, e) < 0)
+		return -1;
+	if (out.len)
+		return 0;
+	fail(e, FAIL_HOST, "%s is not installed on %s", program, c->node ? c->node->name : "this host");
+	return c->node ? fail_next(e, "labctl exec %s -- apt-get install %s, or --from host", c->node->name, package)
+		       : fail_next(e, "apt-get install %s, or run it on a node: --from NODE", package);
 }
 
 void client_close(struct client *c)

@@ -14,9 +14,10 @@
 
 struct client;
 
-/* Makes the directory. @node NULL = this host. FAIL_HOST if the host or node lacks @program. */
-int client_open(struct runtime *rt, const struct node *node, const char *program, const atomic_bool *cancel, struct client **ret,
-		struct fail *e);
+/* Makes the directory. @node NULL = this host. */
+int client_open(struct runtime *rt, const struct node *node, const atomic_bool *cancel, struct client **ret, struct fail *e);
+/* FAIL_HOST if the host or node lacks @program, of the Debian package @package. */
+int client_needs(struct client *c, const char *program, const char *package, struct fail *e);
 /* Removes the directory. */
 void client_close(struct client *c);
 DEFINE_AUTO(struct client *, client_close)

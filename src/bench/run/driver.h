@@ -23,11 +23,16 @@ struct drive {
 struct driver {
 	const char *name;
 	const char *program;     /* must be in PATH */
+	const char *package;     /* Debian's, that has it */
 	/* Adds a command that reads .script and writes out.N, err.N and log.N* in the working directory. */
 	void (*command)(const struct drive *d, struct strbuf *out);
-	const char *log_pattern; /* of all logs: "log.*" */
+	const char *log_pattern; /* of all logs, in the format of pgbench (txlog.h): "log.*" */
+	const char *error;       /* what a line of err.N with an error contains */
 };
 
-extern const struct driver driver_pgbench;
+extern const struct driver driver_pgbench, driver_sysbench;
+
+/* By the word of a workload's row; NULL = pgbench. */
+const struct driver *driver_find(const char *name);
 
 #endif

@@ -130,19 +130,24 @@ static void read_outcome(char *text, struct outcome *o)
 }
 
 /* The first line of the driver's standard error that is an error. */
-struct complaint { char text[256]; };
+struct complaint { const char *error; char text[256]; };
 
 static void error_line(void *ctx, const char *line)
 {
 	struct complaint *c = ctx;
 
-	if (!*c->text && strncmp(line, "progress: ", 10) != 0 && strstr(line, "error: "))
+	if (!*c->text && strncmp(line, "progress: ", 10) != 0 && strstr(line, c->error))
 		snprintf(c->text, sizeof c->text, "%s", line);
 }
 
 static unsigned part(unsigned total, unsigned count, unsigned i)
 {
 	return total / count + (i < total % count);
+}
+
+static const struct driver *driver_of(const struct measure_order *o)
+{
+	return driver_find(o->load->workload ? o->load->workload->driver : NULL);
 }
 
 /* Starts one process per server of the target, waits for all, prints their exit status. Returns how many threads they have. */
@@ -168,7 +173,7 @@ static unsigned driver_command(const struct measurer *w, const struct measure_or
 					  w->database, client_dir(w->client), w->settings ? " options='" : "",
 					  w->settings ? w->settings : "", w->settings ? "'" : "");
 		threads += d.threads;
-		w->driver->command(&d, out);
+		driver_of(o)->command(&d, out);
 		strbuf_printf(out, " & p%u=$!; echo $! >>pids\n", i);
 		count = i + 1;
 	}
@@ -179,7 +184,7 @@ static unsigned driver_command(const struct measurer *w, const struct measure_or
 }
 
 /* Keeps what the driver printed and logged in the run's directory. The log is read on the way. */
-static int keep(struct measurer *w, struct bench_measure *m, struct arena *a, struct reading *r, struct complaint *c,
+static int keep(struct measurer *w, const struct driver *driver, struct bench_measure *m, struct arena *a, struct reading *r, struct complaint *c,
 		struct fail *e)
 {
 	int64_t deadline = clock_after_ms(READ_MS);
@@ -191,7 +196,7 @@ static int keep(struct measurer *w, struct bench_measure *m, struct arena *a, st
 	if (file_remove_tree(dir, e) < 0 || file_mkdirs(dir, 0755, e) < 0 ||
 	    client_read(w->client, "out.*", arena_printf(a, "%s/out", dir), NULL, NULL, deadline, e) < 0 ||
 	    client_read(w->client, "err.*", arena_printf(a, "%s/err", dir), error_line, c, deadline, e) < 0 ||
-	    client_read(w->client, w->driver->log_pattern, log, log_line, r, deadline, e) < 0)
+	    client_read(w->client, driver->log_pattern, log, log_line, r, deadline, e) < 0)
 		return -1;
 	txlog_finish(&r->log);
 	return proc_check(&(struct proc) { .argv = gzip, .deadline_ms = deadline }, e);
@@ -233,7 +238,7 @@ static int drive(struct measurer *w, const struct measure_order *o, struct arena
 	auto_(meter_free) struct meter *meter = NULL;
 	auto_(checkpoints_free) struct checkpoints *checkpoints = NULL;
 	struct reading r = { .has_lag = o->rate_tps > 0 };
-	struct complaint complaint = { "" };
+	struct complaint complaint = { .error = driver_of(o)->error };
 	unsigned total = (unsigned)(o->warmup_s + w->spec->time_s + CONNECT_S + .999);
 	struct server_stats before, after;
 	struct outcome outcome;
@@ -257,7 +262,7 @@ static int drive(struct measurer *w, const struct measure_order *o, struct arena
 	if (ran < 0)
 		return failed(a, m, NULL, e);
 	read_outcome(out.text, &outcome);
-	if (keep(w, m, a, &r, &complaint, e) < 0) {
+	if (keep(w, driver_of(o), m, a, &r, &complaint, e) < 0) {
 		txlog_clear(&r.log);
 		return -1;
 	}
@@ -270,7 +275,7 @@ static int drive(struct measurer *w, const struct measure_order *o, struct arena
 	meter_counters(meter, from_us, m->series.seconds, a, &m->counters, &m->counter_count);
 	/* pgbench exits with 2 when clients were aborted, and prints what the others did. */
 	if (outcome.bad_status)
-		failed(a, m, arena_printf(a, "%s exited with %u: %s", w->driver->program, outcome.bad_status,
+		failed(a, m, arena_printf(a, "%s exited with %u: %s", driver_of(o)->program, outcome.bad_status,
 					  *complaint.text ? complaint.text : "see raw/"), NULL);
 	else if (r.strange)
 		failed(a, m, arena_printf(a, "%u lines of the transaction log cannot be read", r.strange), NULL);

@@ -13,7 +13,6 @@ struct measurer {
 	const struct bench_run *run;
 	struct client *client;
 	struct servers *servers;
-	const struct driver *driver;
 	const char *database;
 	const char *settings;            /* of each session, for libpq's `options`; NULL = none */
 	const atomic_bool *cancel;

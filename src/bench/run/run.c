@@ -369,12 +369,18 @@ static int open_side(struct runner *r, const struct bench_variant *v, struct fai
 
 	side->variant = v;
 	side->lab = runtime_lab(v->rt);
-	if (client_open(v->rt, client_node(r, side->lab), driver_pgbench.program, r->job->cancel, &side->client, e) < 0)
+	if (client_open(v->rt, client_node(r, side->lab), r->job->cancel, &side->client, e) < 0)
 		return -1;
 	r->side_count++;
+	for (unsigned i = 0; i < r->spec->load_count; i++) {
+		const struct driver *d = driver_find(r->spec->loads[i].workload ? r->spec->loads[i].workload->driver : NULL);
+
+		if (client_needs(side->client, d->program, d->package, e) < 0)
+			return -1;
+	}
 	side->servers = servers_new(v->rt, r->job->database);
 	side->measurer = (struct measurer) { .rt = v->rt, .spec = r->spec, .client = side->client, .servers = side->servers,
-					     .driver = &driver_pgbench, .database = r->job->database, .settings = v->settings,
+					     .database = r->job->database, .settings = v->settings,
 					     .cancel = r->job->cancel, .say = say, .say_ctx = r };
 	return 0;
 }
