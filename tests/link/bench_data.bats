@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# The data sets and workloads of benchmarks on a private PostgreSQL server, with Debian's pgbench.
+# The data sets and workloads of benchmarks on a private PostgreSQL server, with Debian's pgbench and sysbench.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -14,6 +14,7 @@ setup_file() {
 	"$BENCH_DATA" postgres 1 load tpcb-branch
 	"$BENCH_DATA" postgres 1 load tpcb-key
 	"$BENCH_DATA" postgres 1 load pack
+	"$BENCH_DATA" postgres 1 load sysbench
 }
 
 teardown_file() {
@@ -29,16 +30,31 @@ sql() {
 	psql -XAtqc "$1"
 }
 
+run_pgbench() {
+	run -0 "$BIN/pgbench" -n -c 2 -t 20 -f "$DIR/script"
+	[[ $output == *"number of failed transactions: 0 "* ]]
+}
+
+# Every event that sysbench counts has a line in the logs, in pgbench's format.
+run_sysbench() {
+	cd "$DIR"
+	LABCTL_DRIVE=0 run -0 sysbench --db-driver=pgsql --pgsql-host= --pgsql-port= --pgsql-user= --pgsql-password= \
+		--pgsql-db="host=$PGHOST port=$PGPORT user=postgres dbname=postgres" --threads=2 --events=40 --time=60 --table-size=100000 ./script run
+	[[ $output == *"total number of events:              40"* ]]
+	cat log.0.* >"log.$1"
+	rm log.0.*
+	[ "$(grep -cE '^[01] [0-9]+ [0-9]+ 0 [0-9]{10} [0-9]{1,6}$' "log.$1")" = 40 ]
+}
+
 @test "every workload runs, and its data stay right" {
 	ran=0
-	while read -r workload dataset; do
-		"$BENCH_DATA" postgres 1 script "$workload" >"$DIR/script.sql"
-		run -0 "$BIN/pgbench" -n -c 2 -t 20 -f "$DIR/script.sql"
-		[[ $output == *"number of failed transactions: 0 "* ]]
+	while read -r workload dataset driver; do
+		"$BENCH_DATA" postgres 1 script "$workload" >"$DIR/script"
+		"run_$driver" "$workload"
 		[ "$dataset" = - ] || "$BENCH_DATA" postgres 1 check "$dataset"
 		ran=$((ran + 1))
 	done < <("$BENCH_DATA" postgres 1 workloads)
-	[ "$ran" = 17 ]
+	[ "$ran" = 19 ]
 	[ "$(sql 'select count(*) from labctl_tpcb_key.pgbench_history')" = 80 ]
 	[ "$(sql 'select count(*) from labctl_pack.entry')" = 960 ]
 	[ "$(sql 'select count(*) > 0 from labctl_pack.pair where v <> 0')" = t ]
@@ -47,7 +63,7 @@ sql() {
 @test "the reset restores what the load made, and leaves it alone afterwards" {
 	sql 'update labctl_tpcb_key.pgbench_accounts set abalance = 5 where aid = 7'
 	sql 'delete from labctl_pack.line where item_id = 3'
-	for dataset in tpcb-branch tpcb-key pack; do
+	for dataset in tpcb-branch tpcb-key pack sysbench; do
 		"$BENCH_DATA" postgres 1 reset "$dataset"
 		run -0 "$BENCH_DATA" postgres 1 reset "$dataset"
 		[[ $output == *unchanged* ]]
@@ -55,6 +71,7 @@ sql() {
 	done
 	[ "$(sql 'select count(*), sum(abalance) from labctl_tpcb_key.pgbench_accounts')" = '100000|0' ]
 	[ "$(sql 'select count(*) from labctl_tpcb_key.pgbench_history')" = 0 ]
+	[ "$(sql "select count(*) from labctl_sysbench.sbtest1 where c = '' or length(c) <> 119 or length(pad) <> 59")" = 0 ]
 	[ "$(sql 'select sum(qty) from labctl_pack.line')" = "$(sql 'select sum(l % 7) from generate_series(0, 29999) l')" ]
 }
 
@@ -76,6 +93,7 @@ damage() {
 	damage 'update labctl_pack.pair set v = 1 where part = 0 and id = 1' pack 'transfers complete'
 	damage 'insert into labctl_pack.entry select 0, 1, n from generate_series(1, 7) n' pack 'inserts complete'
 	damage 'delete from labctl_pack.ref where id = 1' pack 'row counts'
+	damage 'delete from labctl_sysbench.sbtest1 where id = 5' sysbench 'row counts'
 }
 
 # The values that the scripts for Citus use: src/bench/workload.c.

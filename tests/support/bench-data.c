@@ -70,7 +70,7 @@ static int run(char **args, struct fail *e)
 	if (!strcmp(what, "workloads")) {
 		for (w = workloads; w->name; w++)
 			if (workload_has_kind(w->kinds, kind))
-				printf("%s\t%s\n", w->name, w->dataset ? w->dataset : "-");
+				printf("%s\t%s\t%s\n", w->name, w->dataset ? w->dataset : "-", w->driver ? w->driver : "pgbench");
 		return 0;
 	}
 	if (!strcmp(what, "datasets")) {
