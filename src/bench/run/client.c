@@ -18,7 +18,7 @@ struct client {
 	struct runtime *rt;
 	const struct node *node; /* NULL = this host */
 	const atomic_bool *cancel;
-	char dir[64];
+	struct strbuf dir; /* quoted for a shell */
 	unsigned cores;
 };
 
@@ -57,28 +57,31 @@ static int run(struct client *c, const char *text, const char *input, const atom
 	return fail_evidence(e, strbuf_text(&error), 20);
 }
 
+static void discard(struct client *c)
+{
+	strbuf_clear(&c->dir);
+	free(c);
+}
+
 int client_open(struct runtime *rt, const struct node *node, const atomic_bool *cancel, struct client **ret, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf text = { 0 }, out = { 0 };
+	auto_(strbuf_clear) struct strbuf text = { 0 }, out = { 0 }, dir = { 0 };
 	struct client *c = calloc(1, sizeof *c);
-	char cores[16] = "", dir[48] = "";
 
 	if (!c)
 		abort();
 	c->rt = rt;
 	c->node = node;
 	c->cancel = cancel;
-	strbuf_str(&text, "nproc; d=$(mktemp -d /tmp/labctl-bench-XXXXXX) && chmod 700 \"$d\" && echo \"$d\"\n");
+	/* Only one run at a time has the lab's lock: what is there was left by one that was killed. */
+	strbuf_printf(&dir, "%s/bench", node ? "/run/labctl" : runtime_paths(rt)->lab);
+	quote_add(&c->dir, QUOTE_SH, strbuf_text(&dir));
+	strbuf_printf(&text, "rm -rf %s && mkdir -p -m 700 %s && nproc\n", c->dir.text, c->dir.text);
 	if (run(c, strbuf_text(&text), NULL, cancel, clock_after_ms(SHORT_MS), NULL, NULL, &out, e) < 0) {
-		free(c);
+		discard(c);
 		return -1;
 	}
-	if (sscanf(strbuf_text(&out), "%15[0-9] %47[a-zA-Z0-9/-]", cores, dir) != 2) {
-		free(c);
-		return fail(e, FAIL_HOST, "no directory for benchmarks could be made on %s", node ? node->name : "this host");
-	}
-	c->cores = (unsigned)atoi(cores);
-	snprintf(c->dir, sizeof c->dir, "%s", dir);
+	c->cores = (unsigned)strtoul(strbuf_text(&out), NULL, 10);
 	*ret = c;
 	return 0;
 }
@@ -102,20 +105,15 @@ void client_close(struct client *c)
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct fail ignored;
 
-	strbuf_printf(&text, "rm -rf %s", c->dir);
+	strbuf_printf(&text, "rm -rf %s", c->dir.text);
 	/* Not canceled by Ctrl-C: the password file must go. */
 	run(c, strbuf_text(&text), NULL, NULL, clock_after_ms(SHORT_MS), NULL, NULL, NULL, &ignored);
-	free(c);
+	discard(c);
 }
 
 const char *client_name(const struct client *c)
 {
 	return c->node ? c->node->name : "host";
-}
-
-const char *client_dir(const struct client *c)
-{
-	return c->dir;
 }
 
 unsigned client_cores(const struct client *c)
@@ -127,7 +125,7 @@ int client_put(struct client *c, const char *name, const char *text, struct fail
 {
 	auto_(strbuf_clear) struct strbuf command = { 0 };
 
-	strbuf_printf(&command, "umask 077; cat > %s/%s", c->dir, name);
+	strbuf_printf(&command, "umask 077; cat > %s/%s", c->dir.text, name);
 	return run(c, strbuf_text(&command), text, c->cancel, clock_after_ms(SHORT_MS), NULL, NULL, NULL, e);
 }
 
@@ -136,7 +134,7 @@ int client_run(struct client *c, const char *command, int64_t deadline_ms, void 
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 
-	strbuf_printf(&text, "umask 077; cd %s || exit 1\n%s", c->dir, command);
+	strbuf_printf(&text, "umask 077; cd %s || exit 1\n%s", c->dir.text, command);
 	return run(c, strbuf_text(&text), NULL, c->cancel, deadline_ms, line, ctx, out, e);
 }
 
@@ -161,7 +159,7 @@ int client_read(struct client *c, const char *pattern, const char *copy, void (*
 
 	if (!to.file)
 		return fail_errno(e, FAIL_OTHER, "cannot write %s", copy);
-	strbuf_printf(&text, "cd %s && for f in %s; do [ ! -e \"$f\" ] || cat \"$f\"; done", c->dir, pattern);
+	strbuf_printf(&text, "cd %s && for f in %s; do [ ! -e \"$f\" ] || cat \"$f\"; done", c->dir.text, pattern);
 	r = run(c, strbuf_text(&text), NULL, c->cancel, deadline_ms, copy_line, &to, NULL, e);
 	if (fclose(to.file) != 0 && r == 0)
 		return fail_errno(e, FAIL_OTHER, "cannot write %s", copy);
@@ -175,6 +173,6 @@ void client_stop(struct client *c)
 
 	/* A pid may have been reused: only processes whose working directory is ours are meant. */
 	strbuf_printf(&text, "cd %s && for p in $(cat pids 2>/dev/null); do"
-			     " [ \"$(readlink /proc/$p/cwd)\" = %s ] && kill -TERM $p; done; true", c->dir, c->dir);
+			     " [ \"$(readlink /proc/$p/cwd)\" = \"$(pwd -P)\" ] && kill -TERM $p; done; true", c->dir.text);
 	run(c, strbuf_text(&text), NULL, NULL, clock_after_ms(SHORT_MS), NULL, NULL, NULL, &ignored);
 }

@@ -23,7 +23,6 @@ void client_close(struct client *c);
 DEFINE_AUTO(struct client *, client_close)
 
 const char *client_name(const struct client *c); /* "host" or the node's name */
-const char *client_dir(const struct client *c);
 unsigned client_cores(const struct client *c);
 
 /* Writes a file of the directory, mode 0600. */

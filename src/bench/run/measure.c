@@ -45,6 +45,44 @@ static int dataset_run(struct measurer *w, const struct dataset *d, enum dataset
 	return 0;
 }
 
+#define COPY "labctl_bench_copy"
+/* Sessions of drivers that were aborted may still be open. */
+#define DROP(database) "--@ run\ndrop database if exists " database " with (force);\n"
+
+int measure_make_copy(struct measurer *w, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	w->say(w->say_ctx, "copy the database");
+	return servers_administer(w->servers, "copy of the database",
+				  arena_printf(a, DROP(COPY) "--@ run\ncreate database " COPY " template %s;\n", w->database),
+				  clock_after_ms(LOAD_MS), e);
+}
+
+void measure_drop_copy(struct measurer *w)
+{
+	struct fail ignored;
+
+	servers_administer(w->servers, "copy of the database", DROP(COPY), clock_after_ms(RESET_MS), &ignored);
+}
+
+static int reset(struct measurer *w, const struct dataset *d, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	switch (w->spec->reset) {
+	case RESET_TEMPLATE:
+		w->say(w->say_ctx, "replace the database by its copy");
+		return servers_administer(w->servers, "reset of the database",
+					  arena_printf(a, DROP("%s") "--@ run\ncreate database %s template " COPY ";\n", w->database, w->database),
+					  clock_after_ms(RESET_MS), e);
+	case RESET_RELOAD:
+		return d ? dataset_run(w, d, DATASET_RESET, "reset", RESET_MS, e) : 0;
+	default:
+		return 0;
+	}
+}
+
 /* Adds the checks of the workload's data to @m. Returns 1 if one of them failed: *ret_reason says which. */
 static int check(struct measurer *w, const struct workload *workload, struct arena *a, struct bench_measure *m,
 		 const char **ret_reason, struct fail *e)
@@ -168,9 +206,9 @@ static unsigned driver_command(const struct measurer *w, const struct measure_or
 		if (!d.clients)
 			continue;
 		d.threads = most < d.clients ? most : d.clients;
-		d.conninfo = arena_printf(a, "host=%s port=%u user=%s dbname=%s passfile=%s/pgpass connect_timeout=10 application_name=labctl%s%s%s",
+		d.conninfo = arena_printf(a, "host=%s port=%u user=%s dbname=%s passfile=pgpass connect_timeout=10 application_name=labctl%s%s%s",
 					  t->nodes[i]->ip_text, lab->cluster.places[t->role].port, lab->cluster.recipe->superuser,
-					  w->database, client_dir(w->client), w->settings ? " options='" : "",
+					  w->database, w->settings ? " options='" : "",
 					  w->settings ? w->settings : "", w->settings ? "'" : "");
 		threads += d.threads;
 		driver_of(o)->command(&d, out);
@@ -256,7 +294,7 @@ static int drive(struct measurer *w, const struct measure_order *o, struct arena
 	if (ran < 0)
 		client_stop(w->client);
 	if (ran < 0 && e->code == FAIL_CANCELED)
-		return -1;
+		return fail(e, FAIL_CANCELED, "interrupted");
 	servers_stats(w->servers, a, &after);
 	servers_difference(&before, &after, a, &m->counters, &m->counter_count);
 	if (ran < 0)
@@ -297,7 +335,7 @@ int measure_point(struct measurer *w, const struct measure_order *o, struct aren
 	m->started_ms = clock_wall_ms();
 	m->rate_tps = o->rate_tps;
 	m->series = (struct bench_series) { 0 };
-	if (d && w->spec->reset != RESET_NONE && dataset_run(w, d, DATASET_RESET, "reset", RESET_MS, e) < 0)
+	if (reset(w, d, e) < 0)
 		return failed(a, m, NULL, e);
 	w->say(w->say_ctx, "checkpoint");
 	if (servers_checkpoint(w->servers, clock_after_ms(CHECKPOINT_MS), e) < 0)

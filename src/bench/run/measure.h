@@ -35,6 +35,13 @@ struct measure_order {
  */
 int measure_point(struct measurer *w, const struct measure_order *o, struct arena *a, struct bench_measure *m, struct fail *e);
 
+/*
+ * For `reset: template`: copies the database once all data are loaded; measure_point() then replaces it by the copy.
+ * measure_drop_copy() removes the copy, as far as that is possible.
+ */
+int measure_make_copy(struct measurer *w, struct fail *e);
+void measure_drop_copy(struct measurer *w);
+
 /* Resets the data set of a workload and checks it; loads it first if @load. */
 int measure_prepare(struct measurer *w, const struct workload *workload, bool load, struct fail *e);
 

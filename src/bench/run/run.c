@@ -331,7 +331,9 @@ static int load_data(struct runner *r, struct side *side, struct fail *e)
 static int prepare(struct runner *r, struct side *side, struct fail *e)
 {
 	side->measurer.run = r->run;
-	return check_sessions(r, side, e) < 0 || put_scripts(r, side, e) < 0 || load_data(r, side, e) < 0 ? -1 : 0;
+	if (check_sessions(r, side, e) < 0 || put_scripts(r, side, e) < 0 || load_data(r, side, e) < 0)
+		return -1;
+	return r->spec->reset == RESET_TEMPLATE ? measure_make_copy(&side->measurer, e) : 0;
 }
 
 static int execute(struct runner *r, struct fail *e)
@@ -372,16 +374,16 @@ static int open_side(struct runner *r, const struct bench_variant *v, struct fai
 	if (client_open(v->rt, client_node(r, side->lab), r->job->cancel, &side->client, e) < 0)
 		return -1;
 	r->side_count++;
+	side->servers = servers_new(v->rt, r->job->database);
+	side->measurer = (struct measurer) { .rt = v->rt, .spec = r->spec, .client = side->client, .servers = side->servers,
+					     .database = r->job->database, .settings = v->settings,
+					     .cancel = r->job->cancel, .say = say, .say_ctx = r };
 	for (unsigned i = 0; i < r->spec->load_count; i++) {
 		const struct driver *d = driver_find(r->spec->loads[i].workload ? r->spec->loads[i].workload->driver : NULL);
 
 		if (client_needs(side->client, d->program, d->package, e) < 0)
 			return -1;
 	}
-	side->servers = servers_new(v->rt, r->job->database);
-	side->measurer = (struct measurer) { .rt = v->rt, .spec = r->spec, .client = side->client, .servers = side->servers,
-					     .database = r->job->database, .settings = v->settings,
-					     .cancel = r->job->cancel, .say = say, .say_ctx = r };
 	return 0;
 }
 
@@ -395,6 +397,8 @@ int bench_execute(const struct bench_job *job, struct fail *e)
 	if (result == 0)
 		result = execute(&r, e);
 	for (unsigned i = 0; i < r.side_count; i++) {
+		if (r.spec->reset == RESET_TEMPLATE)
+			measure_drop_copy(&r.sides[i].measurer);
 		servers_free(r.sides[i].servers);
 		client_close(r.sides[i].client);
 	}

@@ -82,6 +82,20 @@ int servers_run(struct servers *s, const char *what, const char *blocks, int64_t
 	return 0;
 }
 
+int servers_administer(struct servers *s, const char *what, const char *blocks, int64_t deadline_ms, struct fail *e)
+{
+	auto_(sql_close) struct sql *sql = NULL;
+	bool changed;
+
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->all[i].sql)
+			sql_close(steal(s->all[i].sql));
+	if (runtime_sql(s->rt, s->entry->node, s->entry->port, NULL, false, deadline_ms, &sql, e) < 0 ||
+	    sql_blocks(sql, what, blocks, deadline_ms, &changed, e) < 0)
+		return fail_wrap(e, "%s", s->entry->node->name);
+	return 0;
+}
+
 struct check_rows { struct arena *a; struct bench_check *items; unsigned count; };
 
 static void check_row(void *ctx, int columns, const char *const *names, const char *const *values)

@@ -18,6 +18,8 @@ DEFINE_AUTO(struct servers *, servers_free)
 
 /* Runs blocks of SQL through the lab's entry server: the first with the kind's psql role. */
 int servers_run(struct servers *s, const char *what, const char *blocks, int64_t deadline_ms, struct fail *e);
+/* The same in the kind's own database. Closes all connections first, since those to the run's database may be in its way. */
+int servers_administer(struct servers *s, const char *what, const char *blocks, int64_t deadline_ms, struct fail *e);
 /* Runs a check there: rows of name, ok, text. */
 int servers_check(struct servers *s, const char *query, struct arena *a, struct bench_check **ret, unsigned *ret_count,
 		  int64_t deadline_ms, struct fail *e);

@@ -9,6 +9,8 @@ static const struct role roles[] = {
 	{ "coordinator", .min = 1, .max = 1, .port = 5432, .dir = "citus", .node_name = "coordinator", .sql = true },
 	{ "worker", .min = 0, .max = RECIPE_MANY, .port = 5432, .dir = "citus", .node_name = "worker_@{index}", .sql = true },
 	{ "pgpool", .min = 0, .max = 1, .port = 9999, .dir = "pgpool", .node_name = "pgpool", .sql = true },
+	/* Runs the programs of `labctl bench`; only where the lab file places it. */
+	{ "client", .min = 0, .max = RECIPE_MANY, .node_name = "client_@{index}" },
 	{ 0 },
 };
 

@@ -16,6 +16,8 @@ static const struct role roles[] = {
 	  .node_name = "datanode_@{index}", .sql = true, .beside = "gtm_proxy" },
 	{ "coordinator", .min = 1, .max = RECIPE_MANY, .port = 1921, .dir = "pgxc_coordinate",
 	  .node_name = "coordinate_@{index}", .sql = true, .beside = "gtm_proxy" },
+	/* Runs the programs of `labctl bench`; only where the lab file places it. */
+	{ "client", .min = 0, .max = RECIPE_MANY, .node_name = "client_@{index}" },
 	{ 0 },
 };
 

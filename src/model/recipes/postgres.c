@@ -15,6 +15,8 @@ static const struct role roles[] = {
 	  .sql = true, .acts_as = ACTS_AS },
 	/* Only where the lab file places it. */
 	{ "pgpool", .min = 0, .max = 1, .port = 9999, .dir = "pgpool", .node_name = "pgpool", .sql = true },
+	/* Runs the programs of `labctl bench`; only where the lab file places it. */
+	{ "client", .min = 0, .max = RECIPE_MANY, .node_name = "client_@{index}" },
 	{ 0 },
 };
 
