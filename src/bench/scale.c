@@ -83,21 +83,23 @@ static bool has_point(const struct bench_run *run, const char *name)
 	return false;
 }
 
-static void draw(const struct bench_run *const *runs, unsigned count, unsigned total, struct arena *a, struct scale *s,
+struct numbered { unsigned number; const struct bench_run *run; };
+
+static void draw(const struct numbered *runs, unsigned count, unsigned total, struct arena *a, struct scale *s,
 		 struct scale_curve *c)
 {
-	const struct stats_rules rules = { .points = count > 1 ? count - 1 : 1, .seed = runs[0]->seed };
+	const struct stats_rules rules = { .points = count > 1 ? count - 1 : 1, .seed = runs[0].run->seed };
 	double *n = arena_alloc(a, (total + 1) * sizeof *n), *x = arena_alloc(a, (total + 1) * sizeof *x);
 	unsigned used = 0, first = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		unsigned here = values_of(runs[i], c->point->name, x + used);
+		unsigned here = values_of(runs[i].run, c->point->name, x + used);
 		struct scale_step *step;
 
 		if (!here)
 			continue;
 		step = arena_push(a, c->steps, c->step_count);
-		step->count = runs[i]->scale_count;
+		step->count = runs[i].number;
 		step->linear = (double)step->count / c->steps[0].count;
 		stats_summarize(x + used, here, LEVEL, &step->tps);
 		if (c->step_count == 1) {
@@ -134,9 +136,9 @@ static int check(const struct bench_run *const *runs, unsigned count, struct fai
 
 int scale_of(const struct bench_run *const *runs, unsigned count, struct arena *a, struct scale *ret, struct fail *e)
 {
-	const struct bench_run **sorted = arena_alloc(a, (count + 1) * sizeof *sorted);
+	struct numbered *sorted = NULL;
 	struct scale s = { 0 };
-	unsigned total = 0;
+	unsigned total = 0, sorted_count = 0;
 
 	if (check(runs, count, e) < 0)
 		return -1;
@@ -144,19 +146,20 @@ int scale_of(const struct bench_run *const *runs, unsigned count, struct arena *
 	for (unsigned i = 0; i < count; i++) {
 		unsigned at = i;
 
-		for (; at && sorted[at - 1]->scale_count > runs[i]->scale_count; at--)
+		arena_push(a, sorted, sorted_count);
+		for (; at && sorted[at - 1].number > runs[i]->scale_count; at--)
 			sorted[at] = sorted[at - 1];
-		sorted[at] = runs[i];
+		sorted[at] = (struct numbered) { runs[i]->scale_count, runs[i] };
 		total += runs[i]->measure_count;
 		s.shared_host |= runs[i]->shared_host;
 	}
-	for (unsigned i = 0; i < sorted[0]->point_count; i++) {
-		const struct bench_point *p = &sorted[0]->points[i];
+	for (unsigned i = 0; i < sorted[0].run->point_count; i++) {
+		const struct bench_point *p = &sorted[0].run->points[i];
 		bool everywhere = !(p->rate_tps > 0 || p->rate_percent);
 		struct scale_curve *c;
 
 		for (unsigned k = 1; k < count; k++)
-			everywhere = everywhere && has_point(sorted[k], p->name);
+			everywhere = everywhere && has_point(sorted[k].run, p->name);
 		if (!everywhere)
 			continue;
 		c = arena_push(a, s.curves, s.curve_count);
