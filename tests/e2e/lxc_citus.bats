@@ -117,6 +117,14 @@ shards() {
 	[ "$near" = "$(pool -c 'SELECT count(*) FROM points WHERE sqrt((x - 0.1) ^ 2 + (y - 0.1) ^ 2) <= 3')" ]
 }
 
+@test "benchmarks run with two-phase commits, and their data stay right on all nodes" {
+	DEADLINE=900 labctl bench run --out "$WORK/bench" --targets coordinator --clients 2 --repeats 1 --time 10s --warmup 2s --scale 1 \
+		--workloads tpcb,tpcb-key,update-two-two-shards,update-reference,insert-all,sysbench-read-write
+	jq -es 'length == 6 and all(.status == "ok" and .transactions > 0)' "$WORK/bench/measurements.jsonl"
+	names=$(jq -r '.checks[].name' "$WORK/bench/measurements.jsonl" | sort | uniq -c)
+	[[ $names == *"6 no prepared transaction"* && $names == *"3 copies equal"* && $names == *"3 parts in shards"* ]]
+}
+
 @test "a worker that cannot be reached when it is added is named" {
 	coordinator -c "SELECT citus_drain_node('node4', 5432, 'block_writes')" -c "SELECT citus_remove_node('node4', 5432)"
 	ip=$(labctl --json status | jq -r '.nodes[0].address')

@@ -76,6 +76,14 @@ is_1_0() { [[ $(labctl psql node3 -- -Atc 'SHOW server_version') == 9.1.* ]]; }
 	labctl db drop part
 }
 
+@test "benchmarks run with two-phase commits, and their data stay right on all nodes" {
+	DEADLINE=900 labctl bench run --out "$WORK/bench" --targets coordinators --clients 6 --repeats 1 --time 10s --warmup 2s --scale 1 \
+		--workloads tpcb,tpcb-key,update-two-two-shards,update-reference,insert-all,sysbench-read-write
+	jq -es 'length == 6 and all(.status == "ok" and .transactions > 0)' "$WORK/bench/measurements.jsonl"
+	names=$(jq -r '.checks[].name' "$WORK/bench/measurements.jsonl" | sort | uniq -c)
+	[[ $names == *"6 no prepared transaction"* && $names == *"3 copies equal"* && $names == *"3 parts in shards"* ]]
+}
+
 @test "a crashed GTM gets its sequences back, in all databases, above the used values" {
 	labctl db create other
 	labctl psql node3 -- -qc 'CREATE SEQUENCE sq' -c 'CREATE TABLE s1 (id serial, v text) DISTRIBUTE BY HASH (id)'
