@@ -44,7 +44,8 @@ static void add_words(struct words *w, unsigned role, const char *name)
 		if (node_has_role(&w->lab->nodes[i], (int)role))
 			nodes[n++] = &w->lab->nodes[i];
 	*arena_push(w->a, w->items, w->count) = (struct bench_target) { name, role, nodes, 1 };
-	if (count > 1)
+	/* Also for one node: a specification must fit the lab with more of them. */
+	if (w->lab->cluster.recipe->roles[role].max > 1)
 		*arena_push(w->a, w->items, w->count) = (struct bench_target) { arena_printf(w->a, "%ss", name), role, nodes, count };
 }
 

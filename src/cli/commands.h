@@ -58,6 +58,8 @@
 #define COMMANDS_BENCH(ROW) \
 	ROW(bench_run) \
 	ROW(bench_ab) \
+	ROW(bench_scale) \
+	ROW(bench_systems) \
 	ROW(bench_report) \
 	ROW(bench_compare)
 

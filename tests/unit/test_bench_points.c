@@ -22,11 +22,11 @@ static void targets(void **state)
 {
 	static const struct { const char *lab, *words; } rows[] = {
 		{ "{nodes: 1, cluster: {kind: postgres}}", "primary" },
-		{ "{nodes: 2, cluster: {kind: postgres}}", "primary standby" },
+		{ "{nodes: 2, cluster: {kind: postgres}}", "primary standby standbys" },
 		{ "{nodes: 4, cluster: {kind: postgres, pgpool: 1}}", "primary standby standbys pgpool" },
 		{ "{nodes: 4, cluster: {kind: citus}}", "coordinator worker workers pgpool" },
 		{ "{nodes: 5, cluster: {kind: pgxc}}", "coordinator coordinators" },
-		{ "{nodes: 2, cluster: {kind: pgxc}}", "coordinator" },
+		{ "{nodes: 2, cluster: {kind: pgxc}}", "coordinator coordinators" },
 	};
 
 	(void)state;

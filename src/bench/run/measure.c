@@ -69,13 +69,14 @@ void measure_drop_copy(struct measurer *w)
 static int reset(struct measurer *w, const struct dataset *d, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
+	int64_t deadline = clock_after_ms(RESET_MS);
 
 	switch (w->spec->reset) {
 	case RESET_TEMPLATE:
 		w->say(w->say_ctx, "replace the database by its copy");
 		return servers_administer(w->servers, "reset of the database",
 					  arena_printf(a, DROP("%s") "--@ run\ncreate database %s template " COPY ";\n", w->database, w->database),
-					  clock_after_ms(RESET_MS), e);
+					  deadline, e) < 0 ? -1 : servers_wait(w->servers, deadline, e);
 	case RESET_RELOAD:
 		return d ? dataset_run(w, d, DATASET_RESET, "reset", RESET_MS, e) : 0;
 	default:

@@ -10,6 +10,7 @@
 #include "recipe.h"
 #include "sql.h"
 
+#define WAIT_STEP_MS 200
 #define ASK_MS 10000 /* for a statement that only looks */
 
 struct server {
@@ -93,6 +94,17 @@ int servers_administer(struct servers *s, const char *what, const char *blocks, 
 	if (runtime_sql(s->rt, s->entry->node, s->entry->port, NULL, false, deadline_ms, &sql, e) < 0 ||
 	    sql_blocks(sql, what, blocks, deadline_ms, &changed, e) < 0)
 		return fail_wrap(e, "%s", s->entry->node->name);
+	return 0;
+}
+
+int servers_wait(struct servers *s, int64_t deadline_ms, struct fail *e)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		while (open_server(s, &s->all[i], deadline_ms, e) < 0) {
+			if (clock_left_ms(deadline_ms) < WAIT_STEP_MS)
+				return fail_wrap(e, "%s", s->all[i].node->name);
+			clock_sleep_ms(WAIT_STEP_MS);
+		}
 	return 0;
 }
 

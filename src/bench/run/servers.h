@@ -20,6 +20,8 @@ DEFINE_AUTO(struct servers *, servers_free)
 int servers_run(struct servers *s, const char *what, const char *blocks, int64_t deadline_ms, struct fail *e);
 /* The same in the kind's own database. Closes all connections first, since those to the run's database may be in its way. */
 int servers_administer(struct servers *s, const char *what, const char *blocks, int64_t deadline_ms, struct fail *e);
+/* Waits until every server has the run's database: a standby gets a new one a moment later. */
+int servers_wait(struct servers *s, int64_t deadline_ms, struct fail *e);
 /* Runs a check there: rows of name, ok, text. */
 int servers_check(struct servers *s, const char *query, struct arena *a, struct bench_check **ret, unsigned *ret_count,
 		  int64_t deadline_ms, struct fail *e);

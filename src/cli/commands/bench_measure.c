@@ -136,7 +136,7 @@ static int drop_databases(struct bench_work *w, int result, struct fail *e)
 	for (unsigned i = 0; i < w->side_count; i++) {
 		if (is_shared(w, i) || database_task(w, &w->sides[i], "drop", &drop) == 0)
 			continue;
-		if (canceled || result < 0) {
+		if (canceled || result < 0 || w->failed) {
 			report_say("warning: lab '%s' still has the database " BENCH_DATABASE ": %s\n", w->sides[i].lab->name, drop.text);
 		} else {
 			*e = drop;
