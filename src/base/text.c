@@ -179,6 +179,15 @@ struct num num_percent(double part)
 	return n;
 }
 
+struct num num_p(double p)
+{
+	struct num n = { "< 0.001" };
+
+	if (!(p < 0.001))
+		snprintf(n.text, sizeof n.text, "%.3f", p);
+	return n;
+}
+
 struct num num_plain(double v)
 {
 	struct num n;

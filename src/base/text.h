@@ -30,6 +30,7 @@ struct num num_ms(double us);           /* microseconds as milliseconds, without
 struct num num_time(double us);         /* with unit: "850 µs", "5.12 ms", "1.23 s" */
 struct num num_ratio(double ratio);     /* "1.84" */
 struct num num_percent(double part);    /* 0.031 -> "3.1" */
+struct num num_p(double p);             /* a probability: "0.023", "< 0.001" */
 struct num num_plain(double v);         /* shortest: "0.5", "100" */
 struct num num_tick(double v);          /* the same with groups: "1,500" */
 struct num num_utc(int64_t ms);         /* "2026-11-29 17:16:52 UTC" */

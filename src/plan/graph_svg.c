@@ -384,7 +384,7 @@ static void draw(const json_t *graph, const char *style, struct strbuf *out)
 	strbuf_printf(out, "<rect class=\"frame\" x=\"4\" y=\"4\" width=\"%u\" height=\"%u\" rx=\"8\"/>"
 			   "<rect class=\"net\" x=\"14\" y=\"36\" width=\"%u\" height=\"%u\" rx=\"6\"/>\n", d.width - 8, d.height, d.width - 28,
 		      d.height - 40);
-	add_text(out, "strong", 16, 25, host_line(&d, graph), room(&d, 16));
+	add_text(out, "strong", 16, 25, host_line(&d, graph), room(&d, 16) * 9 / 10);
 	add_text(out, "dim", 26, 58, network_line(&d, graph), room(&d, 26));
 	strbuf_printf(out, "\n%s</svg>\n", strbuf_text(&body));
 }

@@ -8,7 +8,7 @@ const [work, modules] = process.argv.slice(2);
 const require = createRequire(modules + '/');
 const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const runs = ['small', 'full', 'pairs', 'empty', 'failed', 'hostile'];
+const runs = ['small', 'full', 'pairs', 'empty', 'failed', 'hostile', 'scale'];
 
 let checks = 0;
 const problems = [];
@@ -70,7 +70,7 @@ async function data(run) {
 			check(has(p[what].mean), `${name}: ${what} of ${p.point} is in no table`);
 		if (p.tps.low !== null) check(has(p.tps.low) && has(p.tps.high), `${name}: the interval of ${p.point} is in no table`);
 		if (run !== 'hostile')
-			check(seen.tips.some((t) => t?.startsWith(`${p.workload}, `) && t.includes(`${p.target}, ${p.clients} client`)), `${name}: no chart has ${p.point}`);
+			check(seen.tips.some((t) => t?.startsWith(`${p.workload}, `) && t.includes(`${p.target}, `) && t.includes(`${p.clients} client`)), `${name}: no chart has ${p.point}`);
 	}
 	for (const r of report.ratios) if (r.ratio) check(has(r.ratio) && has(r.low) && has(r.high), `${name}: a ratio of ${r.point} is in no table`);
 	for (const m of report.runs.flatMap((r) => r.measurements)) {
@@ -198,7 +198,7 @@ for (const run of runs) await data(run);
 step('data');
 for (const scheme of ['light', 'dark']) for (const run of scheme === 'light' ? ['small', 'pairs', 'empty', 'failed', 'hostile'] : ['small', 'failed']) await accessible(run, scheme);
 step('accessible');
-for (const run of ['small', 'full', 'pairs', 'hostile']) for (const width of [1200, 390]) await layout(run, width);
+for (const run of ['small', 'full', 'pairs', 'hostile', 'scale']) for (const width of [1200, 390]) await layout(run, width);
 await layout('full', 1200, { javaScriptEnabled: false });
 step('layout');
 await keyboard();

@@ -22,6 +22,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc == 3 && i < ARRAY_COUNT(data_runs); i++)
 		if (!strcmp(argv[1], data_runs[i].name))
 			return write_run(data_runs[i].make(), argv[2]);
-	fprintf(stderr, "Usage: bench-runs small|full|pairs|empty|failed|hostile DIR\n");
+	fprintf(stderr, "Usage: bench-runs small|full|pairs|empty|failed|hostile|scale1|scale2|scale4 DIR\n");
 	return 2;
 }

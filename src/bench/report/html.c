@@ -141,6 +141,7 @@ static void reading(struct page *p)
 static bool always(const struct view *v) { (void)v; return true; }
 static bool has_points(const struct view *v) { return v->point_count > 0; }
 static bool has_pairs(const struct view *v) { return v->pair_count > 0; }
+static bool has_scales(const struct view *v) { return v->scale_count > 0; }
 static bool has_costs(const struct view *v) { return v->cost_count > 0; }
 static bool has_tracks(const struct view *v) { return v->track_count > 0; }
 static bool has_measures(const struct view *v) { return v->measures > 0; }
@@ -161,6 +162,7 @@ static const struct section {
 	{ "summary", "Summary", always, summary },
 	{ "comparison", "B compared with A", has_pairs, page_pairs },
 	{ "failures", "Failed measurements", has_failed, page_failures },
+	{ "scale", "Scale", has_scales, page_scale },
 	{ "workloads", "Workloads", has_points, page_workloads },
 	{ "costs", "Cost of cross-shard transactions", has_costs, page_costs },
 	{ "cpu", "CPU", has_tracks, page_cpu },

@@ -13,15 +13,18 @@ static const char *ratio_title(struct page *p, const struct view_ratio *r, const
 
 static void ratio_chart(struct page *p, const struct view_ratio *ratios, unsigned count, const char *title, const char *axis)
 {
-	struct svg_row *rows = arena_alloc(p->view->arena, (count + 1) * sizeof *rows);
-	struct svg_rows c = { .title = title, .x = { axis, SVG_LOG, 0.9, 1.1, num_tick, NULL, 0 }, .line = 1, .rows = rows };
+	struct svg_row *rows = arena_alloc(p->view->arena, (2 * count + 1) * sizeof *rows);
+	struct svg_rows c = { .title = title, .x = { axis, SVG_LOG, 0.95, 1.05, num_tick, NULL, 0 }, .line = 1, .rows = rows };
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct view_ratio *r = &ratios[i];
 		struct svg_row row = { .value = NAN, .color = r->point->color };
 
-		row.gap = i && strcmp(ratios[i - 1].point->point->workload, r->point->point->workload) != 0;
-		row.label = arena_printf(p->view->arena, "%s, %u cl.", r->point->point->workload, r->point->point->clients);
+		/* One heading for the rows of a workload on a target. */
+		if (!i || strcmp(ratios[i - 1].point->point->workload, r->point->point->workload) != 0 || ratios[i - 1].point->color != row.color)
+			rows[c.count++] = (struct svg_row){ .heading = true, .label = arena_printf(p->view->arena, "%s, %s", r->point->point->workload,
+												   r->point->series) };
+		row.label = words_load(p->view, r->point->point);
 		row.title = ratio_title(p, r, arena_printf(p->view->arena, "%s over %s", r->point->point->workload,
 							   r->base->point->workload));
 		if (r->ratio.why == STATS_OK) {
@@ -100,7 +103,7 @@ void page_pairs(struct page *p)
 		ratio_cells(p, &r->ratio);
 		table_number(p, r->base->ok ? r->base->tps.gmean : NAN, num_rate(r->base->tps.gmean));
 		table_number(p, r->point->ok ? r->point->tps.gmean : NAN, num_rate(r->point->tps.gmean));
-		table_number(p, r->ratio.why == STATS_OK ? r->ratio.p_holm : NAN, num_plain(r->ratio.p_holm));
+		table_number(p, r->ratio.why == STATS_OK ? r->ratio.p_holm : NAN, num_p(r->ratio.p_holm));
 		strbuf_str(p->out, "</tr>");
 	}
 	table_end(p);

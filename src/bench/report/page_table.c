@@ -37,10 +37,13 @@ void table_text(struct page *p, const char *text)
 
 void table_number(struct page *p, double v, struct num shown)
 {
-	if (isfinite(v))
-		strbuf_printf(p->out, "<td class=\"n\" data-v=\"%.9g\">%s</td>", v, shown.text);
-	else
+	if (isfinite(v)) {
+		strbuf_printf(p->out, "<td class=\"n\" data-v=\"%.9g\">", v);
+		text_add(p->out, shown.text);
+		strbuf_str(p->out, "</td>");
+	} else {
 		strbuf_str(p->out, "<td class=\"n\" data-v=\"\">—</td>");
+	}
 }
 
 void table_end(struct page *p)

@@ -99,7 +99,10 @@ unsigned svg_ticks(enum svg_scale scale, double min, double max, unsigned wanted
 		return nines_ticks(max, ticks, room);
 	if (!(max > min))
 		max = min > 0 ? min * 1.5 : min + 1, min = min > 0 ? min / 1.5 : min;
-	return scale == SVG_LOG ? log_ticks(min, max, ticks, room) : linear_ticks(min, max, wanted, ticks, room);
+	/* A short part of a logarithmic axis is about linear. */
+	if (scale == SVG_LOG && max / min > 1.7)
+		return log_ticks(min, max, ticks, room);
+	return linear_ticks(min, max, wanted, ticks, room);
 }
 
 /* The axis reaches from its first to its last round number. */
@@ -336,9 +339,10 @@ void svg_chart(struct strbuf *out, const struct svg_chart *c)
 /* --- rows --- */
 
 #define ROW 20
-#define GAP 8
+#define GAP 6
 #define ROW_LEFT 168
 #define ROW_LABEL_MAX 21
+#define HEADING_MAX 56
 
 void svg_rows(struct strbuf *out, const struct svg_rows *c)
 {
@@ -347,7 +351,7 @@ void svg_rows(struct strbuf *out, const struct svg_rows *c)
 	unsigned count;
 
 	for (unsigned i = 0; i < c->count; i++)
-		bottom += ROW + (c->rows[i].gap && i ? GAP : 0);
+		bottom += ROW + (c->rows[i].heading && i ? GAP : 0);
 	count = fit(&c->x, 4, &mx, ticks);
 	mx.from = ROW_LEFT, mx.to = WIDTH - 46;
 	begin(out, "chart", c->title, WIDTH, (unsigned)bottom + BOTTOM);
@@ -360,9 +364,15 @@ void svg_rows(struct strbuf *out, const struct svg_rows *c)
 		const struct svg_row *r = &c->rows[i];
 		double middle, x = place(&mx, r->value);
 
-		y += r->gap && i ? GAP : 0;
+		y += r->heading && i ? GAP : 0;
 		middle = y + ROW / 2.0;
 		y += ROW;
+		if (r->heading) {
+			strbuf_printf(out, "<text class=\"heading\" x=\"4\" y=\"%.1f\">", middle + 4);
+			text_cut(out, r->label, HEADING_MAX);
+			strbuf_str(out, "</text>\n");
+			continue;
+		}
 		strbuf_printf(out, "<g class=\"point c%u\"><title>", r->color % SVG_COLORS);
 		text_add(out, r->title);
 		strbuf_printf(out, "</title><text class=\"row\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", ROW_LEFT - 8, middle + 4);

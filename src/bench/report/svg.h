@@ -52,7 +52,7 @@ struct svg_chart {
 void svg_chart(struct strbuf *out, const struct svg_chart *c);
 
 /* A number per row, as a dot with whiskers, or as a bar from zero. */
-struct svg_row { const char *label; double value, low, high; const char *title; unsigned color; bool gap; /* above it */ };
+struct svg_row { const char *label; double value, low, high; const char *title; unsigned color; bool heading; /* a label above other rows */ };
 struct svg_rows {
 	const char *title, *stamp;
 	struct svg_axis x;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "plural.h"
 
 static bool same(const char *a, const char *b)
 {
@@ -138,6 +139,8 @@ static const char *run_label(const struct view *v, unsigned run_index)
 	const struct bench_run *run = v->runs[run_index];
 	bool kind = false, lab = false;
 
+	if (run->scale_role)
+		return arena_printf(v->arena, "%u %s%s", run->scale_count, run->scale_role, plural(run->scale_count));
 	for (unsigned i = 0; i < v->run_count; i++) {
 		kind |= i != run_index && !strcmp(v->runs[i]->kind, run->kind);
 		lab |= i != run_index && !strcmp(v->runs[i]->lab, run->lab);
@@ -155,7 +158,7 @@ static void name_series(struct view *v)
 		if (v->run_count > 1)
 			name = arena_printf(v->arena, "%s %s", run_label(v, p->run_index), name);
 		if (p->variant)
-			name = arena_printf(v->arena, "%s: %s", p->variant, name);
+			name = arena_printf(v->arena, "%s, %s", name, p->variant);
 		while (color < v->series_count && strcmp(v->series[color], name) != 0)
 			color++;
 		if (color == v->series_count)
@@ -293,6 +296,86 @@ static void make_pairs(struct view *v)
 	}
 }
 
+/* --- scale --- */
+
+/* The point of the closed loop with the highest throughput. */
+static const struct view_point *best_of(const struct view *v, unsigned run_index, const char *workload, const char *target)
+{
+	const struct view_point *best = NULL;
+
+	for (unsigned i = 0; i < v->point_count; i++) {
+		const struct view_point *p = &v->points[i];
+
+		if (p->run_index == run_index && p->ok && !view_is_open(p->point) && !strcmp(p->point->workload, workload) &&
+		    !strcmp(p->point->target, target) && (!best || p->tps.gmean > best->tps.gmean))
+			best = p;
+	}
+	return best;
+}
+
+static void make_scale(struct view *v, struct view_scale *s)
+{
+	double *n = NULL, *x = NULL;
+	unsigned n_count = 0, x_count = 0;
+	const struct view_point *base = NULL;
+
+	/* By the number of nodes. */
+	for (unsigned done = 0, count; done < LAB_NODES_MAX; done = count) {
+		unsigned next = v->run_count;
+
+		count = LAB_NODES_MAX;
+		for (unsigned i = 0; i < v->run_count; i++)
+			if (v->runs[i]->scale_role && v->runs[i]->scale_count > done && v->runs[i]->scale_count < count) {
+				count = v->runs[i]->scale_count;
+				next = i;
+			}
+		if (next < v->run_count) {
+			struct view_step step = { .count = count, .point = best_of(v, next, s->workload, s->target) };
+			const double *values;
+			unsigned valid_count;
+
+			if (!step.point)
+				continue;
+			base = base ? base : step.point;
+			values = valid(v->arena, step.point, get_tps, &valid_count);
+			for (unsigned i = 0; i < valid_count; i++) {
+				*arena_push(v->arena, n, n_count) = count;
+				*arena_push(v->arena, x, x_count) = values[i];
+			}
+			if (step.point != base) {
+				const struct stats_rules rules = { 0 };
+				unsigned base_count;
+				const double *of_base = valid(v->arena, base, get_tps, &base_count);
+
+				stats_ratio_unpaired(of_base, base_count, values, valid_count, false, &rules, &step.ratio);
+			}
+			*arena_push(v->arena, s->steps, s->count) = step;
+		}
+	}
+	usl_fit(n, x, n_count, &s->usl);
+}
+
+static void make_scales(struct view *v)
+{
+	unsigned scaled = 0;
+
+	for (unsigned i = 0; i < v->run_count; i++)
+		scaled += v->runs[i]->scale_role != NULL;
+	for (unsigned i = 0; i < v->point_count && scaled > 1; i++) {
+		const struct bench_point *p = v->points[i].point;
+		struct view_scale s = { .workload = p->workload, .target = p->target, .role = v->points[i].run->scale_role };
+		bool known = view_is_open(p) || !s.role;
+
+		for (unsigned k = 0; k < v->scale_count && !known; k++)
+			known = !strcmp(v->scales[k].workload, p->workload) && !strcmp(v->scales[k].target, p->target);
+		if (known)
+			continue;
+		make_scale(v, &s);
+		if (s.count > 1)
+			*arena_push(v->arena, v->scales, v->scale_count) = s;
+	}
+}
+
 /* --- tracks --- */
 
 static void add_track(struct view *v, const struct view_point *p, const char *node, const char *what)
@@ -345,5 +428,6 @@ void view_make(const struct bench_run *const *runs, unsigned count, struct arena
 	make_curves(ret);
 	make_costs(ret);
 	make_pairs(ret);
+	make_scales(ret);
 	make_tracks(ret);
 }

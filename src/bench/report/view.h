@@ -8,7 +8,9 @@
 #define LABCTL_REPORT_VIEW_H
 
 #include "bench.h"
+#include "lab.h"
 #include "stats.h"
+#include "usl.h"
 
 #define VIEW_LEVEL 0.95
 
@@ -46,6 +48,13 @@ struct view_ratio {
 	const char *metric, *text;            /* of A and B */
 };
 
+/* How throughput grows with the nodes of a role: the runs of `bench scale`. Of each run the point with the most throughput. */
+struct view_scale {
+	const char *workload, *target, *role;
+	struct view_step { unsigned count; const struct view_point *point; struct stats_ratio ratio; /* to the first step */ } *steps; unsigned count;
+	struct usl usl;
+};
+
 struct view_workload {
 	const char *name, *title, *baseline;  /* of the first run that says something about it */
 	int shards;
@@ -62,6 +71,7 @@ struct view {
 	struct view_curve *curves; unsigned curve_count;
 	struct view_ratio *costs; unsigned cost_count;         /* workloads with a baseline */
 	struct view_ratio *pairs; unsigned pair_count;         /* B and A */
+	struct view_scale *scales; unsigned scale_count;
 	struct view_track *tracks; unsigned track_count;
 	const char **series; unsigned series_count;
 	unsigned measures, failed, empty;                      /* measurements; points without a valid one */

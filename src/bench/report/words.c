@@ -103,6 +103,19 @@ static void add_searches(struct list *l, const struct view *v)
 	}
 }
 
+static void add_scales(struct list *l, const struct view *v)
+{
+	for (unsigned i = 0; i < v->scale_count; i++) {
+		const struct view_scale *s = &v->scales[i];
+		const struct view_step *last = &s->steps[s->count - 1];
+
+		ADD(l, TONE_PLAIN, "%s on %s: %u instead of %u nodes with the role %s give %s times the throughput%s.", s->workload, s->target, last->count,
+		    s->steps[0].count, s->role, num_ratio(last->point->tps.gmean / s->steps[0].point->tps.gmean).text,
+		    last->ratio.why != STATS_OK ? ""
+			    : arena_printf(l->arena, " (%s to %s)", num_ratio(last->ratio.low).text, num_ratio(last->ratio.high).text));
+	}
+}
+
 /* With the fewest clients, where no request waits for another. */
 static void add_costs(struct list *l, const struct view *v)
 {
@@ -160,6 +173,7 @@ struct sentence *words_of(const struct view *v, unsigned *ret_count)
 	struct list l = { .arena = v->arena };
 
 	add_pairs(&l, v);
+	add_scales(&l, v);
 	add_best(&l, v);
 	add_searches(&l, v);
 	add_costs(&l, v);

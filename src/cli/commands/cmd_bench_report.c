@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* bench report: what a run measured, as a page, a table or JSON. */
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,30 +58,67 @@ static const char *place_of(struct cli *c, const char *report, const char *run)
 	return realpath(dir, from) && realpath(run, to) ? way(c->arena, from, to) : NULL;
 }
 
+struct runs { struct bench_run **all; const char **places; unsigned count; };
+
+static int add_run(struct cli *c, const char *dir, struct runs *to, struct fail *e)
+{
+	const struct report_words *said = c->options;
+	struct bench_run *run;
+	unsigned places = to->count;
+
+	if (bench_read(dir, &run, e) < 0)
+		return -1;
+	*arena_push(c->arena, to->places, places) = place_of(c, said->file, dir);
+	*arena_push(c->arena, to->all, to->count) = run;
+	return 0;
+}
+
+static int is_run(const char *dir)
+{
+	auto_(strbuf_clear) struct strbuf path = { 0 };
+
+	strbuf_printf(&path, "%s/run.json", dir);
+	return file_exists(path.text);
+}
+
+/* A run; or a directory with runs, as `bench scale` makes them: all of them, in the order of their names. */
+static int add_runs(struct cli *c, const char *dir, struct runs *to, struct fail *e)
+{
+	struct dirent **entries = NULL;
+	int count = is_run(dir) ? 0 : scandir(dir, &entries, NULL, versionsort), r = 0;
+	unsigned before = to->count;
+
+	for (int i = 0; i < count; i++) {
+		const char *inside = arena_printf(c->arena, "%s/%s", dir, entries[i]->d_name);
+
+		if (r == 0 && entries[i]->d_name[0] != '.' && is_run(inside))
+			r = add_run(c, inside, to, e);
+		free(entries[i]);
+	}
+	free(entries);
+	/* No run at all: bench_read() says what is missing. */
+	return r < 0 || to->count > before ? r : add_run(c, dir, to, e);
+}
+
 static int print_report(struct cli *c, struct fail *e)
 {
 	const struct report_words *said = c->options;
 	const struct report_format *f = find_format(said->format ? said->format : c->json ? "json" : NULL, e);
-	struct bench_run *runs[ARGUMENTS_MAX] = { NULL };
-	const char *places[ARGUMENTS_MAX];
-	struct report report = { .runs = (const struct bench_run *const *)runs, .places = places };
+	struct runs runs = { 0 };
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 	int r = f ? 0 : -1;
 
-	for (unsigned i = 0; i < c->arg_count && r == 0; i++) {
-		r = bench_read(c->args[i], &runs[i], e);
-		places[i] = place_of(c, said->file, c->args[i]);
-		report.run_count += r == 0;
-	}
+	for (unsigned i = 0; i < c->arg_count && r == 0; i++)
+		r = add_runs(c, c->args[i], &runs, e);
 	if (r == 0) {
-		f->print(&report, &out);
+		f->print(&(struct report){ (const struct bench_run *const *)runs.all, runs.count, runs.places }, &out);
 		if (said->file)
 			r = file_write(said->file, out.text, out.len, 0644, e);
 		else
 			fwrite(out.text, 1, out.len, stdout);
 	}
-	for (unsigned i = 0; i < report.run_count; i++)
-		bench_free(runs[i]);
+	for (unsigned i = 0; i < runs.count; i++)
+		bench_free(runs.all[i]);
 	return r;
 }
 
@@ -106,7 +144,8 @@ const struct command cmd_bench_report = {
 	.summary = "show what a run measured: a page with charts and tables, CSV, JSON",
 	.help =
 	"Reads the directories that bench run wrote, and nothing else: the same files give the same report, byte for byte, on any "
-	"machine. Several runs are shown side by side. The HTML report is one file that requests nothing from anywhere; it links to "
+	"machine. Several runs are shown side by side; a directory of runs "
+	"stands for all of them. The HTML report is one file that requests nothing from anywhere; it links to "
 	"the raw output of the drivers, relative to where it is written.\n\n"
 	"  html      a page with charts and tables\n"
 	"  markdown  the summary and the tables\n"

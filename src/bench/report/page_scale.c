@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* How throughput grows with the nodes of a role. */
+#include <math.h>
+#include <string.h>
+
+#include "page.h"
+#include "plural.h"
+
+static struct svg_point step_point(struct page *p, const struct view_scale *s, unsigned i)
+{
+	const struct view_step *first = &s->steps[0], *step = &s->steps[i];
+	struct svg_point pt = { .x = step->count, .y = step->point->tps.gmean / first->point->tps.gmean, .marked = step->point->marks != 0 };
+
+	if (i && step->ratio.why == STATS_OK) {
+		pt.low = step->ratio.low;
+		pt.high = step->ratio.high;
+	}
+	pt.title = arena_printf(p->view->arena, "%u %s%s: %s times the throughput of %u%s; %s", step->count, s->role, plural(step->count),
+				num_ratio(pt.y).text, first->count,
+				pt.low < pt.high ? arena_printf(p->view->arena, " (%s to %s)", num_ratio(pt.low).text, num_ratio(pt.high).text) : "",
+				words_point(p->view, step->point));
+	return pt;
+}
+
+static const char *usl_text(struct page *p, const struct view_scale *s)
+{
+	const struct usl *u = &s->usl;
+	const char *shape = "";
+
+	if (u->why != STATS_OK)
+		return arena_printf(p->view->arena, "Universal Scalability Law: not computable, %s.", stats_why_text(u->why));
+	if (u->p_kappa > 0.05)
+		shape = "; with these measurements nothing is known about a peak";
+	else if (u->peak > 0)
+		shape = arena_printf(p->view->arena, "; most throughput with %s%s", num_rate(u->peak).text,
+				     u->shape == USL_PEAK_BEYOND ? ", which is an extrapolation" : "");
+	return arena_printf(p->view->arena, "Universal Scalability Law: sigma (what cannot run side by side) %s, kappa (what each costs each other) %s%s.",
+			    num_plain(round(u->sigma * 1e4) / 1e4).text, num_plain(round(u->kappa * 1e5) / 1e5).text, shape);
+}
+
+static void scale_chart(struct page *p, const struct view_scale *s)
+{
+	struct arena *a = p->view->arena;
+	const struct view_step *last = &s->steps[s->count - 1];
+	struct svg_point *points = arena_alloc(a, s->count * sizeof *points), *linear = arena_alloc(a, 2 * sizeof *linear),
+			 *curve = arena_alloc(a, 33 * sizeof *curve);
+	double *ticks = arena_alloc(a, s->count * sizeof *ticks), first = s->steps[0].count;
+	struct svg_series series[3] = { { "measured", 0, points, s->count }, { "linear", 7, linear, 2 }, { "USL", 2, curve, 33 } };
+	struct svg_chart c = {
+		.title = arena_printf(a, "Speed-up of %s on %s with the number of nodes with the role %s", s->workload, s->target, s->role),
+		.stamp = p->view->shared_host ? SHARED_STAMP : NULL,
+		.x = { arena_printf(a, "nodes with the role %s", s->role), SVG_LINEAR, first, last->count, num_tick, ticks, s->count },
+		.y = { arena_printf(a, "throughput, %u = 1", s->steps[0].count), SVG_LINEAR, 0, last->count / first, num_tick, NULL, 0 },
+		.series = series, .series_count = 2,
+	};
+
+	for (unsigned i = 0; i < s->count; i++) {
+		points[i] = step_point(p, s, i);
+		ticks[i] = s->steps[i].count;
+		c.y.max = fmax(c.y.max, fmax(points[i].y, points[i].high));
+	}
+	linear[0] = (struct svg_point){ .x = first, .y = 1 };
+	linear[1] = (struct svg_point){ .x = last->count, .y = last->count / first };
+	if (s->usl.why == STATS_OK) {
+		for (unsigned i = 0; i < 33; i++) {
+			double n = first + (last->count - first) * i / 32;
+
+			curve[i] = (struct svg_point){ .x = n, .y = usl_at(&s->usl, n) / s->steps[0].point->tps.gmean };
+		}
+		c.series_count = 3;
+	}
+	strbuf_str(p->out, "<figure>");
+	svg_chart(p->out, &c);
+	strbuf_str(p->out, "<figcaption><b>");
+	text_add(p->out, arena_printf(a, "%s on %s.", s->workload, s->target));
+	strbuf_str(p->out, "</b> Whiskers: 95 % interval of the ratio. ");
+	text_add(p->out, usl_text(p, s));
+	strbuf_str(p->out, "</figcaption></figure>\n");
+}
+
+void page_scale(struct page *p)
+{
+	static const char *const titles[] = { "workload", "target", "nodes", "clients", "tps", "speed-up", "low", "high", NULL };
+
+	strbuf_str(p->out, "<p class=\"note\">For each number of nodes, the number of clients with the most throughput. Speed-up: its throughput over "
+			   "that of the fewest nodes.</p>\n<div class=\"charts\">\n");
+	for (unsigned i = 0; i < p->view->scale_count; i++)
+		scale_chart(p, &p->view->scales[i]);
+	strbuf_str(p->out, "</div>\n");
+	table_begin(p, "Speed-up. low and high: 95 % interval.", titles, 2);
+	for (unsigned i = 0; i < p->view->scale_count; i++)
+		for (unsigned k = 0; k < p->view->scales[i].count; k++) {
+			const struct view_scale *s = &p->view->scales[i];
+			const struct view_step *step = &s->steps[k];
+			bool ratio = k && step->ratio.why == STATS_OK;
+			double speedup = step->point->tps.gmean / s->steps[0].point->tps.gmean;
+
+			table_row(p, NULL);
+			table_text(p, s->workload);
+			table_text(p, s->target);
+			table_number(p, step->count, num_count(step->count));
+			table_number(p, step->point->point->clients, num_count(step->point->point->clients));
+			table_number(p, step->point->tps.gmean, num_rate(step->point->tps.gmean));
+			table_number(p, speedup, num_ratio(speedup));
+			table_number(p, ratio ? step->ratio.low : NAN, num_ratio(step->ratio.low));
+			table_number(p, ratio ? step->ratio.high : NAN, num_ratio(step->ratio.high));
+			strbuf_str(p->out, "</tr>");
+		}
+	table_end(p);
+}
