@@ -209,9 +209,9 @@ static void several_runs(void **state)
 	(void)state;
 	b->lab = "other";
 	report_format("html")->print(&(struct report){ runs, 3, NULL }, &out);
-	assert_non_null(strstr(out.text, "bench3 primary"));
-	assert_non_null(strstr(out.text, "other primary"));
-	assert_non_null(strstr(out.text, "citus coordinator"));
+	assert_non_null(strstr(out.text, "bench3: primary"));
+	assert_non_null(strstr(out.text, "other: primary"));
+	assert_non_null(strstr(out.text, "citus: coordinator"));
 	assert_null(strstr(out.text, "href=\"./"));
 	bench_free(a);
 	bench_free(b);
@@ -240,6 +240,7 @@ static void scale(void **state)
 	report_format("html")->print(&(struct report){ runs, 3, NULL }, &out);
 	assert_non_null(strstr(out.text, "tpcb on coordinators: 4 instead of 1 nodes with the role datanode give "));
 	assert_non_null(strstr(out.text, "class=\"stamp\""));
+	assert_non_null(strstr(out.text, "<h1>Benchmark of bench8</h1>"));
 	view_make(runs, 1, arena, &v);
 	assert_int_equal(v.scale_count, 0);
 	bench_free(a);

@@ -38,6 +38,12 @@ static void add_title(struct page *p)
 {
 	text_add(p->out, "Benchmark of ");
 	for (unsigned i = 0; i < p->view->run_count; i++) {
+		bool named = false;
+
+		for (unsigned k = 0; k < i; k++)
+			named |= !strcmp(p->view->runs[k]->lab, p->view->runs[i]->lab);
+		if (named)
+			continue;
 		strbuf_str(p->out, i ? ", " : "");
 		text_add(p->out, p->view->runs[i]->lab);
 	}
@@ -61,6 +67,10 @@ static void head(struct page *p, const char *style)
 		const struct bench_run *run = p->view->runs[i];
 
 		strbuf_str(p->out, "<p class=\"sub\">");
+		if (p->view->run_count > 1) {
+			text_name(p->out, view_run_label(p->view, i));
+			strbuf_str(p->out, ": ");
+		}
 		text_name(p->out, run->kind);
 		strbuf_printf(p->out, ", %s: %u point%s, %u repeat%s of %s s each, measured with labctl ", num_utc(run->started_ms).text,
 			      run->point_count, plural(run->point_count), run->repeats, plural(run->repeats), num_plain(run->time_s).text);

@@ -134,7 +134,7 @@ static void add_points(struct view *v, unsigned run_index)
 /* --- series and curves --- */
 
 /* Runs of the same kind are told apart by their labs, those of the same lab by their numbers. */
-static const char *run_label(const struct view *v, unsigned run_index)
+const char *view_run_label(const struct view *v, unsigned run_index)
 {
 	const struct bench_run *run = v->runs[run_index];
 	bool kind = false, lab = false;
@@ -156,7 +156,7 @@ static void name_series(struct view *v)
 		unsigned color = 0;
 
 		if (v->run_count > 1)
-			name = arena_printf(v->arena, "%s %s", run_label(v, p->run_index), name);
+			name = arena_printf(v->arena, "%s: %s", view_run_label(v, p->run_index), name);
 		if (p->variant)
 			name = arena_printf(v->arena, "%s, %s", name, p->variant);
 		while (color < v->series_count && strcmp(v->series[color], name) != 0)

@@ -81,6 +81,8 @@ struct view {
 
 /* Borrows the runs. */
 void view_make(const struct bench_run *const *runs, unsigned count, struct arena *a, struct view *ret);
+/* What tells a run from the others of the report: "citus", "4 datanodes". */
+const char *view_run_label(const struct view *v, unsigned run_index);
 /* Its row in v->workloads. */
 const struct view_workload *view_workload(const struct view *v, const char *name);
 /* True if nothing of it may be used. */
