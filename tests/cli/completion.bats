@@ -42,7 +42,7 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 	[ "$(words --lab=de)" = --lab=demo ]
 	[ "$(words -l demo ssh node | paste -sd ' ')" = 'node1 node2 node3' ]
 	[ "$(words -l demo exec node1,node3,n | paste -sd ' ')" = 'node1,node3,node1 node1,node3,node2 node1,node3,node3' ]
-	[ "$(words -l demo exec -r '' | paste -sd ' ')" = 'primary standby pgpool' ]
+	[ "$(words -l demo exec -r '' | paste -sd ' ')" = 'primary standby pgpool client' ]
 	[ "$(words bootstrap '' | paste -sd ' ')" = 'citus pgxc postgres' ]
 	[ "$(words --hypervisor l)" = lxc ]
 	[ "$(words -l demo db create x --template '' | paste -sd ' ')" = postgis ]
