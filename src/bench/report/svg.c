@@ -13,7 +13,7 @@
 #define BOTTOM 42
 #define LEFT 54
 #define RIGHT 104
-#define LABEL_MAX 13      /* letters that fit on the right */
+#define LABEL_MAX 11      /* letters that fit on the right */
 #define LINE 13           /* height of a line of text */
 #define TICKS_MAX 64
 #define LABELS_MAX 64
