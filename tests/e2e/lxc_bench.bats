@@ -41,7 +41,7 @@ start_run() {
 }
 
 wait_for_measurement() {
-	for _ in $(seq 600); do
+	for _ in $(seq 1500); do
 		[ ! -s "$runs/$1/measurements.jsonl" ] || return 0
 		sleep 0.2
 	done
@@ -174,6 +174,26 @@ no_database_left() {
 	[ "$(measured dead '.status == "failed"')" -ge 1 ]
 	labctl create 3
 	labctl bootstrap
+}
+
+@test "bench scale measures labs of its own and removes them, also after Ctrl-C; --resume measures the rest" {
+	scale=(bench scale --counts 1,2 --targets standbys --workloads select-only --clients 2 --repeats 2 "${small[@]}")
+	run -0 --separate-stderr labctl -n "${scale[@]}"
+	[[ ${lines[0]} == "standby-1: create lab 'lab-s1' of 2 nodes, "*" % of a core each, bootstrap postgres, 2 measurements"* ]]
+	# shellcheck disable=SC2016
+	inside bash -c 'echo $$ >"$1"; shift; exec "$@"' - "$runs/scale.pid" "$LABCTL" "${scale[@]}" -o "$runs/scale" \
+		>"$runs/scale.log" 2>&1 &
+	run_job=$!
+	wait_for_measurement scale/standby-1
+	kill_run INT scale
+	[ ! -e "$runs/scale/standby-2" ]
+	[ "$(ls "$LABCTL_STATE/labs")" = lab ]
+	run -0 labctl "${scale[@]}" --resume "$runs/scale"
+	[ "$(measured scale/standby-1 '.status == "ok"')" = 2 ]
+	[ "$(measured scale/standby-2 '.status == "ok"')" = 2 ]
+	[ "$(jq -c .scale "$runs/scale/standby-2/run.json")" = '{"role":"standby","count":2}' ]
+	grep -q 'Scale' "$runs/scale/report.html"
+	[ "$(ls "$LABCTL_STATE/labs")" = lab ]
 }
 
 @test "destroy leaves nothing behind" {

@@ -143,6 +143,8 @@ static int drop_databases(struct bench_work *w, int result, struct fail *e)
 			result = -1;
 		}
 	}
+	if (canceled)
+		atomic_store(w->c->cancel, true);
 	return result;
 }
 
