@@ -236,3 +236,33 @@ double usl_at(const struct usl *u, double n)
 
 	return u->lambda * n / cost_at(p, n);
 }
+
+/* --- words --- */
+
+#define SHOWN 0.05 /* a parameter is shown not to be 0 if its p is at most this */
+
+static const char *peak_of(const struct usl *u, const char *what, struct arena *a)
+{
+	if (u->shape == USL_PEAK)
+		return arena_printf(a, "throughput is highest with about %.0f %s and falls with more (kappa %.2g, p %.2g)", u->peak, what,
+				    u->kappa, u->p_kappa);
+	return arena_printf(a, "throughput would be highest with about %.0f %s: an extrapolation, as only up to %.0f were measured "
+			    "(kappa %.2g, p %.2g)", u->peak, what, u->max_n, u->kappa, u->p_kappa);
+}
+
+const char *usl_conclusion(const struct usl *u, const char *what, struct arena *a)
+{
+	if (u->why == STATS_TOO_FEW)
+		return "no curve of scalability: it needs 3 different numbers";
+	if (u->why)
+		return arena_printf(a, "no curve of scalability: %s", stats_why_text(u->why));
+	if (u->count <= 3)
+		return arena_printf(a, "the curve of scalability has as many parameters as there are measurements, so it shows nothing "
+				    "about more %s", what);
+	if (u->p_kappa <= SHOWN)
+		return peak_of(u, what, a);
+	if (u->p_sigma > SHOWN)
+		return arena_printf(a, "no limit is shown from %.0f to %.0f %s", u->min_n, u->max_n, what);
+	return arena_printf(a, "no peak is shown from %.0f to %.0f %s, but growth slows down: %.0f %% of the work does not run side by "
+			    "side (sigma, p %.2g)", u->min_n, u->max_n, what, 100 * u->sigma, u->p_sigma);
+}

@@ -7,6 +7,7 @@
 #ifndef LABCTL_BENCH_USL_H
 #define LABCTL_BENCH_USL_H
 
+#include "arena.h"
 #include "stats.h"
 
 /* What the curve says about more nodes. */
@@ -41,5 +42,10 @@ struct usl {
  */
 void usl_fit(const double *n, const double *x, unsigned count, struct usl *ret);
 double usl_at(const struct usl *u, double n);
+
+/*
+ * What the curve shows about more than was measured, and what it does not show: the end of a sentence, in @a. @what: "datanodes".
+ */
+const char *usl_conclusion(const struct usl *u, const char *what, struct arena *a);
 
 #endif

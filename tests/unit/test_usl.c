@@ -121,11 +121,49 @@ static void not_computable(void **state)
 	}
 }
 
+static const double noise[] = { 1, 1.01, 0.99, 1.005, 0.995, 1.008 };
+
+static double linear(double n) { return 1000 * n; }
+static double amdahl(double n) { return 1000 * n / (1 + 0.3 * (n - 1)); }
+static double peaks(double n) { return 1000 * n / (1 + 0.05 * (n - 1) + 0.04 * n * (n - 1)); }
+static double peaks_later(double n) { return 1000 * n / (1 + 0.03 * (n - 1) + 0.005 * n * (n - 1)); }
+
+static void words(void **state)
+{
+	static const struct { double (*tps)(double n); unsigned numbers, repeats; const char *part; } cases[] = {
+		{ linear, 4, 5, "no limit is shown from 1 to 8 datanodes" },
+		{ amdahl, 4, 5, "no peak is shown from 1 to 8 datanodes, but growth slows down: " },
+		{ peaks, 4, 5, "throughput is highest with about 5 datanodes and falls with more (kappa 0.0" },
+		{ peaks_later, 4, 6, "throughput would be highest with about 14 datanodes: an extrapolation, as only up to 8 were measured" },
+		{ linear, 2, 5, "no curve of scalability: it needs 3 different numbers" },
+		{ linear, 3, 1, "as many parameters as there are measurements" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		double n[32], x[32];
+		unsigned count = 0;
+		const char *text;
+		struct usl u;
+
+		for (unsigned k = 0; k < cases[i].numbers; k++)
+			for (unsigned r = 0; r < cases[i].repeats; r++) {
+				n[count] = 1u << k;
+				x[count++] = cases[i].tps(1u << k) * noise[(r + (1u << k)) % 6];
+			}
+		usl_fit(n, x, count, &u);
+		text = usl_conclusion(&u, "datanodes", a);
+		if (!strstr(text, cases[i].part))
+			fail_msg("'%s' is not in '%s'", cases[i].part, text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_by_r), cmocka_unit_test(exact_curves), cmocka_unit_test(conclusions),
-		cmocka_unit_test(three_points_prove_nothing), cmocka_unit_test(not_computable),
+		cmocka_unit_test(three_points_prove_nothing), cmocka_unit_test(not_computable), cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests_name("usl", tests, NULL, NULL);

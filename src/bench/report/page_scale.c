@@ -24,18 +24,8 @@ static struct svg_point step_point(struct page *p, const struct view_scale *s, u
 
 static const char *usl_text(struct page *p, const struct view_scale *s)
 {
-	const struct usl *u = &s->usl;
-	const char *shape = "";
-
-	if (u->why != STATS_OK)
-		return arena_printf(p->view->arena, "Universal Scalability Law: not computable, %s.", stats_why_text(u->why));
-	if (u->p_kappa > 0.05)
-		shape = "; with these measurements nothing is known about a peak";
-	else if (u->peak > 0)
-		shape = arena_printf(p->view->arena, "; most throughput with %s%s", num_rate(u->peak).text,
-				     u->shape == USL_PEAK_BEYOND ? ", which is an extrapolation" : "");
-	return arena_printf(p->view->arena, "Universal Scalability Law: sigma (what cannot run side by side) %s, kappa (what each costs each other) %s%s.",
-			    num_plain(round(u->sigma * 1e4) / 1e4).text, num_plain(round(u->kappa * 1e5) / 1e5).text, shape);
+	return arena_printf(p->view->arena, "Universal Scalability Law: %s.",
+			    usl_conclusion(&s->usl, arena_printf(p->view->arena, "%ss", s->role), p->view->arena));
 }
 
 static void scale_chart(struct page *p, const struct view_scale *s)
