@@ -129,7 +129,7 @@ static void complete_report_formats(struct completion *to)
 }
 
 static const struct option_row options[] = {
-	{ "output", .letter = 'o', .arg = "FILE", .complete = complete_files, .at = offsetof(struct report_words, file),
+	{ "out", 'o', .arg = "FILE", .complete = complete_files, .at = offsetof(struct report_words, file),
 	  .text = "write to FILE instead of standard output" },
 	{ "format", .arg = "FORMAT", .complete = complete_report_formats, .at = offsetof(struct report_words, format),
 	  .text = "one of html, markdown, csv or json; html by default" },

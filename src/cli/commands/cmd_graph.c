@@ -59,7 +59,7 @@ static void complete_drawings(struct completion *to)
 }
 
 static const struct option_row options[] = {
-	{ "output", .letter = 'o', .arg = "FILE", .complete = complete_files, .at = offsetof(struct graph_words, file),
+	{ "out", 'o', .arg = "FILE", .complete = complete_files, .at = offsetof(struct graph_words, file),
 	  .text = "write to FILE instead of standard output" },
 	{ "format", .arg = "FORMAT", .complete = complete_drawings, .at = offsetof(struct graph_words, format),
 	  .text = "one of svg, dot or mermaid; svg by default" },
