@@ -46,7 +46,7 @@ static void check_report(const char *format)
 	auto_(strbuf_clear) struct strbuf out = { 0 }, name = { 0 };
 
 	strbuf_printf(&name, GOLDEN "small.%s", format);
-	report_format(format)->print(&(struct report){ runs, 1, places }, &out);
+	report_format(format)->print(&(struct report){ .runs = runs, .run_count = 1, .places = places }, &out);
 	compare(name.text, out.text);
 	bench_free(run);
 }

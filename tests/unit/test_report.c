@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "bench_runs.h"
+#include "file.h"
 #include "report.h"
 #include "svg.h"
 #include "view.h"
@@ -90,7 +91,7 @@ static char *print(struct bench_run *run, const char *format)
 	const char *const places[] = { "" };
 	struct strbuf out = { 0 };
 
-	report_format(format)->print(&(struct report){ runs, 1, places }, &out);
+	report_format(format)->print(&(struct report){ .runs = runs, .run_count = 1, .places = places }, &out);
 	return strbuf_steal(&out);
 }
 
@@ -208,7 +209,7 @@ static void several_runs(void **state)
 
 	(void)state;
 	b->lab = "other";
-	report_format("html")->print(&(struct report){ runs, 3, NULL }, &out);
+	report_format("html")->print(&(struct report){ .runs = runs, .run_count = 3 }, &out);
 	assert_non_null(strstr(out.text, "bench3: primary"));
 	assert_non_null(strstr(out.text, "other: primary"));
 	assert_non_null(strstr(out.text, "citus: coordinator"));
@@ -237,7 +238,7 @@ static void scale(void **state)
 	}
 	assert_true(v.scales[0].steps[2].ratio.ratio > 1.8 && v.scales[0].steps[2].ratio.ratio < 4);
 	assert_int_equal(v.scales[0].usl.why, STATS_OK);
-	report_format("html")->print(&(struct report){ runs, 3, NULL }, &out);
+	report_format("html")->print(&(struct report){ .runs = runs, .run_count = 3 }, &out);
 	assert_non_null(strstr(out.text, "tpcb on coordinators: 4 instead of 1 nodes with the role datanode give "));
 	assert_non_null(strstr(out.text, "class=\"stamp\""));
 	assert_non_null(strstr(out.text, "<h1>Benchmark of bench8</h1>"));
@@ -248,12 +249,40 @@ static void scale(void **state)
 	bench_free(c);
 }
 
+static void references(void **state)
+{
+	static const struct { const char *text; bool fine; } cases[] = {
+		{ "# comment\n\na;5;3.4;b;c\n", true }, { "a;-;0.5;b;c\n", true }, { "a;x;0.5;b;c\n", false }, { "a;5;0;b;c\n", false },
+		{ "a;5;1.5;b\n", false }, { "a;5;1.5;b;c;d\n", false }, { "a;5;1.5x;b;c\n", false },
+	};
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 }, out = { 0 };
+	struct bench_run *one = data_scale(1), *two = data_scale(2), *four = data_scale(4);
+	const struct bench_run *runs[] = { one, two, four };
+	struct report r = { .runs = runs, .run_count = 3 };
+	struct fail e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		assert_int_equal(reference_read(cases[i].text, a, &r.references, &r.reference_count, &e) == 0, cases[i].fine);
+	/* The file that is shipped: drawn and listed with its sources. */
+	assert_int_equal(file_read(SOURCE_DIR "/tuning/bench/reference.csv", 1 << 20, &text, &e), 0);
+	assert_int_equal(reference_read(text.text, a, &r.references, &r.reference_count, &e), 0);
+	assert_int_equal(r.reference_count, 11);
+	report_format("html")->print(&r, &out);
+	assert_non_null(strstr(out.text, "Postgres-XC, DBT-1, 10 servers: 6.4"));
+	assert_non_null(strstr(out.text, "PGDay.EU 2010, abstract</"));
+	bench_free(one);
+	bench_free(two);
+	bench_free(four);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers), cmocka_unit_test(texts), cmocka_unit_test(ticks), cmocka_unit_test(same_bytes),
 		cmocka_unit_test(hostile_names), cmocka_unit_test(csv_cells), cmocka_unit_test(words), cmocka_unit_test(view),
-		cmocka_unit_test(several_runs), cmocka_unit_test(scale),
+		cmocka_unit_test(several_runs), cmocka_unit_test(scale), cmocka_unit_test(references),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

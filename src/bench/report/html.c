@@ -149,6 +149,7 @@ static void reading(struct page *p)
 }
 
 static bool always(const struct view *v) { (void)v; return true; }
+static bool has_references(const struct view *v) { return v->reference_count > 0; }
 static bool has_points(const struct view *v) { return v->point_count > 0; }
 static bool has_pairs(const struct view *v) { return v->pair_count > 0; }
 static bool has_scales(const struct view *v) { return v->scale_count > 0; }
@@ -175,6 +176,7 @@ static const struct section {
 	{ "scale", "Scale", has_scales, page_scale },
 	{ "workloads", "Workloads", has_points, page_workloads },
 	{ "costs", "Cost of cross-shard transactions", has_costs, page_costs },
+	{ "published", "Published results", has_references, page_references },
 	{ "cpu", "CPU", has_tracks, page_cpu },
 	{ "time", "Over time", has_measures, page_time },
 	{ "topology", "Topology", has_topology, topology },
@@ -190,6 +192,7 @@ void html_print(const struct report *r, struct strbuf *out)
 	const char *style = arena_printf(a, "%s%s", page_style, graph_style);
 
 	view_make(r->runs, r->run_count, a, &v);
+	v.reference_count = r->reference_count;
 	head(&p, style);
 	strbuf_str(out, "<main>\n<nav aria-label=\"Sections\">");
 	for (size_t i = 0; i < ARRAY_COUNT(sections); i++)

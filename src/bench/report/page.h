@@ -26,6 +26,7 @@ void page_workloads(struct page *p);
 void page_costs(struct page *p);
 void page_pairs(struct page *p);
 void page_scale(struct page *p);
+void page_references(struct page *p);
 void page_cpu(struct page *p);
 void page_time(struct page *p);
 void page_failures(struct page *p);

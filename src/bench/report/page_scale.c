@@ -28,6 +28,32 @@ static const char *usl_text(struct page *p, const struct view_scale *s)
 			    usl_conclusion(&s->usl, arena_printf(p->view->arena, "%ss", s->role), p->view->arena));
 }
 
+/* Published speed-ups by the number of servers, as one series; the axes grow to hold them. */
+static void add_references(struct page *p, struct svg_chart *c, struct svg_series *to)
+{
+	struct svg_point *points = NULL;
+
+	for (unsigned i = 0; i < p->report->reference_count; i++) {
+		const struct reference *r = &p->report->references[i];
+
+		if (!r->servers)
+			continue;
+		*arena_push(p->view->arena, points, to->count) = (struct svg_point){ .x = r->servers, .y = r->factor, .title = arena_printf(
+			p->view->arena, "%s, %u servers: %s times the %s; %s", r->what, r->servers, num_ratio(r->factor).text, r->of, r->source) };
+		c->x.max = fmax(c->x.max, r->servers);
+		c->y.max = fmax(c->y.max, r->factor);
+	}
+	if (!to->count)
+		return;
+	to->label = "published";
+	to->color = 4;
+	to->points = points;
+	c->series_count++;
+	/* The measured numbers alone would leave the rest of the axis without ticks. */
+	c->x.ticks = NULL;
+	c->x.tick_count = 0;
+}
+
 static void scale_chart(struct page *p, const struct view_scale *s)
 {
 	struct arena *a = p->view->arena;
@@ -35,7 +61,7 @@ static void scale_chart(struct page *p, const struct view_scale *s)
 	struct svg_point *points = arena_alloc(a, s->count * sizeof *points), *linear = arena_alloc(a, 2 * sizeof *linear),
 			 *curve = arena_alloc(a, 33 * sizeof *curve);
 	double *ticks = arena_alloc(a, s->count * sizeof *ticks), first = s->steps[0].count;
-	struct svg_series series[3] = { { "measured", 0, points, s->count }, { "linear", 7, linear, 2 }, { "USL", 2, curve, 33 } };
+	struct svg_series series[4] = { { "measured", 0, points, s->count }, { "linear", 7, linear, 2 }, { "USL", 2, curve, 33 } };
 	struct svg_chart c = {
 		.title = arena_printf(a, "Speed-up of %s on %s with the number of nodes with the role %s", s->workload, s->target, s->role),
 		.stamp = p->view->shared_host ? SHARED_STAMP : NULL,
@@ -49,8 +75,6 @@ static void scale_chart(struct page *p, const struct view_scale *s)
 		ticks[i] = s->steps[i].count;
 		c.y.max = fmax(c.y.max, fmax(points[i].y, points[i].high));
 	}
-	linear[0] = (struct svg_point){ .x = first, .y = 1 };
-	linear[1] = (struct svg_point){ .x = last->count, .y = last->count / first };
 	if (s->usl.why == STATS_OK) {
 		for (unsigned i = 0; i < 33; i++) {
 			double n = first + (last->count - first) * i / 32;
@@ -59,6 +83,10 @@ static void scale_chart(struct page *p, const struct view_scale *s)
 		}
 		c.series_count = 3;
 	}
+	add_references(p, &c, &series[c.series_count]);
+	linear[0] = (struct svg_point){ .x = first, .y = 1 };
+	linear[1] = (struct svg_point){ .x = c.x.max, .y = c.x.max / first };
+	c.y.max = fmax(c.y.max, linear[1].y);
 	strbuf_str(p->out, "<figure>");
 	svg_chart(p->out, &c);
 	strbuf_str(p->out, "<figcaption><b>");

@@ -6,6 +6,7 @@
 #define LABCTL_REPORT_REPORT_H
 
 #include "bench.h"
+#include "reference.h"
 #include "strbuf.h"
 
 struct report {
@@ -15,6 +16,7 @@ struct report {
 	 * NULL = no links, or none for that run.
 	 */
 	const char *const *places;
+	const struct reference *references; unsigned reference_count; /* published results; 0 = none */
 };
 
 struct report_format {

@@ -72,6 +72,7 @@ struct view {
 	struct view_ratio *costs; unsigned cost_count;         /* workloads with a baseline */
 	struct view_ratio *pairs; unsigned pair_count;         /* B and A */
 	struct view_scale *scales; unsigned scale_count;
+	unsigned reference_count;       /* published results that are shown */
 	struct view_track *tracks; unsigned track_count;
 	const char **series; unsigned series_count;
 	unsigned measures, failed, empty;                      /* measurements; points without a valid one */

@@ -12,7 +12,9 @@
 #include "report.h"
 #include "suggest.h"
 
-struct report_words { const char *file, *format; };
+#define REFERENCES "tuning/bench/reference.csv"
+
+struct report_words { const char *file, *format; bool reference; };
 
 static const struct report_format *find_format(const char *name, struct fail *e)
 {
@@ -100,18 +102,33 @@ static int add_runs(struct cli *c, const char *dir, struct runs *to, struct fail
 	return r < 0 || to->count > before ? r : add_run(c, dir, to, e);
 }
 
+static int read_references(struct cli *c, struct report *to, struct fail *e)
+{
+	const char *text = library_text(c->lib, REFERENCES);
+
+	if (!text)
+		return fail(e, FAIL_OTHER, "%s/" REFERENCES " is missing", library_dir(c->lib));
+	return reference_read(text, c->arena, &to->references, &to->reference_count, e);
+}
+
 static int print_report(struct cli *c, struct fail *e)
 {
 	const struct report_words *said = c->options;
 	const struct report_format *f = find_format(said->format ? said->format : c->json ? "json" : NULL, e);
 	struct runs runs = { 0 };
+	struct report report = { 0 };
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 	int r = f ? 0 : -1;
 
 	for (unsigned i = 0; i < c->arg_count && r == 0; i++)
 		r = add_runs(c, c->args[i], &runs, e);
+	if (r == 0 && said->reference)
+		r = read_references(c, &report, e);
 	if (r == 0) {
-		f->print(&(struct report){ (const struct bench_run *const *)runs.all, runs.count, runs.places }, &out);
+		report.runs = (const struct bench_run *const *)runs.all;
+		report.run_count = runs.count;
+		report.places = runs.places;
+		f->print(&report, &out);
 		if (said->file)
 			r = file_write(said->file, out.text, out.len, 0644, e);
 		else
@@ -133,6 +150,8 @@ static const struct option_row options[] = {
 	  .text = "write to FILE instead of standard output" },
 	{ "format", .arg = "FORMAT", .complete = complete_report_formats, .at = offsetof(struct report_words, format),
 	  .text = "one of html, markdown, csv or json; html by default" },
+	{ "reference", .at = offsetof(struct report_words, reference),
+	  .text = "show published results beside the run's own, as factors with their sources (html)" },
 	{ 0 },
 };
 
@@ -140,7 +159,7 @@ const struct command cmd_bench_report = {
 	.name = "report", .run = print_report, .options = options, .options_size = sizeof(struct report_words),
 	.args = { { "DIR", .complete = complete_directories }, { "DIR", .optional = true, .complete = complete_directories },
 		  { "DIR", .optional = true, .complete = complete_directories } },
-	.without = NO_LAB | NO_LIBRARY | NO_STATE,
+	.without = NO_LAB | NO_STATE,
 	.summary = "show what a run measured: a page with charts and tables, CSV, JSON",
 	.help =
 	"Reads the directories that bench run wrote, and nothing else: the same files give the same report, byte for byte, on any "
