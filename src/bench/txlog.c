@@ -68,7 +68,8 @@ static int by_end(const void *a, const void *b)
 void txlog_finish(struct txlog *t)
 {
 	t->start_us = t->failed_count ? t->failed_us[0] : INT64_MAX;
-	qsort(t->items, t->count, sizeof *t->items, by_end);
+	if (t->count)
+		qsort(t->items, t->count, sizeof *t->items, by_end);
 	for (size_t i = 0; i < t->count; i++)
 		if (t->items[i].end_us - (int64_t)t->items[i].latency_us < t->start_us)
 			t->start_us = t->items[i].end_us - (int64_t)t->items[i].latency_us;
