@@ -76,6 +76,8 @@ void txlog_finish(struct txlog *t)
 	for (size_t i = 0; i < t->failed_count; i++)
 		if (t->failed_us[i] < t->start_us)
 			t->start_us = t->failed_us[i];
+	if (!t->count && !t->failed_count)
+		t->start_us = 0;
 }
 
 void txlog_clear(struct txlog *t)

@@ -13,7 +13,7 @@ struct txlog {
 	size_t count, room;
 	int64_t *failed_us; size_t failed_count, failed_room; /* when transactions failed or were skipped */
 	size_t skipped;       /* of those: not started, because the schedule was too far behind */
-	int64_t start_us;     /* of the first transaction; the series counts from here */
+	int64_t start_us;     /* of the first transaction; the series counts from here; 0 = there was none */
 };
 
 /*
