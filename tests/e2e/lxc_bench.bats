@@ -148,6 +148,13 @@ no_database_left() {
 		"$runs/open/measurements.jsonl" | sort -u | wc -l)" = 2 ]
 }
 
+@test "bench ab refuses what pairs would ignore" {
+	printf 'workloads: [select-only]\nclients: [1]\nrates: [50%%]\n' >"$runs/rates.yaml"
+	run -2 labctl bench ab "$runs/rates.yaml" --b work_mem=8MB "${small[@]}" -o "$runs/refused"
+	[[ $output == *"pairs are measured in a closed loop"* ]]
+	[ ! -e "$runs/refused" ]
+}
+
 @test "the database is reset from a copy, which is removed at the end" {
 	run -0 labctl bench run --workloads tpcb --clients 2 --repeats 2 --reset template "${small[@]}" -o "$runs/template"
 	[ "$(measured template '.status == "ok"')" = 2 ]

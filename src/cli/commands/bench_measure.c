@@ -207,6 +207,8 @@ int bench_open(struct bench_work *w, bool *ret_done, struct fail *e)
 	if (bench_choose_dir(c, w->said, w->sides[0].lab->name, &w->dir, e) < 0 || bench_spec_load(c->arg_count ? c->args[0] : NULL, &w->said->words, w->sides[0].lab, c->lib,
 						    c->arena, &w->spec, e) < 0)
 		return -1;
+	if (w->check && w->check(w, e) < 0)
+		return -1;
 	if (!w->spec->seed)
 		w->spec->seed = new_seed();
 	if (c->dry_run) {

@@ -22,6 +22,7 @@ struct bench_work {
 	struct cli *c;
 	const struct bench_options *said;
 	struct bench_side sides[BENCH_VARIANTS]; unsigned side_count;
+	int (*check)(const struct bench_work *w, struct fail *e); /* of the specification, before anything is done; NULL = none */
 	struct bench_spec *spec;
 	const char *dir;
 	const char *scale_role; unsigned scale_count; /* bench.h */

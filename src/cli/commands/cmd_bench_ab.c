@@ -8,6 +8,7 @@
 #include "cmd_bench.h"
 #include "compare.h"
 #include "complete.h"
+#include "recipe.h"
 
 #define PAIRS "10" /* when the user does not say: finds 10 % at a spread of 5 % in most cases */
 #define WORDS_MAX 16
@@ -74,6 +75,21 @@ static int read_variant(struct bench_work *w, unsigned number, const char *optio
 	return 0;
 }
 
+/* What a comparison in pairs would ignore is refused. */
+static int check(const struct bench_work *w, struct fail *e)
+{
+	if (w->spec->rate_count || w->spec->slo.quantile > 0)
+		return fail(e, FAIL_USAGE, "pairs are measured in a closed loop: leave rates and slo out of the specification");
+	for (unsigned i = 0; i < w->side_count; i++) {
+		const struct bench_load *load = w->sides[i].variant.load;
+		const char *kind = w->sides[i].lab->cluster.recipe->kind;
+
+		if (load && !workload_has_kind(load->workload->kinds, kind))
+			return fail(e, FAIL_USAGE, "--%c: a %s cluster has no workload '%s'", "ab"[i], kind, load->name);
+	}
+	return 0;
+}
+
 static int report(struct bench_work *w, struct fail *e)
 {
 	const struct ab_words *said = w->c->options;
@@ -95,7 +111,7 @@ static int run(struct cli *c, struct fail *e)
 {
 	const struct ab_words *said = c->options;
 	struct bench_options common = said->common;
-	struct bench_work w = { .c = c, .said = &common, .side_count = BENCH_VARIANTS };
+	struct bench_work w = { .c = c, .said = &common, .side_count = BENCH_VARIANTS, .check = check };
 	bool done = false;
 	int r;
 

@@ -75,7 +75,7 @@ static const char *names_with(const struct lab *lab, int role)
 /* Leaves only the first @count nodes of the role, with the other roles that they have, and the nodes without it. */
 static void keep_first(struct lab *lab, int role, unsigned count)
 {
-	unsigned kept = 0, seen = 0, groups = 0;
+	unsigned kept = 0, seen = 0;
 
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (!node_has_role(&lab->nodes[i], role) || ++seen <= count)
@@ -83,14 +83,16 @@ static void keep_first(struct lab *lab, int role, unsigned count)
 	lab->node_count = kept;
 	for (unsigned i = 0; i < lab->cluster.place_count; i++)
 		lab->cluster.places[i].on = names_with(lab, (int)i);
-	/* Groups name data nodes that may be gone. */
-	lab->cluster.group_count = groups;
 }
 
 static int load(struct cli *c, struct scale_words *said, struct lab **ret, int *ret_role, struct fail *e)
 {
 	if (load_for_show(c, true, &said->lab, ret, e) < 0)
 		return -1;
+	/* Groups name data nodes that the smaller labs do not have. */
+	if ((*ret)->cluster.group_count)
+		return fail(e, FAIL_USAGE, "lab '%s' has node groups, which labs with fewer nodes cannot have: name a lab file without them "
+			    "with -f", (*ret)->name);
 	if (!(*ret)->cluster.recipe) {
 		fail(e, FAIL_NOT_FOUND, "lab '%s' has no cluster", (*ret)->name);
 		return fail_next(e, "labctl -l %s bootstrap KIND, or name a lab file with -f", (*ret)->name);
