@@ -242,6 +242,11 @@ static void scale(void **state)
 	assert_non_null(strstr(out.text, "tpcb on coordinators: 4 instead of 1 nodes with the role datanode give "));
 	assert_non_null(strstr(out.text, "class=\"stamp\""));
 	assert_non_null(strstr(out.text, "<h1>Benchmark of bench8</h1>"));
+	/* Two numbers are too few for a law: the measured line and the linear one remain. */
+	strbuf_clear(&out);
+	report_format("html")->print(&(struct report){ .runs = runs, .run_count = 2 }, &out);
+	assert_non_null(strstr(out.text, "<title>measured</title>"));
+	assert_null(strstr(out.text, "<title>USL</title>"));
 	view_make(runs, 1, arena, &v);
 	assert_int_equal(v.scale_count, 0);
 	bench_free(a);

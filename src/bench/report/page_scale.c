@@ -28,26 +28,25 @@ static const char *usl_text(struct page *p, const struct view_scale *s)
 			    usl_conclusion(&s->usl, arena_printf(p->view->arena, "%ss", s->role), p->view->arena));
 }
 
-/* Published speed-ups by the number of servers, as one series; the axes grow to hold them. */
+/* Published speed-ups by the number of servers, as one more series; the axes grow to hold them. */
 static void add_references(struct page *p, struct svg_chart *c, struct svg_series *to)
 {
 	struct svg_point *points = NULL;
+	unsigned count = 0;
 
 	for (unsigned i = 0; i < p->report->reference_count; i++) {
 		const struct reference *r = &p->report->references[i];
 
 		if (!r->servers)
 			continue;
-		*arena_push(p->view->arena, points, to->count) = (struct svg_point){ .x = r->servers, .y = r->factor, .title = arena_printf(
+		*arena_push(p->view->arena, points, count) = (struct svg_point){ .x = r->servers, .y = r->factor, .title = arena_printf(
 			p->view->arena, "%s, %u servers: %s times the %s; %s", r->what, r->servers, num_ratio(r->factor).text, r->of, r->source) };
 		c->x.max = fmax(c->x.max, r->servers);
 		c->y.max = fmax(c->y.max, r->factor);
 	}
-	if (!to->count)
+	if (!count)
 		return;
-	to->label = "published";
-	to->color = 4;
-	to->points = points;
+	*to = (struct svg_series){ "published", 4, points, count };
 	c->series_count++;
 	/* The measured numbers alone would leave the rest of the axis without ticks. */
 	c->x.ticks = NULL;
