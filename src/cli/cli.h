@@ -34,6 +34,7 @@ struct cli {
 	const char *const *rest;                     /* words after "--", NULL-terminated; NULL = no "--" */
 	/* global options */
 	const char *file, *lab_name, *connect, *state_dir, *cache_dir;
+	bool no_file;            /* ./labctl.yaml is not looked for: the lab comes from the command's words */
 	bool dry_run, yes, json, timings, help, version;
 	bool told_lost;          /* the user was warned that the lab's record is lost or damaged */
 	int64_t said_ms;         /* when the last line of progress was printed; 0 = never */
@@ -52,7 +53,7 @@ struct cli {
 /* command_line.c: sets c->help, c->version or c->cmd. FAIL_USAGE with one line of text. */
 int command_line_parse(struct cli *c, int argc, char **argv, struct fail *e);
 
-/* lab_file.c: path from -f or LABCTL_FILE, else ./labctl.yaml; NULL = there is none */
+/* lab_file.c: path from -f or LABCTL_FILE, else ./labctl.yaml; NULL = there is none, or c->no_file */
 const char *lab_file(const struct cli *c);
 /* Calls lab_load() for that file, or for none. FAIL_CONFLICT if ./labctl.yaml was not named and other users own or can write it. */
 int lab_file_load(struct cli *c, const struct lab_options *o, struct lab **ret_lab, struct fail *e);

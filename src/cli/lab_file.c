@@ -18,7 +18,7 @@
 
 const char *lab_file(const struct cli *c)
 {
-	return c->file ? c->file : file_exists(FOUND) ? FOUND : NULL;
+	return c->file ? c->file : !c->no_file && file_exists(FOUND) ? FOUND : NULL;
 }
 
 /* Root, the caller, and the user who ran sudo. */

@@ -15,6 +15,31 @@
 
 extern const struct command cmd_create, cmd_bootstrap, cmd_destroy;
 
+/*
+ * What is measured when the user does not say. More nodes are worth nothing to clients of one of them, so `bench scale` loads all;
+ * `bench systems` shows one entry point beside all of them. Standbys only read.
+ */
+static const struct { const char *kind, *scale_targets, *scale_workloads, *targets; } usual[] = {
+	{ "postgres", "standbys", "select-only", "primary" },
+	{ "citus", "workers", NULL, "coordinator,workers" },
+	{ "pgxc", "coordinators", NULL, "coordinator,coordinators" },
+};
+
+static struct bench_options options_of(const struct cli *c, const struct bench_options *said, const struct bench_station *s)
+{
+	struct bench_options options = *said;
+
+	for (unsigned i = 0; i < ARRAY_COUNT(usual); i++) {
+		/* A specification says both, or means the defaults of `bench run`. */
+		if (c->arg_count || options.words.targets || strcmp(usual[i].kind, s->lab->cluster.recipe->kind) != 0)
+			continue;
+		options.words.targets = s->scale_role ? usual[i].scale_targets : usual[i].targets;
+		if (s->scale_role && !options.words.workloads)
+			options.words.workloads = usual[i].scale_workloads;
+	}
+	return options;
+}
+
 void bench_rename_lab(struct lab *lab, const char *name)
 {
 	lab->name = arena_strdup(lab->arena, name);
@@ -54,6 +79,7 @@ static int call(struct cli *c, const struct command *cmd, const char *file, cons
 	sub.arg_count = 0;
 	sub.rest = NULL;
 	sub.file = file;
+	sub.no_file = true;
 	sub.lab_name = lab_name;
 	sub.yes = true;
 	sub.json = false;
@@ -66,7 +92,7 @@ static int call(struct cli *c, const struct command *cmd, const char *file, cons
 static int measure(struct cli *c, const struct bench_options *said, const struct bench_station *s, const char *dir,
 		   const char *file, unsigned *failed, struct fail *e)
 {
-	struct bench_options options = *said;
+	struct bench_options options = options_of(c, said, s);
 	struct cli sub = *c;
 	struct bench_work w = { .c = &sub, .said = &options, .side_count = 1, .scale_role = s->scale_role,
 				.scale_count = s->scale_count };
@@ -156,18 +182,37 @@ static int show(struct cli *c, const struct bench_options *said, const struct be
 {
 	for (unsigned i = 0; i < count; i++) {
 		const struct bench_station *s = &stations[i];
+		const struct bench_options options = options_of(c, said, s);
 		struct bench_spec *spec;
 		unsigned measurements;
 		double seconds;
 
-		if (bench_spec_load(c->arg_count ? c->args[0] : NULL, &said->words, s->lab, c->lib, c->arena, &spec, e) < 0)
+		if (bench_spec_load(c->arg_count ? c->args[0] : NULL, &options.words, s->lab, c->lib, c->arena, &spec, e) < 0)
 			return -1;
 		seconds = bench_estimate(spec, 1, &measurements);
 		printf("%s: create lab '%s' of %u nodes", s->name, s->lab->name, s->lab->node_count);
 		if (s->lab->cpu_quota)
 			printf(", %u %% of a core each", s->lab->cpu_quota);
-		printf(", bootstrap %s, %u measurements (about %.0f min), destroy\n", s->lab->cluster.recipe->kind, measurements,
-		       seconds / 60 + .5);
+		printf(", bootstrap %s, %u measurements of ", s->lab->cluster.recipe->kind, measurements);
+		for (unsigned t = 0; t < spec->target_count; t++)
+			printf("%s%s", t ? ", " : "", spec->targets[t]);
+		printf(" (about %.0f min), destroy\n", seconds / 60 + .5);
+	}
+	return 0;
+}
+
+/* A lab of the user's is not measured, and above all not destroyed, because of its name. */
+static int check_names(struct cli *c, const struct bench_station *stations, unsigned count, struct fail *e)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct paths paths;
+
+		load_paths(c, stations[i].lab->name, &paths);
+		if (!file_exists(paths.lab_file))
+			continue;
+		fail(e, FAIL_CONFLICT, "lab '%s' exists: `%s` creates and removes a lab of that name", stations[i].lab->name, c->path);
+		return fail_next(e, "labctl -l %s destroy, if a benchmark that was killed left it; else -l or -f with another lab",
+				 stations[i].lab->name);
 	}
 	return 0;
 }
@@ -180,6 +225,8 @@ int bench_stations(struct cli *c, const struct bench_options *said, const struct
 	unsigned failed = 0;
 	int r = 0;
 
+	if (check_names(c, stations, count, e) < 0)
+		return -1;
 	if (c->dry_run)
 		return show(c, said, stations, count, e);
 	if (bench_choose_dir(c, said, c->cmd->name, &dir, e) < 0 || file_mkdirs(dir, 0755, e) < 0)

@@ -165,6 +165,8 @@ const struct command cmd_bench_scale = {
 	"Nodes of one host take processor time from each other, so that a curve of more nodes would only show that the host is full. "
 	"Each node therefore gets a quota, the same for every number: three quarters of the host, divided by the largest number of nodes. "
 	"With --cpu-quota none the report says that the curve shows no scale-out.\n\n"
+	"Clients connect to all nodes that take them unless --targets says otherwise: the coordinators of pgxc, the workers of citus, the "
+	"standbys of postgres, which only read.\n\n"
 	"  labctl bench scale --workloads tpcb-key,select-only --clients 8\n"
 	"  labctl bench scale --role worker --counts 1,2,3 -o scale",
 };

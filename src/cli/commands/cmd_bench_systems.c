@@ -38,6 +38,7 @@ static int make_lab(struct cli *c, const char *kind, unsigned nodes, struct lab 
 	}
 	sub.lab_name = arena_printf(c->arena, "%.16s-%s", c->lab_name ? c->lab_name : "bench", kind);
 	sub.file = NULL;
+	sub.no_file = true;
 	return load_for_show(&sub, false, &words, ret, e);
 }
 
@@ -88,6 +89,7 @@ const struct command cmd_bench_systems = {
 	.summary = "measure clusters of several kinds alike",
 	.help =
 	"For each kind a lab with the same number of nodes and the same quota of processor time is created, bootstrapped, measured as "
-	"by `labctl bench run`, and destroyed; one report shows all. The lab file is not read.\n\n"
+	"by `labctl bench run`, and destroyed; one report shows all. The lab file is not read. Unless --targets says otherwise, clients connect to one coordinator, and then to "
+	"all coordinators or workers; with postgres to the primary.\n\n"
 	"  labctl bench systems --kinds postgres,citus,pgxc --sources citus=citus.tar.gz,pgxc=pgxc.tar.gz",
 };
