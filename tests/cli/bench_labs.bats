@@ -45,3 +45,13 @@ lab_file() {
 	[ -s state/labs/mine-s3/lab.yaml ]
 	[ ! -e state/labs/mine-s1 ]
 }
+
+@test "bench ab refuses settings of a session that pgpool-II may give to another client" {
+	mkdir -p state/labs/mine
+	printf 'lab: mine\nnodes: 3\ncluster:\n  kind: postgres\n  primary: 1\n  standby: 2-3\n  pgpool: 1\n' >state/labs/mine/lab.yaml
+	run -2 labctl -n bench ab --a target=primary --b target=pgpool,work_mem=8MB
+	[[ ${lines[0]} == "labctl: --b: pgpool-II shares sessions among its clients"* ]]
+	[[ ${lines[1]} == "  next: compare two labs with these settings"* ]]
+	run -2 labctl -n bench ab --b work_mem=8MB --targets pgpool
+	run -0 labctl -n bench ab --b work_mem=8MB --targets primary
+}

@@ -75,6 +75,17 @@ static int read_variant(struct bench_work *w, unsigned number, const char *optio
 	return 0;
 }
 
+/* pgpool-II gives clients sessions that others opened, with the settings of those. */
+static bool uses_pgpool(const struct bench_work *w, const struct bench_side *side)
+{
+	if (side->variant.target)
+		return !strcmp(side->variant.target, "pgpool");
+	for (unsigned i = 0; i < w->spec->target_count; i++)
+		if (!strcmp(w->spec->targets[i], "pgpool"))
+			return true;
+	return false;
+}
+
 /* What a comparison in pairs would ignore is refused. */
 static int check(const struct bench_work *w, struct fail *e)
 {
@@ -86,6 +97,10 @@ static int check(const struct bench_work *w, struct fail *e)
 
 		if (load && !workload_has_kind(load->workload->kinds, kind))
 			return fail(e, FAIL_USAGE, "--%c: a %s cluster has no workload '%s'", "ab"[i], kind, load->name);
+		if (w->sides[i].variant.settings && uses_pgpool(w, &w->sides[i])) {
+			fail(e, FAIL_USAGE, "--%c: pgpool-II shares sessions among its clients, so settings of a session may not hold", "ab"[i]);
+			return fail_next(e, "compare two labs with these settings in `cluster: settings:` (lab=NAME), or another target");
+		}
 	}
 	return 0;
 }
