@@ -378,6 +378,9 @@ static void versions_and_reasons(void **state)
 	(void)state;
 	assert_ok(virt_version(virt, text, &e), e);
 	assert_true(text[0] >= '1' && text[0] <= '9');
+	/* libvirt's test driver is version 2. */
+	assert_ok(virt_hypervisor_version(virt, text, &e), e);
+	assert_string_equal(text, "0.0.2");
 	if (virt_kvm_works(&why))
 		assert_int_equal(access("/dev/kvm", R_OK | W_OK), 0);
 	assert_non_null(why);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "file.h"
+#include "quote.h"
 #include "sessions.h"
 #include "virt.h"
 
@@ -87,6 +88,9 @@ static void collect_host(struct runtime *rt, const char *labctl_version, json_t 
 		put_file(host, host_files[i].key, host_files[i].path);
 	if (runtime_virt(rt, &v, &ignored) == 0 && virt_version(v, version, &ignored) == 0)
 		put(host, "libvirt", "%s", version);
+	if (runtime_lab(rt)->hypervisor != HYPERVISOR_LXC && runtime_virt(rt, &v, &ignored) == 0 &&
+	    virt_hypervisor_version(v, version, &ignored) == 0)
+		put(host, "QEMU", "%s", version);
 	put(host, "labctl", "%s", labctl_version);
 	if (digest_file("/proc/self/exe", digest, &ignored) == 0)
 		put(host, "labctl sha256", "%s", digest);
@@ -132,21 +136,25 @@ static const char node_script[] =
 	"t cores \"$(nproc)\"\n"
 	"t memory \"$(sed -n 's/^MemTotal: *//p' /proc/meminfo)\"\n"
 	"t system \"$(. /etc/os-release; echo \"$PRETTY_NAME\")\"\n"
-	"t 'data file system' \"$(findmnt -n -o FSTYPE,OPTIONS -T /data | head -n 1)\"\n"
+	"t 'data file system' \"$(findmnt -n -o FSTYPE,OPTIONS -T \"$data\" | head -n 1)\"\n"
 	"for k in vm.swappiness vm.overcommit_memory vm.dirty_ratio vm.dirty_background_ratio kernel.sem kernel.shmmax net.core.somaxconn; do\n"
 	"	v=$(sysctl -n $k 2>/dev/null) && t \"sysctl $k\" \"$v\"\ndone\ntrue\n";
 
 static int collect_node(struct runtime *rt, const struct node *n, json_t *section, struct fail *e)
 {
+	auto_(strbuf_clear) struct strbuf script = { 0 };
 	int64_t deadline = clock_after_ms(NODE_MS);
 	struct ssh *ssh;
 	int status, r;
 
+	strbuf_str(&script, "data=");
+	quote_add(&script, QUOTE_SH, runtime_lab(rt)->data.mount);
+	strbuf_printf(&script, "\n%s", node_script);
 	put(section, "cpus", "%u", n->cpus);
 	put(section, "memory limit", "%llu MiB", (unsigned long long)n->memory_mib);
 	if (session_get(runtime_sessions(rt), n, deadline, &ssh, e) < 0)
 		return -1;
-	r = ssh_run(ssh, &(struct ssh_run) { .command = node_script, .line = node_line, .line_ctx = section, .deadline_ms = deadline },
+	r = ssh_run(ssh, &(struct ssh_run) { .command = strbuf_text(&script), .line = node_line, .line_ctx = section, .deadline_ms = deadline },
 		    &status, e);
 	session_done(runtime_sessions(rt), n, r < 0);
 	return r;

@@ -258,6 +258,21 @@ int virt_version(struct virt *v, char ret_text[32], struct fail *e)
 	return virt_call(v, "version", NULL, version, ret_text, e);
 }
 
+static int hypervisor_version(virConnectPtr c, void *arg, struct fail *e)
+{
+	unsigned long number;
+
+	if (virConnectGetVersion(c, &number) < 0)
+		return fail_virt(e, "version of the hypervisor");
+	snprintf(arg, 32, "%lu.%lu.%lu", number / 1000000, number / 1000 % 1000, number % 1000);
+	return 0;
+}
+
+int virt_hypervisor_version(struct virt *v, char ret_text[32], struct fail *e)
+{
+	return virt_call(v, "version of the hypervisor", NULL, hypervisor_version, ret_text, e);
+}
+
 /* --- tags --- */
 
 xmlDocPtr virt_xml(const char *xml)

@@ -91,6 +91,8 @@ int virt_usage(struct virt *v, const char *const *domains, unsigned count, struc
 
 /* Library and daemon version as text "9.0.0". */
 int virt_version(struct virt *v, char ret_text[32], struct fail *e);
+/* QEMU's version, in the same form; for containers that of the kernel. */
+int virt_hypervisor_version(struct virt *v, char ret_text[32], struct fail *e);
 
 /*
  * True if KVM can work: the CPU has vmx or svm and /dev/kvm is writable (docs/why). @ret_why says what is missing.
