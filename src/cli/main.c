@@ -87,7 +87,7 @@ static void on_hang(void *ctx, const char *uri)
 static void advise(struct fail *e)
 {
 	/* If a node's disk is full, the step has already said what to do. */
-	if (e->cause == CAUSE_NO_SPACE && e->code != FAIL_REMOTE && e->code != FAIL_DB)
+	if (e->cause == CAUSE_NO_SPACE && !e->next[0] && e->code != FAIL_REMOTE && e->code != FAIL_DB)
 		fail_next(e, "df -h; free some space, then run the same command again");
 	else if (e->cause == CAUSE_DENIED && geteuid() != 0)
 		fail_next(e, "run labctl as root");

@@ -139,6 +139,19 @@ no_database_left() {
 	[[ $output == *"500 clients are too many: node1 accepts "*"sessions (max_connections)"* ]]
 }
 
+@test "a full disk on the host ends the run; with space, --resume measures it" {
+	mkdir -p "$runs/full"
+	inside mount -t tmpfs -o size=300k none "$runs/full"
+	inside "$LABCTL" bench run --workloads select-only --clients 2 --repeats 1 "${small[@]}" -o "$runs/full/run" >"$runs/full.log" 2>&1 && false
+	grep -q 'No space left on device' "$runs/full.log"
+	grep -q "next: free some space, then labctl bench run --resume $runs/full/run " "$runs/full.log"
+	no_database_left
+	inside mount -o remount,size=30m "$runs/full"
+	labctl bench run --workloads select-only --clients 2 --repeats 1 "${small[@]}" --resume "$runs/full/run"
+	[ "$(inside jq -r .status "$runs/full/run/measurements.jsonl")" = ok ]
+	inside umount "$runs/full"
+}
+
 @test "all standbys at once, and an open loop at a part of the capacity" {
 	run -0 labctl bench run --workloads select-only --targets standbys --clients 2 --repeats 1 --rates 20% "${small[@]}" -o "$runs/open"
 	[ "$(measured open '.status == "ok"')" = 2 ]
