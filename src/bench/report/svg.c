@@ -11,7 +11,7 @@
 #define HEIGHT 260
 #define TOP 14
 #define BOTTOM 42
-#define LEFT 54
+#define LEFT 62 /* room for "20,000" beside the name of the axis */
 #define RIGHT 104
 #define LABEL_MAX 11      /* letters that fit on the right */
 #define LINE 13           /* height of a line of text */
