@@ -300,10 +300,16 @@ static int run_statement(struct sql *c, const char *what, const struct block *b,
 	return fail_wrap(e, "%s:%u", what, b->statement_line);
 }
 
+bool sql_connection_failed(const struct fail *e)
+{
+	/* 53000 from Postgres-XC: "Failed to get pooled connections", to a datanode. */
+	return !strncmp(e->sqlstate, "08", 2) || !strcmp(e->sqlstate, "53000");
+}
+
 /* Did a connection fail, to the server or one of its own? Whether the statement took effect is unknown then. */
 static bool connection_failed(struct sql *c, const struct fail *e)
 {
-	return !strncmp(e->sqlstate, "08", 2) || (e->code != FAIL_CANCELED && sql_broken(c) && !sql_gone(c));
+	return sql_connection_failed(e) || (e->code != FAIL_CANCELED && sql_broken(c) && !sql_gone(c));
 }
 
 /* Guards and statement; with a `try` both run again while connections fail, so the guards have to see what took effect. *ret_ran = the guards allowed it. */
