@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# tests/support/run-tests: its report of tests that pass, fail, are skipped or pass only the second time.
+# tests/support/run-tests: its report of tests that pass, fail, are skipped or pass only the second time. Which tests run
+# under the thread sanitizer.
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0
 
@@ -37,4 +38,14 @@ run_tests() { "$SOURCE_DIR/tests/support/run-tests" "$BATS_TEST_TMPDIR/build" "$
 	[ "${lines[-1]}" = "2 passed, 1 failed" ]
 	run -1 run_tests -L nothing
 	[ "${lines[-1]}" = "0 passed, 0 failed" ]
+}
+
+@test "the build for the thread sanitizer has exactly the test programs that start threads" {
+	threaded=$(sed -n '/^set(threaded /,/)$/p' "$SOURCE_DIR/tests/CMakeLists.txt" | tr -d '()' | xargs -n 1 | grep / | sort)
+	for source in "$SOURCE_DIR"/tests/{unit,golden,exec,link,cli}/test_*.c; do
+		name=$(sed -E 's,.*/([a-z]+)/test_([a-z0-9_]+)\.c$,\1 \2,' <<<"$source")
+		nm -D "$(dirname "$LABCTL")/tests/${name/ /_}" >"$BATS_TEST_TMPDIR/symbols"
+		! grep -q ' U pthread_create' "$BATS_TEST_TMPDIR/symbols" || echo "${name/ //}"
+	done | sort >"$BATS_TEST_TMPDIR/starting"
+	diff "$BATS_TEST_TMPDIR/starting" - <<<"$threaded"
 }

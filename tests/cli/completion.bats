@@ -144,20 +144,24 @@ check_shell() {
 	[ "$(typed "$shell" "$setup" 'labctl bootstrap pg' '--source arc' .t)" = '[bootstrap][pgxc][--source][archive.tar.gz]' ]
 }
 
+# bats test_tags=scripts
 @test "bash" {
 	check_shell 'bash --norc --noprofile -i' 'source <(labctl completion bash)'
 }
 
+# bats test_tags=scripts
 @test "zsh" {
 	command -v zsh >/dev/null || skip "no zsh"
 	check_shell 'zsh -f -i' 'autoload -Uz compinit && compinit -u -D; source <(labctl completion zsh)'
 }
 
+# bats test_tags=scripts
 @test "fish" {
 	command -v fish >/dev/null || skip "no fish"
 	check_shell 'fish --no-config -i' 'labctl completion fish | source'
 }
 
+# bats test_tags=scripts
 @test "installed in the directory of each shell" {
 	cmake --install "$(dirname "$LABCTL")" --prefix "$PWD/prefix" >/dev/null
 	cmp prefix/share/bash-completion/completions/labctl "$SOURCE_DIR/completion/labctl.bash"

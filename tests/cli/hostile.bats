@@ -163,6 +163,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	run -0 labctl list
 }
 
+# bats test_tags=scripts
 @test "no script for nodes passes a secret in arguments or environment" {
 	cd "$SOURCE_DIR" || exit 1
 	run ! grep -rnE '(PASSWORD|SECRET|TOKEN)=' tuning
@@ -209,6 +210,7 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	[[ $stderr == *"the nodes need 10485760 MiB of memory, this host has "* ]]
 }
 
+# bats test_tags=scripts
 @test "hardened: position independent, read-only after relocation, guarded stack, no executable stack" {
 	readelf -hW "$LABCTL" | grep -q 'Type: *DYN'
 	readelf -lW "$LABCTL" | grep -q GNU_RELRO
