@@ -161,7 +161,9 @@ void complete_images(struct completion *to)
 	unsigned count;
 
 	complete_files(to); /* a disk or an archive of a root tree */
-	complete_add(to, DEFAULT_IMAGE, NULL);
+	for (unsigned i = 0; i < RELEASE_COUNT; i++)
+		if (releases[i].postgresql)
+			complete_add(to, releases[i].name, NULL);
 	if (image_store_named(&env, to->c->arena, &list, &count, &ignored) < 0)
 		return;
 	for (unsigned i = 0; i < count; i++)

@@ -10,6 +10,7 @@
 #include "build.h"
 #include "cache.h"
 #include "defaults.h"
+#include "family.h"
 #include "fetch.h"
 #include "file.h"
 #include "image_file.h"
@@ -215,8 +216,9 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .keep = m->keep_build, .line = build_line, .ctx = &listener, .cancel = run_cancel(r),
 			   .deadline_ms = run_deadline_ms(r) };
-	/* The contents of a user-supplied disk are unknown: its software is built in the default image. */
-	const char *user_land = lab_boots_disk(m->env.lab) ? DEFAULT_IMAGE : m->env.lab->image, *name, *top;
+	/* A user-supplied disk: its software is built in labctl's image of its release, or else in the default image. */
+	const struct release *release = m->env.lab->release->postgresql ? m->env.lab->release : family_find(DEFAULT_IMAGE);
+	const char *name, *top;
 	struct fail missing = { 0 };
 	struct image image;
 	char sha256[65];
@@ -229,7 +231,7 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 		return fail_next(e, "labctl bootstrap %s --source FILE|URL", recipe->kind);
 	}
 	run_say(r, "archive %s", quote_url(c->archive, m->arena));
-	name = arena_printf(m->arena, "%s-%s", user_land, recipe->build_image);
+	name = arena_printf(m->arena, "%s-%s", release->name, recipe->build_image);
 	if (fetch_archive(&f, m->arena, &b.archive, sha256, e) < 0)
 		return -1;
 	/* Builds no image for an archive that build_software() would refuse. */

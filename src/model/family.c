@@ -80,9 +80,13 @@ bool family_ssh_option(const struct family *f, unsigned i, struct ssh_option *re
 #define EL(n, id) { .name = "el" #n, .family = &families[id], .number = n, .syntax = "RHEL" #n, \
 		    .template = "kickstart/el" #n ".ks.in" }
 
+#define DEBIAN(n, name_of_suite, postgresql_major) \
+	{ .name = "debian" #n, .family = &families[FAMILY_DEBIAN], .number = n, .template = "kickstart/debian.preseed.in", \
+	  .suite = name_of_suite, .postgresql = postgresql_major }
+
 const struct release releases[RELEASE_COUNT] = {
-	[RELEASE_DEBIAN12] = { .name = "debian12", .family = &families[FAMILY_DEBIAN], .number = 12,
-			       .template = "kickstart/debian12.preseed.in", .suite = "bookworm" },
+	[RELEASE_DEBIAN12] = DEBIAN(12, "bookworm", "15"),
+	[RELEASE_DEBIAN13] = DEBIAN(13, "trixie", "17"),
 	[RELEASE_EL5] = EL(5, FAMILY_EL5),
 	[RELEASE_EL6] = EL(6, FAMILY_EL6),
 	[RELEASE_EL7] = EL(7, FAMILY_EL7PLUS),
@@ -91,14 +95,14 @@ const struct release releases[RELEASE_COUNT] = {
 	[RELEASE_EL10] = EL(10, FAMILY_EL7PLUS),
 };
 
-const char *const release_names[RELEASE_COUNT + 1] = { "debian12", "el5", "el6", "el7", "el8", "el9", "el10", NULL };
+const char *const release_names[RELEASE_COUNT + 1] = { "debian12", "debian13", "el5", "el6", "el7", "el8", "el9",
+							     "el10", NULL };
 
 const struct release *family_find(const char *word)
 {
 	/* A longer word comes before a word that it begins with. */
 	static const char *const prefixes[] = { "centos-stream", "centos", "rhel", "rocky", "almalinux", "alma", "oracle",
 					       "el" };
-	static const char *const numbers[RELEASE_COUNT] = { "", "5", "6", "7", "8", "9", "10" };
 
 	for (unsigned i = 0; i < RELEASE_COUNT; i++)
 		if (!strcmp(word, releases[i].name) || (releases[i].suite && !strcmp(word, releases[i].suite)))
@@ -109,7 +113,7 @@ const struct release *family_find(const char *word)
 		if (strncmp(word, prefixes[p], len) != 0)
 			continue;
 		for (unsigned i = RELEASE_EL5; i < RELEASE_COUNT; i++)
-			if (!strcmp(word + len, numbers[i]))
+			if (!strcmp(word + len, releases[i].name + strlen("el")))
 				return &releases[i];
 	}
 	return NULL;
@@ -139,42 +143,46 @@ const struct release *family_guess(const char *file_name)
 #define SAME NULL
 #define NONE ""
 /* Debian calls it @name, every Enterprise Linux by the row's name. */
-#define IN_EL(name) { name, SAME, SAME, SAME, SAME, SAME, SAME }
+#define IN_EL(name) IN_DEBIAN(name, name)
+#define IN_DEBIAN(in12, in13) { in12, in13, SAME, SAME, SAME, SAME, SAME, SAME }
 #define EVERYWHERE IN_EL(SAME)
 
 static const struct package packages[] = {
 	/* From the walk-through of 2013, in the order of its yum command. */
-	/* name               debian12       el5    el6              el7              el8  el9  el10 */
+	/* name               debian12      debian13      el5   el6              el7              el8  el9  el10 */
 	{ "lrzsz",          EVERYWHERE, NULL },
 	{ "sysstat",        EVERYWHERE, NULL },
-	{ "e4fsprogs",      { "e2fsprogs",  SAME, "e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs" }, NULL },
-	{ "ntp",            { "chrony",     SAME,  SAME, "chrony", "chrony", "chrony", "chrony" }, NULL },
+	{ "e4fsprogs",      { "e2fsprogs", "e2fsprogs", SAME, "e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs",
+			      "e2fsprogs" }, NULL },
+	{ "ntp",            { "chrony", "chrony",     SAME,  SAME, "chrony", "chrony", "chrony", "chrony" }, NULL },
 	{ "readline-devel", IN_EL("libreadline-dev"), NULL },
-	{ "zlib",           { "zlib1g",     SAME, SAME, SAME, SAME, SAME, "zlib-ng-compat" }, NULL },
-	{ "zlib-devel",     { "zlib1g-dev", SAME, SAME, SAME, SAME, SAME, "zlib-ng-compat-devel" }, NULL },
+	{ "zlib",           { "zlib1g", "zlib1g",     SAME, SAME, SAME, SAME, SAME, "zlib-ng-compat" }, NULL },
+	{ "zlib-devel",     { "zlib1g-dev", "zlib1g-dev", SAME, SAME, SAME, SAME, SAME, "zlib-ng-compat-devel" }, NULL },
 	{ "openssl",        EVERYWHERE, NULL },
 	{ "openssl-devel",  IN_EL("libssl-dev"), NULL },
 	{ "pam-devel",      IN_EL("libpam0g-dev"), NULL },
 	{ "libxml2-devel",  IN_EL("libxml2-dev"), NULL },
 	{ "libxslt-devel",  IN_EL("libxslt1-dev"), NULL },
-	{ "python-devel",   { "python3-dev", SAME, SAME, SAME, "python36-devel", "python3-devel", "python3-devel" }, NULL },
+	{ "python-devel",   { "python3-dev", "python3-dev", SAME, SAME, SAME, "python36-devel", "python3-devel",
+			      "python3-devel" }, NULL },
 	{ "tcl-devel",      IN_EL("tcl-dev"), NULL },
 	/* From its cron job. */
-	{ "ntpdate",        { NONE, NONE, SAME, NONE, NONE, NONE, NONE }, "part of ntp in el5; chrony sets the clock itself" },
-	{ "cron",           { NONE, "vixie-cron", "cronie", NONE, NONE, NONE, NONE }, "chrony runs by itself" },
+	{ "ntpdate",        { NONE, NONE, NONE, SAME, NONE, NONE, NONE, NONE },
+	  "part of ntp in el5; chrony sets the clock itself" },
+	{ "cron",           { NONE, NONE, "vixie-cron", "cronie", NONE, NONE, NONE, NONE }, "chrony runs by itself" },
 	/* Libraries that PostgreSQL and Postgres-XC are linked against. */
-	{ "readline",       IN_EL("libreadline8"), NULL },
+	{ "readline",       IN_DEBIAN("libreadline8", "libreadline8t64"), NULL },
 	{ "pam",            IN_EL("libpam0g"), NULL },
 	{ "libxml2",        EVERYWHERE, NULL },
 	{ "libxslt",        IN_EL("libxslt1.1"), NULL },
 	{ "tcl",            IN_EL("libtcl8.6"), NULL },
 	{ "perl",           EVERYWHERE, NULL },
-	{ "perl-libs",      { "libperl5.36", NONE, SAME, SAME, SAME, SAME, SAME }, "part of perl in el5" },
+	{ "perl-libs",      { "libperl5.36", "libperl5.40", NONE, SAME, SAME, SAME, SAME, SAME }, "part of perl in el5" },
 	/* What labctl and its tuning use on a node. */
 	{ "openssh-server", EVERYWHERE, NULL },
 	{ "nfs-utils",      IN_EL("nfs-common"), NULL },
-	{ "nftables",       { SAME, "iptables", "iptables", SAME, SAME, SAME, SAME }, NULL },
-	{ "device-mapper-multipath", { NONE, SAME, SAME, SAME, SAME, SAME, SAME },
+	{ "nftables",       { SAME, SAME, "iptables", "iptables", SAME, SAME, SAME, SAME }, NULL },
+	{ "device-mapper-multipath", { NONE, NONE, SAME, SAME, SAME, SAME, SAME, SAME },
 	  "in none of labctl's images; tuning enables it where it is installed" },
 	{ "bash",           EVERYWHERE, NULL },
 	{ "tar",            EVERYWHERE, NULL },
@@ -182,19 +190,21 @@ static const struct package packages[] = {
 	{ "iproute",        IN_EL("iproute2"), NULL },
 	{ "iputils",        IN_EL("iputils-ping"), NULL },
 	{ "less",           EVERYWHERE, NULL },
-	{ "procps",         { SAME, SAME, SAME, "procps-ng", "procps-ng", "procps-ng", "procps-ng" }, NULL },
+	{ "procps",         { SAME, SAME, SAME, SAME, "procps-ng", "procps-ng", "procps-ng", "procps-ng" }, NULL },
 	{ "psmisc",         EVERYWHERE, NULL },
 	{ "rsync",          EVERYWHERE, NULL },
 	{ "sudo",           EVERYWHERE, NULL },
 	{ "tzdata",         EVERYWHERE, NULL },
-	{ "util-linux",     { SAME, SAME, "util-linux-ng", SAME, SAME, SAME, SAME }, NULL },
-	{ "langpack",       { "locales", NONE, NONE, NONE, "glibc-langpack-en", "glibc-langpack-en", "glibc-langpack-en" },
+	{ "util-linux",     { SAME, SAME, SAME, "util-linux-ng", SAME, SAME, SAME, SAME }, NULL },
+	{ "langpack",       { "locales", "locales", NONE, NONE, NONE, "glibc-langpack-en", "glibc-langpack-en",
+			      "glibc-langpack-en" },
 	  "part of glibc-common up to el7" },
-	{ "growpart",       { NONE, NONE, NONE, NONE, "cloud-utils-growpart", "cloud-utils-growpart", "cloud-utils-growpart" },
+	{ "growpart",       { NONE, NONE, NONE, NONE, NONE, "cloud-utils-growpart", "cloud-utils-growpart",
+			      "cloud-utils-growpart" },
 	  "not among the release's own packages, or not used by its seed: the root file system keeps its size" },
 	/* The distribution's PostgreSQL. */
 	{ "postgresql-server",  IN_EL("postgresql"), NULL },
-	{ "postgresql-contrib", EVERYWHERE, NULL },
+	{ "postgresql-contrib", IN_EL(NONE), "part of postgresql in Debian" },
 };
 
 const struct package *family_package_row(unsigned i)

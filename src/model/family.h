@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * The differences between the operating systems of nodes, as tables of families, releases, packages and services. A new
- * system is new rows here and a template in kickstart/. All const, so thread-safe. First test to read:
+ * system is new rows here and a template in kickstart/; of Debian also a row in kickstart/releases. All const, so thread-safe. First test to read:
  * tests/unit/test_family.c.
  */
 #ifndef LABCTL_MODEL_FAMILY_H
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 enum family_id { FAMILY_DEBIAN, FAMILY_EL5, FAMILY_EL6, FAMILY_EL7PLUS, FAMILY_COUNT };
-enum release_id { RELEASE_DEBIAN12, RELEASE_EL5, RELEASE_EL6, RELEASE_EL7, RELEASE_EL8, RELEASE_EL9, RELEASE_EL10,
-		  RELEASE_COUNT };
+enum release_id { RELEASE_DEBIAN12, RELEASE_DEBIAN13, RELEASE_EL5, RELEASE_EL6, RELEASE_EL7, RELEASE_EL8, RELEASE_EL9,
+		  RELEASE_EL10, RELEASE_COUNT };
 
 /* Comma lists of algorithms, as libssh2 and ssh(1) take them. */
 struct ssh_algorithms { const char *kex, *host_key, *ciphers, *macs; };
@@ -42,6 +42,7 @@ struct release {
 	const char *syntax;          /* version of its kickstart for ksvalidator -v; NULL = it takes a preseed */
 	const char *template;        /* library file of its unattended installation */
 	const char *suite;           /* archive suite (Debian), or NULL */
+	const char *postgresql;      /* major version of PostgreSQL in labctl's image of it ("15"), or NULL = there is no such image */
 };
 
 /* One of them for ssh_config(5): .name "KexAlgorithms"; .sign "+" adds to the defaults, "" replaces them; .value a list. */
@@ -55,7 +56,7 @@ extern const struct release releases[RELEASE_COUNT];
 extern const char *const release_names[RELEASE_COUNT + 1];
 
 /*
- * Finds a release by its name ("el9", "debian12"), its code name ("bookworm") or the name of a rebuild or vendor:
+ * Finds a release by its name ("el9", "debian12"), its code name ("bookworm", "trixie") or the name of a rebuild or vendor:
  * "rocky9", "alma8", "centos5", "rhel7", "centos-stream10", "oracle8". NULL when unknown.
  */
 const struct release *family_find(const char *word);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lab_source.h"
+#include "platform.h"
 
 struct named { const char *text; unsigned index; };
 
@@ -273,6 +274,21 @@ static void check_groups(struct source *s)
 					       "duplicate group %s", c->groups[i].name);
 }
 
+/* The version is in the archive's name: "citus-12.1.12.tar.gz". Without one, the build shows whether it works. */
+static void check_platform(struct source *s)
+{
+	const struct lab *lab = s->lab;
+	const char *kind = lab->cluster.recipe->kind, *name = lab->cluster.archive, *slash = name ? strrchr(name, '/') : NULL;
+	auto_(strbuf_clear) struct strbuf where = { 0 };
+
+	name = slash ? slash + 1 : name;
+	if (platform_runs(kind, name, lab->release))
+		return;
+	platform_list(kind, &where);
+	source_problem(s, "image", "%.80s does not run on %s; labctl knows %s in versions %s", name ? name : kind,
+		       lab->release->name, kind, strbuf_text(&where));
+}
+
 void cluster_check(struct source *s)
 {
 	const struct lab *lab = s->lab;
@@ -294,6 +310,7 @@ void cluster_check(struct source *s)
 			problem_add(&s->problems, p->line, role_path(s, p, ".dir"),
 				    "%s is or contains the mount point: use a separate directory", p->dir);
 	}
+	check_platform(s);
 	check_pairs(s);
 	check_role_names(s);
 	check_groups(s);

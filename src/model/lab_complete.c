@@ -9,6 +9,7 @@
 
 #include "defaults.h"
 #include "digest.h"
+#include "family.h"
 #include "lab_source.h"
 #include "template.h"
 
@@ -282,6 +283,18 @@ static void complete_group(struct source *s, unsigned number)
 	g->members = arena_strdup(lab->arena, strbuf_text(&names));
 }
 
+/* The prefix of the recipe, with the PostgreSQL of the image in place of VERSION. */
+static const char *software_prefix(const struct lab *lab)
+{
+	const char *prefix = lab->cluster.recipe->prefix, *version = strstr(prefix, "VERSION"), *major = lab->release->postgresql;
+
+	if (!version)
+		return prefix;
+	if (!major) /* the user's own disk: the lab file may name another */
+		major = releases[RELEASE_DEBIAN12].postgresql;
+	return arena_printf(lab->arena, "%.*s%s", (int)(version - prefix), prefix, major);
+}
+
 void cluster_complete(struct source *s)
 {
 	struct lab *lab = s->lab;
@@ -292,7 +305,7 @@ void cluster_complete(struct source *s)
 	if (!c->places) /* the kind came from the command line */
 		for (const struct role *r = c->recipe->roles; r->name; r++)
 			arena_push(lab->arena, c->places, c->place_count)->role = r->name;
-	or_text(&c->prefix, c->recipe->prefix);
+	or_text(&c->prefix, software_prefix(lab));
 	or_text(&c->user, c->recipe->user);
 	for (unsigned i = 0; i < c->place_count; i++) {
 		struct role_place *p = &c->places[i];

@@ -12,11 +12,12 @@
 
 const char *const boot_names[] = { "bios", "uefi", NULL };
 const char *const seed_names[] = { "nocloud", "labctl", NULL };
-static const char *const images[] = { DEFAULT_IMAGE, NULL };
+/* What labctl builds for nodes; the first is the default. */
+static const char *const images[] = { DEFAULT_IMAGE, "debian13", NULL };
 
 static const char *form_release(const char *text)
 {
-	return family_find(text) ? NULL : "is not a known release (el5 to el10 and names like rocky9, debian12)";
+	return family_find(text) ? NULL : "is not a known release (el5 to el10 and names like rocky9, debian12, debian13)";
 }
 
 static const struct key disk_keys[] = {
@@ -44,6 +45,14 @@ static const char *const *known_words(const struct source *s)
 	return words;
 }
 
+static bool is_built(const char *word)
+{
+	for (unsigned i = 0; images[i]; i++)
+		if (!strcmp(word, images[i]))
+			return true;
+	return false;
+}
+
 static void take_word(struct source *s, const char *word)
 {
 	struct lab *lab = s->lab;
@@ -52,7 +61,7 @@ static void take_word(struct source *s, const char *word)
 	for (unsigned i = 0; i < s->options->stored_count; i++) {
 		const struct stored_disk *d = &s->options->stored[i];
 
-		if (!strcmp(word, d->name) && strcmp(word, images[0]) != 0)
+		if (!strcmp(word, d->name) && !is_built(word))
 			lab->disk_image = (struct disk_image){ .stored = lab->image, .boot = d->boot, .seed = d->seed,
 								 .release = d->release };
 	}
@@ -110,7 +119,9 @@ void image_complete(struct source *s)
 		lab->disk_image = (struct disk_image){ 0 };
 	else if (!lab->disk_image.stored && !lab->disk_image.release)
 		lab->disk_image.release = guess_release(lab->image);
-	if (lab->disk_image.release)
+	if (!lab_boots_disk(lab))
+		lab->release = family_find(lab->image);
+	else if (lab->disk_image.release)
 		lab->release = family_find(lab->disk_image.release);
 	if (!lab->release)
 		lab->release = &releases[RELEASE_DEBIAN12];

@@ -91,7 +91,7 @@ struct recipe {
 	const char *kind;            /* "pgxc" */
 	const char *title;           /* one line for help */
 	const char *user;            /* operating-system user of the daemons: "pgxc" */
-	const char *prefix;          /* where the software is: "/opt/pgxc" */
+	const char *prefix;          /* where the software is: "/opt/pgxc"; VERSION at its end is the image's PostgreSQL */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
 	const char *build_image;     /* image to build in: "build" = the one called IMAGE-build */
 	const char *build_extra;     /* source of an extra program to build ("tuning/pgxc/gtm_sequence.c"); or NULL */

@@ -7,7 +7,7 @@
 #include "template.h"
 
 #define SEED_SCRIPT "kickstart/seed-el"
-#define DEBIAN_PACKAGES "kickstart/debian12/packages"
+#define DEBIAN_PACKAGES "kickstart/debian/packages"
 
 /* --- what to install --- */
 
@@ -36,10 +36,22 @@ static void packages_of_table(struct install *i, struct arena *a)
 	i->left_out = left_out;
 }
 
+/* A line of the recipe's list, with the release's value for @{WORD}; NULL when it has none. */
+static const char *recipe_package(const struct release *r, const char *line, struct arena *a)
+{
+	const char *word = strstr(line, "@{"), *end = word ? strchr(word, '}') : NULL, *value;
+
+	if (!end)
+		return line;
+	value = arena_strndup(a, word + 2, (size_t)(end - word - 2));
+	value = !strcmp(value, "postgresql") ? r->postgresql : family_package(r, value, NULL);
+	return value ? arena_printf(a, "%.*s%s%s", (int)(word - line), line, value, end + 1) : NULL;
+}
+
 /* The same script makes an image of an installed Debian and of a built one, so both need the same packages. */
 static int packages_of_recipe(struct install *i, const struct library *lib, struct arena *a, struct fail *e)
 {
-	const char *line = library_text(lib, DEBIAN_PACKAGES), **names = NULL;
+	const char *line = library_text(lib, DEBIAN_PACKAGES), **names = NULL, *name;
 
 	if (!line)
 		return fail(e, FAIL_OTHER, "labctl's data files lack %s (%s)", DEBIAN_PACKAGES, library_dir(lib));
@@ -48,7 +60,12 @@ static int packages_of_recipe(struct install *i, const struct library *lib, stru
 
 		/* Without the kernel (the installer chooses it) and ?NAME* (optional packages, for mmdebstrap only). */
 		if (len && *line != '?' && strncmp(line, "linux-image-", 12) != 0)
-			add_once(a, &names, &i->package_count, arena_strndup(a, line, len));
+			name = recipe_package(i->release, arena_strndup(a, line, len), a);
+		else
+			continue;
+		if (!name)
+			return fail(e, FAIL_OTHER, "%s: %s has no value for '%.*s'", DEBIAN_PACKAGES, i->release->name, (int)len, line);
+		add_once(a, &names, &i->package_count, name);
 	}
 	i->packages = names;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Answer files for unattended installations, expanded from kickstart/RELEASE.ks.in and kickstart/debian12.preseed.in.
+ * Answer files for unattended installations, expanded from kickstart/RELEASE.ks.in and kickstart/debian.preseed.in.
  * Pure text; src/link/install boots the installer with it and generalizes the result.
  * First test to read: tests/unit/test_kickstart.c.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * The identity of a node as files that its system reads at first boot: pure text. Images that labctl made unpack them as
- * they are (kickstart/debian12); on other disks cloud-init reads its own three files from a volume (seed_cloud.c).
+ * they are (kickstart/debian); on other disks cloud-init reads its own three files from a volume (seed_cloud.c).
  */
 #ifndef LABCTL_PLAN_SEED_H
 #define LABCTL_PLAN_SEED_H

@@ -189,6 +189,34 @@ claim() {
 	jq -e '.checks[] | select(.check == "kickstart grammar") | .result == "pass"' <<<"$output"
 }
 
+@test "doctor: the mirrors of images, and their security updates" {
+	found() { "$LABCTL" --json doctor 2>/dev/null | jq -r '.checks[] | select(.check == "Debian'"'"'s packages") | "\(.result) \(.found)"'; }
+	[ "$(LABCTL_MIRROR="http://a/debian http://a/debian-security" found)" = "pass mirror of LABCTL_MIRROR, with security updates" ]
+	[ "$(LABCTL_MIRROR=http://a/debian found)" = "warn no security updates: no source has them" ]
+	command -v apt-get >/dev/null || skip "no apt-get"
+	# The suite of an image need not be the host's, and third parties' sources are none of Debian's.
+	mkdir -p apt/lists/partial
+	cat >apt/sources.list <<-'END'
+		deb [trusted=yes] http://a/debian bookworm main
+		deb [trusted=yes] http://a/debian bookworm-updates main
+		deb [trusted=yes] http://a/debian bookworm-backports main
+		deb [trusted=yes] http://b/apt bookworm-pgdg main
+		deb [trusted=yes] http://c/node nodistro main
+		deb [trusted=yes] http://a/debian-security bookworm-security main
+	END
+	# apt lists only what it has downloaded.
+	for list in a_debian_dists_bookworm{,-updates,-backports} b_apt_dists_bookworm-pgdg c_node_dists_nodistro \
+		a_debian-security_dists_bookworm-security; do
+		echo "Package: x" >"apt/lists/${list}_main_binary-$(dpkg --print-architecture)_Packages"
+	done
+	printf 'Dir::Etc::sourcelist "%s";\nDir::Etc::sourceparts "/nowhere";\nDir::State::lists "%s";\n' \
+		"$PWD/apt/sources.list" "$PWD/apt/lists" >apt.conf
+	APT_CONFIG=$PWD/apt.conf run -0 bash "$SOURCE_DIR/kickstart/build-image" --release debian13 --sources
+	printf '%s\n' "deb http://a/debian trixie main" "deb http://a/debian trixie-updates main" \
+		"deb http://a/debian-security trixie-security main" | sort >expected
+	sed 's,/ , ,' <<<"$output" | sort | diff - expected
+}
+
 @test "data for cloud-init is valid by its schema" {
 	command -v cloud-init >/dev/null || skip "cloud-init is not installed"
 	for more in "" "cluster: {kind: citus}" "network: {domain: x.test, hostname: 'db@{index}'}"; do

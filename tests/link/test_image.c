@@ -33,9 +33,9 @@ static void put(const char *text, mode_t mode, const char *fmt, const char *name
 /* The test's build-image is a program with the same interface that makes a small tree from the recipe. */
 static const char script[] =
 	"set -eu\n"
-	"tree=0 print=0\n"
-	"while :; do case $1 in --tree) tree=1;; --print) print=1;; *) break;; esac; shift; done\n"
-	"if [ $print = 1 ]; then echo \"tree $tree $*\"; cat \"$1/packages\" \"${0%/*}/offer\"; exit; fi\n"
+	"tree=0 print=0 all=$*\n"
+	"while :; do case $1 in --tree) tree=1;; --print) print=1;; --release) shift;; *) break;; esac; shift; done\n"
+	"if [ $print = 1 ]; then echo \"tree $tree $all\"; cat \"$1/packages\" \"${0%/*}/offer\"; exit; fi\n"
 	"for out; do :; done\n"
 	"mkdir -p \"$out/root\"; for r; do [ \"$r\" = \"$out\" ] || cat \"$r/packages\"; done >\"$out/packages.txt\"\n"
 	"echo \"image: making $1\"; echo words of a tool >&2\n"
@@ -165,6 +165,45 @@ static void recipes_are_listed(void **state)
 	assert_string_equal(names[1], "mini");
 	assert_string_equal(names[2], "wrong");
 	assert_null(names[3]);
+}
+
+/* A row of `releases` makes an image of each recipe whose name begins with its second word. */
+static void recipes_of_releases(void **state)
+{
+	static const char *const expected[] = { "gcc", "mini12", "mini12-more", "mini13", "mini13-more", "wrong", NULL };
+	auto_(arena_free) struct arena *a = arena_new();
+	struct image_env env = { .cache_dir = cache, .kickstart = kickstart, .deadline_ms = clock_after_ms(30000) };
+	const char *const *names;
+	struct image twelve, image;
+	struct fail e = { 0 };
+	bool built;
+
+	(void)state;
+	put("# comment\nmini12 mini suite=a\nmini13 mini suite=b\n", 0644, "kickstart/releases", NULL);
+	put("sed\n", 0644, "kickstart/mini-more/packages", NULL);
+	put("mini\n", 0644, "kickstart/mini-more/base", NULL);
+	names = image_recipes(&env, a);
+	for (size_t i = 0; i < ARRAY_COUNT(expected); i++)
+		assert_true(!expected[i] == !names[i] && (!names[i] || !strcmp(expected[i], names[i])));
+	assert_ok(image_build(&env, "mini12", a, &twelve, &built, &e), e);
+	assert_true(built);
+	assert_non_null(twelve.disk);
+	assert_ok(image_build(&env, "mini13", a, &image, &built, &e), e);
+	assert_true(built);
+	assert_string_not_equal(image.digest, twelve.digest);
+	assert_ok(image_build(&env, "mini13-more", a, &image, &built, &e), e);
+	assert_string_equal(image.name, "mini13-more");
+	assert_null(image.disk);
+	/* Without its release a recipe makes no image, and another release's name makes none. */
+	assert_int_equal(image_build(&env, "mini", a, &image, &built, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	assert_int_equal(image_build(&env, "mini14", a, &image, &built, &e), -1);
+	assert_int_equal(e.code, FAIL_NOT_FOUND);
+	/* Only the image of the changed row is built anew. */
+	put("mini12 mini suite=a\nmini13 mini suite=c\n", 0644, "kickstart/releases", NULL);
+	assert_ok(image_build(&env, "mini12", a, &image, &built, &e), e);
+	assert_false(built);
+	assert_int_equal(image_find(&env, "mini13", a, &image, &e), -1);
 }
 
 /* gcc is based on mini and cpan on gcc: all three are applied, the base first. */
@@ -346,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_wait_for_another_build, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_build_leaves_its_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_are_listed, setup, teardown),
+		cmocka_unit_test_setup_teardown(recipes_of_releases, setup, teardown),
 		cmocka_unit_test_setup_teardown(recipes_have_bases, setup, teardown),
 		cmocka_unit_test_setup_teardown(apt_is_asked_on_demand, setup, teardown),
 		cmocka_unit_test_setup_teardown(optional_packages_come_from_the_hosts_apt, setup, teardown),

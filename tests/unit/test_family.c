@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arena.h"
 #include "auto.h"
 #include "clock.h"
 #include "family.h"
@@ -26,11 +27,12 @@ static const char *const old_services[] = {
 static void words(void **state)
 {
 	static const struct { const char *word; enum release_id id; } known[] = {
-		{ "debian12", RELEASE_DEBIAN12 }, { "bookworm", RELEASE_DEBIAN12 }, { "el5", RELEASE_EL5 },
+		{ "debian12", RELEASE_DEBIAN12 }, { "bookworm", RELEASE_DEBIAN12 }, { "debian13", RELEASE_DEBIAN13 },
+		{ "trixie", RELEASE_DEBIAN13 }, { "el5", RELEASE_EL5 },
 		{ "centos5", RELEASE_EL5 }, { "centos6", RELEASE_EL6 }, { "rhel7", RELEASE_EL7 }, { "almalinux8", RELEASE_EL8 },
 		{ "alma9", RELEASE_EL9 }, { "rocky9", RELEASE_EL9 }, { "el10", RELEASE_EL10 }, { "centos-stream10", RELEASE_EL10 },
 	};
-	static const char *const unknown[] = { "", "el", "el4", "el90", "el1", "rocky", "debian", "debian13", "10",
+	static const char *const unknown[] = { "", "el", "el4", "el90", "el1", "rocky", "debian", "debian14", "10",
 					       "fedora9" };
 
 	(void)state;
@@ -57,7 +59,7 @@ static void file_names(void **state)
 		{ "CentOS-Stream-GenericCloud-9-latest.x86_64.qcow2", RELEASE_EL9 },
 		{ "rhel-10.0-x86_64-kvm.qcow2", RELEASE_EL10 },
 		{ "debian-12-generic-amd64.qcow2", RELEASE_DEBIAN12 },
-		{ "debian-13-generic-amd64.qcow2", -1 },
+		{ "debian-13-generic-amd64.qcow2", RELEASE_DEBIAN13 },
 		{ "debian-9-generic.qcow2", -1 },
 		{ "rocky.qcow2", -1 }, { "noble-server-cloudimg-amd64.img", -1 }, { "disk9.img", -1 }, { "", -1 },
 	};
@@ -118,6 +120,38 @@ static void names_that_apt_knows(void **state)
 	}
 }
 
+/* kickstart/releases, which build-image reads, says the same as the tables here. */
+static void releases_of_images(void **state)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned rows = 0, images = 0;
+	struct fail e = { 0 };
+	char *line, *rest;
+
+	(void)state;
+	assert_int_equal(file_read(SOURCE_DIR "/kickstart/releases", 1 << 16, &text, &e), 0);
+	for (line = strtok_r(text.text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char *words, *word = *line == '#' ? NULL : strtok_r(line, " ", &words);
+		const struct release *r = word ? family_find(word) : NULL;
+		const char *name;
+
+		if (!word)
+			continue;
+		assert_non_null(r);
+		rows++;
+		for (strtok_r(NULL, " ", &words); (word = strtok_r(NULL, " ", &words));) {
+			name = arena_strndup(a, word, strcspn(word, "="));
+			assert_string_equal(word + strlen(name) + 1, !strcmp(name, "suite")      ? r->suite :
+								     !strcmp(name, "postgresql") ? r->postgresql :
+												   family_package(r, name, NULL));
+		}
+	}
+	for (unsigned i = 0; i < RELEASE_COUNT; i++)
+		images += releases[i].postgresql != NULL;
+	assert_int_equal(rows, images);
+}
+
 static void the_walkthroughs_services(void **state)
 {
 	unsigned rows = 0;
@@ -175,7 +209,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words), cmocka_unit_test(file_names), cmocka_unit_test(the_walkthroughs_packages),
-		cmocka_unit_test(names_that_apt_knows), cmocka_unit_test(the_walkthroughs_services),
+		cmocka_unit_test(names_that_apt_knows),
+		cmocka_unit_test(releases_of_images), cmocka_unit_test(the_walkthroughs_services),
 		cmocka_unit_test(every_row),
 	};
 

@@ -82,6 +82,11 @@ static void from_the_lab(void **state)
 	assert_int_equal(e.code, FAIL_USAGE);
 	assert_true(has(i.packages, i.package_count, "openssh-server"));
 	assert_true(has(i.packages, i.package_count, "zlib1g"));
+	assert_true(has(i.packages, i.package_count, "libperl5.36"));
+	assert_true(has(i.packages, i.package_count, "postgresql-15-repack"));
+	i = install_for("debian13", a);
+	assert_true(has(i.packages, i.package_count, "libperl5.40"));
+	assert_true(has(i.packages, i.package_count, "postgresql-17-repack"));
 	for (unsigned k = 0; k < i.package_count; k++)
 		if (strchr(i.packages[k], '#') || strchr(i.packages[k], '?') || !strncmp(i.packages[k], "linux-image", 11))
 			fail_msg("%s", i.packages[k]);

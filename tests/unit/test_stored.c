@@ -64,7 +64,7 @@ static void other_words_are_not(void **state)
 {
 	static const char *const yamls[][2] = {
 		{ "image: rocky8", "did you mean rocky9?" },
-		{ "image: suse", "known: debian12, rocky9, alma8" },
+		{ "image: suse", "known: debian12, debian13, rocky9, alma8" },
 		{ "image: rocky9\nhypervisor: lxc", "is a disk" },
 	};
 	struct lab *lab = NULL;

@@ -17,5 +17,5 @@ static void command(const struct drive *d, struct strbuf *out)
 }
 
 const struct driver driver_pgbench = {
-	.name = "pgbench", .program = "pgbench", .package = "postgresql-15", .command = command, .log_pattern = "log.*", .error = "error: ",
+	.name = "pgbench", .program = "pgbench", .package = "postgresql", .command = command, .log_pattern = "log.*", .error = "error: ",
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* doctor and version. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -114,6 +115,24 @@ static void check_inotify(struct cli *c, json_t *rows)
 	      "sysctl -w fs.inotify.max_user_instances=1024");
 }
 
+/* The package sources of the images that labctl builds: the host's or $LABCTL_MIRROR's, for the release of the image. */
+static void check_mirror(struct cli *c, json_t *rows)
+{
+	const char *const argv[] = { "bash", arena_printf(c->arena, "%s/kickstart/build-image", library_dir(c->lib)), "--release",
+				     DEFAULT_IMAGE, "--sources", NULL };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	struct fail e = { 0 };
+	bool found = proc_check(&(struct proc){ .argv = argv, .out = &out, .deadline_ms = clock_after_ms(60000), .cancel = c->cancel },
+				&e) == 0 && out.len > 0;
+	bool secure = found && strstr(strbuf_text(&out), "-security main\n");
+
+	check(rows, secure ? PASS : WARN, "Debian's packages",
+	      !found ? "no mirror: the host's apt has no lists of Debian's main" :
+	      !secure ? "no security updates: no source has them" :
+	      getenv("LABCTL_MIRROR") ? "mirror of LABCTL_MIRROR, with security updates" : "mirror of the host's apt, with security updates",
+	      "apt-get update; or LABCTL_MIRROR=\"http://HOST/debian http://HOST/debian-security\" (labctl(1), ENVIRONMENT)");
+}
+
 static void check_image(struct cli *c, json_t *rows)
 {
 	struct image_env env = { .cache_dir = c->cache_dir, .deadline_ms = CLOCK_NEVER,
@@ -169,6 +188,7 @@ static int doctor(struct cli *c, struct fail *e)
 	check_inotify(c, rows);
 	check_space(rows, "space for images", c->cache_dir);
 	check_space(rows, "space for labs", c->state_dir);
+	check_mirror(c, rows);
 	check_image(c, rows);
 	json_array_foreach(rows, i, row)
 		faults += !strcmp(json_string_value(json_object_get(row, "result")), "fail");

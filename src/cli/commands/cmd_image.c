@@ -218,7 +218,8 @@ static int build(struct cli *c, struct fail *e)
 const struct command cmd_image_build = {
 	.name = "build", .run = build, .args = { { "NAME", .optional = true, .complete = complete_recipes } }, .without = NO_LAB,
 	.summary = "build an image from its recipe",
-	.help = "debian12 is the default image of a lab; debian12-build has compilers for building from source.",
+	.help = "debian12 is the default image of a lab, debian13 has PostgreSQL 17; debian12-build and debian13-build have compilers "
+	"for building from source.",
 };
 
 int image_name_check(const char *name, struct fail *e)

@@ -22,7 +22,7 @@
 #define TIMEOUT_MS (2 * 3600 * 1000ll) /* emulated machines are slow */
 #define QUIET_MS (20 * 60 * 1000ll)    /* under emulation, single packages take minutes to unpack and configure */
 #define DISK_GIB 10u                   /* virtual size: a node's disk may be larger, never smaller */
-#define RECIPE DEFAULT_IMAGE           /* image recipe that is applied to an installed Debian */
+#define RECIPE "debian"                /* image recipe that is applied to an installed Debian */
 
 /* Runs @argv; returns the text between @start and @end of the first line that has both; "" if none does. */
 static const char *ask(struct cli *c, const char *const *argv, const char *start, const char *end)
@@ -58,10 +58,9 @@ static const char *as_seen_inside(struct cli *c, const char *url)
 static int find_mirror(struct cli *c, struct install *i, struct fail *e)
 {
 	static const char *const proxy[] = { "apt-config", "dump", "--format", "%v%n", "Acquire::http::Proxy", NULL };
-	const char *dir = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib));
-	const char *const sources[] = { "bash", arena_printf(c->arena, "%s/build-image", dir), "--print",
-					arena_printf(c->arena, "%s/" RECIPE, dir), NULL };
-	const char *url = ask(c, sources, "source deb ", arena_printf(c->arena, " %s main", i->release->suite)), *host, *path;
+	const char *const sources[] = { "bash", arena_printf(c->arena, "%s/kickstart/build-image", library_dir(c->lib)),
+					"--release", i->release->name, "--sources", NULL };
+	const char *url = ask(c, sources, "deb ", arena_printf(c->arena, " %s main", i->release->suite)), *host, *path;
 
 	if (strncmp(url, "http://", 7) != 0) {
 		fail(e, FAIL_HOST, "%s%s%s", *url ? "the host's apt source is '" : "the host's apt has no source for ",
@@ -192,7 +191,7 @@ static int install(struct cli *c, struct fail *e)
 static const struct option_row options[] = {
 	{ "kickstart", .arg = "RELEASE", .required = true, .complete = complete_releases,
 	  .at = offsetof(struct install_words, kickstart),
-	  .text = "release to install: debian12, el5 to el10 or one of their clones (rocky9)" },
+	  .text = "release to install: debian12, debian13, el5 to el10 or one of their clones (rocky9)" },
 	{ "media", .arg = "FILE|URL", .required = true, .complete = complete_files, .at = offsetof(struct install_words, media),
 	  .text = "ISO to install from; netboot for Debian" },
 	{ "disk", .arg = "SIZE", .at = offsetof(struct install_words, disk),

@@ -4,7 +4,7 @@
  *   digest   SHA-256 of the output of `build-image --print` at the time of the build: the image's address
  *   recipe   SHA-256 of the recipe's own files: shows, without asking apt, that the image is of the current recipe
  * A recipe with a file `base` extends the recipe that the file names: it is the tree of that one plus its own packages,
- * without a disk or a kernel.
+ * without a disk or a kernel. The file `releases` says of which recipes there is an image for each release.
  */
 #include "image.h"
 
@@ -28,6 +28,7 @@
 struct recipe_dirs {
 	const char **dirs;
 	unsigned count;
+	const char *release, *row;   /* the name in `releases` and its line; NULL if the recipe is for one release */
 };
 
 static bool is_recipe(const char *dir, struct arena *a)
@@ -46,15 +47,77 @@ static const char *word_of(const char *dir, const char *file, struct arena *a)
 	return arena_strndup(a, strbuf_text(&text), strcspn(strbuf_text(&text), " \n"));
 }
 
+/* A row of `releases`: images whose names begin with .name are made of the recipes that begin with .recipe. */
+struct release_row { const char *name, *recipe, *line; };
+
+static unsigned read_releases(const struct image_env *env, struct arena *a, struct release_row **ret)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail none = { 0 };
+	unsigned count = 0;
+	size_t len;
+
+	*ret = NULL;
+	if (file_read(arena_printf(a, "%s/releases", env->kickstart), 1 << 16, &text, &none))
+		return 0;
+	for (const char *line = strbuf_text(&text); *line; line += len + (line[len] == '\n')) {
+		size_t name_len = strcspn(line, " \n"), recipe_at = name_len + strspn(line + name_len, " ");
+
+		len = strcspn(line, "\n");
+		if (*line == '#' || recipe_at >= len)
+			continue;
+		*arena_push(a, *ret, count) =
+			(struct release_row){ arena_strndup(a, line, name_len),
+					      arena_strndup(a, line + recipe_at, strcspn(line + recipe_at, " \n")),
+					      arena_strndup(a, line, len) };
+	}
+	return count;
+}
+
+/* What follows @word in @name: "" or "-build"; NULL if @name does not begin with it. */
+static const char *after_word(const char *name, const char *word)
+{
+	size_t len = strlen(word);
+
+	return !strncmp(name, word, len) && (!name[len] || name[len] == '-') ? name + len : NULL;
+}
+
+static const char *recipe_name(const struct image_env *env, const char *image, struct arena *a, struct recipe_dirs *ret)
+{
+	struct release_row *rows;
+	unsigned count = read_releases(env, a, &rows);
+
+	for (unsigned i = 0; i < count; i++) {
+		const char *rest = after_word(image, rows[i].name);
+
+		if (!rest)
+			continue;
+		ret->release = rows[i].name;
+		ret->row = rows[i].line;
+		return arena_printf(a, "%s%s", rows[i].recipe, rest);
+	}
+	return image;
+}
+
+static bool can_be_built(const struct image_env *env, const char *image, struct arena *a)
+{
+	for (const char *const *name = image_recipes(env, a); *name; name++)
+		if (!strcmp(*name, image))
+			return true;
+	return false;
+}
+
 static int find_recipe(const struct image_env *env, const char *name, struct arena *a, struct recipe_dirs *ret,
 		       struct fail *e)
 {
 	const char *of = name, *dir, *near;
+	bool known = can_be_built(env, of, a);
 
 	*ret = (struct recipe_dirs){ 0 };
-	for (; name; name = word_of(dir, "base", a)) {
+	for (name = recipe_name(env, of, a, ret); name; name = word_of(dir, "base", a)) {
 		dir = arena_printf(a, "%s/%s", env->kickstart, name);
-		if (strchr(name, '/') || name[0] == '.' || !is_recipe(dir, a)) {
+		if (!known || !is_recipe(dir, a)) {
+			name = ret->count ? name : of;
 			near = suggest(name, image_recipes(env, a));
 			return fail(e, FAIL_NOT_FOUND, "image '%s': there is no recipe '%s' in %s%s%s%s", of, name,
 				    env->kickstart, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
@@ -112,7 +175,7 @@ static int recipe_digest(const struct image_env *env, const struct recipe_dirs *
 
 	if (digest_file(arena_printf(a, "%s/build-image", env->kickstart), script, e))
 		return -1;
-	strbuf_printf(&text, "build-image %s\ndisk-size %s\n", script, disk_size ? disk_size : "");
+	strbuf_printf(&text, "build-image %s\ndisk-size %s\n%s\n", script, disk_size ? disk_size : "", r->row ? r->row : "");
 	for (unsigned i = 0; i < r->count; i++)
 		if (add_files(r->dirs[i], a, &text, e))
 			return -1;
@@ -215,18 +278,35 @@ static int recipe_dir_filter(const struct dirent *d)
 	return d->d_name[0] != '.';
 }
 
+static int by_word(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 const char *const *image_recipes(const struct image_env *env, struct arena *a)
 {
 	struct dirent **entries;
 	int count = scandir(env->kickstart, &entries, recipe_dir_filter, alphasort);
+	unsigned name_count = 0, row_count, before;
+	struct release_row *rows;
 	const char **names = NULL;
-	unsigned name_count = 0;
 
+	row_count = read_releases(env, a, &rows);
 	for (int i = 0; i < count; i++) {
-		if (is_recipe(arena_printf(a, "%s/%s", env->kickstart, entries[i]->d_name), a))
-			*arena_push(a, names, name_count) = arena_strdup(a, entries[i]->d_name);
+		const char *recipe = arena_strdup(a, entries[i]->d_name), *rest;
+
 		free(entries[i]);
+		if (!is_recipe(arena_printf(a, "%s/%s", env->kickstart, recipe), a))
+			continue;
+		before = name_count;
+		for (unsigned k = 0; k < row_count; k++)
+			if ((rest = after_word(recipe, rows[k].recipe)))
+				*arena_push(a, names, name_count) = arena_printf(a, "%s%s", rows[k].name, rest);
+		if (name_count == before)
+			*arena_push(a, names, name_count) = recipe;
 	}
+	if (name_count)
+		qsort(names, name_count, sizeof *names, by_word);
 	if (count >= 0)
 		free(entries);
 	*arena_push(a, names, name_count) = NULL;
@@ -252,6 +332,10 @@ static const char *const *script_argv(const struct image_env *env, const struct 
 		*arena_push(a, argv, count) = "--tree";
 	if (option)
 		*arena_push(a, argv, count) = option;
+	if (r->release) {
+		*arena_push(a, argv, count) = "--release";
+		*arena_push(a, argv, count) = r->release;
+	}
 	for (unsigned i = r->count; i-- > 0;)
 		*arena_push(a, argv, count) = r->dirs[i];
 	if (out_dir)

@@ -15,7 +15,7 @@
 #include "iso.h"
 #include "proc.h"
 
-#define NETBOOT "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/"
+#define NETBOOT(n) "/usr/lib/debian-installer/images/" #n "/amd64/text/debian-installer/amd64/"
 #define PXE "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"
 /* The kernel's last messages tell poweroff from restart: the log level must show them. */
 #define CONSOLE " console=ttyS0,115200n8 loglevel=5"
@@ -24,11 +24,13 @@
 /* Debian reads /preseed.cfg of its initrd by itself. "text" asks on plain lines; TERM=dumb prevents drawing. */
 #define PRESEED "auto=true priority=critical DEBIAN_FRONTEND=text TERM=dumb"
 
+#define DEBIAN(n) { NETBOOT(n) "linux", NETBOOT(n) "initrd.gz", "debian-installer-" #n "-netboot-amd64", "preseed.cfg", \
+		    PRESEED CONSOLE, "q35", 1024, "lib/debian-installer-startup.d/S11labctl", \
+		    "tail -f /var/log/syslog </dev/null >/dev/ttyS1 2>/dev/null &\n" }
+
 static const struct medium media[RELEASE_COUNT] = {
-	[RELEASE_DEBIAN12] = { NETBOOT "linux", NETBOOT "initrd.gz", "debian-installer-12-netboot-amd64", "preseed.cfg",
-			       PRESEED CONSOLE, "q35", 1024,
-			       "lib/debian-installer-startup.d/S11labctl",
-			       "tail -f /var/log/syslog </dev/null >/dev/ttyS1 2>/dev/null &\n" },
+	[RELEASE_DEBIAN12] = DEBIAN(12),
+	[RELEASE_DEBIAN13] = DEBIAN(13),
 	[RELEASE_EL5] = { "isolinux/vmlinuz", "isolinux/initrd.img", NULL, "ks.cfg", OLD_KS CONSOLE, "pc", 1024, NULL, NULL },
 	[RELEASE_EL6] = { PXE, NULL, "ks.cfg", OLD_KS CONSOLE, "pc", 1024, NULL, NULL },
 	[RELEASE_EL7] = { PXE, NULL, "ks.cfg", KS CONSOLE, "q35", 2048, NULL, NULL },

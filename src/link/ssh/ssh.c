@@ -235,11 +235,15 @@ static int open_once(const struct ssh_target *t, int64_t connect_deadline_ms, in
 	if (!s->session || !s->node || !s->ip)
 		abort();
 	libssh2_session_set_blocking(s->session, 0);
-/* libssh2 passes callbacks as void *, which ISO C does not like. */
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+	libssh2_session_callback_set2(s->session, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)receive);
+#else
+/* libssh2 before 1.11.1 passes callbacks as void *, which ISO C does not like. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
 	libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_RECV, (void *)receive);
 #pragma GCC diagnostic pop
+#endif
 	if (ssh_handshake(s, t, deadline_ms, e) < 0) {
 		*ret_final = e->code == FAIL_OTHER || e->cause == CAUSE_HOST_KEY;
 		return -1;

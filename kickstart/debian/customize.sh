@@ -55,7 +55,7 @@ for u in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_al
 	systemd-binfmt.service systemd-modules-load.service kmod-static-nodes.service systemd-firstboot.service systemd-hwdb-update.service \
 	systemd-machine-id-commit.service systemd-networkd-wait-online.service \
 	systemd-update-utmp.service systemd-update-utmp-runlevel.service \
-	systemd-udev-settle.service run-rpc_pipefs.mount systemd-ask-password-console.path systemd-ask-password-wall.path \
+	systemd-udev-settle.service tmp.mount run-rpc_pipefs.mount systemd-ask-password-console.path systemd-ask-password-wall.path \
 	sys-kernel-debug.mount sys-kernel-tracing.mount dev-hugepages.mount sys-fs-fuse-connections.mount \
 	modprobe@drm.service modprobe@configfs.service modprobe@fuse.service modprobe@dm_mod.service modprobe@loop.service modprobe@efi_pstore.service; do
 	ln -sfn /dev/null "$root/etc/systemd/system/$u"

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "platform.h"
+
+#include <string.h>
+
+#include "auto.h"
+
+/* Citus: each version supports some versions of PostgreSQL. The build of Postgres-XC is not adapted to gcc 14. */
+static const struct platform platforms[] = {
+	{ "postgres", "15", "debian12" },
+	{ "postgres", "17", "debian13" },
+	{ "pgxc", "1.0 1.1", "debian12" },
+	{ "citus", "12.1", "debian12" },
+	{ "citus", "13.2 14.0", "debian13" },
+};
+
+const struct platform *platform_row(unsigned i)
+{
+	return i < ARRAY_COUNT(platforms) ? &platforms[i] : NULL;
+}
+
+static bool digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The first number with a point in @text: "12.1.12" of "citus-12.1.12". "" if there is none. */
+static const char *number_in(const char *text)
+{
+	for (size_t len; *text; text += len ? len : 1) {
+		len = strspn(text, "0123456789");
+		if (len && text[len] == '.' && digit(text[len + 1]))
+			return text;
+	}
+	return text;
+}
+
+static bool has_version(const struct platform *p, const char *version)
+{
+	const char *number = version ? number_in(version) : "", *word = p->versions;
+
+	for (size_t len; *word; word += len + (word[len] == ' ')) {
+		len = strcspn(word, " ");
+		if (!*number || (!strncmp(number, word, len) && !digit(number[len])))
+			return true;
+	}
+	return false;
+}
+
+bool platform_runs(const char *kind, const char *version, const struct release *r)
+{
+	bool known = false;
+
+	for (size_t i = 0; r->postgresql && i < ARRAY_COUNT(platforms); i++) {
+		if (strcmp(platforms[i].kind, kind) != 0 || !has_version(&platforms[i], version))
+			continue;
+		if (!strcmp(platforms[i].release, r->name))
+			return true;
+		known = true;
+	}
+	return !known;
+}
+
+void platform_list(const char *kind, struct strbuf *out)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < ARRAY_COUNT(platforms); i++)
+		if (!strcmp(platforms[i].kind, kind)) {
+			strbuf_printf(out, "%s%s on %s", comma, platforms[i].versions, platforms[i].release);
+			comma = ", ";
+		}
+}

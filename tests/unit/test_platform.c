@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Which kind and version runs on which image. */
+#include "test.h"
+
+#include <string.h>
+
+#include "lab.h"
+#include "platform.h"
+#include "recipe.h"
+
+static void pairs(void **state)
+{
+	static const struct { const char *kind, *version, *release; bool runs; } cases[] = {
+		{ "postgres", NULL, "debian12", true }, { "postgres", NULL, "debian13", true },
+		{ "pgxc", NULL, "debian12", true }, { "pgxc", NULL, "debian13", false },
+		{ "pgxc", "postgres-xc-1.0.4", "debian12", true }, { "pgxc", "postgres-xc-1.0.4", "debian13", false },
+		{ "citus", NULL, "debian12", true }, { "citus", NULL, "debian13", true },
+		{ "citus", "citus-12.1.12", "debian12", true }, { "citus", "citus-12.1.12", "debian13", false },
+		{ "citus", "citus-13.2.2", "debian12", false }, { "citus", "citus-13.2.2", "debian13", true },
+		{ "citus", "14.0", "debian12", false }, { "citus", "14.0", "debian13", true },
+		/* not in the table: the build shows it */
+		{ "citus", "citus-12.10.1", "debian13", true }, { "citus", "citus-0f3c12", "debian13", true },
+		/* the user's own disk */
+		{ "pgxc", "1.0.4", "el6", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		if (platform_runs(cases[i].kind, cases[i].version, family_find(cases[i].release)) != cases[i].runs)
+			fail_msg("%s %s on %s", cases[i].kind, cases[i].version ? cases[i].version : "", cases[i].release);
+}
+
+/* Every row names a kind and a release, and each kind has a row for the default image. */
+static void rows(void **state)
+{
+	const struct platform *p;
+	const char *const *kind;
+
+	(void)state;
+	for (unsigned i = 0; (p = platform_row(i)); i++) {
+		assert_non_null(recipe_find(p->kind));
+		assert_non_null(family_find(p->release));
+		assert_non_null(family_find(p->release)->postgresql);
+		if (!strcmp(p->kind, "postgres"))
+			assert_string_equal(p->versions, family_find(p->release)->postgresql);
+	}
+	for (kind = recipe_kinds(); *kind; kind++)
+		assert_true(platform_runs(*kind, NULL, family_find("debian12")));
+}
+
+static void refused_before_anything_is_built(void **state)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	static const char yaml[] = "image: debian13\ncluster: {kind: pgxc}\nnodes: 8\n";
+	const struct lab_options none = { 0 };
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(lab_parse(yaml, strlen(yaml), "x.yaml", &none, &lab, &e), -1);
+	assert_int_equal(e.code, FAIL_LAB);
+	assert_non_null(strstr(e.text, "pgxc does not run on debian13; labctl knows pgxc in versions 1.0 1.1 on debian12"));
+	/* The kind may also come from the command line of bootstrap. */
+	assert_int_equal(lab_parse(yaml, strlen("image: debian13\n"), "x.yaml", &none, &lab, &e), 0);
+	assert_int_equal(lab_set_cluster(lab, "pgxc", NULL, &e), -1);
+	assert_int_equal(lab_set_cluster(lab, "citus", "/a/citus-12.1.12.tar.gz", &e), -1);
+	assert_non_null(strstr(e.text, "citus-12.1.12.tar.gz does not run on debian13; labctl knows citus in versions 12.1 on debian12, "
+				       "13.2 14.0 on debian13"));
+	assert_int_equal(lab_set_cluster(lab, "postgres", NULL, &e), 0);
+	assert_string_equal(lab->cluster.prefix, "/usr/lib/postgresql/17");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(pairs), cmocka_unit_test(rows),
+					    cmocka_unit_test(refused_before_anything_is_built) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
