@@ -17,7 +17,7 @@ static const struct {
 	{ FAIL_LAB, "LAB" },           { FAIL_NOT_FOUND, "NOT_FOUND" }, { FAIL_CONFLICT, "CONFLICT" },
 	{ FAIL_HOST, "HOST" },         { FAIL_SSH, "SSH" },           { FAIL_TIMEOUT, "TIMEOUT" },
 	{ FAIL_REMOTE, "REMOTE" },     { FAIL_DB, "DB" },             { FAIL_VIRT, "VIRT" },
-	{ FAIL_CANCELED, "CANCELED" },
+	{ FAIL_CANCELED, "CANCELED" },  { FAIL_PARTIAL, "PARTIAL" },
 };
 
 const char *fail_code_name(enum fail_code code)

@@ -19,6 +19,7 @@ enum fail_code {
 	FAIL_HOST = 6,      /* the host lacks something; `labctl doctor` says what */
 	FAIL_SSH = 10,
 	FAIL_TIMEOUT = 11,
+	FAIL_PARTIAL = 12,  /* some of it failed, the rest is done */
 	FAIL_REMOTE = 20,   /* a command on a node failed */
 	FAIL_DB = 30,       /* database not healthy */
 	FAIL_VIRT = 40,

@@ -143,18 +143,26 @@ static void end_unstarted(struct engine *en, unsigned position, enum step_state 
 	list[(*count)++] = position;
 }
 
-/* Blocks every step that depends on @failed, directly or indirectly. Appends to @list, which has room for every step. */
+/*
+ * Blocks every step that depends on @failed, directly or indirectly, except through one that runs anyway. Appends to @list,
+ * which has room for every step.
+ */
 static void block_after(struct engine *en, unsigned failed, unsigned *list, unsigned *count)
 {
 	unsigned from = *count;
 
 	for (unsigned at = failed;; at = list[from++]) {
 		for (unsigned i = en->ready.next_start[at]; i < en->ready.next_start[at + 1]; i++) {
-			struct step_result *res = &en->rep->results[en->ready.next[i]];
+			unsigned next = en->ready.next[i];
+			struct step_result *res = &en->rep->results[next];
 
-			if (!en->ready.waiting[en->ready.next[i]])
+			if (en->plan->steps[next].anyway) {
+				ready_passed(&en->ready, next);
 				continue;
-			end_unstarted(en, en->ready.next[i], STEP_BLOCKED, list, count);
+			}
+			if (!en->ready.waiting[next])
+				continue;
+			end_unstarted(en, next, STEP_BLOCKED, list, count);
 			strbuf_printf(&res->notes, "waits for %s\n", en->plan->steps[failed].id);
 		}
 		if (from == *count)
@@ -296,12 +304,16 @@ static void engine_clear(struct engine *en)
 static int conclude(const struct engine *en, struct fail *e)
 {
 	const struct exec_report *rep = en->rep;
-	unsigned good = rep->counts[STEP_DONE] + rep->counts[STEP_UNCHANGED] + rep->counts[STEP_SKIPPED];
+	unsigned good = rep->counts[STEP_DONE] + rep->counts[STEP_UNCHANGED] + rep->counts[STEP_SKIPPED], joins = 0;
 
 	if (good == en->plan->step_count)
 		return 0;
 	if (en->has_cause && !(canceled(en) && rep->counts[STEP_CANCELED])) {
 		*e = rep->results[en->cause].fail;
+		for (unsigned i = 0; i < en->plan->step_count; i++)
+			joins += en->plan->steps[i].verb == VERB_JOIN && succeeded(rep->results[i].state);
+		if (en->plan->partial && good > joins)
+			e->code = FAIL_PARTIAL;
 		return fail_wrap(e, "%s", en->plan->steps[en->cause].id);
 	}
 	fail(e, FAIL_CANCELED, "interrupted: %u of %u step%s done", good, en->plan->step_count, plural(en->plan->step_count));

@@ -17,7 +17,7 @@ void journal_close(struct journal *j);
 DEFINE_AUTO(struct journal *, journal_close)
 struct event_sink journal_sink(struct journal *j);
 /* Result of the last run, for status: "create done 2026-...". */
-struct journal_last { char command[16]; int64_t wall_ms; bool finished; unsigned failed; };
+struct journal_last { char command[80]; int64_t wall_ms; bool finished; unsigned failed; };
 int journal_last(const char *path, struct journal_last *ret, struct fail *e);
 
 #endif

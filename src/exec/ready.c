@@ -76,11 +76,16 @@ void ready_released(struct ready *r, unsigned position)
 		heap_put(r, next - 1);
 }
 
+void ready_passed(struct ready *r, unsigned position)
+{
+	if (--r->waits[position] == 0 && r->waiting[position])
+		heap_put(r, position);
+}
+
 void ready_ended(struct ready *r, unsigned position)
 {
 	for (unsigned i = r->next_start[position]; i < r->next_start[position + 1]; i++)
-		if (--r->waits[r->next[i]] == 0 && r->waiting[r->next[i]])
-			heap_put(r, r->next[i]);
+		ready_passed(r, r->next[i]);
 }
 
 void ready_init(struct ready *r, const struct plan *p)

@@ -27,5 +27,7 @@ bool ready_take(struct ready *r, unsigned *ret_position);
 void ready_released(struct ready *r, unsigned position);
 /* The step @position succeeded: steps that waited only for it may start. */
 void ready_ended(struct ready *r, unsigned position);
+/* The step @position no longer waits for one of its predecessors, which ended in some way. */
+void ready_passed(struct ready *r, unsigned position);
 
 #endif

@@ -85,14 +85,16 @@ json_t *plan_json(const struct plan *p)
 
 	for (unsigned i = 0; i < p->step_count; i++) {
 		const struct step *s = &p->steps[i];
-		json_t *after = json_array();
+		json_t *after = json_array(), *step;
 
 		for (unsigned k = 0; k < s->after_count; k++)
 			json_array_append_new(after, json_string(p->steps[s->after[k]].id));
-		json_array_append_new(steps, json_pack("{s:s, s:s, s:s?, s:s, s:o, s:f}", "id", s->id, "verb",
-						       verb_names[s->verb], "node", s->node ? s->node->name : NULL, "title",
-						       s->title, "after", after, "timeout_s",
-						       (double)s->timeout_ms / 1000));
+		step = json_pack("{s:s, s:s, s:s?, s:s, s:o, s:f}", "id", s->id, "verb", verb_names[s->verb], "node",
+				 s->node ? s->node->name : NULL, "title", s->title, "after", after, "timeout_s",
+				 (double)s->timeout_ms / 1000);
+		if (s->anyway)
+			json_object_set_new(step, "anyway", json_true());
+		json_array_append_new(steps, step);
 	}
 	return json_pack("{s:i, s:s, s:s, s:o}", "v", 1, "command", p->command, "lab", p->lab->name, "steps", steps);
 }

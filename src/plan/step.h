@@ -32,6 +32,10 @@
 	X(NODE_SQL,       node_sql,       "node.sql",         60, 0, "run SQL against a database of the node")     \
 	X(SOURCE_BUILD,   source_build,   "source.build",   3600, 0, "build the software once")                    \
 	X(SOURCE_INSTALL, source_install, "source.install",  120, 1, "install the built software on the node")     \
+	X(NODE_CHECK,     node_check,     "node.check",       10, 0, "check that the node's disk and data are there") \
+	X(NODE_REACH,     node_reach,     "node.reach",       60, 1, "log in, to see whether the node answers")    \
+	X(NODE_SHUTDOWN,  node_shutdown,  "node.shutdown",   100, 1, "shut the system down, wait until the domain is off") \
+	X(NODE_OFF,       node_off,       "node.off",         60, 0, "power the domain off, as by pulling the plug") \
 	X(NODE_STOP,      node_stop,      "node.stop",        60, 0, "stop and undefine the domain")               \
 	X(NODE_REMOVE,    node_remove,    "node.remove",      60, 0, "remove disk, overlay and seed")              \
 	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, 0, "withdraw the exports")                       \
@@ -59,12 +63,14 @@ struct step {
 	const struct payload *payload; /* NULL = not made yet; use plan_payload() */
 	const struct rule *rule;    /* the recipe's rule that this step is an instance of, or NULL */
 	const struct db_request *db; /* arguments of the task that this step belongs to, or NULL */
+	bool anyway;                /* it also runs if steps that it waits for failed or were blocked */
 	int64_t timeout_ms;
 	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
 };
 
 struct plan {
-	const char *command;        /* "create", "bootstrap", "destroy" */
+	const char *command;        /* "create", "bootstrap", "stop node3": what repeats it */
+	bool partial;               /* a step that failed does not make the others useless: FAIL_PARTIAL */
 	const struct lab *lab;
 	struct step *steps; unsigned step_count; /* in an order that can be executed one by one */
 	struct arena *arena;

@@ -38,7 +38,7 @@ static int fake(struct run *r, enum step_state *ret_state, struct fail *e)
 
 	while (now > peak && !atomic_compare_exchange_weak(&w->peak, &peak, now))
 		;
-	for (unsigned i = 0; i < step->after_count; i++)
+	for (unsigned i = 0; i < step->after_count && !step->anyway; i++)
 		if (!atomic_load(&w->ended[step->after[i]]))
 			atomic_fetch_add(&w->started_early, 1);
 	if (step->node && atomic_fetch_add(&w->on_node[step->node->index], 1))
@@ -128,8 +128,13 @@ static void check(const struct stage *w, const struct exec_report *rep)
 		const struct step_result *res = &rep->results[i];
 		bool all_good = true;
 
-		for (unsigned k = 0; k < w->plan->steps[i].after_count; k++)
-			all_good &= good(rep->results[w->plan->steps[i].after[k]].state);
+		for (unsigned k = 0; k < w->plan->steps[i].after_count; k++) {
+			const struct step_result *before = &rep->results[w->plan->steps[i].after[k]];
+
+			all_good &= w->plan->steps[i].anyway || good(before->state);
+			if (res->start_ms) /* one that runs anyway waits all the same */
+				assert_true(res->start_ms >= before->end_ms);
+		}
 		assert_true(res->state > STEP_RUNNING && res->state < STEP_STATE_COUNT);
 		assert_int_equal(w->events[i][EVENT_FINISHED], 1);
 		assert_int_equal(w->events[i][EVENT_STARTED], res->start_ms != 0);
@@ -198,6 +203,58 @@ static void failures_block_descendants_only(void **state)
 		assert_int_equal(rep.results[3].state, STEP_FAILED);
 		exec_report_clear(&rep);
 	}
+}
+
+/* Steps that run anyway: after the failed ones, and their own successors go on. */
+static void some_steps_run_anyway(void **state)
+{
+	unsigned seed = 16;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct plan p = random_plan(a, &seed, STEPS);
+		struct stage *w = arena_new_of(a, struct stage);
+		struct exec_report rep;
+		struct fail e = { 0 };
+
+		p.partial = round % 2;
+		w->jobs = 1 + round % 9;
+		for (unsigned i = 0; i < STEPS; i++) {
+			p.steps[i].anyway = rand_r(&seed) % 3 == 0;
+			if (rand_r(&seed) % 6 == 0)
+				w->acts[i] = rand_r(&seed) % 2 ? ACT_FAIL : ACT_TIMEOUT;
+		}
+		w->acts[3] = ACT_FAIL;
+		assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), -1);
+		assert_int_equal(e.code == FAIL_PARTIAL, p.partial);
+		check(w, &rep);
+		for (unsigned i = 0; i < STEPS; i++)
+			if (p.steps[i].anyway)
+				assert_true(rep.results[i].start_ms != 0);
+		exec_report_clear(&rep);
+	}
+}
+
+/* A plan of which nothing was done failed, in no part. */
+static void nothing_done_is_not_partial(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned seed = 17;
+	struct plan p = random_plan(a, &seed, 2);
+	struct stage *w = arena_new_of(a, struct stage);
+	struct exec_report rep;
+	struct fail e = { 0 };
+
+	(void)state;
+	p.partial = true;
+	p.steps[1].verb = VERB_JOIN;
+	p.steps[1].anyway = true;
+	w->jobs = 1;
+	w->acts[0] = ACT_FAIL;
+	assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), -1);
+	assert_int_equal(e.code, FAIL_REMOTE);
+	exec_report_clear(&rep);
 }
 
 static void cancel_in_the_middle(void **state)
@@ -290,6 +347,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_succeed),
 		cmocka_unit_test(failures_block_descendants_only),
+		cmocka_unit_test(some_steps_run_anyway),
+		cmocka_unit_test(nothing_done_is_not_partial),
 		cmocka_unit_test(cancel_in_the_middle),
 		cmocka_unit_test(deadlines_end_steps),
 		cmocka_unit_test(lowest_position_first),

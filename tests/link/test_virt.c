@@ -118,6 +118,33 @@ static void a_paused_domain_does_not_run(void **state)
 	"<os><type>hvm</type></os><devices>" LINK("lab11111111-1") LINK("lab11111111-2") LINK("lab99999999-1") "</devices></domain>"
 
 /* A killed daemon leaves its veth pair behind. Links in use and links of other labs stay. */
+static void a_domain_is_powered_off_and_stays_defined(void **state)
+{
+	const char *xml = DOMAIN("demo-node1", "<uuid>0a88ca4f-32b5-4b2e-8a5c-2f1c0b1f6d01</uuid>" TAG(MINE));
+	struct fail e = { 0 };
+	bool changed = true, active = true;
+
+	(void)state;
+	assert_ok(virt_domain_off(virt, "demo-node1", MINE, &changed, &e), e);
+	assert_false(changed); /* there is none */
+	assert_ok(virt_domain_ask_off(virt, "demo-node1", MINE, &e), e);
+	assert_ok(virt_domain_start(virt, "demo-node1", MINE, xml, &changed, &e), e);
+	assert_ok(virt_domain_off(virt, "demo-node1", MINE, &changed, &e), e);
+	assert_true(changed);
+	assert_string_equal(virt_domain_state(virt, "demo-node1", &active), "shut off (destroyed)");
+	assert_false(active);
+	assert_ok(virt_domain_off(virt, "demo-node1", MINE, &changed, &e), e);
+	assert_false(changed);
+	assert_ok(virt_domain_start(virt, "demo-node1", MINE, xml, &changed, &e), e);
+	/* what is asked of it is nothing that it must do at once: the test driver accepts every signal and ignores this one */
+	assert_ok(virt_domain_ask_off(virt, "demo-node1", MINE, &e), e);
+	assert_ok(virt_domain_remove(virt, "demo-node1", MINE, &changed, &e), e);
+	assert_int_equal(virt_domain_off(virt, "test", MINE, &changed, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_int_equal(virt_domain_ask_off(virt, "test", MINE, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+}
+
 static void links_left_over_are_removed(void **state)
 {
 	auto_(close) int before = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -414,6 +441,7 @@ int main(void)
 		cmocka_unit_test(foreign_domains_stay),
 		cmocka_unit_test(broken_xml_is_a_failure), cmocka_unit_test(network_is_made_and_removed),
 		cmocka_unit_test(a_paused_domain_does_not_run),
+		cmocka_unit_test(a_domain_is_powered_off_and_stays_defined),
 		cmocka_unit_test(facts_are_of_labs_only), cmocka_unit_test(many_threads_share_it),
 		cmocka_unit_test(versions_and_reasons), cmocka_unit_test(a_trace_names_calls_and_objects),
 	};

@@ -39,6 +39,13 @@ int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, co
 		      struct fail *e);
 /* Destroys and undefines (also managed save, snapshots, NVRAM, TPM state). Missing: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */
 int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
+/* Powers the domain off, as by pulling the plug; it stays defined. Missing or off: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */
+int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
+/*
+ * Asks the domain's system to shut down and returns at once: a container's init by a signal that systemd knows, a machine by
+ * its power button. Missing or off: nothing. Other tag or none: FAIL_CONFLICT.
+ */
+int virt_domain_ask_off(struct virt *v, const char *name, const char *lab_uuid, struct fail *e);
 /*
  * State and reason for messages: "running", "shut off", "crashed (panicked)", "missing"... Never fails: *ret_active is
  * false only if libvirt says that the domain is not running.

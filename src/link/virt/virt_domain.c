@@ -165,18 +165,11 @@ static int undefine(virDomainPtr domain, const char *name, struct fail *e)
 	return fail_virt(e, "domain '%s': undefine", name);
 }
 
-static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
+/* Ends a running domain at once. */
+static int end_domain(virConnectPtr c, virDomainPtr domain, const char *name, struct fail *e)
 {
-	struct virt_object *o = arg;
-	auto_(virDomainFree) virDomainPtr domain = NULL;
-	auto_(free) char *xml = NULL;
 	int64_t deadline;
-	int owner = find_domain(c, o, &domain, e), persistent;
 
-	if (owner != VIRT_OURS)
-		return owner;
-	persistent = virDomainIsPersistent(domain);
-	xml = virDomainGetXMLDesc(domain, 0);
 	/* A container's init ignores TERM, and destroy would wait 1.6 s before KILL: kill it now. Fails harmlessly for machines. */
 	virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0);
 	/*
@@ -188,9 +181,25 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 		    virt_error() == VIR_ERR_OPERATION_INVALID)
 			break;
 		if (clock_left_ms(deadline) == 0 || virConnectIsAlive(c) != 1)
-			return fail_virt(e, "domain '%s': stop", o->name);
+			return fail_virt(e, "domain '%s': stop", name);
 		clock_sleep_ms(200);
 	}
+	return 0;
+}
+
+static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	auto_(free) char *xml = NULL;
+	int owner = find_domain(c, o, &domain, e), persistent;
+
+	if (owner != VIRT_OURS)
+		return owner;
+	persistent = virDomainIsPersistent(domain);
+	xml = virDomainGetXMLDesc(domain, 0);
+	if (end_domain(c, domain, o->name, e) < 0)
+		return -1;
 	if (xml)
 		virt_left_remove(o, xml);
 	if (persistent != 0 && undefine(domain, o->name, e))
@@ -207,6 +216,55 @@ int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, b
 		return -1;
 	*ret_changed = o.changed;
 	return 0;
+}
+
+static int domain_off(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	int owner = find_domain(c, o, &domain, e);
+
+	if (owner != VIRT_OURS || virDomainIsActive(domain) != 1)
+		return owner < 0 ? owner : 0;
+	if (end_domain(c, domain, o->name, e) < 0)
+		return -1;
+	o->changed = true;
+	return 0;
+}
+
+int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
+
+	if (virt_call(v, "domain off", name, domain_off, &o, e))
+		return -1;
+	*ret_changed = o.changed;
+	return 0;
+}
+
+static int domain_ask_off(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	int owner = find_domain(c, o, &domain, e);
+
+	if (owner != VIRT_OURS || virDomainIsActive(domain) != 1)
+		return owner < 0 ? owner : 0;
+	/*
+	 * SIGRTMIN+4 is systemd's poweroff.target. libvirt passes the number on, and counts from the kernel's SIGRTMIN, which
+	 * is not the C library's: its RT4 would be another signal. Machines take no signals.
+	 */
+	if (virDomainSendProcessSignal(domain, 1, (unsigned)SIGRTMIN + 4, 0) == 0 || virDomainShutdown(domain) == 0 ||
+	    virDomainIsActive(domain) != 1)
+		return 0;
+	return fail_virt(e, "domain '%s': shut down", o->name);
+}
+
+int virt_domain_ask_off(struct virt *v, const char *name, const char *lab_uuid, struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
+
+	return virt_call(v, "domain shutdown", name, domain_ask_off, &o, e) ? -1 : 0;
 }
 
 /* --- states, in words --- */
