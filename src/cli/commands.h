@@ -9,6 +9,9 @@
 #define COMMANDS(ROW) \
 	ROW(create) \
 	ROW(bootstrap) \
+	ROW(start) \
+	ROW(stop) \
+	ROW(restart) \
 	ROW(destroy) \
 	ROW(plan) \
 	ROW(render) \

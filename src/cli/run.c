@@ -132,12 +132,14 @@ static void say_summary(const struct cli *c, const struct plan *p, const struct 
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	const unsigned *n = rep->counts;
 	unsigned done = 0, joins = 0;
+	const char *end;
 
 	for (unsigned i = 0; i < p->step_count; i++)
 		joins += p->steps[i].verb == VERB_JOIN;
 	done = n[STEP_DONE] > joins ? n[STEP_DONE] - joins : 0;
-	strbuf_printf(&text, "lab '%s': %s %s in %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command,
-		      ok ? "finished" : "FAILED", (double)(clock_now_ms() - c->start_ms) / 1000, done, n[STEP_UNCHANGED]);
+	end = ok ? "finished" : p->partial && done ? "finished in part" : "FAILED";
+	strbuf_printf(&text, "lab '%s': %s %s in %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command, end,
+		      (double)(clock_now_ms() - c->start_ms) / 1000, done, n[STEP_UNCHANGED]);
 	if (n[STEP_SKIPPED])
 		strbuf_printf(&text, ", %u skipped", n[STEP_SKIPPED]);
 	if (n[STEP_FAILED] + n[STEP_TIMEOUT])

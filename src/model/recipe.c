@@ -248,6 +248,10 @@ unsigned recipe_check(const struct recipe *r, struct strbuf *out)
 	audit_rules(&a, r->rules);
 	if (r->software)
 		audit_rules(&a, r->software);
+	if (r->stops)
+		audit_rules(&a, r->stops);
+	else
+		problem(&a, "no rules stop its servers");
 	if (r->status)
 		audit_rules(&a, r->status);
 	audit_databases(&a);

@@ -39,6 +39,13 @@ enum rule_verb {
 	RULE_SQL,     /* expand .arg, run its blocks over libpq against the role's port */
 };
 
+/* Which rules `labctl start` runs. */
+enum rule_use {
+	USE_CLUSTER,  /* when it starts the whole cluster */
+	USE_MAKE,     /* never: it makes what a start expects to find */
+	USE_SERVER,   /* also when it starts only some servers */
+};
+
 struct rule {
 	const char *id;         /* "datanode.start" */
 	const char *on;         /* role; "ROLE:first" = its first node only, "ROLE:rest" = the others */
@@ -51,6 +58,8 @@ struct rule {
 	const char *title;      /* what the user reads: "start the datanode" */
 	const char *log;        /* template: file on the node whose tail is evidence when the rule fails; or NULL */
 	bool for_users;         /* only for labs with database users besides the superuser */
+	enum rule_use use;
+	bool brings;            /* start, stop: when it runs, all that it waits for runs too, also where it was not asked for */
 };
 
 /* Who connects to whom, for drawings. */
@@ -106,6 +115,7 @@ struct recipe {
 	const struct placement *placements;  /* ends with a zero row */
 	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
 	const struct rule *rules;            /* ends with a zero row */
+	const struct rule *stops;            /* stop the servers, in order; ends with a zero row */
 	const struct rule *status;           /* checks of `labctl status`, by role; without one: SELECT 1 if .sql */
 	const struct rule *software;         /* checks for the software in the image; NULL = an archive must be named */
 	const struct limit *limits;          /* ends with a zero row; may be NULL */

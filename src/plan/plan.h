@@ -23,6 +23,32 @@ struct destroy_options { bool keep_data; };
 int plan_destroy(const struct lab *lab, const struct facts *facts, const struct destroy_options *o,
 		 struct plan **ret_plan, struct fail *e);
 
+/* Which nodes and servers a start or a stop is about; arrays with an entry for each node of the lab. */
+struct choice {
+	const bool *nodes;
+	const uint32_t *roles; /* servers, as bits of roles; 0 for a lab without a running cluster */
+	bool machines;         /* stop the machines too; false if the user named a role */
+	const char *said;      /* the command line that repeats it, for messages: "stop node3" */
+};
+/* Chooses nodes by a selector (NULL = all) and a role (NULL = all). @cluster: the lab's cluster exists. Arrays are in @a. */
+int plan_choose(const struct lab *lab, const char *selector, const char *role, bool cluster, struct arena *a,
+		struct choice *ret, struct fail *e);
+/* FAIL_CONFLICT if @facts have a node of the lab under another name than ours. */
+int plan_check_names(const struct lab *lab, const struct facts *facts, struct fail *e);
+/* Starts machines, then servers in the recipe's order; of a whole cluster with all checks of a bootstrap. */
+int plan_start(const struct lab *lab, const struct library *lib, const struct choice *what, struct plan **ret_plan,
+	       struct fail *e);
+/*
+ * Stops servers in the recipe's order, then machines; asks nothing of those that @facts report as off. @now: powers the
+ * machines off and nothing else.
+ */
+struct stop_options { bool now; };
+int plan_stop(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct choice *what,
+	      const struct stop_options *o, struct plan **ret_plan, struct fail *e);
+/* Both; starts what it has stopped. */
+int plan_restart(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct choice *what,
+		 const struct stop_options *o, struct plan **ret_plan, struct fail *e);
+
 /*
  * The payload of a step of one of these plans; NULL when it needs none. Plans of large labs do not hold all texts; a
  * missing one is made here in @a, the same every time. Pure and thread-safe, if each thread has its own @cache or NULL.

@@ -23,6 +23,13 @@ void plan_after_ends(struct plan *p, struct step *s);
  */
 #define PAYLOAD_NODES_MAX 64
 bool plan_wants_payload(const struct lab *lab, unsigned added);
+/* From nothing, or from machines that are off, to tuned nodes: "tune/NODE" is the last step of each. */
+struct machines {
+	const bool *wanted;  /* per node; NULL = all */
+	bool exist;          /* their disks and data must be there already */
+	const char *after;   /* step that the first steps wait for, or NULL */
+};
+int plan_add_machines(struct plan *p, const struct library *lib, const struct machines *m, struct fail *e);
 /* Step "tune/NODE" after "node.ready/NODE". @added as above. */
 int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cache *cache, const struct node *n,
 		    unsigned added, struct step **ret_step, struct fail *e);

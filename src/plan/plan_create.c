@@ -40,27 +40,50 @@ static struct step *add_host(struct plan *p, enum verb verb, const char *title, 
 	return s;
 }
 
-static void add_host_steps(struct plan *p)
+static bool is_wanted(const struct machines *m, unsigned i)
+{
+	return !m->wanted || m->wanted[i];
+}
+
+static void after_wanted(struct plan *p, const struct machines *m, struct step *s, const char *what)
+{
+	for (unsigned i = 0; i < p->lab->node_count; i++)
+		if (is_wanted(m, i))
+			plan_after_node(p, s, what, p->lab->nodes[i].name);
+}
+
+static void add_data(struct plan *p, const struct machines *m)
+{
+	for (unsigned i = 0; i < p->lab->node_count; i++) {
+		const struct node *n = &p->lab->nodes[i];
+
+		if (!is_wanted(m, i))
+			continue;
+		plan_after(p, m->exist ? plan_add_node(p, VERB_NODE_CHECK, n, "node.check", "check that its disk and data are there")
+				       : plan_add_node(p, VERB_DATA_CREATE, n, "data.create",
+						       arena_printf(p->arena, "data directory %s", n->export_dir)),
+			   "lab.prepare");
+	}
+}
+
+static void add_host_steps(struct plan *p, const struct machines *m)
 {
 	const struct lab *lab = p->lab;
 	char subnet[16];
 
 	ip_format(lab->net.subnet, subnet);
-	add_host(p, VERB_LAB_PREPARE, "keys, secrets and record of the lab", NULL);
+	add_host(p, VERB_LAB_PREPARE, "keys, secrets and record of the lab", m->after);
 	add_host(p, VERB_LAB_FILES, "inventory for psql, ssh, Ansible", "lab.prepare");
-	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), NULL);
+	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), m->after);
 	add_host(p, VERB_NET_CREATE,
 		 lab->net.subnet ? arena_printf(p->arena, "network %s/%u on bridge %s", subnet, lab->net.prefix_len,
 						lab->net.bridge)
 				 : "network",
 		 "lab.prepare");
-	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_after(p, plan_add_node(p, VERB_DATA_CREATE, &lab->nodes[i], "data.create",
-					    arena_printf(p->arena, "data directory %s", lab->nodes[i].export_dir)),
-			   "lab.prepare");
+	add_data(p, m);
 	if (lab_transport(lab) == TRANSPORT_NFS)
-		plan_after_nodes(p, add_host(p, VERB_NFS_SERVE, "export the data directories to the lab's subnet", "net.create"),
-				 "data.create");
+		after_wanted(p, m, add_host(p, VERB_NFS_SERVE, "export the data directories to the lab's subnet", "net.create"),
+			     m->exist ? "node.check" : "data.create");
 }
 
 bool plan_wants_payload(const struct lab *lab, unsigned added)
@@ -80,49 +103,62 @@ int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cach
 	return 0;
 }
 
-static int add_node_steps(struct plan *p, const struct library *lib, struct fail *e)
+static int add_node_steps(struct plan *p, const struct library *lib, const struct machines *m, struct fail *e)
 {
 	struct scope_cache cache = { .arena = p->arena };
 	const struct lab *lab = p->lab;
+	unsigned tuned = 0;
 	struct step *s;
 
 	for (unsigned i = 0; i < lab->node_count; i++) {
+		if (!is_wanted(m, i))
+			continue;
 		s = plan_add_node(p, VERB_NODE_DISK, &lab->nodes[i], "node.disk",
 				  lab->hypervisor == HYPERVISOR_LXC ? "overlay of the image, and the node's identity"
 								    : "copy-on-write disk, and the node's identity");
 		plan_after(p, s, "lab.prepare");
 		plan_after(p, s, "image.build");
+		if (m->exist)
+			plan_after_node(p, s, "node.check", lab->nodes[i].name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct node *n = &lab->nodes[i];
 
+		if (!is_wanted(m, i))
+			continue;
 		s = plan_add_node(p, VERB_NODE_START, n, "node.start",
 				  *n->ip_text ? arena_printf(p->arena, "start %s (%s)", n->domain, n->ip_text)
 					      : arena_printf(p->arena, "start %s", n->domain));
 		plan_after_node(p, s, "node.disk", n->name);
 		plan_after(p, s, "net.create");
-		plan_after_node(p, s, "data.create", n->name);
+		plan_after_node(p, s, m->exist ? "node.check" : "data.create", n->name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
+		if (!is_wanted(m, i))
+			continue;
 		s = plan_add_node(p, VERB_NODE_READY, &lab->nodes[i], "node.ready", "wait until it answers on SSH");
 		plan_after_node(p, s, "node.start", lab->nodes[i].name);
 		/* A node mounts its data while it boots: without the NFS server it would never answer. */
 		if (lab_transport(lab) == TRANSPORT_NFS)
 			plan_after(p, s, "nfs.serve");
 	}
-	for (unsigned i = 0; i < lab->node_count; i++) {
-		if (plan_add_tuning(p, lib, &cache, &lab->nodes[i], i, &s, e) < 0)
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (is_wanted(m, i) && plan_add_tuning(p, lib, &cache, &lab->nodes[i], tuned++, &s, e) < 0)
 			return -1;
-	}
 	return 0;
+}
+
+int plan_add_machines(struct plan *p, const struct library *lib, const struct machines *m, struct fail *e)
+{
+	add_host_steps(p, m);
+	return add_node_steps(p, lib, m, e);
 }
 
 int plan_create(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new("create", lab);
 
-	add_host_steps(p);
-	if (add_node_steps(p, lib, e) < 0 || plan_finish(p, e) < 0)
+	if (plan_add_machines(p, lib, &(struct machines){ 0 }, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;

@@ -93,6 +93,42 @@ static void compare_render(const char *name, const struct lab *lab)
 	compare(file.text, text.text);
 }
 
+/* All machines of the lab are running. */
+static struct facts running(const struct lab *lab, struct arena *a)
+{
+	struct facts facts = { 0 };
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		*arena_push(a, facts.domains, facts.domain_count) =
+			(struct fact_domain){ .name = lab->nodes[i].domain, .lab_uuid = lab->uuid, .node = lab->nodes[i].name,
+					      .active = true, .runs = true };
+	return facts;
+}
+
+/* @command: "stop", "start" or "restart", with -gtm or -node3 for a part. */
+static void check_power(const char *name, const struct lab *lab, const char *command, const char *selector, const char *role)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct facts facts = running(lab, a);
+	struct choice what;
+	struct plan *p;
+	struct fail e = { 0 };
+	int r;
+
+	assert_int_equal(plan_choose(lab, selector, role, lab->cluster.recipe != NULL, a, &what, &e), 0);
+	assert_int_equal(plan_check_names(lab, &facts, &e), 0);
+	what.said = command;
+	if (!strncmp(command, "stop", 4))
+		r = plan_stop(lab, lib, &facts, &what, &(struct stop_options){ 0 }, &p, &e);
+	else if (!strncmp(command, "start", 5))
+		r = plan_start(lab, lib, &what, &p, &e);
+	else
+		r = plan_restart(lab, lib, &facts, &what, &(struct stop_options){ 0 }, &p, &e);
+	if (r < 0)
+		fail_msg("%s", e.text);
+	compare_plan(name, command, p);
+}
+
 static void check(const char *name, const char *file, unsigned node_count)
 {
 	auto_(lab_free) struct lab *lab = load(file, node_count);
@@ -110,6 +146,8 @@ static void check(const char *name, const char *file, unsigned node_count)
 	}
 	assert_int_equal(plan_destroy(lab, &facts, &(struct destroy_options){ 0 }, &p, &e), 0);
 	compare_plan(name, "destroy", p);
+	check_power(name, lab, "stop", NULL, NULL);
+	check_power(name, lab, "start", NULL, NULL);
 	compare_render(name, lab);
 }
 
@@ -117,6 +155,48 @@ static void minimal(void **state) { (void)state; check("minimal", EXAMPLES "mini
 static void postgres_3(void **state) { (void)state; check("postgres-3", EXAMPLES "postgres-3.yaml", 0); }
 static void pgxc_8(void **state) { (void)state; check("pgxc-8", EXAMPLES "pgxc-8.yaml", 0); }
 static void citus_4(void **state) { (void)state; check("citus-4", EXAMPLES "citus-4.yaml", 0); }
+/* Parts of clusters: what a GTM takes along, a role, a node; machines that are off are not asked. */
+static void parts(void **state)
+{
+	auto_(lab_free) struct lab *pgxc = load(EXAMPLES "pgxc-8.yaml", 0), *postgres = load(EXAMPLES "postgres-3.yaml", 0);
+
+	(void)state;
+	check_power("pgxc-8", pgxc, "stop-gtm", NULL, "gtm");
+	check_power("pgxc-8", pgxc, "start-gtm", NULL, "gtm");
+	check_power("pgxc-8", pgxc, "restart-datanode", NULL, "datanode");
+	check_power("pgxc-8", pgxc, "stop-node3", "3", NULL);
+	check_power("pgxc-8", pgxc, "restart-gtm", NULL, "gtm");
+	check_power("postgres-3", postgres, "restart-node2", "2", NULL);
+}
+
+static void power_looks_at_facts(void **state)
+{
+	auto_(lab_free) struct lab *lab = load(EXAMPLES "postgres-3.yaml", 0);
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(plan_free) struct plan *p = NULL;
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct facts facts = running(lab, a);
+	struct choice what;
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_choose(lab, NULL, NULL, true, a, &what, &e), 0);
+	what.said = "stop";
+	/* node3 is off: nobody waits for its server. */
+	facts.domains[2].active = facts.domains[2].runs = false;
+	assert_int_equal(plan_stop(lab, lib, &facts, &what, &(struct stop_options){ 0 }, &p, &e), 0);
+	plan_print_text(p, &text);
+	assert_non_null(strstr(text.text, "standby.stop/node2"));
+	assert_null(strstr(text.text, "standby.stop/node3"));
+	assert_null(strstr(text.text, "node.reach/node3"));
+	/* Somebody renamed node2. */
+	facts.domains[1].name = "mine";
+	assert_int_equal(plan_check_names(lab, &facts, &e), -1);
+	assert_int_equal(e.code, FAIL_CONFLICT);
+	assert_non_null(strstr(e.text, "node2 is now the domain 'mine'"));
+	assert_non_null(strstr(e.next, "domrename mine pg3-node2"));
+}
+
 static void create_8(void **state) { (void)state; check("create-8", NULL, 8); }
 
 static const char *text_of(const struct rendered *files, unsigned count, const char *path)
@@ -267,7 +347,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(pgxc_walkthrough), cmocka_unit_test(citus_walkthrough),
 					    cmocka_unit_test(walkthrough_el5),
 					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
-					    cmocka_unit_test(create_8) };
+					    cmocka_unit_test(create_8), cmocka_unit_test(parts),
+					    cmocka_unit_test(power_looks_at_facts) };
 
 	return cmocka_run_group_tests_name("plans", tests, open_library, close_library);
 }

@@ -89,6 +89,7 @@ static void rules_name_files(void **state)
 		if (r->build)
 			assert_file(l, "build", r->build, strlen(r->build));
 		assert_rules(l, r->rules);
+		assert_rules(l, r->stops);
 		if (r->software)
 			assert_rules(l, r->software);
 		for (const struct task *c = r->tasks; c && c->name; c++)

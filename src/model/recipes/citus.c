@@ -47,13 +47,13 @@ static const struct rule software[] = {
 
 static const struct rule rules[] = {
 	{ "coordinator.init", "coordinator", .arg = S "server.init.sh",
-	  .timeout_s = 300, .title = "initdb of the coordinator", .log = INIT_LOG },
+	  .timeout_s = 300, .title = "initdb of the coordinator", .log = INIT_LOG, .use = USE_MAKE },
 	{ "worker.init", "worker", .arg = S "server.init.sh",
-	  .timeout_s = 300, .title = "initdb of the worker", .log = INIT_LOG },
+	  .timeout_s = 300, .title = "initdb of the worker", .log = INIT_LOG, .use = USE_MAKE },
 	{ "coordinator.start", "coordinator", .after = ".coordinator.init", .arg = S "start.sh", .files = CONF,
-	  .timeout_s = 300, .title = "start the coordinator", .log = SERVER_LOG },
+	  .timeout_s = 300, .title = "start the coordinator", .log = SERVER_LOG, .use = USE_SERVER },
 	{ "worker.start", "worker", .after = ".worker.init", .arg = S "start.sh", .files = CONF,
-	  .timeout_s = 300, .title = "start the worker", .log = SERVER_LOG },
+	  .timeout_s = 300, .title = "start the worker", .log = SERVER_LOG, .use = USE_SERVER },
 	{ "coordinator.superuser", "coordinator", .after = ".coordinator.start", .arg = S "superuser.sh",
 	  .title = "set the superuser's password", .log = SERVER_LOG },
 	{ "worker.superuser", "worker", .after = ".worker.start", .arg = S "superuser.sh",
@@ -75,11 +75,11 @@ static const struct rule rules[] = {
 	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
 
-	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II" },
+	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II", .use = USE_SERVER },
 	{ "pgpool.start", "pgpool", .after = ".pgpool.init coordinator.superuser", .arg = P "start.sh", .files = POOL_CONF,
-	  .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
+	  .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG, .use = USE_SERVER },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
-	  .title = "check the backends of pgpool-II", .log = POOL_LOG },
+	  .title = "check the backends of pgpool-II", .log = POOL_LOG, .use = USE_SERVER },
 
 	{ "users.login", "coordinator", .after = "register coordinator.users worker.users", .arg = S "users_login.sh",
 	  .timeout_s = 120, .title = "check that users can log in", .log = SERVER_LOG, .for_users = true },
@@ -96,6 +96,15 @@ static const struct rule rules[] = {
 	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
 	{ "coordinator.health", "coordinator", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
 	  .title = "check that every node reaches every other node", .log = SERVER_LOG },
+	{ 0 },
+};
+
+static const struct rule stop_rules[] = {
+	{ "pgpool.stop", "pgpool", .arg = P "stop.sh", .title = "stop pgpool-II", .log = POOL_LOG },
+	{ "coordinator.stop", "coordinator", .after = "pgpool.stop", .arg = S "stop.sh", .timeout_s = 120,
+	  .title = "stop the coordinator", .log = SERVER_LOG },
+	{ "worker.stop", "worker", .after = "coordinator.stop", .arg = S "stop.sh", .timeout_s = 120, .title = "stop the worker",
+	  .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -233,6 +242,7 @@ const struct recipe recipe_citus = {
 	.roles = roles,
 	.placements = placements,
 	.rules = rules,
+	.stops = stop_rules,
 	.software = software,
 	.links = links,
 	.backends = "coordinator",

@@ -61,15 +61,15 @@ static const struct role_set role_sets[] = {
 
 static const struct rule rules[] = {
 	{ "gtm.init", "gtm", .arg = T "gtm.init.sh", .timeout_s = 60,
-	  .title = "create the data directory of the GTM", .log = INIT_LOG },
+	  .title = "create the data directory of the GTM", .log = INIT_LOG, .use = USE_MAKE },
 	{ "gtm_standby.init", "gtm_standby", .arg = T "gtm_standby.init.sh", .timeout_s = 60,
-	  .title = "create the data directory of the GTM standby", .log = INIT_LOG },
+	  .title = "create the data directory of the GTM standby", .log = INIT_LOG, .use = USE_MAKE },
 	{ "gtm_proxy.init", "gtm_proxy", .arg = T "gtm_proxy.init.sh", .timeout_s = 60,
-	  .title = "create the data directory of the GTM proxy", .log = INIT_LOG },
+	  .title = "create the data directory of the GTM proxy", .log = INIT_LOG, .use = USE_MAKE },
 	{ "datanode.init", "datanode", .arg = T "postmaster.init.sh", .timeout_s = 300,
-	  .title = "initdb of the datanode", .log = INIT_LOG },
+	  .title = "initdb of the datanode", .log = INIT_LOG, .use = USE_MAKE },
 	{ "coordinator.init", "coordinator", .arg = T "postmaster.init.sh", .timeout_s = 300,
-	  .title = "initdb of the coordinator", .log = INIT_LOG },
+	  .title = "initdb of the coordinator", .log = INIT_LOG, .use = USE_MAKE },
 
 	/* After an unclean stop the GTM must continue above the transaction numbers that these servers have seen. */
 	{ "datanode.xid", "datanode", .after = ".datanode.init", .arg = T "next_xid.sh",
@@ -84,23 +84,23 @@ static const struct rule rules[] = {
 	/* The order matters: a server that starts before the GTM exits, with status 0. */
 	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid sequences.count", .arg = T "start.sh",
 	  .files = T "gtm.conf=@{dir}/gtm.conf:0600 " PROFILE STARTS("gtm.start.sh"),
-	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log" },
+	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log", .use = USE_SERVER, .brings = true },
 	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "start.sh",
 	  .files = T "gtm_standby.conf=@{dir}/gtm.conf:0600 " PROFILE STARTS("gtm_standby.start.sh"),
-	  .timeout_s = 120, .title = "start the GTM standby", .log = "@{dir}/gtm.log" },
+	  .timeout_s = 120, .title = "start the GTM standby", .log = "@{dir}/gtm.log", .use = USE_SERVER },
 	{ "gtm_proxy.start", "gtm_proxy", .after = "gtm.start gtm_standby.start .gtm_proxy.init",
 	  .arg = T "start.sh",
 	  .files = T "gtm_proxy.conf=@{dir}/gtm_proxy.conf:0600 " PROFILE STARTS("gtm_proxy.start.sh"),
-	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG },
+	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG, .use = USE_SERVER },
 	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "start.sh",
 	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
 	  STARTS("postmaster.start.sh"),
-	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG },
+	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG, .use = USE_SERVER },
 	{ "coordinator.start", "coordinator", .after = ".gtm_proxy.start .coordinator.init datanode.start",
 	  .arg = T "start.sh",
 	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
 	  STARTS("postmaster.start.sh"),
-	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG },
+	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG, .use = USE_SERVER },
 
 	/*
 	 * On every coordinator: definitions of nodes and groups are not distributed. Statements are tried for 60 s, here and
@@ -133,9 +133,20 @@ static const struct rule rules[] = {
 	{ "gtm_standby.health", "gtm_standby", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the GTM standby follows", .log = "@{dir}/gtm.log" },
 	{ "datanode.health", "datanode", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
-	  .title = "check that the datanode is alive", .log = START_LOG },
+	  .title = "check that the datanode is alive", .log = START_LOG, .use = USE_SERVER },
 	{ "coordinator.health", "coordinator", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
-	  .title = "check that the coordinator is alive", .log = START_LOG },
+	  .title = "check that the coordinator is alive", .log = START_LOG, .use = USE_SERVER },
+	{ 0 },
+};
+
+/* The other way round; only the GTM's standby ends after the GTM. The GTM does not end while a proxy is connected. */
+static const struct rule stop_rules[] = {
+	{ "coordinator.stop", "coordinator", .arg = T "stop.sh", .title = "stop the coordinator" },
+	{ "datanode.stop", "datanode", .after = "coordinator.stop", .arg = T "stop.sh", .title = "stop the datanode" },
+	{ "gtm_proxy.stop", "gtm_proxy", .after = "coordinator.stop datanode.stop", .arg = T "stop.sh",
+	  .title = "stop the GTM proxy" },
+	{ "gtm.stop", "gtm", .after = "coordinator.stop datanode.stop gtm_proxy.stop", .arg = T "stop.sh", .title = "stop the GTM", .brings = true },
+	{ "gtm_standby.stop", "gtm_standby", .after = "gtm.stop", .arg = T "stop.sh", .title = "stop the GTM standby" },
 	{ 0 },
 };
 
@@ -222,6 +233,7 @@ const struct recipe recipe_pgxc = {
 	.placements = placements,
 	.role_sets = role_sets,
 	.rules = rules,
+	.stops = stop_rules,
 	.status = status_rules,
 	.tasks = tasks,
 	.queries = queries,

@@ -41,23 +41,23 @@ static const struct placement placements[] = {
 
 static const struct rule rules[] = {
 	{ "primary.init", "primary", .arg = T "server.init.sh", .timeout_s = 300,
-	  .title = "initdb of the primary", .log = INIT_LOG },
+	  .title = "initdb of the primary", .log = INIT_LOG, .use = USE_MAKE },
 	{ "primary.start", "primary", .after = ".primary.init", .arg = T "start.sh", .files = CONF,
-	  .timeout_s = 300, .title = "start the primary", .log = SERVER_LOG },
+	  .timeout_s = 300, .title = "start the primary", .log = SERVER_LOG, .use = USE_SERVER },
 	{ "primary.superuser", "primary", .after = ".primary.start", .arg = T "superuser.sh",
 	  .title = "set the superuser's password", .log = SERVER_LOG },
 	{ "primary.accounts", "primary", .after = ".primary.superuser", .arg = T "primary.accounts.sh", .timeout_s = 120,
 	  .title = "create the replication slots", .log = "/run/labctl/@{nodename}.accounts" },
 	{ "standby.init", "standby", .after = "primary.accounts", .arg = T "standby.init.sh", .timeout_s = 600,
-	  .title = "copy the primary to the standby", .log = INIT_LOG },
+	  .title = "copy the primary to the standby", .log = INIT_LOG, .use = USE_MAKE },
 	{ "standby.start", "standby", .after = ".standby.init", .arg = T "start.sh", .files = CONF,
-	  .timeout_s = 300, .title = "start the standby", .log = SERVER_LOG },
+	  .timeout_s = 300, .title = "start the standby", .log = SERVER_LOG, .use = USE_SERVER },
 
-	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II" },
+	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II", .use = USE_SERVER },
 	{ "pgpool.start", "pgpool", .after = ".pgpool.init primary.superuser standby.start", .arg = P "start.sh",
-	  .files = POOL_CONF, .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG },
+	  .files = POOL_CONF, .timeout_s = 120, .title = "start pgpool-II", .log = POOL_LOG, .use = USE_SERVER },
 	{ "pgpool.attach", "pgpool", .after = "pgpool.start", .arg = P "attach.sh", .timeout_s = 120,
-	  .title = "check the backends of pgpool-II", .log = POOL_LOG },
+	  .title = "check the backends of pgpool-II", .log = POOL_LOG, .use = USE_SERVER },
 
 	{ "primary.users", "primary", .after = ".primary.superuser", .arg = T "users.sh", .timeout_s = 300,
 	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
@@ -76,7 +76,17 @@ static const struct rule rules[] = {
 	{ "primary.health", "primary", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
 	  .timeout_s = 60, .title = "check the standbys of the primary", .log = SERVER_LOG },
 	{ "standby.health", "standby", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
-	  .timeout_s = 60, .title = "check that the standby is streaming", .log = SERVER_LOG },
+	  .timeout_s = 60, .title = "check that the standby is streaming", .log = SERVER_LOG, .use = USE_SERVER },
+	{ 0 },
+};
+
+/* A primary that stops waits until its standbys have all that it wrote. */
+static const struct rule stop_rules[] = {
+	{ "pgpool.stop", "pgpool", .arg = P "stop.sh", .title = "stop pgpool-II", .log = POOL_LOG },
+	{ "primary.stop", "primary", .after = "pgpool.stop", .arg = T "stop.sh", .timeout_s = 120, .title = "stop the primary",
+	  .log = SERVER_LOG },
+	{ "standby.stop", "standby", .after = "primary.stop", .arg = T "stop.sh", .timeout_s = 120, .title = "stop the standby",
+	  .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -213,6 +223,7 @@ const struct recipe recipe_postgres = {
 	.roles = roles,
 	.placements = placements,
 	.rules = rules,
+	.stops = stop_rules,
 	.status = status_rules,
 	.links = links,
 	.backends = "primary standby",
