@@ -17,8 +17,10 @@
 	ROW(render) \
 	ROW(status) \
 	ROW(list) \
+	ROW(wait) \
 	ROW(ssh) \
 	ROW(exec) \
+	ROW(cp) \
 	ROW(psql) \
 	ROW(env) \
 	ROW(inventory) \

@@ -70,7 +70,7 @@ bool node_explain_silence(struct cli *c, const struct lab *lab, const struct nod
 	if (!virt_domain_stalled(v, n->domain, &state))
 		return false;
 	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s is not running: domain '%s' is %s", n->name, n->domain, state);
-	fail_next(e, "labctl -l %s create (starts what is stopped, resumes what is paused)", lab->name);
+	fail_next(e, "labctl -l %s start (starts what is stopped, resumes what is paused)", lab->name);
 	return true;
 }
 
@@ -106,50 +106,64 @@ static const char *path_option(struct cli *c, const char *option, const char *pa
 	return arena_printf(c->arena, "-o%s=%s", option, strbuf_text(&quoted));
 }
 
+/* Checks that the node can be logged in to. */
+static int check_node(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
+{
+	if (!n->ip) {
+		fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' is not created yet", n->name, lab->name);
+		return fail_next(e, "labctl -l %s create", lab->name);
+	}
+	if (knock(n, e) == 0)
+		return 0;
+	fail_next(e, "labctl -l %s status", lab->name);
+	node_explain_silence(c, lab, n, e);
+	return -1;
+}
+
+#define SSH_ARGS 24
+
+/* Adds the options with which ssh and scp reach a node of the lab: its key, its host keys, nothing of the user's. */
+static void add_options(struct cli *c, const struct lab *lab, const char **argv, unsigned *k)
+{
+	struct paths paths;
+
+	load_paths(c, lab->name, &paths);
+	argv[(*k)++] = path_option(c, "IdentityFile", paths.key);
+	argv[(*k)++] = path_option(c, "UserKnownHostsFile", paths.known_hosts);
+	argv[(*k)++] = "-oGlobalKnownHostsFile=/dev/null";
+	argv[(*k)++] = "-oStrictHostKeyChecking=yes";
+	argv[(*k)++] = "-oIdentitiesOnly=yes";
+	argv[(*k)++] = "-oConnectTimeout=10";
+	argv[(*k)++] = "-oServerAliveInterval=15";
+	argv[(*k)++] = "-oLogLevel=ERROR";
+	if (lab->release->family->ssh) {
+		const struct ssh_algorithms *old = lab->release->family->ssh;
+
+		argv[(*k)++] = arena_printf(c->arena, "-oKexAlgorithms=+%s", old->kex);
+		argv[(*k)++] = arena_printf(c->arena, "-oHostKeyAlgorithms=+%s", old->host_key);
+		argv[(*k)++] = arena_printf(c->arena, "-oPubkeyAcceptedAlgorithms=%s", old->host_key);
+		argv[(*k)++] = arena_printf(c->arena, "-oCiphers=+%s", old->ciphers);
+		argv[(*k)++] = arena_printf(c->arena, "-oMACs=+%s", old->macs);
+	}
+	argv[(*k)++] = "-F";
+	argv[(*k)++] = "none";
+}
+
 /* Runs the system's ssh, which has the terminal, agent and escapes that users expect. */
 static int run_ssh(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	const struct node *n;
-	struct paths paths;
-	const char *argv[24];
+	const char *argv[SSH_ARGS];
 	unsigned k = 0;
 
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
 	n = one_node(c, lab, c->args[0], NULL, e);
-	if (!n)
+	if (!n || check_node(c, lab, n, e) < 0)
 		return -1;
-	if (!n->ip) {
-		fail(e, FAIL_NOT_FOUND, "%s has no address: lab '%s' is not created yet", n->name, lab->name);
-		return fail_next(e, "labctl -l %s create", lab->name);
-	}
-	if (knock(n, e) < 0) {
-		fail_next(e, "labctl -l %s status", lab->name);
-		node_explain_silence(c, lab, n, e);
-		return -1;
-	}
-	load_paths(c, lab->name, &paths);
 	argv[k++] = "ssh";
-	argv[k++] = path_option(c, "IdentityFile", paths.key);
-	argv[k++] = path_option(c, "UserKnownHostsFile", paths.known_hosts);
-	argv[k++] = "-oGlobalKnownHostsFile=/dev/null";
-	argv[k++] = "-oStrictHostKeyChecking=yes";
-	argv[k++] = "-oIdentitiesOnly=yes";
-	argv[k++] = "-oConnectTimeout=10";
-	argv[k++] = "-oServerAliveInterval=15";
-	argv[k++] = "-oLogLevel=ERROR";
-	if (lab->release->family->ssh) {
-		const struct ssh_algorithms *old = lab->release->family->ssh;
-
-		argv[k++] = arena_printf(c->arena, "-oKexAlgorithms=+%s", old->kex);
-		argv[k++] = arena_printf(c->arena, "-oHostKeyAlgorithms=+%s", old->host_key);
-		argv[k++] = arena_printf(c->arena, "-oPubkeyAcceptedAlgorithms=%s", old->host_key);
-		argv[k++] = arena_printf(c->arena, "-oCiphers=+%s", old->ciphers);
-		argv[k++] = arena_printf(c->arena, "-oMACs=+%s", old->macs);
-	}
-	argv[k++] = "-F";
-	argv[k++] = "none";
+	add_options(c, lab, argv, &k);
 	argv[k++] = arena_printf(c->arena, "root@%s", n->ip_text);
 	if (c->rest && c->rest[0]) {
 		argv[k++] = "--";
@@ -169,6 +183,65 @@ const struct command cmd_ssh = {
 	"unchanged.\n\n"
 	"  labctl ssh node3\n"
 	"  labctl ssh 3 -- uptime",
+};
+
+/*
+ * An argument of cp in scp's words: NODE:PATH of the lab, or a path of this host, which may have a colon only after a slash.
+ * *ret_node is NULL for a path.
+ */
+static int place_of(struct cli *c, const struct lab *lab, const char *word, const struct node **ret_node, const char **ret_text,
+		    struct fail *e)
+{
+	const char *colon = strchr(word, ':'), *slash = strchr(word, '/');
+
+	*ret_node = NULL;
+	if (!colon || (slash && slash < colon)) {
+		*ret_text = *word == '-' ? arena_printf(c->arena, "./%s", word) : word;
+		return 0;
+	}
+	*ret_node = one_node(c, lab, arena_strndup(c->arena, word, (size_t)(colon - word)), NULL, e);
+	if (!*ret_node)
+		return -1;
+	*ret_text = arena_printf(c->arena, "root@%s:%s", (*ret_node)->ip_text, colon + 1);
+	return 0;
+}
+
+/* Runs the system's scp, which shows its progress on a terminal. */
+static int run_cp(struct cli *c, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	const struct node *from, *to;
+	const char *argv[SSH_ARGS], *source, *target;
+	unsigned k = 0;
+
+	if (load_existing(c, &lab, e) < 0 || place_of(c, lab, c->args[0], &from, &source, e) < 0 ||
+	    place_of(c, lab, c->args[1], &to, &target, e) < 0)
+		return -1;
+	if (!from && !to) {
+		fail(e, FAIL_USAGE, "neither '%.64s' nor '%.64s' is on a node", c->args[0], c->args[1]);
+		return fail_next(e, "labctl cp FILE NODE:PATH, or labctl cp NODE:PATH FILE");
+	}
+	if ((from && check_node(c, lab, from, e) < 0) || (to && check_node(c, lab, to, e) < 0))
+		return -1;
+	argv[k++] = "scp";
+	add_options(c, lab, argv, &k);
+	argv[k++] = "-rp3";
+	argv[k++] = "--";
+	argv[k++] = source;
+	argv[k++] = target;
+	argv[k] = NULL;
+	return replace_by(argv, e);
+}
+
+const struct command cmd_cp = {
+	.name = "cp", .run = run_cp, .args = { { "FROM" }, { "TO" } }, .without = NO_LIBRARY,
+	.summary = "copy files and directories to a node, from a node, or between two",
+	.help =
+	"FROM or TO is NODE:PATH, the other one the same or a path of this host; a path with a colon begins with ./ or /. Copies "
+	"directories with all that is in them, with times and modes, through this host. Exits with the status of scp.\n\n"
+	"  labctl cp data.csv node3:/tmp/\n"
+	"  labctl cp node1:/data/pgsql/log .\n"
+	"  labctl cp 1:/etc/hosts 2:/tmp/",
 };
 
 struct psql_words { const char *role; };
