@@ -33,6 +33,8 @@ step() { jq -r --arg id "$1" '.steps[] | select(.id == $id).state' <<<"$output";
 	labctl stop
 	[ "$(state_of 1)" = "shut off" ]
 	labctl start
+	labctl wait --for ssh
+	run -4 labctl wait --for db
 	labctl bootstrap postgres
 	labctl psql 1 -- -qc 'CREATE TABLE kept AS SELECT generate_series(1, 1000) n'
 }
@@ -64,9 +66,25 @@ step() { jq -r --arg id "$1" '.steps[] | select(.id == $id).state' <<<"$output";
 	[ "$(server_pid 2)" != "$standby" ]
 	labctl stop -r primary
 	[ "$(state_of 1)" = running ]
-	run -30 labctl status
+	run -11 labctl --timeout 3 wait
+	[[ $output == *" of the 2 roles of the postgres cluster "*"primary: "* ]]
 	labctl start 1
+	labctl wait
 	[ "$(rows)" = 1000 ]
+}
+
+@test "cp: to a node, between nodes, from a node; what is not there is refused" {
+	head -c 100000 /dev/urandom >"$WORK/one"
+	mkdir "$WORK/dir"
+	mv "$WORK/one" "$WORK/dir/a b"
+	labctl cp "$WORK/dir" node1:/tmp/
+	labctl cp 1:/tmp/dir 2:/tmp/there
+	labctl cp node2:/tmp/there "$WORK/back"
+	diff -r "$WORK/dir" "$WORK/back"
+	run -2 labctl cp "$WORK/dir" "$WORK/back"
+	[[ $output == *"is on a node"*"next: labctl cp FILE NODE:PATH"* ]]
+	run -4 labctl cp "$WORK/dir" node9:/tmp
+	run -1 labctl cp node1:/nowhere "$WORK/back"
 }
 
 @test "--now pulls the plug of one machine; start brings it back without a lost row" {
