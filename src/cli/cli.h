@@ -41,8 +41,10 @@ struct cli {
 	bool reported;           /* the JSON document was printed, with the failure in it */
 	unsigned jobs, verbose;
 	int64_t timeout_ms;      /* -1 = none */
-	enum hypervisor hypervisor;
+	struct hypervisor_word { enum hypervisor type; const char *what; } hypervisor; /* .what: "--hypervisor", "LABCTL_HYPERVISOR" */
 	struct lab_change *changes; unsigned change_count; /* differences between the lab file and the existing lab; load.c */
+	const struct config *config; /* config_load() */
+	const char *mirror_said; /* LABCTL_MIRROR before config_load() sets it */
 	/* set up by main */
 	struct library *lib;
 	struct arena *arena;
@@ -58,7 +60,25 @@ const char *lab_file(const struct cli *c);
 /* Calls lab_load() for that file, or for none. FAIL_CONFLICT if ./labctl.yaml was not named and other users own or can write it. */
 int lab_file_load(struct cli *c, const struct lab_options *o, struct lab **ret_lab, struct fail *e);
 
+/* trusted.c: files that labctl finds by itself, without being told their names */
+/* Opens @path. FAIL_CONFLICT if others than root and the caller own or can write it, FAIL_USAGE if it is not a file. */
+int trusted_check(const char *path, int *ret_fd, struct fail *e);
+/* The same, and appends the file to @out. */
+int trusted_read(struct cli *c, const char *path, struct strbuf *out, struct fail *e);
+
+/* config_files.c */
+#define CONFIG_FILES 2
+struct config_path { const char *what, *path; bool named; }; /* "system", "user"; path NULL = none; named: must exist */
+void config_paths(struct cli *c, struct config_path ret[CONFIG_FILES]);
+/*
+ * Reads the configuration once and remembers it; sets LABCTL_MIRROR for the programs that make images. Fails as
+ * config_read() and trusted_read().
+ */
+int config_load(struct cli *c, const struct config **ret, struct fail *e);
+
 /* load.c: which lab, and its record */
+/* Sets .stored: installed and imported images, whose names `image` accepts. A cache that cannot be read counts as empty. */
+void load_find_stored(struct cli *c, struct lab_options *o);
 /* What a command line says about a lab besides its name: the options struct of create, bootstrap, plan and render. */
 struct lab_words {
 	unsigned node_count;              /* 0 = not given */
@@ -86,6 +106,8 @@ int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, str
 int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e);
 /* Prints to stderr what the lab file changes in the existing lab. */
 void load_say_changes(const struct cli *c, const struct lab *lab);
+/* Loads the lab that the lab file, options and configuration describe, as `create` would if there were none. */
+int load_described(struct cli *c, struct lab **ret_lab, struct fail *e);
 /* Paths of the files of the lab of that name; changes nothing and always returns 0. */
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
 /* Opens the runtime of a lab; the caller closes it (runtime_close()). Fails as runtime_open() does. */

@@ -28,6 +28,7 @@
 	ROW(db) \
 	ROW(bench) \
 	ROW(doctor) \
+	ROW(config) \
 	ROW(image) \
 	ROW(completion) \
 	ROW(version) \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "config.h"
 #include "family.h"
 #include "file.h"
 #include "image_store.h"
@@ -27,8 +28,7 @@ static const char *absolute(struct cli *c, const char *source)
 	return here ? arena_printf(c->arena, "%s/%s", here, source) : source;
 }
 
-/* Lists installed and imported images, whose names `image:` accepts. A cache that cannot be read counts as empty. */
-static void find_stored(struct cli *c, struct lab_options *o)
+void load_find_stored(struct cli *c, struct lab_options *o)
 {
 	const struct image_env env = { .cache_dir = c->cache_dir };
 	struct stored_disk *disks = NULL;
@@ -49,15 +49,26 @@ static void find_stored(struct cli *c, struct lab_options *o)
 	o->stored = disks;
 }
 
-static struct lab_options options_of(struct cli *c, const struct lab_words *said)
+/* What the command line, the environment and the configuration say. */
+static int options_of(struct cli *c, const struct lab_words *said, struct lab_options *ret, struct fail *e)
 {
-	struct lab_options o = { .name = c->lab_name, .hypervisor = c->hypervisor,
+	const struct config *config;
+
+	if (config_load(c, &config, e) < 0)
+		return -1;
+	*ret = (struct lab_options){ .name = c->lab_name, .hypervisor = c->hypervisor.type,
 				     .node_count = said->node_count,
 				     .image = said->image && strchr(said->image, '/') ? absolute(c, said->image) : said->image,
-				     .archive = absolute(c, said->source), .state_dir = c->state_dir };
+				     .archive = absolute(c, said->source), .state_dir = c->state_dir, .config = config };
+	load_find_stored(c, ret);
+	return 0;
+}
 
-	find_stored(c, &o);
-	return o;
+int load_described(struct cli *c, struct lab **ret_lab, struct fail *e)
+{
+	struct lab_options o;
+
+	return options_of(c, &(struct lab_words){ 0 }, &o, e) < 0 ? -1 : lab_file_load(c, &o, ret_lab, e);
 }
 
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
@@ -115,10 +126,9 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 	if (*ret_name)
 		return 0;
 	if (lab_file(c)) {
-		struct lab_options o = options_of(c, &(struct lab_words){ 0 });
 		auto_(lab_free) struct lab *lab = NULL;
 
-		if (lab_file_load(c, &o, &lab, e) < 0)
+		if (load_described(c, &lab, e) < 0)
 			return -1;
 		*ret_name = arena_strdup(c->arena, lab->name);
 		return 0;
@@ -248,16 +258,17 @@ static int next_repair(const struct lab *saved, const char *option, const char *
 }
 
 /* Refuses options of the command line that differ from the existing lab. */
-static int same_words(const struct lab_words *said, const struct lab *saved, const struct lab *wanted, struct fail *e)
+static int same_words(const struct cli *c, const struct lab_words *said, const struct lab *saved, const struct lab *wanted,
+		      struct fail *e)
 {
 	if (said->node_count && said->node_count != saved->node_count) {
 		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes has %u, wanted %u", saved->name, saved->node_count,
 		     said->node_count);
 		return next_repair(saved, NULL, NULL, e);
 	}
-	if (wanted->hypervisor != HYPERVISOR_AUTO && wanted->hypervisor != saved->hypervisor) {
+	if (c->hypervisor.type != HYPERVISOR_AUTO && c->hypervisor.type != saved->hypervisor) {
 		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: hypervisor has %s, wanted %s", saved->name,
-		     hypervisor_names[saved->hypervisor], hypervisor_names[wanted->hypervisor]);
+		     hypervisor_names[saved->hypervisor], hypervisor_names[c->hypervisor.type]);
 		return next_repair(saved, "--hypervisor", hypervisor_names[saved->hypervisor], e);
 	}
 	if (said->image && strcmp(wanted->image, saved->image) != 0) {
@@ -299,7 +310,7 @@ static int wanted_lab(struct cli *c, const struct lab_words *said, struct lab **
 		      struct fail *e)
 {
 	if (!lab_file(c)) {
-		if (same_words(said, *saved, *wanted, e) < 0)
+		if (same_words(c, said, *saved, *wanted, e) < 0)
 			return -1;
 		*ret_lab = steal(*saved);
 		return 0;
@@ -313,9 +324,11 @@ static int wanted_lab(struct cli *c, const struct lab_words *said, struct lab **
 int load_for_create(struct cli *c, const struct lab_words *said, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *wanted = NULL, *saved = NULL;
-	struct lab_options o = options_of(c, said);
+	struct lab_options o;
 	struct paths paths;
 
+	if (options_of(c, said, &o, e) < 0)
+		return -1;
 	/* With no name given, use the only lab, as all other commands do; a number of nodes means a new lab. */
 	if (!o.node_count && choose_name(c, &o.name, e) < 0)
 		return -1;
@@ -330,6 +343,13 @@ int load_for_create(struct cli *c, const struct lab_words *said, struct lab **re
 	}
 	if (load_saved(c, wanted->name, &saved, e) < 0)
 		return -1;
+	if (lab_file(c)) { /* now it is known what exists */
+		lab_free(wanted);
+		wanted = NULL;
+		o.has = saved;
+		if (lab_file_load(c, &o, &wanted, e) < 0)
+			return -1;
+	}
 	return wanted_lab(c, said, &saved, &wanted, ret_lab, e);
 }
 
@@ -337,11 +357,14 @@ int load_for_create(struct cli *c, const struct lab_words *said, struct lab **re
 static int apply_file(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *wanted = NULL;
-	struct lab_options o = options_of(c, said);
+	struct lab_options o;
 
 	if (!lab_file(c))
 		return 0;
+	if (options_of(c, said, &o, e) < 0)
+		return -1;
 	o.name = (*lab)->name;
+	o.has = *lab;
 	if (lab_file_load(c, &o, &wanted, e) < 0 || take_wishes(c, *lab, &wanted, e) < 0)
 		return -1;
 	lab_free(*lab);
@@ -391,11 +414,11 @@ int load_to_create(struct cli *c, const struct lab_words *said, struct lab **ret
 int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, struct lab **ret_lab, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	struct lab_options o = options_of(c, said);
+	struct lab_options o;
 	const char *name;
 	struct paths paths;
 
-	if (choose_name(c, &name, e) < 0)
+	if (options_of(c, said, &o, e) < 0 || choose_name(c, &name, e) < 0)
 		return -1;
 	load_paths(c, name, &paths);
 	if (name && file_exists(paths.lab_file)) {

@@ -97,7 +97,7 @@ static int set_hypervisor(void *field, const char *what, const char *value, stru
 
 	for (unsigned i = 0; i < HYPERVISOR_COUNT; i++)
 		if (!strcmp(hypervisor_names[i], value)) {
-			*(enum hypervisor *)field = i;
+			*(struct hypervisor_word *)field = (struct hypervisor_word){ i, what };
 			return 0;
 		}
 	snprintf(asked, sizeof asked, "%s: unknown hypervisor", what);

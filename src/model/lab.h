@@ -37,6 +37,8 @@ extern const char *const seed_names[SEED_COUNT + 1];
 
 struct release;
 struct recipe;
+struct config;
+struct origin;
 
 struct net {
 	uint32_t subnet;         /* host byte order; 0 = lease one at create */
@@ -114,6 +116,9 @@ struct cluster {
 	struct db_user *users; unsigned user_count;
 };
 
+/* Where the software of a kind is published, by kind; NULL = where the recipe says. Every kind that is built has a field. */
+struct sources { const char *citus, *pgxc; };
+
 struct lab {
 	struct arena *arena;     /* owns everything below; freed by lab_free() */
 	const char *file;        /* path of the lab file, for messages; NULL = command line only */
@@ -131,10 +136,12 @@ struct lab {
 	struct data data;
 	struct tuning tuning;
 	struct cluster cluster;
+	struct sources sources;
+	const struct origin *origins; unsigned origin_count; /* lab_line() */
 };
 
-/* A problem of the lab file. Lines count from 1; 0 = no line. */
-struct problem { int line; const char *key; const char *text; };
+/* A problem of the lab file. Lines count from 1; 0 = no line. @file NULL = the lab file. */
+struct problem { int line; const char *key; const char *text; const char *file; };
 struct problems { struct problem *items; unsigned count; struct arena *arena; };
 __attribute__((format(printf, 4, 5))) void problem_add(struct problems *p, int line, const char *key, const char *fmt, ...);
 /* 0 if there is none; else FAIL_LAB: the first problem, and all in the order of lines as evidence. @file NULL = "command line". */
@@ -154,6 +161,8 @@ struct lab_options {
 	const char *dir;               /* base of the file's relative paths; NULL = the file's own directory */
 	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
 	const struct stored_disk *stored; unsigned stored_count; /* the disks in the store */
+	const struct config *config;   /* defaults below the lab file (config.h); NULL = none */
+	const struct lab *has;         /* the lab as it exists: keeps its values where only @config sets them; NULL = a new lab */
 };
 
 /*
@@ -169,6 +178,16 @@ DEFINE_AUTO(struct lab *, lab_free)
 /* The same from text (@file names it in messages). For saved labs, tests and fuzzing. */
 int lab_parse(const char *text, size_t len, const char *file, const struct lab_options *o, struct lab **ret_lab,
 	      struct fail *e);
+
+/* Line of @key ("defaults.memory") in the lab file that was read; 0 = it is not there. */
+int lab_line(const struct lab *lab, const char *key);
+/* What `sources` says about @kind: path or URL; NULL = nothing. */
+const char *lab_source(const struct sources *sources, const char *kind);
+/*
+ * The source of a cluster that is built and names none: the lab's `sources`, those of @config (may be NULL), or where the
+ * recipe says it is published. Nothing for nodes that boot a disk which may have the software.
+ */
+void lab_default_source(struct lab *lab, const struct config *config);
 
 /* Prefix length of a subnet that has room for the nodes: the lab file's, else at most 24. */
 unsigned lab_prefix_len(const struct lab *lab);

@@ -19,6 +19,7 @@ static const struct applied {
 	{ "cluster.restart", false },
 	{ "cluster.settings.", false },
 	{ "cluster.source.", false },
+	{ "sources.", false },
 	{ "cluster.groups[", true },
 	{ "cluster.users[", false }, /* a user that the file does not name stays: lab_keep() */
 };

@@ -124,6 +124,13 @@ void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len)
 	}
 }
 
+const char *path_from(struct arena *a, const char *dir, const char *path)
+{
+	if (!path || path[0] == '/' || strstr(path, "://") || !dir)
+		return path;
+	return arena_printf(a, "%s/%s", dir, path + (strncmp(path, "./", 2) ? 0 : 2));
+}
+
 static void or_text(const char **field, const char *value)
 {
 	if (!*field)
@@ -327,12 +334,21 @@ void cluster_complete(struct source *s)
 		complete_group(s, i);
 }
 
+void sources_complete(struct lab *lab, const char *dir)
+{
+	for (const struct key *k = sources_keys; k->name; k++) {
+		const char **source = (const char **)((char *)lab + k->offset);
+
+		*source = path_from(lab->arena, dir, *source);
+	}
+}
+
 static void complete_source(struct source *s)
 {
 	struct cluster *c = &s->lab->cluster;
 
-	if (c->archive && c->archive[0] != '/' && !strstr(c->archive, "://") && s->dir)
-		c->archive = arena_printf(s->lab->arena, "%s/%s", s->dir, c->archive);
+	c->archive = path_from(s->lab->arena, s->dir, c->archive);
+	sources_complete(s->lab, s->dir);
 	for (unsigned i = 0; i < c->patch_count; i++)
 		if (c->patches[i][0] != '/' && s->dir)
 			c->patches[i] = arena_printf(s->lab->arena, "%s/%s", s->dir, c->patches[i]);

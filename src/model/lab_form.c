@@ -183,6 +183,16 @@ const char *form_configure(const char *t)
 	return NULL;
 }
 
+const char *form_mirror(const char *t)
+{
+	static const char *const schemes[] = { "http://", "https://", "file:///" };
+
+	for (unsigned i = 0; i < ARRAY_COUNT(schemes); i++)
+		if (!strncmp(t, schemes[i], strlen(schemes[i])) && t[strlen(schemes[i])] && only(t, ALNUM "._~:/@%+-[]"))
+			return NULL;
+	return "must be the URL of a Debian archive: http://deb.debian.org/debian (http, https or file)";
+}
+
 const char *form_identifier(const char *t)
 {
 	if (!only(t, LOWER DIGITS "_") || isdigit((unsigned char)t[0]) || strlen(t) > 63)

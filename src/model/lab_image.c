@@ -74,6 +74,9 @@ void image_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 	const char *text;
 	unsigned i = UINT_MAX;
 
+	/* Nothing of the image that a configuration names. */
+	lab->image = NULL;
+	lab->disk_image = (struct disk_image){ 0 };
 	if (node->type == YAML_MAPPING_NODE) {
 		schema_read_map(s, node, disk_keys, lab, path);
 		if (lab->disk_image.stored)
@@ -127,8 +130,8 @@ void image_complete(struct source *s)
 		lab->release = &releases[RELEASE_DEBIAN12];
 	if (!lab_boots_disk(lab))
 		return;
-	if (!lab->disk_image.stored && lab->image[0] != '/' && !strstr(lab->image, "://") && s->dir)
-		lab->image = arena_printf(lab->arena, "%s/%s", s->dir, lab->image + (strncmp(lab->image, "./", 2) ? 0 : 2));
+	if (!lab->disk_image.stored)
+		lab->image = path_from(lab->arena, s->dir, lab->image);
 }
 
 /* Either the lab file asks for it, or v_mount_options() in scope.c replaces labctl's default by the family's version. */

@@ -2,10 +2,12 @@
 /* Entry points: read, complete, check, and turn the problems into one failure. */
 #include <limits.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "config.h"
 #include "file.h"
 #include "lab_source.h"
 
@@ -19,7 +21,20 @@ void problem_add(struct problems *p, int line, const char *key, const char *fmt,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	*arena_push(p->arena, p->items, p->count) = (struct problem){ line, key, arena_strdup(p->arena, text) };
+	*arena_push(p->arena, p->items, p->count) = (struct problem){ line, key, arena_strdup(p->arena, text), NULL };
+}
+
+int origin_line(const struct origin *origins, unsigned count, const char *path, size_t len)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!strncmp(origins[i].path, path, len) && !origins[i].path[len])
+			return origins[i].line;
+	return 0;
+}
+
+int lab_line(const struct lab *lab, const char *key)
+{
+	return origin_line(lab->origins, lab->origin_count, key, strlen(key));
 }
 
 /* Exact key, else the nearest one around it: nodes[3].address, nodes[3], nodes. */
@@ -28,9 +43,10 @@ int source_line(const struct source *s, const char *path)
 	size_t len = strlen(path);
 
 	while (len) {
-		for (unsigned i = 0; i < s->origin_count; i++)
-			if (!strncmp(s->origins[i].path, path, len) && !s->origins[i].path[len])
-				return s->origins[i].line;
+		int line = origin_line(s->origins, s->origin_count, path, len);
+
+		if (line)
+			return line;
 		do
 			len--;
 		while (len && path[len] != '.' && path[len] != '[');
@@ -40,14 +56,21 @@ int source_line(const struct source *s, const char *path)
 
 void source_problem(struct source *s, const char *path, const char *fmt, ...)
 {
+	const char *file = NULL;
 	char text[512];
 	va_list args;
+	int line;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	if (s->problems.count < LAB_PROBLEMS_MAX)
-		problem_add(&s->problems, source_line(s, path), path, "%s", text);
+	if (s->problems.count >= LAB_PROBLEMS_MAX)
+		return;
+	line = source_line(s, path);
+	if (!line && s->options->config) /* the value is not the lab file's */
+		file = config_file_of(s->options->config, path, &line);
+	problem_add(&s->problems, line, path, "%s", text);
+	s->problems.items[s->problems.count - 1].file = file;
 }
 
 static int problem_cmp(const void *a, const void *b)
@@ -61,6 +84,7 @@ static int problem_cmp(const void *a, const void *b)
 
 static void problem_print(const char *file, const struct problem *p, struct strbuf *out)
 {
+	file = p->file ? p->file : file;
 	if (p->line)
 		strbuf_printf(out, "%s:%d: %s: %s", file, p->line, p->key, p->text);
 	else
@@ -120,7 +144,11 @@ static int lab_build(const char *text, size_t len, const char *file, const char 
 	lab->arena = arena;
 	lab->file = arena_strdup(arena, file);
 	s.dir = arena_strdup(arena, dir);
-	schema_read(&s, text, len);
+	if (s.options->config)
+		config_apply(s.options->config, lab, s.options->has);
+	schema_read(&s, text, len, lab_keys);
+	lab->origins = s.origins;
+	lab->origin_count = s.origin_count;
 	lab_complete(&s);
 	lab_check(&s);
 	if (source_finish(&s, e) < 0)
@@ -187,4 +215,27 @@ int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, stru
 		memset(lab->nodes[i].role_index, 0, sizeof lab->nodes[i].role_index);
 	}
 	return -1;
+}
+
+const char *lab_source(const struct sources *sources, const char *kind)
+{
+	const char *base = (const char *)sources - offsetof(struct lab, sources);
+
+	for (const struct key *k = sources_keys; k->name; k++)
+		if (!strcmp(k->name, kind))
+			return *(const char *const *)(base + k->offset);
+	return NULL;
+}
+
+void lab_default_source(struct lab *lab, const struct config *config)
+{
+	const struct recipe *r = lab->cluster.recipe;
+	const char *source;
+
+	if (!r || !r->build || lab->cluster.archive || (r->software && lab_boots_disk(lab)))
+		return;
+	source = lab_source(&lab->sources, r->kind);
+	if (!source && config)
+		source = lab_source(&config->lab.sources, r->kind);
+	lab->cluster.archive = arena_strdup(lab->arena, source ? source : r->source);
 }

@@ -78,13 +78,11 @@ void node_list_print(const struct lab *lab, struct strbuf *out)
 	}
 }
 
-static bool print_value(const struct lab *lab, const struct key *k, struct strbuf *out, const char *indent)
+bool value_print(const void *object, const struct key *k, struct strbuf *out)
 {
-	const void *field = (const char *)lab + k->offset;
-	size_t before = out->len;
+	const void *field = (const char *)object + k->offset;
 	char text[32];
 
-	strbuf_printf(out, "%s%s: ", indent, k->name);
 	if (k->kind == KEY_TEXT && *(const char *const *)field) {
 		yaml_text(out, *(const char *const *)field);
 	} else if (k->kind == KEY_WORD) {
@@ -101,11 +99,34 @@ static bool print_value(const struct lab *lab, const struct key *k, struct strbu
 		ip_format(*(const uint32_t *)field, text);
 		strbuf_str(out, text);
 	} else {
+		return false;
+	}
+	return true;
+}
+
+static bool print_value(const struct lab *lab, const struct key *k, struct strbuf *out, const char *indent)
+{
+	size_t before = out->len;
+
+	strbuf_printf(out, "%s%s: ", indent, k->name);
+	if (!value_print(lab, k, out)) {
 		strbuf_truncate(out, before);
 		return false;
 	}
 	strbuf_char(out, '\n');
 	return true;
+}
+
+void sources_print(const struct lab *lab, struct strbuf *out)
+{
+	size_t before = out->len;
+	bool any = false;
+
+	strbuf_str(out, "sources:\n");
+	for (const struct key *k = sources_keys; k->name; k++)
+		any = print_value(lab, k, out, "  ") || any;
+	if (!any)
+		strbuf_truncate(out, before);
 }
 
 static void print_keys(const struct lab *lab, const struct key *keys, struct strbuf *out, const char *indent)

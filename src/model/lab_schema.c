@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "config.h"
 #include "lab_source.h"
 #include "suggest.h"
 
@@ -29,14 +30,29 @@ static void profile_read(struct source *s, const struct key *k, yaml_node_t *nod
 #define MEMORY .kind = KEY_MIB, .min = 256, .max = 16u << 20
 #define DISK .kind = KEY_GIB, .min = 2, .max = 64u << 10
 
+/* Rows that the configuration shares with the lab file. */
+#define NETWORK_NAMES \
+	{ "domain", KEY_TEXT, LAB(net.domain), .form = form_domain }, \
+	{ "hostname", KEY_TEXT, LAB(net.hostname) }
+#define DATA_SERVER \
+	{ "transport", KEY_WORD, LAB(data.transport), .words = transport_names }, \
+	{ "server", KEY_WORD, LAB(data.server), .words = nfs_server_names }
+#define DATA_MOUNT \
+	{ "mount", KEY_TEXT, LAB(data.mount), .form = form_dir }, \
+	{ "options", KEY_TEXT, LAB(data.options), .form = form_options }, \
+	{ "mount_options", KEY_TEXT, LAB(data.mount_options), .form = form_options }
+#define MACHINE \
+	{ "hypervisor", KEY_WORD, LAB(hypervisor), .words = hypervisor_names }, \
+	{ "image", KEY_CUSTOM, .read = image_read, .print = image_print }
+
 static const struct key network_keys[] = {
 	{ "subnet", KEY_CUSTOM, .read = subnet_read, .print = subnet_print },
 	{ "gateway", KEY_ADDRESS, LAB(net.gateway) },
 	{ "first_host", KEY_NUMBER, LAB(net.first_host), .min = 2, .max = 65533 },
-	{ "domain", KEY_TEXT, LAB(net.domain), .form = form_domain },
-	{ "hostname", KEY_TEXT, LAB(net.hostname) },
+	NETWORK_NAMES,
 	{ 0 },
 };
+static const struct key network_names[] = { NETWORK_NAMES, { 0 } };
 static const struct key defaults_keys[] = {
 	{ "cpus", CPUS, LAB(cpus) },
 	{ "memory", MEMORY, LAB(memory_mib) },
@@ -45,15 +61,13 @@ static const struct key defaults_keys[] = {
 	{ 0 },
 };
 static const struct key data_keys[] = {
-	{ "transport", KEY_WORD, LAB(data.transport), .words = transport_names },
-	{ "server", KEY_WORD, LAB(data.server), .words = nfs_server_names },
+	DATA_SERVER,
 	{ "export_root", KEY_TEXT, LAB(data.export_root), .form = form_dir },
 	{ "export_name", KEY_TEXT, LAB(data.export_name) },
-	{ "mount", KEY_TEXT, LAB(data.mount), .form = form_dir },
-	{ "options", KEY_TEXT, LAB(data.options), .form = form_options },
-	{ "mount_options", KEY_TEXT, LAB(data.mount_options), .form = form_options },
+	DATA_MOUNT,
 	{ 0 },
 };
+static const struct key data_defaults[] = { DATA_SERVER, DATA_MOUNT, { 0 } }; /* no place: labs do not share one */
 static const struct key tuning_keys[] = {
 	{ "profile", KEY_TEXT, LAB(tuning.profile), .read = profile_read },
 	{ "timezone", KEY_TEXT, LAB(tuning.timezone), .form = form_zone },
@@ -61,16 +75,31 @@ static const struct key tuning_keys[] = {
 	{ "ntp_server", KEY_TEXT, LAB(tuning.ntp_server), .form = form_host },
 	{ 0 },
 };
+const struct key sources_keys[] = {
+	{ "citus", KEY_TEXT, LAB(sources.citus) },
+	{ "pgxc", KEY_TEXT, LAB(sources.pgxc) },
+	{ 0 },
+};
 const struct key lab_keys[] = {
 	{ "lab", KEY_TEXT, LAB(name), .form = form_lab_name },
-	{ "hypervisor", KEY_WORD, LAB(hypervisor), .words = hypervisor_names },
-	{ "image", KEY_CUSTOM, .read = image_read, .print = image_print },
+	MACHINE,
 	{ "network", KEY_MAP, .sub = network_keys },
 	{ "defaults", KEY_MAP, .sub = defaults_keys },
 	{ "nodes", KEY_CUSTOM, .read = nodes_read, .print = nodes_print },
 	{ "data", KEY_MAP, .sub = data_keys },
 	{ "tuning", KEY_MAP, .sub = tuning_keys },
 	{ "cluster", KEY_CUSTOM, .read = cluster_read, .print = cluster_print },
+	{ "sources", KEY_MAP, .sub = sources_keys, .print = sources_print },
+	{ 0 },
+};
+const struct key config_keys[] = {
+	MACHINE,
+	{ "mirror", KEY_TEXT, .offset = offsetof(struct config, mirror), .form = form_mirror },
+	{ "sources", KEY_MAP, .sub = sources_keys },
+	{ "network", KEY_MAP, .sub = network_names },
+	{ "defaults", KEY_MAP, .sub = defaults_keys },
+	{ "data", KEY_MAP, .sub = data_defaults },
+	{ "tuning", KEY_MAP, .sub = tuning_keys },
 	{ 0 },
 };
 const struct key node_keys[] = {

@@ -63,17 +63,20 @@ struct key {
 };
 
 extern const struct key lab_keys[];     /* of struct lab */
+extern const struct key config_keys[];  /* of struct config, which begins with a struct lab */
+extern const struct key sources_keys[]; /* of struct lab, as all below lab_keys; also `sources` */
 extern const struct key node_keys[];    /* of struct node: entries of a nodes list */
 extern const char *const tuning_profiles[];
 
 /* Problem at a key path; the line is that of the key or of the nearest key around it. */
 __attribute__((format(printf, 3, 4))) void source_problem(struct source *s, const char *path, const char *fmt, ...);
 int source_line(const struct source *s, const char *path);
+int origin_line(const struct origin *origins, unsigned count, const char *path, size_t len); /* 0 = not there */
 /* 0, or -1 with FAIL_LAB made of the collected problems. */
 int source_finish(struct source *s, struct fail *e);
 
 /* lab_yaml.c, lab_schema.c */
-void schema_read(struct source *s, const char *text, size_t len);
+void schema_read(struct source *s, const char *text, size_t len, const struct key *keys); /* into s->lab */
 void schema_read_map(struct source *s, yaml_node_t *node, const struct key *keys, void *object, const char *path);
 bool schema_pairs(struct source *s, yaml_node_t *node, const char *path); /* true = a map with valid, distinct keys */
 const char *schema_key(struct source *s, const yaml_node_pair_t *pair);    /* after schema_pairs() */
@@ -104,9 +107,18 @@ void nodes_print(const struct lab *lab, struct strbuf *out);
 void node_list_print(const struct lab *lab, struct strbuf *out); /* every node, even when all are equal */
 void subnet_print(const struct lab *lab, struct strbuf *out);
 void yaml_text(struct strbuf *out, const char *text);
+void sources_print(const struct lab *lab, struct strbuf *out);
+/* The value of a key that is no map; false = it has none. Not for KEY_CUSTOM. */
+bool value_print(const void *object, const struct key *k, struct strbuf *out);
+
+/* config.c: where the configuration sets @key; NULL = it does not */
+const char *config_file_of(const struct config *c, const char *key, int *ret_line);
 
 /* lab_complete.c */
+/* A path that is relative to the file in @dir, made absolute; URLs, absolute paths and NULL are unchanged. */
+const char *path_from(struct arena *a, const char *dir, const char *path);
 void lab_complete(struct source *s);
+void sources_complete(struct lab *lab, const char *dir); /* path_from() for `sources` */
 void cluster_complete(struct source *s);
 /* Expand a name template (@{node} @{index} @{ip.dashed} @{octet}) for @n; @role >= 0: @{index} counts its role. */
 int name_expand(const struct node *n, int role, const char *what, const char *template, struct strbuf *out,
@@ -131,6 +143,7 @@ const char *form_host(const char *t);      /* name or address */
 const char *form_user(const char *t);
 const char *form_digest(const char *t);
 const char *form_configure(const char *t);
+const char *form_mirror(const char *t);    /* URL of a Debian archive */
 const char *form_patch(const char *t);
 const char *form_identifier(const char *t);
 const char *form_cluster_name(const char *t);

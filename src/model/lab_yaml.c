@@ -56,7 +56,7 @@ static void parser_problem(struct source *s, const yaml_parser_t *parser)
 		    parser->context ? " " : "", parser->context ? parser->context : "");
 }
 
-void schema_read(struct source *s, const char *text, size_t len)
+void schema_read(struct source *s, const char *text, size_t len, const struct key *keys)
 {
 	yaml_parser_t parser;
 	yaml_document_t doc, rest;
@@ -79,7 +79,7 @@ void schema_read(struct source *s, const char *text, size_t len)
 	root = yaml_document_get_root_node(&doc);
 	s->doc = &doc;
 	if (root)
-		schema_read_map(s, root, lab_keys, s->lab, "");
+		schema_read_map(s, root, keys, s->lab, "");
 	s->doc = NULL;
 	yaml_document_delete(&doc);
 	if (root && !yaml_parser_load(&parser, &rest)) {

@@ -102,6 +102,7 @@ struct recipe {
 	const char *user;            /* operating-system user of the daemons: "pgxc" */
 	const char *prefix;          /* where the software is: "/opt/pgxc"; VERSION at its end is the image's PostgreSQL */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
+	const char *source;          /* where its source is published: a URL that ends with the archive's name; NULL without .build */
 	const char *build_image;     /* image to build in: "build" = the one called IMAGE-build */
 	const char *build_extra;     /* source of an extra program to build ("tuning/pgxc/gtm_sequence.c"); or NULL */
 	const char *build_prefix;    /* "/opt/pgxc_VERSION": the build script puts the archive's version there */

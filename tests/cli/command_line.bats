@@ -21,7 +21,7 @@ labctl() { "$LABCTL" "$@"; }
 
 @test "the manual pages are well formed" {
 	command -v mandoc >/dev/null || skip "no mandoc"
-	mandoc -T lint -W warning "$SOURCE_DIR/docs/labctl.1" "$SOURCE_DIR/docs/lab.5"
+	mandoc -T lint -W warning "$SOURCE_DIR/docs/labctl.1" "$SOURCE_DIR/docs/lab.5" "$SOURCE_DIR/docs/labctl-config.5"
 }
 
 @test "usage errors: one line, the word, the nearest known one, exit 2" {

@@ -24,7 +24,7 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 		for action in $(sed -n '/^Actions:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$BATS_TEST_TMPDIR/help"); do "$LABCTL" help "$command" "$action"; done
 	done | sed -n 's/^  .*--\([a-z0-9-]*\) .*/\1/p' | sort -u)
 	[ "$(wc -l <<<"$options")" -gt 20 ]
-	keys=$(sed -n 's/^\t{ "\([a-z_0-9]*\)", .*KEY_.*/\1/p; s/^\t{ "\([a-z_0-9]*\)", \(CPUS\|MEMORY\|DISK\),.*/\1/p' src/model/lab_*.c | sort -u)
+	keys=$(sed -n '/struct config/d; s/^\t{ "\([a-z_0-9]*\)", .*KEY_.*/\1/p; s/^\t{ "\([a-z_0-9]*\)", \(CPUS\|MEMORY\|DISK\),.*/\1/p' src/model/lab_*.c | sort -u)
 	[ "$(wc -l <<<"$keys")" -gt 30 ]
 	# in this shell: a program for each would take most of the ring's time
 	page=$(<docs/labctl.1) lab=$(<docs/lab.5) nl=$'\n'
@@ -41,8 +41,17 @@ setup() { cd "$SOURCE_DIR" || exit 1; }
 	[ $bad = 0 ]
 }
 
-@test "no line of lab(5) is wider than 80 columns" {
-	mandoc -T ascii docs/lab.5 | sed 's/.\x08//g' | awk 'length($0) > 80 { print; bad = 1 } END { exit bad }'
+@test "labctl-config(5) has every key, and no other" {
+	"$LABCTL" config --json | jq -r '.values[].key' | sed 's/^sources\.//; s/.*\.//' | sort >"$BATS_TEST_TMPDIR/keys"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/keys")" -gt 15 ]
+	sed -n '/^.Sh KEYS/,/^.Sh ENV/ { s/^.It Ic \([a-z]* : Brq Ic \)\?\([a-z_, ]*\).*/\2/p }' docs/labctl-config.5 | tr -d ' ' |
+		tr , '\n' | sort | diff "$BATS_TEST_TMPDIR/keys" -
+}
+
+@test "no line of lab(5) and labctl-config(5) is wider than 80 columns" {
+	for page in lab labctl-config; do
+		mandoc -T ascii docs/$page.5 | sed 's/.\x08//g' | awk 'length($0) > 80 { print; bad = 1 } END { exit bad }'
+	done
 }
 
 @test "every source file has the license line at its top" {

@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "clock.h"
 #include "cli.h"
+#include "config.h"
 #include "complete.h"
 #include "defaults.h"
 #include "family.h"
@@ -203,8 +204,15 @@ static int build(struct cli *c, struct fail *e)
 {
 	const char *name = c->arg_count ? c->args[0] : DEFAULT_IMAGE;
 	struct image_env env = image_env_of(c);
+	const struct config *config;
 	struct image image;
 	bool built = false;
+
+	if (config_load(c, &config, e) < 0)
+		return -1;
+	/* The image that labs use by default, unless it is a disk. */
+	if (!c->arg_count && config->lab.image && !lab_boots_disk(&config->lab))
+		name = config->lab.image;
 
 	if (c->dry_run) {
 		printf("would build %s in %s/images unless it exists\n", name, c->cache_dir);

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "cli.h"
+#include "config.h"
 #include "complete.h"
 #include "defaults.h"
 #include "fetch.h"
@@ -104,11 +105,12 @@ static int validate(struct cli *c, const struct release *r, const char *answers,
 static int make_answers(struct cli *c, const struct release *r, const char *name, const char **ret_text, struct fail *e)
 {
 	struct problems problems = { .arena = c->arena };
+	struct lab_options o = { .state_dir = c->state_dir };
 	auto_(lab_free) struct lab *lab = NULL;
 	struct install i;
 
 	/* Time zone, locale, users and SELinux come from the lab file, else from the defaults. */
-	if (lab_load(c->file, &(struct lab_options){ .state_dir = c->state_dir }, &lab, e) < 0 ||
+	if (config_load(c, &o.config, e) < 0 || lab_load(c->file, &o, &lab, e) < 0 ||
 	    install_init(&i, lab, r, name, c->lib, c->arena, e) < 0 ||
 	    (medium_of(r)->package && find_mirror(c, &i, e) < 0) ||
 	    kickstart_render(&i, c->lib, c->arena, ret_text, e) < 0 ||
@@ -164,7 +166,7 @@ static int install(struct cli *c, struct fail *e)
 
 	if (image_name_check(i.name, e) < 0 || choose_release(said, &i.release, e) < 0 || parse_disk(said, &i.disk_gib, e) < 0)
 		return -1;
-	if (c->hypervisor == HYPERVISOR_LXC)
+	if (c->hypervisor.type == HYPERVISOR_LXC)
 		return fail(e, FAIL_USAGE, "an installer needs a virtual machine: use --hypervisor kvm or qemu");
 	if (make_answers(c, i.release, i.name, &answers, e) < 0)
 		return -1;
@@ -174,7 +176,7 @@ static int install(struct cli *c, struct fail *e)
 	}
 	if (c->timeout_ms < 0)
 		env.deadline_ms = clock_after_ms(TIMEOUT_MS);
-	i.kvm = c->hypervisor == HYPERVISOR_KVM || (c->hypervisor == HYPERVISOR_AUTO && virt_kvm_works(NULL));
+	i.kvm = c->hypervisor.type == HYPERVISOR_KVM || (c->hypervisor.type == HYPERVISOR_AUTO && virt_kvm_works(NULL));
 	*arena_push(c->arena, files, count) = (struct inject){ .path = medium_of(i.release)->answers, .data = answers,
 							       .len = strlen(answers), .mode = S_IFREG | 0600 };
 	if ((medium_of(i.release)->package &&

@@ -233,6 +233,7 @@ const struct recipe recipe_citus = {
 	.user = "postgres",
 	.prefix = "/opt/citus",
 	.build = "tuning/citus/build.sh",
+	.source = "https://github.com/citusdata/citus/archive/v12.1.12/citus-12.1.12.tar.gz",
 	.build_image = "build-citus",
 	.build_prefix = "/opt/citus",
 	.configure = "",
