@@ -38,6 +38,7 @@ struct cli {
 	bool dry_run, yes, json, timings, help, version;
 	bool told_lost;          /* the user was warned that the lab's record is lost or damaged */
 	int64_t said_ms;         /* when the last line of progress was printed; 0 = never */
+	bool source_said;        /* the command line names the source archive: no file of its name is used instead */
 	bool reported;           /* the JSON document was printed, with the failure in it */
 	unsigned jobs, verbose;
 	int64_t timeout_ms;      /* -1 = none */
@@ -114,6 +115,12 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
 int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, struct fail *e);
 /* Parses a number of nodes, 1..LAB_NODES_MAX; else FAIL_USAGE. */
 int parse_count(const char *text, unsigned *ret, struct fail *e);
+
+/* sources.c */
+/* Sets the source of a cluster that names none: the lab file's, the configuration's or the project's; none if the image has the software. */
+int source_default(struct cli *c, struct lab *lab, struct fail *e);
+/* A file in $LABCTL_SOURCES, the working directory or the cache with the name of the archive at @url. Any thread. */
+bool source_find(void *cli, const char *url, struct arena *a, const char **ret_path);
 
 /* capacity.c: FAIL_HOST if the nodes that are not running yet need more than the kernel's limits allow. */
 int cli_check_capacity(struct cli *c, struct runtime *rt, const struct lab *lab, struct fail *e);

@@ -80,7 +80,8 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
 int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, struct fail *e)
 {
 	struct runtime_options o = { .state_dir = c->state_dir, .cache_dir = c->cache_dir, .connect_uri = c->connect,
-				     .lib = c->lib, .cancel = c->cancel };
+				     .lib = c->lib, .cancel = c->cancel,
+				     .find_source = c->source_said ? NULL : source_find, .ctx = c };
 
 	return runtime_open(lab, &o, ret, e);
 }
@@ -394,7 +395,8 @@ static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *
 
 int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e)
 {
-	return apply_file(c, said, lab, e) < 0 ? -1 : set_cluster(c, said, *lab, e);
+	c->source_said = said->source;
+	return apply_file(c, said, lab, e) < 0 || set_cluster(c, said, *lab, e) < 0 ? -1 : source_default(c, *lab, e);
 }
 
 static void sample_subnet(struct lab *lab)
@@ -432,7 +434,7 @@ int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, str
 			return -1;
 		sample_subnet(lab);
 	}
-	if (said->kind && set_cluster(c, said, lab, e) < 0)
+	if ((said->kind && set_cluster(c, said, lab, e) < 0) || source_default(c, lab, e) < 0)
 		return -1;
 	*ret_lab = steal(lab);
 	return 0;

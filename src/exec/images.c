@@ -15,6 +15,7 @@
 #include "file.h"
 #include "image_file.h"
 #include "image_store.h"
+#include "pins.h"
 #include "quote.h"
 #include "recipe.h"
 #include "unpack.h"
@@ -205,12 +206,49 @@ static void build_line(void *listener, const char *line)
 		run_say(l->run, "%s", strncmp(line, "::step ", 7) ? line : line + 7);
 }
 
+/* The two ways to hand over an archive that cannot be downloaded. */
+static int next_hand_over(const struct images *m, const char *url, struct fail *e)
+{
+	const char *shown = quote_url(url, m->arena), *slash = strrchr(shown, '/');
+
+	return fail_next(e, "put %s (%s) into this directory or $LABCTL_SOURCES and run the same command again; "
+			 "or labctl bootstrap %s --source FILE", slash + 1, shown, m->env.lab->cluster.recipe->kind);
+}
+
+/* The archive, by path, by URL, or a file with the name of the URL's; what a URL gave first is what it must give later. */
+static int get_archive(struct images *m, struct run *r, const char **ret_path, char ret_sha256[65], struct fail *e)
+{
+	const struct cluster *c = &m->env.lab->cluster;
+	bool url = strstr(c->archive, "://"), pinned = false;
+	const char *pin = url ? pin_path(m->env.paths->state, c->archive, m->arena) : NULL;
+	struct fetch f = { .source = c->archive, .sha256 = c->sha256, .cache_dir = m->env.paths->cache, .progress = say_progress,
+			   .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
+	char first[65];
+
+	if (pin && !f.sha256) {
+		if (pin_read(pin, first, &pinned, e) < 0)
+			return -1;
+		if (pinned) {
+			f.sha256 = first;
+			f.pin = pin;
+		}
+	}
+	if (url && m->env.find_source && m->env.find_source(m->env.ctx, c->archive, m->arena, &f.source))
+		run_note(r, "%s is used instead of %s", f.source, quote_url(c->archive, m->arena));
+	run_say(r, "archive %s", quote_url(f.source, m->arena));
+	if (fetch_archive(&f, m->arena, ret_path, ret_sha256, e) < 0) {
+		if (url && f.source == c->archive &&
+		    (e->cause == CAUSE_UNREACHABLE || e->cause == CAUSE_REFUSED || e->code == FAIL_NOT_FOUND))
+			next_hand_over(m, c->archive, e);
+		return -1;
+	}
+	return pin && !f.sha256 ? pin_write(pin, c->archive, ret_sha256, m->arena, e) : 0;
+}
+
 static int find_software(struct images *m, struct run *r, const char **ret_tar, bool *ret_built, struct fail *e)
 {
 	const struct cluster *c = &m->env.lab->cluster;
 	const struct recipe *recipe = c->recipe;
-	struct fetch f = { .source = c->archive, .sha256 = c->sha256, .cache_dir = m->env.paths->cache, .progress = say_progress,
-			   .ctx = r, .cancel = run_cancel(r), .deadline_ms = run_deadline_ms(r) };
 	struct build_listener listener = { m, r };
 	struct build b = { .cache_dir = m->env.paths->cache, .prefix = recipe->build_prefix, .link = c->prefix,
 			   .configure = c->configure ? c->configure : recipe->configure,
@@ -230,9 +268,8 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive: missing --source", recipe->kind);
 		return fail_next(e, "labctl bootstrap %s --source FILE|URL", recipe->kind);
 	}
-	run_say(r, "archive %s", quote_url(c->archive, m->arena));
 	name = arena_printf(m->arena, "%s-%s", release->name, recipe->build_image);
-	if (fetch_archive(&f, m->arena, &b.archive, sha256, e) < 0)
+	if (get_archive(m, r, &b.archive, sha256, e) < 0)
 		return -1;
 	/* Builds no image for an archive that build_software() would refuse. */
 	if (find_image(m, name, false, r, &image, ret_built, &missing) < 0 &&

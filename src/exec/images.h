@@ -17,6 +17,7 @@ struct images_env {
 	const struct lab *lab;
 	const struct paths *paths;
 	const struct library *library;
+	bool (*find_source)(void *ctx, const char *url, struct arena *a, const char **ret_path); void *ctx; /* runtime.h */
 };
 
 struct images *images_new(const struct images_env *env); /* borrows what @env points to; aborts if out of memory */

@@ -4,6 +4,7 @@
  *   STATE/lock  STATE/leases/  STATE/labs/NAME/{id,lab.yaml,bootstrapped,lock,journal.jsonl,id_ed25519,id_ed25519.pub,known_hosts,
  *     secrets/NAME,nodes/NODE/{host_key,host_key.pub,disk.qcow2,seed.tar,console.log,upper,work,root},data/NODE,ganesha.*,
  *     bench}
+ *   STATE/sources/DIGEST12-FILE (pins.h)
  *   CACHE/images/  CACHE/builds/  CACHE/downloads/  CACHE/log/  CACHE/users/ (the state directories that use this cache)
  */
 #ifndef LABCTL_EXEC_PATHS_H

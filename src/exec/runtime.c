@@ -57,7 +57,8 @@ int runtime_open(const struct lab *lab, const struct runtime_options *o, struct 
 							    .is_off = node_is_off, .ctx = rt });
 	rt->secrets = secrets_new(&rt->paths);
 	rt->outputs = outputs_new();
-	rt->images = images_new(&(struct images_env){ .lab = lab, .paths = &rt->paths, .library = o->lib });
+	rt->images = images_new(&(struct images_env){ .lab = lab, .paths = &rt->paths, .library = o->lib,
+						  .find_source = o->find_source, .ctx = o->ctx });
 	*ret_runtime = rt;
 	return 0;
 }

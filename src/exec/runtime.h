@@ -22,6 +22,8 @@ struct runtime_options {
 	const char *connect_uri;            /* NULL = by hypervisor */
 	const struct library *lib;
 	atomic_bool *cancel;
+	/* Finds a file that has the archive of @url; NULL = no search. Any thread. */
+	bool (*find_source)(void *ctx, const char *url, struct arena *a, const char **ret_path); void *ctx;
 };
 
 /* Cheap: opens connections only when they are first needed. @lab is borrowed and may be NULL (list, doctor). */

@@ -118,6 +118,7 @@ struct recipe {
 	const struct rule *rules;            /* ends with a zero row */
 	const struct rule *stops;            /* stop the servers, in order; ends with a zero row */
 	const struct rule *status;           /* checks of `labctl status`, by role; without one: SELECT 1 if .sql */
+	const char *image_file;      /* glob of a file in an image that has the software; NULL without .software */
 	const struct rule *software;         /* checks for the software in the image; NULL = an archive must be named */
 	const struct limit *limits;          /* ends with a zero row; may be NULL */
 	const struct role_link *links;       /* ends with a zero row */

@@ -179,6 +179,49 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	run -0 labctl -n bootstrap postgres
 }
 
+@test "a source without --source: no network, a broken connection, a changed archive, a file of its name" {
+	# An archive that is no software: what is done with it is done when its build fails.
+	local name=pgxc-$SANDBOX.tar.gz cache=${LABCTL_CACHE:-/var/cache/labctl}/downloads
+	export LABCTL_CONFIG=$WORK/config.yaml
+	: >"$LABCTL_CONFIG"
+	mkdir -p "$WORK/here" "$WORK/source" && cd "$WORK/here"
+	run -1 labctl bootstrap pgxc
+	[[ $output == *"next: put pgxc-v1.0.2.tar.gz (https://downloads.sourceforge.net/"*"into this directory or \$LABCTL_SOURCES"*"or labctl bootstrap pgxc --source FILE"* ]]
+	head -c 3000000 /dev/urandom >"$WORK/source/data" && echo 'exit 1' >"$WORK/source/configure"
+	tar -C "$WORK" -czf "$WORK/$name" source
+	# shellcheck disable=SC2016  # the inner shell's
+	inside sh -c 'echo $$ >"$0/server"; exec "$@"' "$WORK" "$HTTP_SERVER" "$WORK/$name" "$WORK/asked" 1000000 1 3>&- &
+	for _ in $(seq 100); do [ ! -s "$WORK/asked" ] || break; sleep 0.1; done
+	echo "sources: {pgxc: http://127.0.0.1:$(head -n 1 "$WORK/asked")/$name}" >"$LABCTL_CONFIG"
+	# The connection breaks once: the rest is asked for, and no half file is left.
+	run ! labctl bootstrap pgxc
+	[[ $output != *"SHA-256 differs"* && $output == *"build of "* ]]
+	[ "$(sed -n '2,$p' "$WORK/asked" | tr '\n' ' ')" = "0 1000000 " ]
+	cmp "$WORK/$name" "$cache"/*-"$name"
+	[ -z "$(find "$cache" -name "*-$name.part*")" ]
+	grep -qx "$(sha256sum <"$WORK/$name" | cut -d' ' -f1)  http://127.0.0.1:.*/$name" "$LABCTL_STATE"/sources/*-"$name"
+	# The cache is emptied, and the archive at the URL is another one.
+	rm "$cache"/*-"$name"
+	printf X | dd of="$WORK/$name" bs=1 seek=2000000 conv=notrunc status=none
+	run -1 labctl bootstrap pgxc
+	[[ $output == *"SHA-256 differs: wanted "*" (as when it was first used), found "*"rm $LABCTL_STATE/sources/"*"-$name accepts the new one"* ]]
+	[ -z "$(find "$cache" -name "*-$name*" ! -name '*.lock')" ]
+	inside kill "$(<"$WORK/server")"
+	# A file of that name, too, must be the archive that was first used; then it is taken without the server.
+	cp "$WORK/$name" .
+	run -1 labctl bootstrap pgxc
+	[[ $output == *"$PWD/$name: SHA-256 differs"* ]]
+	rm "$LABCTL_STATE"/sources/*-"$name"
+	chmod 666 "$name"
+	run -1 labctl bootstrap pgxc
+	[[ $output == *"./$name is not used"*"writable by others"*"next: put $name"* ]]
+	mkdir "$WORK/archives" && tar -C "$WORK" -czf "$WORK/archives/$name" source
+	LABCTL_SOURCES=$WORK/archives run ! labctl bootstrap pgxc
+	[[ $output == *"build of $WORK/archives/$name"* ]]
+	[ "$(labctl --json list | jq -r '.labs[0].kind')" = "" ]
+	rm -f "$cache"/*-"$name"*
+}
+
 @test "software is not built for a node that is lost" {
 	mkdir -p "$WORK/long" && printf '#!/bin/sh\nsleep 600\n' >"$WORK/long/configure" && chmod +x "$WORK/long/configure"
 	tar -C "$WORK" -czf "$WORK/long.tar.gz" long

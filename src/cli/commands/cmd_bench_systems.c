@@ -32,10 +32,6 @@ static int make_lab(struct cli *c, const char *kind, unsigned nodes, struct lab 
 
 	if (!recipe)
 		return suggest_fail(e, "--kinds: unknown kind", kind, recipe_kinds());
-	if (!recipe->software && recipe->build && !words.source) {
-		fail(e, FAIL_USAGE, "a %s cluster is built from source", kind);
-		return fail_next(e, "labctl bench systems --sources %s=FILE", kind);
-	}
 	sub.lab_name = arena_printf(c->arena, "%.16s-%s", c->lab_name ? c->lab_name : "bench", kind);
 	sub.file = NULL;
 	sub.no_file = true;
@@ -76,7 +72,7 @@ static int systems(struct cli *c, struct fail *e)
 static const struct option_row options[] = {
 	{ "kinds", .arg = "KINDS", .complete = complete_kinds, .at = AT(kinds), .text = "kinds of clusters, separated by commas; postgres,citus by default" },
 	{ "sources", .arg = "KIND=FILE", .complete = complete_files, .at = AT(sources),
-	  .text = "source archives: citus=FILE,pgxc=FILE" },
+	  .text = "source archives: citus=FILE,pgxc=FILE; by default those of bootstrap" },
 	{ "nodes", .arg = "N", .at = AT(nodes), .text = "nodes of each lab; 4 by default" },
 	BENCH_OPTION_QUOTA(struct systems_words),
 	BENCH_OPTIONS(struct systems_words),

@@ -195,10 +195,6 @@ static int bootstrap(struct cli *c, struct fail *e)
 		load_say_changes(c, lab);
 		return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : run_show(c, p, e);
 	}
-	if (lab_builds(lab) && !lab->cluster.archive) {
-		fail(e, FAIL_USAGE, "a %s cluster is built from source: missing --source", lab->cluster.recipe->kind);
-		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
-	}
 	if (check_archive(lab, e) < 0)
 		return -1;
 	load_paths(c, lab->name, &paths);
@@ -227,7 +223,8 @@ const struct command cmd_bootstrap = {
 	"Ends with a smoke test: rows written through one node are read through the others. Run it again to continue "
 	"after a failure; it changes nothing that is done.\n\n"
 	"  labctl bootstrap postgres\n"
-	"  labctl bootstrap pgxc --source pgxc-v1.0.2.tar.gz\n"
+	"  labctl bootstrap pgxc                            the release that the project publishes\n"
+	"  labctl bootstrap pgxc --source pgxc-v1.0.4.tar.gz\n"
 	"  labctl bootstrap citus --source citus-12.1.12.tar.gz",
 };
 

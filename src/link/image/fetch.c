@@ -169,7 +169,7 @@ static void set_options(CURL *curl, struct download *d, struct curl_slist *heade
 
 enum outcome { DONE, AGAIN, AGAIN_FROM_START, GIVE_UP };
 
-static enum outcome judge(struct download *d, CURLcode code, long status, const char *error, struct fail *e)
+static enum outcome judge(struct download *d, CURLcode code, long status, bool refused, const char *error, struct fail *e)
 {
 	const char *sentence = error[0] ? error : curl_easy_strerror(code);
 
@@ -211,6 +211,12 @@ static enum outcome judge(struct download *d, CURLcode code, long status, const 
 	case CURLE_GOT_NOTHING:
 		fail(e, FAIL_OTHER, "%s: %s", d->name, sentence);
 		return AGAIN;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_CONNECT:
+		fail(e, FAIL_OTHER, "%s: %s", d->name, sentence);
+		fail_cause(e, code == CURLE_COULDNT_CONNECT && refused ? CAUSE_REFUSED : CAUSE_UNREACHABLE);
+		return GIVE_UP;
 	default:
 		fail(e, FAIL_OTHER, "%s: %s", d->name, sentence);
 		return GIVE_UP;
@@ -223,7 +229,7 @@ static enum outcome transfer(struct download *d, struct fail *e)
 	char error[CURL_ERROR_SIZE] = "";
 	struct curl_slist *headers = NULL;
 	enum outcome outcome;
-	long status = 0;
+	long status = 0, os_error = 0;
 	CURLcode code;
 
 	if (!curl)
@@ -239,7 +245,8 @@ static enum outcome transfer(struct download *d, struct fail *e)
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	keep_validator(d);
-	outcome = judge(d, code, status, error, e);
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+	outcome = judge(d, code, status, os_error == ECONNREFUSED, error, e);
 	if (code == CURLE_WRITE_ERROR) {
 		errno = d->write_errno;
 		fail_errno(e, FAIL_OTHER, "%s: write", d->part);
@@ -256,10 +263,14 @@ static enum outcome transfer(struct download *d, struct fail *e)
 
 /* --- the whole --- */
 
-static int differs(const char *name, const char *wanted, const char *found, struct fail *e)
+/* @what is "download" or "file". */
+static int differs(const struct fetch *f, const char *name, const char *found, const char *what, struct fail *e)
 {
-	fail(e, FAIL_OTHER, "%s: SHA-256 differs: wanted %s, found %s", name, wanted, found);
-	return fail_next(e, "check the digest with the publisher; the download was discarded");
+	fail(e, FAIL_OTHER, "%s: SHA-256 differs: wanted %s%s, found %s", name, f->sha256, f->pin ? " (as when it was first used)" : "",
+	     found);
+	if (f->pin)
+		return fail_next(e, "check the digest with the publisher; rm %s accepts the new one", f->pin);
+	return fail_next(e, "check the digest with the publisher; the %s was %s", what, strcmp(what, "file") ? "discarded" : "not used");
 }
 
 /* Adds the next command after a transfer that ended too early. */
@@ -293,7 +304,7 @@ static int download(struct download *d, char ret_sha256[DIGEST_HEX], struct fail
 				return 0;
 			}
 			forget_part(d);
-			differs(d->name, d->f->sha256, ret_sha256, &last);
+			differs(d->f, d->name, ret_sha256, "download", &last);
 			if (!resumed)
 				break;
 		} else if (outcome == AGAIN_FROM_START) {
@@ -368,7 +379,7 @@ static int fetch_path(const struct fetch *f, struct arena *a, const char **ret_p
 	if (digest_file(path, sha256, e))
 		return -1;
 	if (f->sha256 && strcasecmp(f->sha256, sha256) != 0)
-		return differs(f->source, f->sha256, sha256, e);
+		return differs(f, f->source, sha256, "file", e);
 	snprintf(ret_sha256, DIGEST_HEX, "%s", sha256);
 	*ret_path = arena_strdup(a, path);
 	return 0;

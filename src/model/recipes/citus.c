@@ -244,6 +244,7 @@ const struct recipe recipe_citus = {
 	.placements = placements,
 	.rules = rules,
 	.stops = stop_rules,
+	.image_file = "/usr/share/postgresql/*/extension/citus.control",
 	.software = software,
 	.links = links,
 	.backends = "coordinator",
