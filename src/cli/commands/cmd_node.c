@@ -234,7 +234,7 @@ static int run_cp(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_cp = {
-	.name = "cp", .run = run_cp, .args = { { "FROM" }, { "TO" } }, .without = NO_LIBRARY,
+	.name = "cp", .run = run_cp, .args = { { .name = "FROM" }, { .name = "TO" } }, .without = NO_LIBRARY,
 	.summary = "copy files and directories to a node, from a node, or between two",
 	.help =
 	"FROM or TO is NODE:PATH, the other one the same or a path of this host; a path with a colon begins with ./ or /. Copies "
