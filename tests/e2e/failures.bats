@@ -74,7 +74,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	lxc destroy lab-node2
 	DEADLINE=10
 	run -10 labctl exec 2 -- true
-	[[ $output == *"lab-node2' is shut off"* && $output == *"next: labctl -l lab create"* ]]
+	[[ $output == *"lab-node2' is shut off"* && $output == *"next: labctl -l lab start"* ]]
 	run -10 labctl ssh node2 -- true
 	[[ $output == *"lab-node2' is shut off"* ]]
 	DEADLINE=60
