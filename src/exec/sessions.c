@@ -22,7 +22,8 @@ struct session {
 	const struct node *node;
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
-	bool busy, started;
+	bool busy;
+	int64_t start_ms; /* 0 = this process did not start the domain */
 	struct ssh *ssh;
 	int64_t used_ms;
 };
@@ -199,22 +200,22 @@ int session_get_within(struct sessions *s, const struct node *n, int64_t login_m
 	return 0;
 }
 
-void session_node_started(struct sessions *s, const struct node *n)
+void session_node_started(struct sessions *s, const struct node *n, int64_t wall_ms)
 {
 	struct session *p = session_of(s, n);
 
 	pthread_mutex_lock(&p->lock);
-	p->started = true;
+	p->start_ms = wall_ms;
 	pthread_mutex_unlock(&p->lock);
 }
 
-bool session_node_was_started(struct sessions *s, const struct node *n)
+int64_t session_node_start_ms(struct sessions *s, const struct node *n)
 {
 	struct session *p = session_of(s, n);
-	bool started;
+	int64_t start_ms;
 
 	pthread_mutex_lock(&p->lock);
-	started = p->started;
+	start_ms = p->start_ms;
 	pthread_mutex_unlock(&p->lock);
-	return started;
+	return start_ms;
 }

@@ -46,8 +46,9 @@ int session_target(struct sessions *s, const struct node *n, const atomic_bool *
 void session_explain_key(struct sessions *s, const struct node *n, struct fail *e);
 struct peer session_peer(struct sessions *s, const struct node *n); /* for other connections to the node */
 
-/* Records that this process started the domain: a node that is ready at once was not necessarily up before. */
-void session_node_started(struct sessions *s, const struct node *n);
-bool session_node_was_started(struct sessions *s, const struct node *n);
+/* Records that this process started the domain, not before @wall_ms: a node that is ready at once was not necessarily up before. */
+void session_node_started(struct sessions *s, const struct node *n, int64_t wall_ms);
+/* The time that was recorded, in milliseconds since the epoch; 0 if this process did not start the domain. */
+int64_t session_node_start_ms(struct sessions *s, const struct node *n);
 
 #endif

@@ -55,6 +55,6 @@ VERB_FN(__wrap_verb_node_sql) { return on_node(r, ret_state, e); }
 VERB_FN(__wrap_verb_node_ready)
 {
 	(void)e;
-	*ret_state = state_of(session_node_was_started(runtime_sessions(runtime_of(r)), run_step(r)->node));
+	*ret_state = state_of(session_node_start_ms(runtime_sessions(runtime_of(r)), run_step(r)->node) != 0);
 	return 0;
 }

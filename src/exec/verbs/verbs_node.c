@@ -17,7 +17,6 @@
 #define STATE_POLL_MS 2000  /* between two checks of the domain while we wait for its sshd */
 #define CANCEL_POLL_MS 200
 #define CONSOLE_LINES 20u
-#define START_SLACK_S 2     /* between the start of a domain and the step that waits for it */
 
 static const char *node_file(struct run *r, const char *file, struct arena *a)
 {
@@ -63,6 +62,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct image image;
 	struct virt *v;
 	const char *xml;
+	const int64_t started_ms = clock_wall_ms();
 	bool changed = false;
 
 	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0)
@@ -85,7 +85,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 		return lab->hypervisor == HYPERVISOR_LXC ? capacity_explain(e) : -1;
 	}
 	if (changed)
-		session_node_started(runtime_sessions(rt), n);
+		session_node_started(runtime_sessions(rt), n, started_ms);
 	*ret_state = state_of(changed);
 	return 0;
 }
@@ -100,7 +100,7 @@ struct watch {
 	struct run *r;
 	struct virt *virt;
 	const char *log;         /* the hypervisor's log of this domain */
-	int64_t since_s;         /* shows its journal from here, seconds since the epoch; 0 = all of it */
+	int64_t since_ms;        /* shows its journal from here, since the epoch; 0 = all of it */
 	atomic_bool stop_waiting;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -217,7 +217,7 @@ static void add_console(struct watch *w, struct fail *e)
 	if (lab->hypervisor == HYPERVISOR_LXC) {
 		const char *journal = arena_printf(a, "--directory=%s", node_file(w->r, "root/var/log/journal", a));
 		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20",
-					     arena_printf(a, "--since=@%lld", (long long)w->since_s), NULL };
+					     arena_printf(a, "--since=@%lld.%03lld", (long long)w->since_ms / 1000, (long long)w->since_ms % 1000), NULL };
 		struct proc p = { .argv = argv, .out = &text, .deadline_ms = clock_after_ms(5000) };
 		struct fail ignored;
 		int status;
@@ -316,7 +316,7 @@ static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 	int status;
 
 	/* Skip what an earlier start logged, if this run started the node. */
-	watch.since_s = session_node_was_started(runtime_sessions(rt), n) ? clock_wall_ms() / 1000 - START_SLACK_S : 0;
+	watch.since_ms = session_node_start_ms(runtime_sessions(rt), n);
 	if (lab_boots_disk(runtime_lab(rt)))
 		watch.console = node_file(r, "console.log", a);
 	watch.log = arena_printf(a, LIBVIRT_LOG_DIR "/%s/%s.log",
@@ -350,6 +350,6 @@ int verb_node_ready(struct run *r, enum step_state *ret_state, struct fail *e)
 	session_done(runtime_sessions(rt), n, status < 0);
 	if (status < 0)
 		return -1;
-	*ret_state = state_of(session_node_was_started(runtime_sessions(rt), n));
+	*ret_state = state_of(session_node_start_ms(runtime_sessions(rt), n) != 0);
 	return 0;
 }
