@@ -190,7 +190,7 @@ const char *form_mirror(const char *t)
 	for (unsigned i = 0; i < ARRAY_COUNT(schemes); i++)
 		if (!strncmp(t, schemes[i], strlen(schemes[i])) && t[strlen(schemes[i])] && only(t, ALNUM "._~:/@%+-[]"))
 			return NULL;
-	return "must be the URL of a Debian archive: http://deb.debian.org/debian (http, https or file)";
+	return "must be the URL of a Debian archive: http://HOST/debian (http, https or file)";
 }
 
 const char *form_identifier(const char *t)

@@ -111,15 +111,15 @@ static void all_mistakes_at_once(void **state)
 
 	(void)state;
 	assert_int_equal(try_read(c, "/etc/labctl/config.yaml",
-				  "hypervisr: lxc\nnodes: 3\nmirror: deb.debian.org\ndefaults: {memory: 8, memroy: 8GiB}\n"
+				  "hypervisr: lxc\nnodes: 3\nmirror: mirror.example.org\ndefaults: {memory: 8, memroy: 8GiB}\n"
 				  "sources: {pgcx: /x.tar.gz}\ndata: {export_root: /srv/x}\n", &e), -1);
 	assert_int_equal(e.code, FAIL_LAB);
 	assert_string_equal(e.evidence,
 			    "/etc/labctl/config.yaml:1: hypervisr: unknown key (did you mean hypervisor?)\n"
 			    "/etc/labctl/config.yaml:2: nodes: unknown key; known here: hypervisor, image, mirror, sources, network, "
 			    "defaults, data, tuning\n"
-			    "/etc/labctl/config.yaml:3: mirror: 'deb.debian.org' must be the URL of a Debian archive: "
-			    "http://deb.debian.org/debian (http, https or file)\n"
+			    "/etc/labctl/config.yaml:3: mirror: 'mirror.example.org' must be the URL of a Debian archive: "
+			    "http://HOST/debian (http, https or file)\n"
 			    "/etc/labctl/config.yaml:4: defaults.memory: must be a whole number with a unit (MiB, GiB, TiB), got '8': "
 			    "the unit is missing\n"
 			    "/etc/labctl/config.yaml:4: defaults.memroy: unknown key (did you mean memory?)\n"
