@@ -183,14 +183,27 @@ const char *form_configure(const char *t)
 	return NULL;
 }
 
-const char *form_mirror(const char *t)
+static bool is_mirror(const char *t, size_t len)
 {
 	static const char *const schemes[] = { "http://", "https://", "file:///" };
 
 	for (unsigned i = 0; i < ARRAY_COUNT(schemes); i++)
-		if (!strncmp(t, schemes[i], strlen(schemes[i])) && t[strlen(schemes[i])] && only(t, ALNUM "._~:/@%+-[]"))
-			return NULL;
-	return "must be the URL of a Debian archive: http://HOST/debian (http, https or file)";
+		if (len > strlen(schemes[i]) && !strncmp(t, schemes[i], strlen(schemes[i])))
+			return strspn(t, ALNUM "._~:/@%+-[]") >= len;
+	return false;
+}
+
+const char *form_mirror(const char *t)
+{
+	size_t len;
+
+	do {
+		len = strcspn(t, " ");
+		if (!is_mirror(t, len))
+			return "must be URLs of Debian archives, separated by blanks: http://HOST/debian (http, https or file)";
+		t += len + strspn(t + len, " ");
+	} while (*t);
+	return NULL;
 }
 
 const char *form_identifier(const char *t)

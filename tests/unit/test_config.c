@@ -78,7 +78,7 @@ static void a_later_layer_overrides_key_by_key(void **state)
 	(void)state;
 	read_layer(c, "/etc/labctl/config.yaml",
 		   "hypervisor: lxc\ndefaults: {memory: 2GiB, cpus: 2, disk: 30GiB}\ntuning: {timezone: Europe/Berlin}\n"
-		   "sources: {citus: https://mirror.example/citus-1.tar.gz}\nmirror: http://deb.example.org/debian\n");
+		   "sources: {citus: https://mirror.example/citus-1.tar.gz}\nmirror: http://deb.example.org/debian http://deb.example.org/debian-security\n");
 	read_layer(c, "/root/.config/labctl/config.yaml", "# mine\ndefaults: {memory: 4GiB, cpus: 3}\n");
 	lab = parse("defaults: {cpus: 5}\nnodes: 2\n", c, NULL);
 	assert_int_equal(lab->hypervisor, HYPERVISOR_LXC);
@@ -87,7 +87,7 @@ static void a_later_layer_overrides_key_by_key(void **state)
 	assert_int_equal(lab->nodes[1].disk_gib, 30);
 	assert_string_equal(lab->tuning.timezone, "Europe/Berlin");
 	assert_string_equal(lab->tuning.locale, "en_US.UTF-8");
-	assert_string_equal(c->mirror, "http://deb.example.org/debian");
+	assert_string_equal(c->mirror, "http://deb.example.org/debian http://deb.example.org/debian-security");
 	assert_int_equal(lab_line(lab, "defaults.cpus"), 1);
 	assert_int_equal(lab_line(lab, "defaults.memory"), 0);
 	assert_string_equal(value(c, "defaults.memory")->file, "/root/.config/labctl/config.yaml");
@@ -98,7 +98,7 @@ static void a_later_layer_overrides_key_by_key(void **state)
 	assert_text(c, lab, "defaults.memory", "4GiB");
 	assert_text(c, lab, "network.hostname", "@{node}");
 	assert_text(c, lab, "tuning.ntp_server", NULL);
-	assert_text(c, lab, "mirror", "http://deb.example.org/debian");
+	assert_text(c, lab, "mirror", "http://deb.example.org/debian http://deb.example.org/debian-security");
 	assert_text(c, lab, "image", "debian12");
 	assert_text(c, lab, "sources.citus", "https://mirror.example/citus-1.tar.gz");
 	assert_text(c, lab, "sources.pgxc", recipe_find("pgxc")->source);
@@ -118,8 +118,8 @@ static void all_mistakes_at_once(void **state)
 			    "/etc/labctl/config.yaml:1: hypervisr: unknown key (did you mean hypervisor?)\n"
 			    "/etc/labctl/config.yaml:2: nodes: unknown key; known here: hypervisor, image, mirror, sources, network, "
 			    "defaults, data, tuning\n"
-			    "/etc/labctl/config.yaml:3: mirror: 'mirror.example.org' must be the URL of a Debian archive: "
-			    "http://HOST/debian (http, https or file)\n"
+			    "/etc/labctl/config.yaml:3: mirror: 'mirror.example.org' must be URLs of Debian archives, separated by "
+			    "blanks: http://HOST/debian (http, https or file)\n"
 			    "/etc/labctl/config.yaml:4: defaults.memory: must be a whole number with a unit (MiB, GiB, TiB), got '8': "
 			    "the unit is missing\n"
 			    "/etc/labctl/config.yaml:4: defaults.memroy: unknown key (did you mean memory?)\n"
