@@ -165,11 +165,12 @@ ensure_dir() {
     changed "$1"
 }
 
-# secret_file FILE USER TEXT: a file that only USER can read, removed when the script ends (one per script). Secrets are
-# never passed in arguments or in the environment.
+# secret_file FILE USER TEXT: a file that only USER can read, removed when the script ends. Secrets are never passed in
+# arguments or in the environment.
+secret_files=()
 secret_file() {
-    secret_at=$1
-    trap 'rm -f -- "$secret_at"' EXIT
+    secret_files+=("$1")
+    trap '(( ${#secret_files[@]} == 0 )) || rm -f -- "${secret_files[@]}"' EXIT
     [[ ! -e $1 && ! -L $1 ]] || rm -f -- "$1"
     umask 077
     set -C
@@ -247,6 +248,45 @@ put_unit() {
     if [[ ! -L /etc/systemd/system/multi-user.target.wants/$1 ]]; then
         systemctl -q enable "$1" >"$out" 2>&1 </dev/null || failed "cannot enable $1"
         changed "$1 starts at boot"
+    fi
+}
+
+# retire_units KEEP: stops and removes the units of servers in DIR except KEEP: this node had another role before. systemd
+# forgets them at its next reload, which takes long: a new primary must not wait for that.
+retire_units() {
+    local file text
+    [[ -d /run/systemd/system ]] || return 0
+    for file in /etc/systemd/system/labctl-postgres-*.service; do
+        [[ -f $file && ${file##*/} != "$1" ]] || continue
+        IFS= read -r -d '' text <"$file"
+        [[ $text != *$'\n'"RequiresMountsFor=$dir"$'\n'* ]] || retire_unit "${file##*/}"
+    done
+}
+
+# retire_unit UNIT: stops it and removes it. systemd forgets it at its next reload, which takes long: a new primary must not
+# wait for that.
+retire_unit() {
+    systemctl stop "$1" >/dev/null 2>&1 </dev/null
+    rm -f -- "/etc/systemd/system/$1" "/etc/systemd/system/multi-user.target.wants/$1" "/run/labctl/$1.active"
+}
+
+# retire_role ROLE: the same for the units of a role of Postgres-XC.
+retire_role() {
+    [[ -e /etc/systemd/system/labctl-$1.service ]] || return 0
+    retire_unit "labctl-$1.service"
+    retire_unit "labctl-$1-log.timer"
+    retire_unit "labctl-$1-log.service"
+    rm -f -- "/run/labctl/$1-log.active"
+}
+
+# gtm_was_killed DIR: the GTM in DIR does not run, and its last stop was not clean. A stop was clean if gtm.control is newer
+# than the start, which labctl.started marks: the pid file goes before it is written.
+gtm_was_killed() {
+    [[ ! -e $1/gtm.pid && ! -e $1/gtm.pid.unclean ]] || return 0
+    if [[ -e $1/labctl.started ]]; then
+        [[ ! -s $1/gtm.control || ! $1/gtm.control -nt $1/labctl.started ]]
+    else
+        [[ -e $1/gtm.log && ! -e $1/gtm.control ]]
     fi
 }
 

@@ -238,6 +238,34 @@ int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_
 	return 0;
 }
 
+int file_end(const char *path, size_t max_bytes, struct strbuf *out, struct fail *e)
+{
+	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	auto_(free) char *text = NULL;
+	const char *start, *newline;
+	off_t from = 0;
+	ssize_t got;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(e, errno == ENOENT ? FAIL_NOT_FOUND : FAIL_OTHER, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return fail(e, FAIL_OTHER, "%s: is not a file", path);
+	if (st.st_size > (off_t)max_bytes)
+		from = st.st_size - (off_t)max_bytes;
+	text = malloc((size_t)(st.st_size - from) + 1);
+	if (!text)
+		abort();
+	got = pread(fd, text, (size_t)(st.st_size - from), from);
+	if (got < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	start = text;
+	if (from && (newline = memchr(text, '\n', (size_t)got)))
+		start = newline + 1;
+	strbuf_add(out, start, (size_t)(text + got - start));
+	return 0;
+}
+
 char *file_tail(const char *path, unsigned line_max)
 {
 	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -45,6 +45,9 @@ int file_remove_tree(const char *path, struct fail *e);
  */
 int file_lock(const char *path, const char *what, int64_t deadline_ms, int *ret_fd, struct fail *e);
 
+/* Appends the last @max_bytes of a file, from the start of a line. Fails as file_read(), but not for large files. */
+int file_end(const char *path, size_t max_bytes, struct strbuf *out, struct fail *e);
+
 /* Last @line_max lines of a text file, at most 4 KiB, as a string the caller frees; "" when unreadable. */
 char *file_tail(const char *path, unsigned line_max);
 

@@ -201,6 +201,18 @@ struct num num_tick(double v)
 	return fabs(v) < 1000 ? num_plain(v) : num_rate(v);
 }
 
+struct num num_bytes(double bytes)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+	unsigned unit = 0;
+	struct num n;
+
+	for (; bytes >= 10000 && unit + 1 < sizeof units / sizeof *units; unit++)
+		bytes /= 1024;
+	snprintf(n.text, sizeof n.text, "%.0f %s", bytes, units[unit]);
+	return n;
+}
+
 struct num num_utc(int64_t ms)
 {
 	time_t s = (time_t)(ms / 1000);

@@ -33,6 +33,7 @@ struct num num_percent(double part);    /* 0.031 -> "3.1" */
 struct num num_p(double p);             /* a probability: "0.023", "< 0.001" */
 struct num num_plain(double v);         /* shortest: "0.5", "100" */
 struct num num_tick(double v);          /* the same with groups: "1,500" */
+struct num num_bytes(double bytes);     /* whole units, at most four digits: "512 B", "8192 kB", "22 MB" */
 struct num num_utc(int64_t ms);         /* "2026-11-29 17:16:52 UTC" */
 
 #endif

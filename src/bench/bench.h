@@ -102,6 +102,7 @@ struct bench_run {
 	const char *variants[2];         /* of a paired comparison: what A and B are; NULL otherwise */
 	const char *scale_role;          /* run of `bench scale`: the role whose number varies, and the number; NULL otherwise */
 	unsigned scale_count;
+	unsigned cpu_quota;              /* of each node, percent of a core; 0 = none, or the labs of a comparison differ */
 	bool shared_host;                /* nodes and client need more cores than the host has */
 	struct bench_workload_info *workloads; unsigned workload_count;
 	struct bench_point *points; unsigned point_count;

@@ -150,6 +150,8 @@ static void read_run(struct reader *r, const json_t *o, struct bench_run *run)
 		run->scale_role = text_of(r, json_object_get(o, "scale"), "role", true);
 		run->scale_count = (unsigned)number_of(r, json_object_get(o, "scale"), "count", 0, LAB_NODES_MAX);
 	}
+	if (json_object_get(o, "cpu_quota"))
+		run->cpu_quota = (unsigned)number_of(r, o, "cpu_quota", 0, 1e6);
 	run->shared_host = json_is_true(json_object_get(o, "shared_host"));
 	read_workloads(r, o, run);
 	read_points(r, o, run);

@@ -66,6 +66,8 @@ json_t *bench_run_json(const struct bench_run *run)
 	put_number(o, "time_s", run->time_s);
 	if (run->scale_role)
 		json_object_set_new(o, "scale", json_pack("{s:s, s:i}", "role", run->scale_role, "count", (int)run->scale_count));
+	if (run->cpu_quota)
+		put_count(o, "cpu_quota", run->cpu_quota);
 	json_object_set_new(o, "shared_host", json_boolean(run->shared_host));
 	if (run->variants[0])
 		json_object_set_new(o, "variants", json_pack("[s, s]", run->variants[0], run->variants[1]));

@@ -250,6 +250,7 @@ void compare_circumstances(const struct bench_run *a, const struct bench_run *b,
 	compare_texts(&f, "run", "lab", a->lab, b->lab);
 	compare_texts(&f, "run", "kind", a->kind, b->kind);
 	compare_texts(&f, "run", "shared host", a->shared_host ? "yes" : "no", b->shared_host ? "yes" : "no");
+	compare_numbers(&f, "cpu_quota", a->cpu_quota, b->cpu_quota);
 	compare_numbers(&f, "time_s", a->time_s, b->time_s);
 	compare_texts(&f, "run", "scale_role", a->scale_role, b->scale_role);
 	compare_numbers(&f, "scale_count", a->scale_count, b->scale_count);

@@ -18,6 +18,7 @@
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "command.h"
 #include "lab.h"
@@ -85,6 +86,7 @@ struct lab_words {
 	unsigned node_count;              /* 0 = not given */
 	const char *kind, *image, *source;
 	bool keep_build;                  /* of `bootstrap` */
+	const char *ttl; bool autostart;  /* of `create` */
 };
 #define OPTION_IMAGE { "image", .arg = "NAME", .complete = complete_images, .at = offsetof(struct lab_words, image), \
 	.text = "image the nodes boot from" }
@@ -105,6 +107,10 @@ int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e);
 int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, struct lab **ret_lab, struct fail *e);
 /* Applies the lab file to the saved *lab (changes are refused, or noted in c->changes) and the command line's kind. */
 int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e);
+/* Does a bootstrap change a cluster that exists: by the lab file, or because an earlier one did not end? */
+bool load_is_change(struct cli *c, const struct lab *lab);
+/* The plan of `bootstrap`. */
+int load_plan_bootstrap(struct cli *c, const struct lab *lab, struct plan **ret_plan, struct fail *e);
 /* Prints to stderr what the lab file changes in the existing lab. */
 void load_say_changes(const struct cli *c, const struct lab *lab);
 /* Loads the lab that the lab file, options and configuration describe, as `create` would if there were none. */
@@ -115,6 +121,10 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
 int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, struct fail *e);
 /* Parses a number of nodes, 1..LAB_NODES_MAX; else FAIL_USAGE. */
 int parse_count(const char *text, unsigned *ret, struct fail *e);
+
+/* part.c */
+/* A command that runs as a part of @c, for the lab @lab, without options, arguments, lab file and JSON document. */
+struct cli cli_part(struct cli *c, const struct command *cmd, const char *lab);
 
 /* sources.c */
 /* Sets the source of a cluster that names none: the lab file's, the configuration's or the project's; none if the image has the software. */
@@ -155,6 +165,8 @@ struct event_sink progress_sink(struct progress *p);
 __attribute__((format(printf, 1, 2))) void report_say(const char *fmt, ...);
 /* The same without that, for text with terminal controls of our own. */
 void say_text(const char *text, size_t len);
+/* Flushes @to; if its reader has gone, ends the program as any filter ends. */
+void say_flush(FILE *to);
 unsigned say_columns(int fd); /* current width of the terminal on @fd; 80 if there is none */
 /* Current size of the terminal on stderr; 80 x 24 if there is none. */
 void say_size(unsigned *ret_columns, unsigned *ret_rows);
@@ -165,10 +177,17 @@ char *say_wrapped(const char *text, unsigned columns);
 
 /* report.c */
 struct column { const char *key, *title; bool right; };
+/* One with .only_if is left out of the table if no row has it. */
+struct table_column { struct column column; bool only_if; };
+unsigned columns_choose(const struct table_column *all, unsigned count, const json_t *rows, struct column *ret); /* returns how many */
 /* Prints a table: @rows is a JSON array of objects, each column shows one key. With --json the caller prints the document. */
 int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e);
+/* The same, appended to @out, and nothing is wrapped. */
+int report_table_text(const json_t *rows, const struct column *columns, unsigned count, struct strbuf *out, struct fail *e);
 int report_json(const json_t *document, struct fail *e);
 void report_fail(const struct cli *c, const struct fail *e);
+/* What help says of every command that calls report_confirm(). */
+#define HELP_ASKS "Asks for confirmation unless -y is given; without a terminal, -y is needed."
 /* Unless -y: asks the user to type @word before @what is removed, else FAIL_CANCELED; FAIL_USAGE if there is no terminal. */
 int report_confirm(const struct cli *c, const char *what, const char *word, struct fail *e);
 /* The failure as a JSON object, the value of "error" in a document. */

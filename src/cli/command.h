@@ -25,7 +25,7 @@ typedef int (*option_fn)(void *field, const char *what, const char *value, struc
 
 struct option_row {
 	const char *name;        /* "keep-data" */
-	char letter;             /* its short form; 0 = none */
+	char letter;             /* its short form; 0 = none. After a command's name its own letters come before the global ones */
 	bool required;
 	const char *arg;         /* name of its value: "FILE"; NULL = a switch */
 	const char *text;        /* one line, no full stop; begins with a word that labctl(1) may capitalize, not with a value */
@@ -44,6 +44,7 @@ enum {
 	NO_LAB = 1,      /* ignores -l */
 	NO_LIBRARY = 2,  /* does not read the data files */
 	NO_STATE = 4,    /* does not use the state and cache directories */
+	NO_LIBVIRT = 8,  /* works without libvirt: enters no sandbox */
 };
 
 struct command {
@@ -63,7 +64,8 @@ struct command {
 
 extern const struct command command_root; /* "labctl"; its .actions are the commands */
 /* The actions of commands that have some: see commands.h. */
-extern const struct command *const commands_bench[], *const commands_db[], *const commands_db_user[], *const commands_image[], *const commands_plan[];
+extern const struct command *const commands_bench[], *const commands_db[], *const commands_db_user[], *const commands_fault[],
+	*const commands_image[], *const commands_node[], *const commands_plan[];
 
 const struct command *command_find(const struct command *in, const char *name); /* NULL when there is none */
 unsigned command_args_min(const struct command *cmd);

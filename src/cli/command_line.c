@@ -82,11 +82,19 @@ static int read_long(struct line *l, const char *word, struct fail *e)
 	return 0;
 }
 
+/* After its name, a command's own letters come first: `labctl -f FILE logs -f`. */
+static const struct option_row *find_letter(const struct line *l, char letter)
+{
+	const struct option_row *own = l->cmd->actions ? NULL : option_letter(l->cmd->options, letter);
+
+	return own ? own : line_rows(l, has_letter, &letter);
+}
+
 static int read_letters(struct line *l, const char *word, struct fail *e)
 {
 	for (const char *p = word + 1; *p; p++) {
 		const char letter = *p == '?' ? 'h' : *p;
-		const struct option_row *row = line_rows(l, has_letter, (void *)(uintptr_t)&letter);
+		const struct option_row *row = find_letter(l, letter);
 
 		if (!row)
 			return usage_unknown_option(l, arena_printf(l->arena, "-%c", *p), e);

@@ -12,6 +12,8 @@
 	ROWS(DECLARE) \
 	const struct command *const name[] = { ROWS(POINT_TO) NULL }
 
+TABLE(commands_node, COMMANDS_NODE);
+TABLE(commands_fault, COMMANDS_FAULT);
 TABLE(commands_plan, COMMANDS_PLAN);
 TABLE(commands_bench, COMMANDS_BENCH);
 TABLE(commands_db, COMMANDS_DB);

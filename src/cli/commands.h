@@ -12,19 +12,35 @@
 	ROW(start) \
 	ROW(stop) \
 	ROW(restart) \
+	ROW(autostart) \
+	ROW(switchover) \
+	ROW(failover) \
+	ROW(rejoin) \
+	ROW(node) \
+	ROW(fault) \
 	ROW(destroy) \
+	ROW(protect) \
+	ROW(unprotect) \
+	ROW(extend) \
+	ROW(gc) \
 	ROW(plan) \
 	ROW(render) \
 	ROW(status) \
+	ROW(top) \
 	ROW(list) \
+	ROW(logs) \
+	ROW(audit) \
+	ROW(collect) \
 	ROW(wait) \
 	ROW(ssh) \
+	ROW(console) \
 	ROW(exec) \
 	ROW(cp) \
 	ROW(psql) \
 	ROW(env) \
 	ROW(inventory) \
 	ROW(graph) \
+	ROW(passwd) \
 	ROW(db) \
 	ROW(bench) \
 	ROW(doctor) \
@@ -35,6 +51,15 @@
 	ROW(help) \
 	ROW(manual) \
 	ROW(complete)
+
+#define COMMANDS_NODE(ROW) \
+	ROW(node_add) \
+	ROW(node_remove)
+
+#define COMMANDS_FAULT(ROW) \
+	ROW(fault_inject) \
+	ROW(fault_list) \
+	ROW(fault_heal)
 
 #define COMMANDS_PLAN(ROW) \
 	ROW(plan_create) \
@@ -50,6 +75,7 @@
 	ROW(db_nodes) \
 	ROW(db_shards) \
 	ROW(db_distribute) \
+	ROW(db_rebalance) \
 	ROW(db_repack) \
 	ROW(db_sessions) \
 	ROW(db_kill) \

@@ -265,6 +265,9 @@ static int same_words(const struct cli *c, const struct lab_words *said, const s
 	if (said->node_count && said->node_count != saved->node_count) {
 		fail(e, FAIL_CONFLICT, "lab '%s' exists with other settings: nodes has %u, wanted %u", saved->name, saved->node_count,
 		     said->node_count);
+		if (said->node_count > saved->node_count)
+			return fail_next(e, "labctl -l %s node add %u; for another lab beside it: labctl -l NAME create %u", saved->name,
+					 said->node_count - saved->node_count, said->node_count);
 		return next_repair(saved, NULL, NULL, e);
 	}
 	if (c->hypervisor.type != HYPERVISOR_AUTO && c->hypervisor.type != saved->hypervisor) {
@@ -296,12 +299,25 @@ static int take_wishes(struct cli *c, const struct lab *saved, struct lab **want
 	return lab_changes_check(saved, lab_file(c), c->changes, c->change_count, e);
 }
 
+bool load_is_change(struct cli *c, const struct lab *lab)
+{
+	struct paths paths;
+
+	load_paths(c, lab->name, &paths);
+	return file_exists(paths.bootstrapped) && (c->change_count || state_is_changing(&paths));
+}
+
+int load_plan_bootstrap(struct cli *c, const struct lab *lab, struct plan **ret_plan, struct fail *e)
+{
+	return (load_is_change(c, lab) ? plan_change : plan_bootstrap)(lab, c->lib, ret_plan, e);
+}
+
 void load_say_changes(const struct cli *c, const struct lab *lab)
 {
 	for (unsigned i = 0; i < c->change_count; i++) {
 		auto_(strbuf_clear) struct strbuf text = { 0 };
 
-		lab_change_text(&c->changes[i], &text);
+		lab_change_say(&c->changes[i], &text);
 		report_say("lab '%s': %s\n", lab->name, strbuf_text(&text));
 	}
 }

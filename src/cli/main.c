@@ -14,7 +14,9 @@
 #include "cli.h"
 #include "file.h"
 #include "help.h"
+#include "sandbox.h"
 #include "startup.h"
+#include "terminal.h"
 #include "trace.h"
 #include "virt.h"
 
@@ -38,6 +40,7 @@ static const char overdue[] = "\nlabctl: timed out (--timeout); a call is still 
 static void on_overdue(int signo)
 {
 	(void)signo;
+	terminal_restore();
 	(void)!write(STDERR_FILENO, overdue, sizeof overdue - 1);
 	_exit(FAIL_TIMEOUT);
 }
@@ -76,6 +79,7 @@ static void on_hang(void *ctx, const char *uri)
 {
 	struct fail e = { 0 };
 
+	terminal_restore();
 	fail(&e, FAIL_TIMEOUT, "libvirt (%s) has not answered for %d s", uri, HANG_MS / 1000);
 	fail_next(&e, "check libvirtd (systemctl status libvirtd), then run the same command again");
 	report_fail(ctx, &e);
@@ -137,6 +141,7 @@ int main(int argc, char **argv)
 {
 	struct fail e = { 0 };
 	struct cli c = { .cancel = &canceled, .start_ms = clock_now_ms(), .timeout_ms = -1 };
+	pid_t inside = 0;
 	int r;
 
 	startup_streams();
@@ -150,6 +155,12 @@ int main(int argc, char **argv)
 	allow_files();
 	c.arena = arena_new();
 	r = command_line_parse(&c, argc, argv, &e);
+	if (r == 0 && !c.help && (c.cmd->without & NO_LIBVIRT))
+		sandbox_stay_out(c.arena);
+	else if (r == 0 && !c.help && !c.connect)
+		r = sandbox_enter(c.arena, &inside, &e);
+	if (inside)
+		_exit(sandbox_wait(inside)); /* at once: a child of this process would be inside, which the leak sanitizer does not know */
 	if (r == 0)
 		r = trace_start(getenv("LABCTL_TRACE"), print_trace, &e);
 	limit_time(c.timeout_ms);

@@ -73,15 +73,32 @@ static unsigned room_for_last(const json_t *rows, const struct column *columns, 
 	return used + LAST_MIN < terminal ? terminal - used : LAST_MIN;
 }
 
-int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e)
+unsigned columns_choose(const struct table_column *all, unsigned count, const json_t *rows, struct column *ret)
 {
-	auto_(scols_unref_table) struct libscols_table *table = scols_new_table();
-	unsigned room = room_for_last(rows, columns, count);
+	unsigned chosen = 0;
+	json_t *row;
+	size_t i;
+
+	for (unsigned k = 0; k < count; k++) {
+		bool shown = !all[k].only_if;
+
+		json_array_foreach(rows, i, row)
+			shown = shown || json_object_get(row, all[k].column.key);
+		if (shown)
+			ret[chosen++] = all[k].column;
+	}
+	return chosen;
+}
+
+/* @room: width of the last column, whose text is wrapped; 0 = no limit. NULL: out of memory. */
+static struct libscols_table *make_table(const json_t *rows, const struct column *columns, unsigned count, unsigned room)
+{
+	struct libscols_table *table = scols_new_table();
 	size_t i;
 	json_t *row;
 
 	if (!table)
-		return fail(e, FAIL_OTHER, "out of memory");
+		return NULL;
 	/* Never cut cells: the terminal wraps what does not fit. */
 	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
 	for (unsigned k = 0; k < count; k++) {
@@ -110,7 +127,27 @@ int report_table(const json_t *rows, const struct column *columns, unsigned coun
 			scols_line_refer_data(line, k, text);
 		}
 	}
+	return table;
+}
+
+int report_table(const json_t *rows, const struct column *columns, unsigned count, struct fail *e)
+{
+	auto_(scols_unref_table) struct libscols_table *table = make_table(rows, columns, count, room_for_last(rows, columns, count));
+
+	if (!table)
+		return fail(e, FAIL_OTHER, "out of memory");
 	return scols_print_table(table) == 0 ? 0 : fail(e, FAIL_OTHER, "cannot print the table");
+}
+
+int report_table_text(const json_t *rows, const struct column *columns, unsigned count, struct strbuf *out, struct fail *e)
+{
+	auto_(scols_unref_table) struct libscols_table *table = make_table(rows, columns, count, 0);
+	auto_(free) char *text = NULL;
+
+	if (!table || scols_print_table_to_string(table, &text) != 0)
+		return fail(e, FAIL_OTHER, "out of memory");
+	strbuf_str(out, text ? text : "");
+	return 0;
 }
 
 int report_json(const json_t *document, struct fail *e)

@@ -263,6 +263,8 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 	if (r < 0 && !*e->next)
 		fail_next(e, "labctl -l %s %s    (continues where it stopped; journal: %s)", p->lab ? p->lab->name : "",
 			  p->command, runtime_paths(rt)->journal);
+	if (journal)
+		journal_status(journal, r < 0 ? (int)e->code : 0);
 	exec_report_clear(&rep);
 	return r;
 }

@@ -2,6 +2,8 @@
 /* Output to stderr: whole lines, after flushing stdout, so that the two never mix within a line. */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,19 @@ void report_say(const char *fmt, ...)
 		abort();
 	quote_tame(text, (size_t)len);
 	say_text(text, (size_t)len);
+}
+
+void say_flush(FILE *to)
+{
+	struct pollfd end = { .fd = fileno(to) };
+
+	/* An earlier write may have failed; whether the reader has gone, the kernel still knows. */
+	if (fflush(to) == 0 && !ferror(to))
+		return;
+	if (poll(&end, 1, 0) < 1 || !(end.revents & POLLERR))
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
 }
 
 unsigned say_columns(int fd)

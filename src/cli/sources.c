@@ -39,8 +39,7 @@ int source_default(struct cli *c, struct lab *lab, struct fail *e)
 		return 0;
 	if (config_load(c, &config, e) < 0)
 		return -1;
-	lab_default_source(lab, config);
-	return 0;
+	return lab_default_source(lab, config, e);
 }
 
 /* Somebody else who can write in the working directory must not choose what root compiles. */

@@ -254,8 +254,8 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .keep = m->keep_build, .line = build_line, .ctx = &listener, .cancel = run_cancel(r),
 			   .deadline_ms = run_deadline_ms(r) };
-	/* A user-supplied disk: its software is built in labctl's image of its release, or else in the default image. */
-	const struct release *release = m->env.lab->release->postgresql ? m->env.lab->release : family_find(DEFAULT_IMAGE);
+	/* A user-supplied disk: its software is built in labctl's image of its release, or else in the one with the oldest libraries. */
+	const struct release *release = m->env.lab->release->postgresql ? m->env.lab->release : &releases[RELEASE_DEBIAN12];
 	const char *name, *top;
 	struct fail missing = { 0 };
 	struct image image;

@@ -19,6 +19,7 @@ struct journal {
 	int fd;
 	char run[13];
 	unsigned failed;
+	int status; /* -1 = not known */
 };
 
 /* Writes one line with one write(), so that two records never mix. Takes ownership of @record. -1 sets errno. */
@@ -159,6 +160,7 @@ int journal_open(const char *path, const char *command, struct journal **ret_jou
 	if (!j)
 		abort();
 	j->fd = fd;
+	j->status = -1;
 	digest_secret(j->run, sizeof j->run - 1);
 	record = record_of(j, "run");
 	json_object_set_new(record, "command", text_of(command));
@@ -172,6 +174,11 @@ int journal_open(const char *path, const char *command, struct journal **ret_jou
 	return 0;
 }
 
+void journal_status(struct journal *j, int exit_status)
+{
+	j->status = exit_status;
+}
+
 void journal_close(struct journal *j)
 {
 	json_t *record;
@@ -180,6 +187,8 @@ void journal_close(struct journal *j)
 		return;
 	record = record_of(j, "end");
 	json_object_set_new(record, "failed", json_integer(j->failed));
+	if (j->status >= 0)
+		json_object_set_new(record, "status", json_integer(j->status));
 	append(j, record);
 	close(j->fd);
 	free(j);
@@ -238,25 +247,135 @@ static const char *last_run(const char *text, size_t len)
 	return NULL;
 }
 
-int journal_last(const char *path, struct journal_last *ret, struct fail *e)
+/* A journal in memory; .text NULL = it is empty or does not exist. */
+struct whole { const char *text; size_t len; };
+
+static int map(const char *path, struct whole *ret, struct fail *e)
 {
 	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct journal_last last = { 0 };
 	struct stat st;
-	const char *text, *line, *whole;
+	void *text;
 
+	*ret = (struct whole){ 0 };
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(e, errno == ENOENT ? FAIL_NOT_FOUND : FAIL_OTHER, "journal %s", path);
-	if (st.st_size > 0) {
-		text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (text == MAP_FAILED)
-			return fail_errno(e, FAIL_OTHER, "journal %s", path);
-		whole = memrchr(text, '\n', (size_t)st.st_size);
-		line = whole ? last_run(text, (size_t)(whole + 1 - text)) : NULL;
-		for (const char *end; line && (end = memchr(line, '\n', (size_t)(text + st.st_size - line))); line = end + 1)
-			last_take(&last, line, (size_t)(end - line));
-		munmap((void *)(uintptr_t)text, (size_t)st.st_size);
-	}
+	if (st.st_size == 0)
+		return 0;
+	text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED)
+		return fail_errno(e, FAIL_OTHER, "journal %s", path);
+	*ret = (struct whole){ text, (size_t)st.st_size };
+	return 0;
+}
+
+static void unmap(const struct whole *w)
+{
+	if (w->text)
+		munmap((void *)(uintptr_t)w->text, w->len);
+}
+
+int journal_last(const char *path, struct journal_last *ret, struct fail *e)
+{
+	struct journal_last last = { 0 };
+	const char *line, *end, *newline;
+	struct whole w;
+
+	if (map(path, &w, e) < 0)
+		return -1;
+	newline = w.text ? memrchr(w.text, '\n', w.len) : NULL;
+	line = newline ? last_run(w.text, (size_t)(newline + 1 - w.text)) : NULL;
+	for (; line && (end = memchr(line, '\n', (size_t)(w.text + w.len - line))); line = end + 1)
+		last_take(&last, line, (size_t)(end - line));
+	unmap(&w);
 	*ret = last;
+	return 0;
+}
+
+struct runs { struct arena *a; struct journal_run *list; unsigned count; };
+
+static const char *text_at(const json_t *record, const char *key)
+{
+	const char *text = json_string_value(json_object_get(record, key));
+
+	return text ? text : "";
+}
+
+/* The run of a record; records of one run are rarely far apart, so looks from the end. NULL: its header is lost. */
+static struct journal_run *run_of(const struct runs *r, const json_t *record)
+{
+	for (unsigned i = r->count; i-- > 0;)
+		if (!strcmp(r->list[i].id, text_at(record, "run")))
+			return &r->list[i];
+	return NULL;
+}
+
+static void begin_run(struct runs *r, const json_t *record)
+{
+	int64_t start_ms = json_integer_value(json_object_get(record, "t_ms"));
+
+	*arena_push(r->a, r->list, r->count) =
+		(struct journal_run){ .id = arena_strdup(r->a, text_at(record, "run")), .command = arena_strdup(r->a, text_at(record, "command")),
+				      .start_ms = start_ms, .end_ms = start_ms, .status = -1,
+				      .pid = (long)json_integer_value(json_object_get(record, "pid")) };
+}
+
+static void take_step(struct runs *r, struct journal_run *run, const json_t *record)
+{
+	const char *state = text_at(record, "state");
+	const json_t *why = json_object_get(record, "fail");
+
+	run->done += !strcmp(state, "done");
+	run->failed += why != NULL;
+	if (why && !run->why)
+		run->why = arena_printf(r->a, "%s: %s", text_at(record, "step"), text_at(why, "text"));
+}
+
+static void take_record(struct runs *r, const char *line, size_t len)
+{
+	static const char *const events[] = { "run", "end", "finished" };
+	struct journal_run *run;
+	json_t *record = NULL;
+
+	for (size_t i = 0; i < ARRAY_COUNT(events) && !record; i++)
+		record = record_at(line, len, events[i]);
+	if (record && !strcmp(text_at(record, "event"), "run")) {
+		begin_run(r, record);
+	} else if (record && (run = run_of(r, record))) {
+		const json_t *status = json_object_get(record, "status");
+
+		run->end_ms = json_integer_value(json_object_get(record, "t_ms"));
+		if (!strcmp(text_at(record, "event"), "finished")) {
+			take_step(r, run, record);
+		} else {
+			run->finished = true;
+			run->failed = (unsigned)json_integer_value(json_object_get(record, "failed"));
+			run->status = json_is_integer(status) ? (int)json_integer_value(status) : -1;
+		}
+	}
+	json_decref(record);
+}
+
+int journal_runs(const char *path, struct arena *a, struct journal_run **ret, unsigned *ret_count, struct fail *e)
+{
+	const char *const files[] = { arena_printf(a, "%s.old", path), path };
+	struct runs r = { .a = a };
+
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		struct fail why = { 0 };
+		const char *end;
+		struct whole w;
+
+		if (map(files[i], &w, &why) < 0) {
+			if (why.code == FAIL_NOT_FOUND)
+				continue;
+			*e = why;
+			return -1;
+		}
+		for (const char *line = w.text; line && (end = memchr(line, '\n', (size_t)(w.text + w.len - line))); line = end + 1)
+			take_record(&r, line, (size_t)(end - line));
+		unmap(&w);
+	}
+	*ret = r.list;
+	*ret_count = r.count;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "digest.h"
 #include "family.h"
 #include "file.h"
+#include "lifetime.h"
 #include "pool.h"
 #include "proc.h"
 #include "recipe.h"
@@ -68,6 +70,14 @@ int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, 
 		*e = why;
 		return why.code == FAIL_CONFLICT && !*e->next ? fail_next(e, "wait until it ends, then run the same command again") : -1;
 	}
+}
+
+bool state_is_locked(const struct paths *p)
+{
+	/* A shared lock for a moment: whoever wants the lock meanwhile tries again (file_lock()). */
+	auto_(close) int fd = open(p->lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 void state_drop_empty(const struct paths *p)
@@ -309,7 +319,7 @@ int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, 
 	strbuf_printf(&id, "%s\n", lab->uuid);
 	if (make_lab_dir(p, e) < 0 || write_if_changed(p->id, id.text, id.len, &ignored, e) < 0 ||
 	    write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
-	    drop_user_secrets(p, lab, &changed, e) < 0)
+	    drop_user_secrets(p, lab, &changed, e) < 0 || lifetime_begin(p, lab->ttl, &changed, e) < 0)
 		return -1;
 	*ret_changed = changed;
 	return 0;
@@ -418,6 +428,19 @@ int state_labs(const char *state_dir, struct arena *a, const char *const **ret_n
 	return 0;
 }
 
+/* --- servers --- */
+
+bool state_server_has(const struct lab *lab, const struct node *n, int role, const char *name)
+{
+	const char *dir = lab->cluster.places[role].dir;
+	size_t mount = strlen(lab->data.mount);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct stat st;
+
+	return dir && !strncmp(dir, lab->data.mount, mount) && dir[mount] == '/' &&
+	       lstat(arena_printf(a, "%s%s/%s", n->export_dir, dir + mount, name), &st) == 0;
+}
+
 /* --- warnings --- */
 
 static const char *warnings_file(const struct paths *p, struct arena *a)
@@ -439,6 +462,75 @@ int state_warnings(const struct paths *p, struct strbuf *out, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *file = warnings_file(p, a);
+
+	return file_exists(file) ? file_read(file, SMALL_FILE_BYTES, out, e) : 0;
+}
+
+/* --- protection, changes: a file each --- */
+
+static const char *mark(const struct paths *p, const char *name, struct arena *a)
+{
+	return arena_printf(a, "%s/%s", p->lab, name);
+}
+
+static bool is_marked(const struct paths *p, const char *name)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	return file_exists(mark(p, name, a));
+}
+
+static int set_mark(const struct paths *p, const char *name, bool wanted, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *file = mark(p, name, a);
+
+	if (wanted)
+		return file_write(file, "", 0, 0600, e);
+	return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_OTHER, "remove %s", file) : 0;
+}
+
+bool state_is_protected(const struct paths *p)
+{
+	return is_marked(p, "protected");
+}
+
+int state_protect(const struct paths *p, bool wanted, struct fail *e)
+{
+	return set_mark(p, "protected", wanted, e);
+}
+
+bool state_is_changing(const struct paths *p)
+{
+	return is_marked(p, "changing");
+}
+
+int state_set_changing(const struct paths *p, bool wanted, struct fail *e)
+{
+	return set_mark(p, "changing", wanted, e);
+}
+
+/* --- nodes that are being added --- */
+
+static const char *joining_file(const struct paths *p, struct arena *a)
+{
+	return arena_printf(a, "%s/joining", p->lab);
+}
+
+int state_put_joining(const struct paths *p, const char *names, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *file = joining_file(p, a);
+
+	if (names)
+		return file_write(file, names, strlen(names), 0600, e);
+	return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_OTHER, "remove %s", file) : 0;
+}
+
+int state_joining(const struct paths *p, struct strbuf *out, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *file = joining_file(p, a);
 
 	return file_exists(file) ? file_read(file, SMALL_FILE_BYTES, out, e) : 0;
 }

@@ -30,6 +30,7 @@ struct used {
 	unsigned prefix_len;
 	const char *owner; /* for messages */
 	const char *lab_uuid; /* of leases and of libvirt's networks, or NULL */
+	const char *lab;      /* of leases */
 };
 
 struct used_list {
@@ -112,7 +113,8 @@ static int read_leases(struct used_list *u, const char *state_dir, struct fail *
 		if (name)
 			*name++ = '\0';
 		row.lab_uuid = arena_strdup(u->a, text.text);
-		row.owner = arena_printf(u->a, "the lease of lab '%s'", name ? name : "?");
+		row.lab = arena_strdup(u->a, name ? name : "?");
+		row.owner = arena_printf(u->a, "the lease of lab '%s'", row.lab);
 		use(u, row);
 	}
 	closedir(dir);
@@ -311,6 +313,28 @@ int lease_take(const struct lease_wish *w, uint32_t *ret_subnet, unsigned *ret_p
 	    file_mkdirs(arena_printf(a, "%s/leases", w->state_dir), 0755, e))
 		return -1;
 	return take_locked(&u, w, ret_subnet, ret_prefix_len, e);
+}
+
+int lease_labs(const char *state_dir, struct arena *a, struct lease_lab **ret, unsigned *ret_count, struct fail *e)
+{
+	struct used_list u = { .a = a };
+	struct lease_lab *list = NULL;
+	unsigned count = 0;
+	auto_(close) int lock = -1;
+
+	if (!file_exists(arena_printf(a, "%s/leases", state_dir))) {
+		*ret = NULL;
+		*ret_count = 0;
+		return 0;
+	}
+	if (file_lock(arena_printf(a, "%s/lock", state_dir), "lease", clock_after_ms(LOCK_WAIT_MS), &lock, e) ||
+	    read_leases(&u, state_dir, e))
+		return -1;
+	for (unsigned i = 0; i < u.count; i++)
+		*arena_push(a, list, count) = (struct lease_lab){ u.list[i].lab, u.list[i].lab_uuid };
+	*ret = list;
+	*ret_count = count;
+	return 0;
 }
 
 int lease_drop(const char *state_dir, const char *lab_uuid, struct fail *e)

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "arena.h"
 #include "fail.h"
 #include "virt.h"
 
@@ -26,6 +27,9 @@ struct lease_wish {
  * cannot be read or written.
  */
 int lease_take(const struct lease_wish *w, uint32_t *ret_subnet, unsigned *ret_prefix_len, struct fail *e);
+struct lease_lab { const char *lab, *lab_uuid; };
+/* Whose leases there are, in @a. FAIL_OTHER: STATE/leases cannot be read. */
+int lease_labs(const char *state_dir, struct arena *a, struct lease_lab **ret, unsigned *ret_count, struct fail *e);
 /* Removes the lab's lease, if any. The last one removes STATE/leases and STATE/lock too. FAIL_CONFLICT (the lock), FAIL_OTHER. */
 int lease_drop(const char *state_dir, const char *lab_uuid, struct fail *e);
 

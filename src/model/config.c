@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lab_source.h"
+#include "platform.h"
 #include "quote.h"
 
 /* What is not copied into a lab is at the end: sources, then the fields of struct config. */
@@ -110,7 +111,8 @@ static void apply_key(void *ctx, const struct key *k, const char *path, unsigned
 	const struct apply *a = ctx;
 
 	(void)path;
-	if (a->c->values[number].file && is_of_labs(k))
+	/* The default image is another in each version of labctl: a lab keeps the one that it has. */
+	if ((a->c->values[number].file || (a->from != &a->c->lab && k->kind == KEY_CUSTOM)) && is_of_labs(k))
 		copy_field(a->to, a->from, k);
 }
 
@@ -138,11 +140,12 @@ struct wanted { const struct config *c; unsigned number; const struct lab *lab; 
 static bool source_text(const struct wanted *w, const char *kind)
 {
 	const char *source = lab_source(&w->lab->sources, kind);
-	const struct recipe *r = recipe_find(kind);
 
 	if (!source)
 		source = lab_source(&w->c->lab.sources, kind);
-	strbuf_str(w->out, quote_url(source ? source : r->source, w->lab->arena));
+	if (!source)
+		source = platform_source(kind, w->lab->release);
+	strbuf_str(w->out, quote_url(source ? source : recipe_find(kind)->source, w->lab->arena));
 	return true;
 }
 

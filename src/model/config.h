@@ -29,7 +29,7 @@ struct config *config_new(struct arena *a);
  */
 int config_read(struct config *c, const char *text, size_t len, const char *file, const struct lab_options *o, struct fail *e);
 
-/* Sets the fields of an empty @lab that @c sets, to the values of @has unless it is NULL. Not `sources`: lab_default_source(). */
+/* Sets the fields of an empty @lab that @c sets, to the values of @has unless it is NULL; the image of @has in any case. Not `sources`: lab_default_source(). */
 void config_apply(const struct config *c, struct lab *lab, const struct lab *has);
 
 /*

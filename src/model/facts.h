@@ -9,6 +9,7 @@
 struct fact_domain {
 	const char *name, *uuid;
 	const char *lab, *lab_uuid, *node;  /* from the tag */
+	const char *lab_state;              /* the state directory that the tag names; NULL in old tags */
 	const char *type;                   /* "kvm", "qemu", "lxc" */
 	bool active;
 	const char *state;                  /* libvirt's, in words: "running", "paused (by a user)", "shut off"... */

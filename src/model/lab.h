@@ -94,10 +94,12 @@ struct group { const char *name; const char *members; };    /* node group; membe
 struct role_place {
 	const char *role;
 	const char *on;          /* selector: "1", "3-8", "node2"; NULL = not used */
+	const char *numbers;     /* "1,3": the numbers of its servers, in node order; NULL = 1, 2, 3... A removed one leaves a gap */
 	unsigned port;
 	const char *dir;         /* absolute data directory in the guest */
 	const char *name;        /* template of the cluster's own node name: "datanode_@{index}" (also @{node}); see lab_role_name() */
 	int line;                /* of the lab file, 0 = default */
+	bool given;              /* the lab file says .on */
 };
 
 struct cluster {
@@ -109,6 +111,7 @@ struct cluster {
 	const char *prefix;      /* installation directory in the guest */
 	bool by_ip;              /* `address: ip`: nodes refer to each other by IP address instead of host name */
 	bool no_restart;         /* `restart: false`: a server that crashed stays down until bootstrap, for experiments */
+	const char *promoted;    /* node that took over the recipe's .takeover role: lab_promote(); NULL = where .places put it */
 	const char *user;        /* operating-system user of the daemons */
 	struct role_place *places; unsigned place_count;
 	struct setting *settings; unsigned setting_count;
@@ -136,6 +139,8 @@ struct lab {
 	struct data data;
 	struct tuning tuning;
 	struct cluster cluster;
+	bool autostart;          /* `labctl autostart`, which the host runs at boot, starts it */
+	const char *ttl;         /* "8h": `labctl gc --expired` removes the lab so long after its create; NULL = never. exec/lifetime.h */
 	struct sources sources;
 	const struct origin *origins; unsigned origin_count; /* lab_line() */
 };
@@ -185,9 +190,10 @@ int lab_line(const struct lab *lab, const char *key);
 const char *lab_source(const struct sources *sources, const char *kind);
 /*
  * The source of a cluster that is built and names none: the lab's `sources`, those of @config (may be NULL), or where the
- * recipe says it is published. Nothing for nodes that boot a disk which may have the software.
+ * version for the lab's image is published. Nothing for nodes that boot a disk which may have the software. FAIL_LAB if
+ * `sources` names a version that does not run on the image.
  */
-void lab_default_source(struct lab *lab, const struct config *config);
+int lab_default_source(struct lab *lab, const struct config *config, struct fail *e);
 
 /* Prefix length of a subnet that has room for the nodes: the lab file's, else at most 24. */
 unsigned lab_prefix_len(const struct lab *lab);
@@ -204,6 +210,24 @@ void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len);
 /* Set the cluster kind (and source archive) of a lab without one; places its roles. FAIL_LAB with evidence as lab_load(). */
 int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, struct fail *e);
 
+const struct node *lab_find_node(const struct lab *lab, const char *name); /* NULL when there is none */
+/* The node that has the recipe's .takeover role now; NULL if the kind has none. */
+const struct node *lab_leader(const struct lab *lab);
+/*
+ * Gives @n the takeover role, and its old server the role and number that @n had; relative to .places, so that only the last
+ * promotion counts. The lab file's own node may be named again. FAIL_USAGE if @n cannot have it.
+ */
+int lab_promote(struct lab *lab, const struct node *n, struct fail *e);
+
+/*
+ * A copy of @has with @count more nodes that have the role @role (NULL = none) and the one that it must be beside. Names,
+ * addresses and numbers of the others stay. FAIL_LAB if the role cannot have more, or there is no address left. The result is
+ * the caller's.
+ */
+int lab_grow(const struct lab *has, unsigned count, const char *role, struct lab **ret, struct fail *e);
+/* A copy of @has without @gone. FAIL_LAB if the others are too few for the cluster. The result is the caller's. */
+int lab_shrink(const struct lab *has, const struct node *gone, struct lab **ret, struct fail *e);
+
 /* The resolved lab as a lab file that lab_parse() reads back to an equal lab; saved beside the lab's state. */
 void lab_print(const struct lab *lab, struct strbuf *out);
 
@@ -218,8 +242,9 @@ extern const char *const access_words[];
 const struct db_user *db_user_find(const struct cluster *c, const char *name); /* NULL when there is none */
 /* Why a database user of this kind of cluster cannot be called @name ("is the superuser..."); NULL = fine. */
 const char *db_user_taken(const struct recipe *r, const char *name);
-/* What is wrong with the name of a lab, of a database user, with a comma list of databases ("must be ..."); NULL = fine. */
+/* What is wrong with the name of a lab, a lifetime, the name of a database user, a comma list of databases ("must be ..."); NULL = fine. */
 const char *form_lab_name(const char *t);
+const char *form_ttl(const char *t);
 const char *form_db_user(const char *t);
 const char *form_databases(const char *t);
 
@@ -250,6 +275,9 @@ static inline bool node_has_role(const struct node *n, int role)
 
 /* True when the cluster's software is built from source. With software in the image, only a named archive is built. */
 bool lab_builds(const struct lab *lab);
+
+/* True for the node whose number in role number @role is the lowest. */
+bool node_is_first(const struct lab *lab, const struct node *n, int role);
 
 /* The name that @n has inside the cluster as role number @role ("datanode_1"); "" when it does not have that role. */
 void lab_role_name(const struct lab *lab, const struct node *n, int role, char ret_name[64]);

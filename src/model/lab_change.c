@@ -8,22 +8,6 @@
 #include "lab_source.h"
 #include "quote.h"
 
-/* Keys whose changes create and bootstrap apply to an existing lab; a key that ends with '.' covers all keys below it. */
-static const struct applied {
-	const char *key;
-	bool kept;  /* removing it from the lab file is refused, because nothing would remove it from the lab */
-} applied[] = {
-	{ "tuning.timezone", false },
-	{ "tuning.locale", false },
-	{ "tuning.ntp_server", false },
-	{ "cluster.restart", false },
-	{ "cluster.settings.", false },
-	{ "cluster.source.", false },
-	{ "sources.", false },
-	{ "cluster.groups[", true },
-	{ "cluster.users[", false }, /* a user that the file does not name stays: lab_keep() */
-};
-
 struct value { const char *key, *text; };
 struct values { struct value *items; size_t count; struct arena *arena; };
 
@@ -86,7 +70,20 @@ static void add_text(struct values *v, const struct strbuf *text)
 	yaml_parser_delete(&parser);
 }
 
-static void list_values(const struct lab *lab, struct values *v)
+/* The value of the key "nodes": their number, or their names if that does not tell the two labs apart. */
+static const char *nodes_value(const struct lab *lab, const struct lab *other, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf names = { 0 };
+	bool same = true;
+
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		same = same && lab_find_node(other, lab->nodes[i].name);
+		strbuf_printf(&names, "%s%s", i ? "," : "", lab->nodes[i].name);
+	}
+	return same || lab->node_count != other->node_count ? arena_printf(a, "%u", lab->node_count) : arena_strdup(a, names.text);
+}
+
+static void list_values(const struct lab *lab, const struct lab *other, struct values *v)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, nodes = { 0 };
 	size_t kept = 0;
@@ -104,7 +101,7 @@ static void list_values(const struct lab *lab, struct values *v)
 		v->items[kept++] = *one;
 	}
 	v->count = kept;
-	*arena_push(v->arena, v->items, v->count) = (struct value){ "nodes", arena_printf(v->arena, "%u", lab->node_count) };
+	*arena_push(v->arena, v->items, v->count) = (struct value){ "nodes", nodes_value(lab, other, v->arena) };
 	node_list_print(lab, &nodes);
 	add_text(v, &nodes);
 }
@@ -128,38 +125,84 @@ static bool has_prefix(const char *key, const char *prefix)
 	return !strncmp(key, prefix, strlen(prefix));
 }
 
-static bool is_applied(const char *key, const char *wanted)
+static bool is_applied(const struct effect_row *r, const char *was, const char *now)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(applied); i++) {
-		size_t len = strlen(applied[i].key);
-
-		if (strncmp(key, applied[i].key, len) != 0)
-			continue;
-		if (strchr(".[", applied[i].key[len - 1]) ? key[len] != '\0' : key[len] == '\0')
-			return wanted || !applied[i].kept;
-	}
-	return false;
+	if (!r || r->effect == EFFECT_REFUSED || (r->kept && !now))
+		return false;
+	return !r->never || (strcmp(was ? was : "", r->never) != 0 && strcmp(now ? now : "", r->never) != 0);
 }
 
-/* "2-" and "2,3" may be the same nodes. */
-static bool same_place(const struct lab *has, const struct lab *wanted, const char *key)
+enum place { PLACE_NONE, PLACE_SAME, PLACE_MORE, PLACE_OTHER };
+
+/*
+ * What a key says about a place: "2-" and "2,3" may be the same nodes, and a new node may have any role. PLACE_MORE: more of the
+ * old nodes have the role, and it is one that can be added. PLACE_NONE: the key says nothing of a place.
+ */
+static enum place place_change(const struct lab *has, const struct lab *wanted, const char *key)
 {
 	const char *end = strrchr(key, '.');
+	enum place found = PLACE_SAME;
 
-	if (!has_prefix(key, "cluster.") || strcmp(end, ".on") || !has->cluster.recipe ||
-	    has->cluster.recipe != wanted->cluster.recipe || has->node_count != wanted->node_count)
-		return false;
+	if (!has_prefix(key, "cluster.") || (strcmp(end, ".on") && strcmp(end, ".numbers")) || !has->cluster.recipe ||
+	    has->cluster.recipe != wanted->cluster.recipe)
+		return PLACE_NONE;
 	for (unsigned i = 0; i < has->cluster.place_count; i++) {
 		const char *role = has->cluster.places[i].role;
 
 		if (strlen(role) != (size_t)(end - key) - 8 || strncmp(key + 8, role, strlen(role)))
 			continue;
-		for (unsigned n = 0; n < has->node_count; n++)
-			if (node_has_role(&has->nodes[n], (int)i) != node_has_role(&wanted->nodes[n], (int)i))
-				return false;
-		return true;
+		for (unsigned n = 0; n < has->node_count; n++) {
+			const struct node *old = &has->nodes[n], *new = lab_find_node(wanted, old->name);
+
+			if (!new || old->role_index[i] == new->role_index[i])
+				continue;
+			if (old->role_index[i] || !recipe_member(has->cluster.recipe, role))
+				return PLACE_OTHER;
+			found = PLACE_MORE;
+		}
+		return found;
 	}
+	return PLACE_NONE;
+}
+
+/* The first node of @lab that @other lacks; NULL = it has all. */
+static const struct node *lacks(const struct lab *lab, const struct lab *other)
+{
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (!lab_find_node(other, lab->nodes[i].name))
+			return &lab->nodes[i];
+	return NULL;
+}
+
+/* Has a new node a role whose servers cannot join a running cluster? */
+static bool cannot_join(const struct lab *has, const struct lab *wanted)
+{
+	for (unsigned i = 0; i < wanted->node_count; i++)
+		for (unsigned r = 0; has->cluster.recipe && has->cluster.recipe == wanted->cluster.recipe && r < wanted->cluster.place_count; r++)
+			if (!lab_find_node(has, wanted->nodes[i].name) && node_has_role(&wanted->nodes[i], (int)r)) {
+				const struct member *m = recipe_member(has->cluster.recipe, wanted->cluster.places[r].role);
+
+				if (!m || m->stays)
+					return true;
+			}
 	return false;
+}
+
+/* "nodes[node2].memory", of a node that both labs have? */
+static bool of_both(const struct lab *has, const struct lab *wanted, const char *key)
+{
+	const char *name = key + 6;
+	auto_(free) char *node = strndup(name, strcspn(name, "]"));
+
+	return node && lab_find_node(has, node) && lab_find_node(wanted, node);
+}
+
+/* "cluster.standby.on" says more than "cluster.standby.numbers". */
+static bool is_place_of(const char *on, const char *numbers)
+{
+	size_t len = strlen(numbers) - strlen("numbers");
+
+	return !strncmp(on, numbers, len) && !strcmp(on + len, "on");
 }
 
 /* True when another difference explains this one, so that it is not repeated for each node. */
@@ -174,7 +217,7 @@ static bool follows(const struct lab_change *changes, unsigned count, const char
 	for (unsigned i = 0; i < count; i++) {
 		const char *other = changes[i].key;
 
-		if ((in_cluster && !strcmp(other, "cluster.kind")) || (!in_cluster && !strcmp(other, "nodes")) ||
+		if ((in_cluster && !strcmp(other, "cluster.kind")) || (in_cluster && !strcmp(word, ".numbers") && is_place_of(other, key)) ||
 		    (address && has_prefix(other, "network.")) ||
 		    (!in_cluster && has_prefix(other, "defaults.") && !strcmp(strrchr(other, '.'), word)))
 			return true;
@@ -189,20 +232,30 @@ void lab_changes(const struct lab *has, const struct lab *wanted, bool bootstrap
 	struct lab_change *changes = NULL;
 	unsigned count = 0;
 
-	list_values(has, &before);
-	list_values(wanted, &after);
+	list_values(has, wanted, &before);
+	list_values(wanted, has, &after);
 	for (size_t i = 0; i < after.count + before.count; i++) {
 		bool gone = i >= after.count;
 		const struct value *v = gone ? &before.items[i - after.count] : &after.items[i];
 		const char *was = gone ? v->text : find(&before, v->key, i), *now = gone ? NULL : v->text;
-		bool free_cluster = has_prefix(v->key, "cluster.") && !bootstrapped;
+		bool free_cluster = has_prefix(v->key, "cluster.") && !bootstrapped, nodes = !strcmp(v->key, "nodes");
+		const struct effect_row *r = effect_row(v->key);
+		enum place place = place_change(has, wanted, v->key);
+		bool refused;
 
 		if (gone ? find(&after, v->key, i - after.count) != NULL : was && !strcmp(was, now))
 			continue;
-		if (same_place(has, wanted, v->key) || follows(changes, count, v->key))
+		if (place == PLACE_SAME || (has_prefix(v->key, "nodes[") && !of_both(has, wanted, v->key)) ||
+		    follows(changes, count, v->key))
 			continue;
-		*arena_push(a, changes, count) =
-			(struct lab_change){ v->key, was, now, !free_cluster && !is_applied(v->key, now) };
+		refused = !free_cluster && place != PLACE_MORE && !is_applied(r, was, now);
+		if (nodes)
+			refused = lacks(has, wanted) || (bootstrapped && cannot_join(has, wanted));
+		*arena_push(a, changes, count) = (struct lab_change){
+			v->key, was, now, refused,
+			free_cluster || place == PLACE_MORE ? NULL : nodes && refused ? effect_text(effect_row("nodes[*]"), wanted, v->key) :
+								     effect_text(r, wanted, v->key),
+			nodes ? lacks(has, wanted) : NULL };
 	}
 	*ret = changes;
 	*ret_count = count;
@@ -216,20 +269,30 @@ void lab_change_text(const struct lab_change *c, struct strbuf *out)
 		      c->wanted ? quote_url(c->wanted, a) : "none");
 }
 
+void lab_change_say(const struct lab_change *c, struct strbuf *out)
+{
+	lab_change_text(c, out);
+	if (c->how)
+		strbuf_printf(out, " (%s)", c->how);
+}
+
 int lab_changes_check(const struct lab *has, const char *file, const struct lab_change *changes, unsigned count,
 		      struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf all = { 0 }, first = { 0 };
+	const struct node *lacking = NULL;
 	unsigned refused = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		if (!changes[i].refused)
 			continue;
+		if (changes[i].lacking)
+			lacking = changes[i].lacking;
 		if (!refused++)
 			lab_change_text(&changes[i], &first);
 		else if (all.len > sizeof e->evidence - 600)
 			continue;
-		lab_change_text(&changes[i], &all);
+		lab_change_say(&changes[i], &all);
 		strbuf_char(&all, '\n');
 	}
 	if (!refused)
@@ -238,6 +301,9 @@ int lab_changes_check(const struct lab *has, const char *file, const struct lab_
 		strbuf_printf(&first, " (and %u more)", refused - 1);
 	fail(e, FAIL_CONFLICT, "%s changes keys that cannot be changed in lab '%s': %s", file, has->name, strbuf_text(&first));
 	fail_evidence(e, strbuf_text(&all), UINT32_MAX);
+	if (lacking)
+		return fail_next(e, "labctl -l %s node remove %s    (removes it and its data); to keep it, add it to %s", has->name,
+				 lacking->name, file);
 	return fail_next(e, "restore the old values of these keys in %s; for another lab beside this one: labctl -l NAME create", file);
 }
 
@@ -272,6 +338,38 @@ static void keep_users(const struct lab *has, struct lab *wanted)
 						  arena_strdup(wanted->arena, c->users[i].databases), c->users[i].reads_only };
 }
 
+/* The node that had the role before any takeover. */
+static const struct node *first_leader(const struct lab *lab)
+{
+	const struct takeover *t = lab->cluster.recipe->takeover;
+	bool set[LAB_NODES_MAX] = { 0 };
+	struct fail ignored = { 0 };
+
+	if (t && lab_select(lab, lab->cluster.places[lab_role(lab, t->role)].on, NULL, set, &ignored) == 0)
+		for (unsigned i = 0; i < lab->node_count; i++)
+			if (set[i])
+				return &lab->nodes[i];
+	return NULL;
+}
+
+/*
+ * Which server took the role over, the record says and no lab file. A file that places the role on a third node is left as it
+ * is: that is a change, and refused.
+ */
+static void keep_promoted(const struct lab *has, struct lab *wanted)
+{
+	const struct node *leader = lab_leader(has), *first = first_leader(has), *said = lab_leader(wanted);
+	struct fail ignored = { 0 };
+
+	if (!leader || !first || !said || (!has->cluster.promoted && !wanted->cluster.promoted))
+		return;
+	if (!wanted->cluster.promoted && strcmp(said->name, first->name) != 0)
+		return;
+	for (unsigned i = 0; i < wanted->node_count; i++)
+		if (!strcmp(wanted->nodes[i].name, leader->name))
+			lab_promote(wanted, &wanted->nodes[i], &ignored);
+}
+
 int lab_keep(const struct lab *has, struct lab **wanted, const char *state_dir, struct fail *e)
 {
 	struct lab_options o = { .state_dir = state_dir };
@@ -282,10 +380,17 @@ int lab_keep(const struct lab *has, struct lab **wanted, const char *state_dir, 
 		lab->hypervisor = has->hypervisor;
 	if (!lab->net.subnet && has->net.subnet)
 		lab_set_subnet(lab, has->net.subnet, has->net.prefix_len);
+	/* `create --autostart` and `--ttl` may have set them. */
+	if (!lab_line(lab, "autostart"))
+		lab->autostart = has->autostart;
+	if (!lab->ttl)
+		lab->ttl = arena_strdup(lab->arena, has->ttl);
+	lab_keep_nodes(has, lab);
 	if (lab->cluster.recipe || !has->cluster.recipe) {
 		if (lab->cluster.recipe == has->cluster.recipe && lab->cluster.recipe) {
 			keep_source(has, lab);
 			keep_users(has, lab);
+			keep_promoted(has, lab);
 		}
 		return 0;
 	}

@@ -274,19 +274,13 @@ static void check_groups(struct source *s)
 					       "duplicate group %s", c->groups[i].name);
 }
 
-/* The version is in the archive's name: "citus-12.1.12.tar.gz". Without one, the build shows whether it works. */
 static void check_platform(struct source *s)
 {
 	const struct lab *lab = s->lab;
-	const char *kind = lab->cluster.recipe->kind, *name = lab->cluster.archive, *slash = name ? strrchr(name, '/') : NULL;
-	auto_(strbuf_clear) struct strbuf where = { 0 };
+	auto_(strbuf_clear) struct strbuf why = { 0 };
 
-	name = slash ? slash + 1 : name;
-	if (platform_runs(kind, name, lab->release))
-		return;
-	platform_list(kind, &where);
-	source_problem(s, "image", "%.80s does not run on %s; labctl knows %s in versions %s", name ? name : kind,
-		       lab->release->name, kind, strbuf_text(&where));
+	if (!platform_accepts(lab->cluster.recipe->kind, lab->cluster.archive, lab->release, &why))
+		source_problem(s, "image", "%s", strbuf_text(&why));
 }
 
 void cluster_check(struct source *s)

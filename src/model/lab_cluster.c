@@ -32,6 +32,7 @@ static const struct key place_keys[] = {
 	{ "port", KEY_NUMBER, PLACE(port), .min = 1024, .max = 65535 },
 	{ "dir", KEY_TEXT, PLACE(dir) },
 	{ "name", KEY_TEXT, PLACE(name) },
+	{ "numbers", KEY_TEXT, PLACE(numbers) },
 	{ 0 },
 };
 static const struct key group_keys[] = {
@@ -94,6 +95,7 @@ static void place_on(struct source *s, struct role_place *p, const char *on, con
 		source_problem(s, path, "duplicate role %s: on '%s' and on '%s'", p->role, p->on, on);
 	else
 		p->on = on;
+	p->given = true;
 }
 
 static void role_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path)
@@ -106,6 +108,7 @@ static void role_read(struct source *s, const struct key *k, yaml_node_t *node, 
 		p->port = read.port;
 		p->dir = read.dir;
 		p->name = read.name;
+		p->numbers = read.numbers;
 	} else {
 		read.on = schema_text(s, node, path);
 	}
@@ -225,6 +228,7 @@ static const struct key fixed_keys[] = {
 	{ "user", KEY_TEXT, LAB(user), .form = form_user },
 	{ "address", KEY_FLAG, LAB(by_ip), .words = address_words },
 	{ "restart", KEY_FLAG, LAB(no_restart), .words = restart_words },
+	{ "promoted", KEY_TEXT, LAB(promoted), .form = form_label },
 	{ "settings", KEY_CUSTOM, .read = settings_read },
 	{ "groups", KEY_CUSTOM, .read = groups_read },
 	{ "users", KEY_CUSTOM, .read = users_read },
@@ -344,6 +348,7 @@ void cluster_print(const struct lab *lab, struct strbuf *out)
 	strbuf_printf(out, "  address: %s\n", address_words[c->by_ip]);
 	if (c->no_restart)
 		strbuf_printf(out, "  restart: %s\n", restart_words[c->no_restart]);
+	field_print(out, "  promoted: ", c->promoted, "\n");
 	for (unsigned i = 0; i < c->place_count; i++) {
 		const struct role_place *p = &c->places[i];
 
@@ -353,6 +358,7 @@ void cluster_print(const struct lab *lab, struct strbuf *out)
 			strbuf_printf(out, ", port: %u", p->port);
 		field_print(out, ", dir: ", p->dir, "");
 		field_print(out, ", name: ", p->name, "");
+		field_print(out, ", numbers: ", p->numbers, "");
 		strbuf_str(out, "}\n");
 	}
 	setting_print(c, out);

@@ -5,6 +5,7 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "defaults.h"
@@ -243,24 +244,64 @@ static const char *default_place(const struct lab *lab, const char *role)
 	return NULL;
 }
 
-static void place_role(struct source *s, unsigned role)
+/* "1,3,4" -> numbers, up to @max; false if @text is no list of different ones. */
+static bool parse_numbers(const char *text, unsigned *ret, unsigned max, unsigned *ret_count)
+{
+	unsigned count = 0;
+
+	for (const char *at = text;; at++) {
+		char *end;
+		unsigned long number = strtoul(at, &end, 10);
+
+		if (*at < '1' || *at > '9' || number > UINT16_MAX || count == max || (*end && *end != ','))
+			return false;
+		for (unsigned i = 0; i < count; i++)
+			if (ret[i] == number)
+				return false;
+		ret[count++] = (unsigned)number;
+		at = end;
+		if (!*at)
+			break;
+	}
+	*ret_count = count;
+	return true;
+}
+
+void place_role(struct source *s, unsigned role)
 {
 	struct lab *lab = s->lab;
 	struct role_place *p = &lab->cluster.places[role];
 	bool set[LAB_NODES_MAX] = {0};
-	unsigned index = 0;
+	unsigned numbers[LAB_NODES_MAX], wanted = 0, given = 0, index = 0;
 	struct fail e;
 
 	if (select_nodes(lab, p->on, set, &e) < 0) {
 		problem_add(&s->problems, p->line, arena_printf(lab->arena, "cluster.%s", p->role), "%s", e.text);
 		return;
 	}
-	for (unsigned i = 0; i < lab->node_count; i++) {
-		if (!set[i])
-			continue;
-		lab->nodes[i].roles |= 1u << role;
-		lab->nodes[i].role_index[role] = ++index;
+	for (unsigned i = 0; i < lab->node_count; i++)
+		wanted += set[i];
+	if (p->numbers && (!parse_numbers(p->numbers, numbers, LAB_NODES_MAX, &given) || given != wanted)) {
+		problem_add(&s->problems, p->line, arena_printf(lab->arena, "cluster.%s.numbers", p->role),
+			    "'%.80s' must be %u different number%s from 1, as in 1,3", p->numbers, wanted, wanted == 1 ? "" : "s");
+		given = 0;
 	}
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		lab->nodes[i].roles &= ~(1u << role);
+		lab->nodes[i].roles |= (uint32_t)set[i] << role;
+		lab->nodes[i].role_index[role] = !set[i] ? 0 : given ? numbers[index] : index + 1;
+		index += set[i];
+	}
+}
+
+bool node_is_first(const struct lab *lab, const struct node *n, int role)
+{
+	if (!node_has_role(n, role))
+		return false;
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (node_has_role(&lab->nodes[i], role) && lab->nodes[i].role_index[role] < n->role_index[role])
+			return false;
+	return true;
 }
 
 /* Rewrites the members of a group, whatever selector the file has, as node names in node order. */
@@ -332,6 +373,7 @@ void cluster_complete(struct source *s)
 			place_role(s, i);
 	for (unsigned i = 0; i < c->group_count; i++)
 		complete_group(s, i);
+	promoted_complete(s);
 }
 
 void sources_complete(struct lab *lab, const char *dir)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lab_source.h"
+#include "when.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
@@ -127,6 +128,13 @@ const char *form_options(const char *t)
 	if (!only(t, ALNUM "_=.:,/@+-"))
 		return "must be options separated by commas, without blanks: rw,sync";
 	return NULL;
+}
+
+const char *form_ttl(const char *t)
+{
+	int64_t s;
+
+	return duration_parse(t, &s) && s >= 60 ? NULL : "must be a time of at least one minute: 90m, 8h, 2d";
 }
 
 const char *form_zone(const char *t)

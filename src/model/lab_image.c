@@ -7,12 +7,14 @@
 #include "defaults.h"
 #include "family.h"
 #include "lab_source.h"
+#include "platform.h"
+#include "recipe.h"
 
 #define LAB(field) .offset = offsetof(struct lab, field)
 
 const char *const boot_names[] = { "bios", "uefi", NULL };
 const char *const seed_names[] = { "nocloud", "labctl", NULL };
-/* What labctl builds for nodes; the first is the default. */
+/* What labctl builds for nodes; the first is the default of a new lab, unless its cluster runs only on another. */
 static const char *const images[] = { DEFAULT_IMAGE, "debian13", NULL };
 
 static const char *form_release(const char *text)
@@ -98,13 +100,25 @@ void image_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 		take_word(s, words[i]);
 }
 
-/* The release in the file name of a vendor's cloud image; NULL when there is none, or it is the default. */
+/* The release in the file name of a vendor's cloud image; NULL when there is none, or it is what is assumed without one. */
 static const char *guess_release(const char *source)
 {
 	const char *slash = strrchr(source, '/');
 	const struct release *r = family_guess(slash ? slash + 1 : source);
 
 	return r && r != &releases[RELEASE_DEBIAN12] ? r->name : NULL;
+}
+
+/* The first image on which the cluster of the lab file runs. */
+static const char *default_image(const struct lab *lab)
+{
+	const struct cluster *c = &lab->cluster;
+	auto_(strbuf_clear) struct strbuf why = { 0 };
+
+	for (unsigned i = 0; c->recipe && images[i]; i++)
+		if (platform_accepts(c->recipe->kind, c->archive, family_find(images[i]), &why))
+			return images[i];
+	return images[0];
 }
 
 void image_complete(struct source *s)
@@ -117,7 +131,7 @@ void image_complete(struct source *s)
 		take_word(s, said);
 	}
 	if (!lab->image)
-		lab->image = images[0];
+		lab->image = default_image(lab);
 	if (!lab_boots_disk(lab))
 		lab->disk_image = (struct disk_image){ 0 };
 	else if (!lab->disk_image.stored && !lab->disk_image.release)

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "file.h"
 #include "lab_source.h"
+#include "platform.h"
 
 void problem_add(struct problems *p, int line, const char *key, const char *fmt, ...)
 {
@@ -227,15 +228,25 @@ const char *lab_source(const struct sources *sources, const char *kind)
 	return NULL;
 }
 
-void lab_default_source(struct lab *lab, const struct config *config)
+int lab_default_source(struct lab *lab, const struct config *config, struct fail *e)
 {
 	const struct recipe *r = lab->cluster.recipe;
+	auto_(strbuf_clear) struct strbuf why = { 0 };
 	const char *source;
 
 	if (!r || !r->build || lab->cluster.archive || (r->software && lab_boots_disk(lab)))
-		return;
+		return 0;
 	source = lab_source(&lab->sources, r->kind);
 	if (!source && config)
 		source = lab_source(&config->lab.sources, r->kind);
-	lab->cluster.archive = arena_strdup(lab->arena, source ? source : r->source);
+	if (!source)
+		source = platform_source(r->kind, lab->release);
+	if (!source)
+		source = r->source;
+	if (!platform_accepts(r->kind, source, lab->release, &why)) {
+		fail(e, FAIL_LAB, "sources.%s: %s", r->kind, strbuf_text(&why));
+		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, r->kind);
+	}
+	lab->cluster.archive = arena_strdup(lab->arena, source);
+	return 0;
 }

@@ -90,6 +90,8 @@ bool value_print(const void *object, const struct key *k, struct strbuf *out)
 
 		memcpy(&word, field, sizeof word);
 		strbuf_str(out, k->words[word]);
+	} else if (k->kind == KEY_FLAG && *(const bool *)field) {
+		strbuf_str(out, k->words[1]);
 	} else if (k->kind == KEY_NUMBER && *(const unsigned *)field) {
 		strbuf_printf(out, "%u", *(const unsigned *)field);
 	} else if (k->kind == KEY_MIB || k->kind == KEY_GIB) {

@@ -18,6 +18,7 @@
 const char *const hypervisor_names[] = { "auto", "kvm", "qemu", "lxc", NULL };
 const char *const transport_names[] = { "auto", "nfs", "filesystem", NULL };
 const char *const nfs_server_names[] = { "auto", "kernel", "ganesha", NULL };
+static const char *const truth_words[] = { "false", "true", NULL };
 const char *const tuning_profiles[] = { "modern", "classic", "classic-el5", NULL };
 
 static void nodes_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
@@ -83,6 +84,8 @@ const struct key sources_keys[] = {
 const struct key lab_keys[] = {
 	{ "lab", KEY_TEXT, LAB(name), .form = form_lab_name },
 	MACHINE,
+	{ "autostart", KEY_FLAG, LAB(autostart), .words = truth_words },
+	{ "ttl", KEY_TEXT, LAB(ttl), .form = form_ttl },
 	{ "network", KEY_MAP, .sub = network_keys },
 	{ "defaults", KEY_MAP, .sub = defaults_keys },
 	{ "nodes", KEY_CUSTOM, .read = nodes_read, .print = nodes_print },

@@ -118,6 +118,14 @@ const char *config_file_of(const struct config *c, const char *key, int *ret_lin
 /* A path that is relative to the file in @dir, made absolute; URLs, absolute paths and NULL are unchanged. */
 const char *path_from(struct arena *a, const char *dir, const char *path);
 void lab_complete(struct source *s);
+/* Gives the nodes of .places[@role].on that role, and no others. */
+void place_role(struct source *s, unsigned role);
+
+/* lab_grow.c: nodes of @wanted that @has too keep their addresses, roles that the file does not place, and numbers. */
+void lab_keep_nodes(const struct lab *has, struct lab *wanted);
+
+/* lab_promote.c: moves the takeover role to the node that .promoted names */
+void promoted_complete(struct source *s);
 void sources_complete(struct lab *lab, const char *dir); /* path_from() for `sources` */
 void cluster_complete(struct source *s);
 /* Expand a name template (@{node} @{index} @{ip.dashed} @{octet}) for @n; @role >= 0: @{index} counts its role. */

@@ -81,7 +81,7 @@ static bool in_source_tree(void)
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
 	size_t tree = strlen(LABCTL_DATA_SOURCE);
 
-	return len > (ssize_t)tree && !strncmp(exe, LABCTL_DATA_SOURCE "/", tree + 1);
+	return tree && len > (ssize_t)tree && !strncmp(exe, LABCTL_DATA_SOURCE "/", tree + 1);
 }
 
 static const char *find_dir(struct arena *a)
@@ -93,7 +93,7 @@ static const char *find_dir(struct arena *a)
 	if (said && *said)
 		return said; /* even if wrong: using other files would hide the mistake */
 	for (unsigned i = 0; i < ARRAY_COUNT(places); i++)
-		if (file_exists(arena_printf(a, "%s/tuning/lib.sh", places[i])))
+		if (*places[i] && file_exists(arena_printf(a, "%s/tuning/lib.sh", places[i])))
 			return places[i];
 	return LABCTL_DATA_INSTALLED;
 }

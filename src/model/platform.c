@@ -5,13 +5,14 @@
 
 #include "auto.h"
 
-/* Citus: each version supports some versions of PostgreSQL. The build of Postgres-XC is not adapted to gcc 14. */
+/* Citus: each version supports some versions of PostgreSQL. */
 static const struct platform platforms[] = {
-	{ "postgres", "15", "debian12" },
-	{ "postgres", "17", "debian13" },
-	{ "pgxc", "1.0 1.1", "debian12" },
-	{ "citus", "12.1", "debian12" },
-	{ "citus", "13.2 14.0", "debian13" },
+	{ "postgres", "15", "debian12", NULL },
+	{ "postgres", "17", "debian13", NULL },
+	{ "pgxc", "1.0 1.1", "debian12", NULL },
+	{ "pgxc", "1.0", "debian13", NULL },
+	{ "citus", "12.1", "debian12", NULL },
+	{ "citus", "13.2 14.0", "debian13", "https://github.com/citusdata/citus/archive/v14.0.1/citus-14.0.1.tar.gz" },
 };
 
 const struct platform *platform_row(unsigned i)
@@ -59,6 +60,25 @@ bool platform_runs(const char *kind, const char *version, const struct release *
 		known = true;
 	}
 	return !known;
+}
+
+const char *platform_source(const char *kind, const struct release *r)
+{
+	for (size_t i = 0; r && i < ARRAY_COUNT(platforms); i++)
+		if (!strcmp(platforms[i].kind, kind) && !strcmp(platforms[i].release, r->name))
+			return platforms[i].source;
+	return NULL;
+}
+
+bool platform_accepts(const char *kind, const char *archive, const struct release *r, struct strbuf *why)
+{
+	const char *slash = archive ? strrchr(archive, '/') : NULL, *name = slash ? slash + 1 : archive;
+
+	if (platform_runs(kind, name, r))
+		return true;
+	strbuf_printf(why, "%.80s does not run on %s; labctl knows %s in versions ", name ? name : kind, r->name, kind);
+	platform_list(kind, why);
+	return false;
 }
 
 void platform_list(const char *kind, struct strbuf *out)

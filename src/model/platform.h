@@ -15,6 +15,7 @@ struct platform {
 	const char *kind;     /* "citus" */
 	const char *versions; /* of its software, separated by blanks: "12.1" is every 12.1.x */
 	const char *release;  /* "debian12" */
+	const char *source;   /* where its newest version for this image is published; NULL = the recipe's source */
 };
 
 const struct platform *platform_row(unsigned i); /* NULL after the last */
@@ -25,6 +26,15 @@ const struct platform *platform_row(unsigned i); /* NULL after the last */
  * no image of: those are the user's own.
  */
 bool platform_runs(const char *kind, const char *version, const struct release *r);
+
+/* Where the software of @kind that runs on @r is published; NULL = the recipe says it. @r may be NULL. */
+const char *platform_source(const char *kind, const struct release *r);
+
+/*
+ * platform_runs() for @archive, the path or URL of a source archive, whose name has the version ("citus-12.1.12.tar.gz"), or
+ * NULL; if false, appends to @why what runs where.
+ */
+bool platform_accepts(const char *kind, const char *archive, const struct release *r, struct strbuf *why);
 
 /* Where @kind runs: "12.1 on debian12, 13.2 14.0 on debian13". */
 void platform_list(const char *kind, struct strbuf *out);

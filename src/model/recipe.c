@@ -43,6 +43,14 @@ const char *const *recipe_kinds(void)
 	return kinds;
 }
 
+const struct member *recipe_member(const struct recipe *r, const char *role)
+{
+	for (const struct member *m = r->members; m && m->role; m++)
+		if (!strcmp(m->role, role))
+			return m;
+	return NULL;
+}
+
 const struct task *recipe_task(const struct recipe *r, const char *name)
 {
 	for (const struct task *c = r->tasks; c && c->name; c++)
@@ -109,6 +117,14 @@ static const char *next_word(const char **list, size_t *ret_len)
 	return word;
 }
 
+static bool has_log(const struct recipe *r, const char *role)
+{
+	for (const struct role_log *l = r->logs; l && l->role; l++)
+		if (!strcmp(l->role, role))
+			return true;
+	return false;
+}
+
 static void audit_roles(struct audit *a)
 {
 	const struct recipe *r = a->r;
@@ -134,6 +150,12 @@ static void audit_roles(struct audit *a)
 	for (const struct role_link *l = r->links; l && l->from; l++)
 		if (!l->to || !l->what || !role_named(r, l->from, strlen(l->from)) || !role_named(r, l->to, strlen(l->to)))
 			problem(a, "link from %s: unknown role, or it says nothing", l->from);
+	for (const struct role_log *l = r->logs; l && l->role; l++)
+		if (!l->files || !role_named(r, l->role, strlen(l->role)))
+			problem(a, "log of %s: unknown role, or no files", l->role);
+	for (const struct role *role = r->roles; role->name; role++)
+		if (role->dir && !has_log(r, role->name))
+			problem(a, "role %s has a directory but no log", role->name);
 	for (const struct role_set *s = r->role_sets; s && s->name; s++) {
 		const char *list = s->roles, *word;
 		size_t len;
@@ -236,6 +258,59 @@ static void audit_databases(struct audit *a)
 			problem(a, "query %s has no SQL, or asks an unknown role", q->name);
 }
 
+static void audit_takeover(struct audit *a)
+{
+	const struct takeover *t = a->r->takeover;
+	const struct rule *const tables[] = { t ? t->leave : NULL, t ? t->fence : NULL, t ? t->promote : NULL, t ? t->rejoin : NULL,
+					      t ? t->lost : NULL, t ? t->asks : NULL };
+	const struct fence_file *last = NULL;
+
+	if (!t) {
+		if (!a->r->no_takeover)
+			problem(a, "no takeover, and no reason why");
+		return;
+	}
+	if (!t->loses == !t->lost)
+		problem(a, "takeover: .loses or .lost, not both");
+	if (!t->standing == !t->asks)
+		problem(a, "takeover: .standing or .asks, not both");
+	if (!role_named(a->r, t->role, strlen(t->role)) || !role_named(a->r, t->from, strlen(t->from)))
+		problem(a, "takeover: unknown role");
+	for (unsigned i = 0; i < ARRAY_COUNT(tables); i++) {
+		if (tables[i] && tables[i]->id)
+			audit_rules(a, tables[i]);
+		else if (i < 4)
+			problem(a, "takeover: table %u has no rules", i + 1);
+	}
+	for (const struct fence_file *f = t->fence_files; f && f->name; f++)
+		last = f;
+	if (!last || !t->proof || strcmp(last->name, t->proof) != 0)
+		problem(a, "takeover: the last fence file is not the proof");
+}
+
+static void audit_members(struct audit *a)
+{
+	const struct recipe *r = a->r;
+
+	for (const struct member *m = r->members; m && m->role; m++) {
+		const struct rule *const tables[] = { m->leave, m->lose, m->forget };
+
+		if (!role_named(r, m->role, strlen(m->role)) || (m->asked && !role_named(r, m->asked, strlen(m->asked))))
+			problem(a, "member %s: unknown role", m->role);
+		if (!m->asked != !m->only)
+			problem(a, "member %s: asks nobody, or nothing", m->role);
+		if (m->where && !m->only)
+			problem(a, "member %s: .where without .only", m->role);
+		if (m->stays && (m->last || m->leave || m->lose || m->forget))
+			problem(a, "member %s: it stays, so it does not leave", m->role);
+		for (unsigned i = 0; i < ARRAY_COUNT(tables); i++)
+			if (tables[i])
+				audit_rules(a, tables[i]);
+	}
+	if (r->grows && !recipe_member(r, r->grows))
+		problem(a, "grows by %s, which is no member", r->grows);
+}
+
 unsigned recipe_check(const struct recipe *r, struct strbuf *out)
 {
 	struct audit a = { .r = r, .out = out };
@@ -254,6 +329,10 @@ unsigned recipe_check(const struct recipe *r, struct strbuf *out)
 		problem(&a, "no rules stop its servers");
 	if (r->status)
 		audit_rules(&a, r->status);
+	if (r->changes)
+		audit_rules(&a, r->changes);
+	audit_takeover(&a);
+	audit_members(&a);
 	audit_databases(&a);
 	return a.count;
 }

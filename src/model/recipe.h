@@ -24,6 +24,7 @@ struct role {
 	const char *dir;        /* data directory below the data mount, default; NULL = none */
 	const char *node_name;  /* template of its name inside the cluster: "datanode_@{index}" */
 	bool sql;               /* answers SQL on its port: psql and status may connect */
+	bool reloads;           /* most of its settings need no restart; lab_effect.c has the others */
 	const char *acts_as;    /* SQL that returns the role a server has now: "primary" of a promoted standby; or NULL */
 	const char *beside;     /* role that must be on the same node ("gtm_proxy"), or NULL */
 };
@@ -60,6 +61,57 @@ struct rule {
 	bool for_users;         /* only for labs with database users besides the superuser */
 	enum rule_use use;
 	bool brings;            /* start, stop: when it runs, all that it waits for runs too, also where it was not asked for */
+	bool whole;             /* needs every server: not in a plan that leaves out nodes that are off */
+	bool in_turn;           /* while a running cluster is changed: on one node after the other */
+	const char *exists;     /* RULE_SCRIPT, template: a file without which it does nothing, not even write .files; or NULL */
+};
+
+/*
+ * How another server takes over a role: `labctl switchover`, `failover`, `rejoin`. The rules are written for the roles after
+ * the change: .role is the new server's, and the old one has .from. Before a server is promoted, every other one must have
+ * run .leave or .fence, so that it can start as a .from only; one whose machine is off gets .fence_files from the host.
+ */
+struct takeover {
+	const char *role, *from;     /* "primary", "standby"; one server has .role */
+	const char *standing;        /* SQL in the library: what a server says of itself, columns as in struct standing (plan.h); or NULL: */
+	const struct rule *asks;     /* on .role and .from: scripts that report the same as ::value; these servers are equal, and need .rejoin after .leave */
+	const char *loses;           /* what a takeover loses, a text; NULL = .lost counts it */
+	const struct rule *leave;    /* on .from: a server that still works as .role ends cleanly; others do nothing */
+	const struct rule *fence;    /* on .from: the same for one that failed */
+	const struct rule *promote;  /* on .role */
+	const struct rule *lost;     /* unless .loses: on .from, one rule: reports as ::value lost what only this server has; changes nothing */
+	const struct rule *rejoin;   /* on .from: a server that was fenced follows the new .role */
+	const char *fenced;          /* file in .from's directory: it must rejoin before it may start; one of .fence_files; or NULL */
+	const char *proof;           /* file in .from's directory that proves: it can only start as a .from */
+	const struct fence_file { const char *name, *text; } *fence_files; /* the last one is .proof; ends with a zero row */
+};
+
+/*
+ * A role whose servers can join and leave a running cluster: `labctl node add` and `node remove`. A server joins by the rules of
+ * a bootstrap. The rules for one that leaves run on the others, whose templates may use gone.* of it, before its machine is
+ * removed; afterwards the rules of a bootstrap write every configuration without it.
+ */
+struct member {
+	const char *role;
+	const char *stays;           /* it cannot leave: why, a template of gone.*; NULL = it can */
+	const char *instead;         /* the same: the words of a command that helps; or NULL */
+	const char *last;            /* the last server with the role cannot leave: why; NULL = it can */
+	const struct rule *leave;    /* it gives away what it has; its machine still runs. NULL = nothing to do */
+	const struct rule *lose;     /* instead of .leave if it does not answer; with --force if something is lost */
+	const struct rule *forget;   /* after its machine is gone */
+	const char *asked;           /* role of the server that knows what only this one has; NULL = it has nothing of its own */
+	const char *only;            /* SQL in the library, for .asked, in every database: that, a row with a text for each thing */
+	const char *where;           /* SQL: a row in databases that can answer .only; NULL = in all of them */
+	const char *down;            /* while such a server is down: what works, and what does not, besides .only; one sentence, or NULL */
+};
+
+/*
+ * The log of the servers with a role, for `labctl logs`: lines that begin with a time, and others that belong to the line before
+ * them. Every role with a data directory has a row.
+ */
+struct role_log {
+	const char *role;
+	const char *files;      /* template of a shell pattern: files whose names sort in the order in which they were written */
 };
 
 /* Who connects to whom, for drawings. */
@@ -82,9 +134,9 @@ struct database_template {
 /*
  * A task of `labctl db` on one database or user: rules whose templates may use db.name, db.template, db.force, db.adopt
  * and db.database. A task that changes the lab itself (its users) also changes the record: before the first node when it
- * adds something, after the last node when it removes something.
+ * adds something, after the last node when it removes something. RECORD_PASSWORDS: new passwords, once all nodes answer.
  */
-struct task { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST } record; };
+struct task { const char *name; const struct rule *rules; enum { RECORD_NOTHING, RECORD_FIRST, RECORD_LAST, RECORD_PASSWORDS } record; };
 
 /* A query of `labctl db`. The names of its columns are the headers of the table that is shown. */
 struct query {
@@ -117,11 +169,17 @@ struct recipe {
 	const struct role_set *role_sets;    /* ends with a zero row; may be NULL */
 	const struct rule *rules;            /* ends with a zero row */
 	const struct rule *stops;            /* stop the servers, in order; ends with a zero row */
+	const struct rule *changes;          /* what a bootstrap that changes a running cluster does before .rules; ends with a zero row; may be NULL */
+	const struct member *members;        /* ends with a zero row. Other roles cannot be added, nor their servers removed */
+	const char *grows;                   /* the role of new nodes, if the user names none; NULL = he must */
+	const struct takeover *takeover;     /* NULL = none is possible */
+	const char *no_takeover;             /* without .takeover: why, and what helps; one sentence */
 	const struct rule *status;           /* checks of `labctl status`, by role; without one: SELECT 1 if .sql */
 	const char *image_file;      /* glob of a file in an image that has the software; NULL without .software */
 	const struct rule *software;         /* checks for the software in the image; NULL = an archive must be named */
 	const struct limit *limits;          /* ends with a zero row; may be NULL */
 	const struct role_link *links;       /* ends with a zero row */
+	const struct role_log *logs;         /* ends with a zero row */
 	const char *backends;                /* roles behind the pooler, in its order: "@{each backend}"; or NULL */
 	const struct database_template *templates; /* ends with a zero row; may be NULL */
 	const struct task *tasks;          /* ends with a zero row; may be NULL */
@@ -141,6 +199,7 @@ const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
 const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */
 void recipe_list(struct strbuf *out);                    /* "citus, pgxc, postgres" */
 const struct recipe *recipe_at(unsigned i);              /* NULL after the last */
+const struct member *recipe_member(const struct recipe *r, const char *role); /* NULL when it has no row */
 const struct task *recipe_task(const struct recipe *r, const char *name);   /* NULL when the kind has none of that name */
 const struct query *recipe_query(const struct recipe *r, const char *name);
 const struct database_template *recipe_template(const struct recipe *r, const char *word);

@@ -50,7 +50,7 @@ static void name_endpoint(struct inventory *inv, struct endpoint *ep)
 	const struct node *n = ep->node;
 	const char *role = lab->cluster.recipe->roles[ep->role].name, **names = NULL;
 	const char *both = arena_printf(inv->arena, "%s-%s", n->name, role);
-	bool first = n->role_index[ep->role] == 1;
+	bool first = node_is_first(lab, n, (int)ep->role);
 
 	if (first && !strcmp(role, lab->cluster.recipe->psql_role))
 		*arena_push(inv->arena, names, ep->service_count) = lab->name;

@@ -11,6 +11,8 @@
 
 int plan_create(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
+/* The same for a running cluster whose lab file has changed: servers restart one after the other, as the recipe says. */
+int plan_change(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 
 /* Arguments of a task (recipe.h). Its plan borrows them. .said is the command line to repeat the task, for messages. */
 struct db_request { const char *name, *template, *database; bool force, adopt; const char *said; };
@@ -48,6 +50,65 @@ int plan_stop(const struct lab *lab, const struct library *lib, const struct fac
 /* Both; starts what it has stopped. */
 int plan_restart(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct choice *what,
 		 const struct stop_options *o, struct plan **ret_plan, struct fail *e);
+
+/*
+ * Takeovers: another server of the lab's cluster gets a role (recipe.h, struct takeover). What a server says of itself; an
+ * array has an entry for each node of the lab, zero for those that are not concerned.
+ */
+struct standing {
+	bool on;                    /* its machine runs */
+	bool answers;               /* the server answers SQL; if not, the rest is unknown */
+	bool recovers, streams;     /* it is a standby; it receives WAL */
+	uint64_t wal, replayed;     /* where its WAL ends, and what of it a standby has applied, in bytes */
+	int64_t age_ms;             /* age of the newest transaction that a standby has applied; -1 = unknown */
+	unsigned sessions, writing; /* clients; those in a transaction that has written something */
+};
+#define LOST_UNKNOWN (-1)
+struct handover {
+	const struct node *from, *to;  /* the old server and the new one; from NULL = one that was interrupted is finished */
+	const struct standing *all;
+	int64_t lost;               /* transactions that only .from has; LOST_UNKNOWN */
+	const char *said;           /* the command line that repeats it */
+};
+/* Chooses the server to promote. @wanted NULL = the one with the most WAL. FAIL_USAGE, FAIL_DB if it cannot be. */
+int plan_switchover_to(const struct lab *lab, const struct standing *all, const struct node *wanted, const struct node **ret,
+		       struct fail *e);
+/* The same if the server with the role is dead. FAIL_CONFLICT if it answers. */
+int plan_failover_to(const struct lab *lab, const struct standing *all, const struct node **ret, struct fail *e);
+/* Can @n, which had the role, become a standby of the server that has it now? Sets *ret to that one. */
+int plan_rejoin_to(const struct lab *lab, const struct standing *all, const struct node *n, const struct node **ret, struct fail *e);
+/* The plans; @lab is as after the takeover (lab_promote()). */
+int plan_switchover(const struct lab *lab, const struct library *lib, const struct handover *h, struct plan **ret_plan, struct fail *e);
+int plan_failover(const struct lab *lab, const struct library *lib, const struct handover *h, struct plan **ret_plan, struct fail *e);
+int plan_rejoin(const struct lab *lab, const struct library *lib, const struct handover *h, struct plan **ret_plan, struct fail *e);
+
+/*
+ * Nodes that join and leave. @lab is as afterwards. Adding is a create and a bootstrap in one plan: what is there already is
+ * left as it is.
+ */
+struct node_add {
+	bool cluster;              /* the lab's cluster exists */
+	bool rebalance;            /* then run the task "rebalance", which moves data to the new servers */
+	const char *said;          /* the command line that repeats it */
+};
+int plan_node_add(const struct lab *lab, const struct library *lib, const struct node_add *o, struct plan **ret_plan, struct fail *e);
+struct node_remove {
+	const struct node *gone;   /* of the lab as it was; plans borrow it */
+	const bool *on;            /* per node of @lab: its machine runs. Others are left out, and follow when they start */
+	bool cluster;
+	bool lose;                 /* what only .gone has is given up: it does not answer, or the user wants it */
+	const char *loss;          /* what is lost, in words */
+	const char *said;
+};
+int plan_node_remove(const struct lab *lab, const struct library *lib, const struct node_remove *o, struct plan **ret_plan,
+		     struct fail *e);
+
+/* Puts a fault into the lab (model/fault.h), and ends one. @cluster: the lab's cluster exists. @said: the command line. */
+struct fault;
+int plan_fault_inject(const struct lab *lab, const struct library *lib, const struct fault *f, const char *said, struct plan **ret_plan,
+		      struct fail *e);
+int plan_fault_heal(const struct lab *lab, const struct library *lib, const struct fault *f, bool cluster, const char *said,
+		    struct plan **ret_plan, struct fail *e);
 
 /*
  * The payload of a step of one of these plans; NULL when it needs none. Plans of large labs do not hold all texts; a

@@ -23,6 +23,10 @@ void plan_after_ends(struct plan *p, struct step *s);
  */
 #define PAYLOAD_NODES_MAX 64
 bool plan_wants_payload(const struct lab *lab, unsigned added);
+/* A join per node with roles that waits for everything so far: "WHAT/NODE" is the base of the next rules. */
+void plan_add_stage(struct plan *p, const char *what);
+/* Steps that write the lab's record, and the inventory files for other programs after it. Returns that of the record. */
+struct step *plan_add_record(struct plan *p);
 /* From nothing, or from machines that are off, to tuned nodes: "tune/NODE" is the last step of each. */
 struct machines {
 	const bool *wanted;  /* per node; NULL = all */

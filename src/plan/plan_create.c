@@ -31,6 +31,16 @@ void plan_after_nodes(struct plan *p, struct step *s, const char *what)
 		plan_after_node(p, s, what, p->lab->nodes[i].name);
 }
 
+void plan_add_stage(struct plan *p, const char *what)
+{
+	struct step *all = plan_add(p, VERB_JOIN, NULL, what, "all of that");
+
+	plan_after_ends(p, all);
+	for (unsigned i = 0; i < p->lab->node_count; i++)
+		if (p->lab->nodes[i].roles)
+			plan_after(p, plan_add_node(p, VERB_JOIN, &p->lab->nodes[i], what, "all of that"), what);
+}
+
 static struct step *add_host(struct plan *p, enum verb verb, const char *title, const char *after)
 {
 	struct step *s = plan_add(p, verb, NULL, verb_names[verb], title);
@@ -81,9 +91,11 @@ static void add_host_steps(struct plan *p, const struct machines *m)
 				 : "network",
 		 "lab.prepare");
 	add_data(p, m);
-	if (lab_transport(lab) == TRANSPORT_NFS)
-		after_wanted(p, m, add_host(p, VERB_NFS_SERVE, "export the data directories to the lab's subnet", "net.create"),
-			     m->exist ? "node.check" : "data.create");
+	if (lab_transport(lab) != TRANSPORT_NFS)
+		return;
+	after_wanted(p, m, add_host(p, VERB_NFS_SERVE, "export the data directories to the lab's subnet", "net.create"),
+		     m->exist ? "node.check" : "data.create");
+	add_host(p, VERB_NET_REACH, "check that no packet filter keeps nodes from the NFS server", "nfs.serve");
 }
 
 bool plan_wants_payload(const struct lab *lab, unsigned added)
@@ -130,7 +142,8 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 				  *n->ip_text ? arena_printf(p->arena, "start %s (%s)", n->domain, n->ip_text)
 					      : arena_printf(p->arena, "start %s", n->domain));
 		plan_after_node(p, s, "node.disk", n->name);
-		plan_after(p, s, "net.create");
+		/* A node mounts its data while it boots: without the NFS server it would never answer. */
+		plan_after(p, s, lab_transport(lab) == TRANSPORT_NFS ? "net.reach" : "net.create");
 		plan_after_node(p, s, m->exist ? "node.check" : "data.create", n->name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
@@ -138,9 +151,6 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 			continue;
 		s = plan_add_node(p, VERB_NODE_READY, &lab->nodes[i], "node.ready", "wait until it answers on SSH");
 		plan_after_node(p, s, "node.start", lab->nodes[i].name);
-		/* A node mounts its data while it boots: without the NFS server it would never answer. */
-		if (lab_transport(lab) == TRANSPORT_NFS)
-			plan_after(p, s, "nfs.serve");
 	}
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (is_wanted(m, i) && plan_add_tuning(p, lib, &cache, &lab->nodes[i], tuned++, &s, e) < 0)

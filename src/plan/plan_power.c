@@ -66,12 +66,12 @@ static int add_stops(struct plan *p, const struct library *lib, const struct fac
 		     uint32_t *roles, struct fail *e)
 {
 	const struct lab *lab = p->lab;
-	bool *off = arena_alloc(p->arena, lab->node_count * sizeof *off);
+	uint32_t *off = arena_alloc(p->arena, lab->node_count * sizeof *off);
 	struct rules b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .cache = { .arena = p->arena },
 			   .chosen = what->roles, .off = off, .anyway = true, .e = e };
 
 	for (unsigned i = 0; i < lab->node_count; i++)
-		off[i] = !is_on(facts, &lab->nodes[i]);
+		off[i] = is_on(facts, &lab->nodes[i]) ? 0 : lab->nodes[i].roles;
 	if (b.recipe && rules_add(&b, b.recipe->stops, "node.reach") < 0)
 		return -1;
 	for (unsigned i = 0; i < lab->node_count; i++) {

@@ -60,6 +60,8 @@ void plan_print_text(const struct plan *p, struct strbuf *out)
 	}
 	strbuf_printf(out, "%s lab '%s': %u step%s on %u node%s\n", p->command, p->lab->name, shown, shown == 1 ? "" : "s",
 		      p->lab->node_count, p->lab->node_count == 1 ? "" : "s");
+	if (p->loss)
+		strbuf_printf(out, "lost: %s\n", p->loss);
 	for (unsigned i = 0; i < p->step_count; i++) {
 		const struct step *s = &p->steps[i];
 		size_t line = out->len;
@@ -81,7 +83,7 @@ void plan_print_text(const struct plan *p, struct strbuf *out)
 
 json_t *plan_json(const struct plan *p)
 {
-	json_t *steps = json_array();
+	json_t *steps = json_array(), *doc;
 
 	for (unsigned i = 0; i < p->step_count; i++) {
 		const struct step *s = &p->steps[i];
@@ -96,7 +98,10 @@ json_t *plan_json(const struct plan *p)
 			json_object_set_new(step, "anyway", json_true());
 		json_array_append_new(steps, step);
 	}
-	return json_pack("{s:i, s:s, s:s, s:o}", "v", 1, "command", p->command, "lab", p->lab->name, "steps", steps);
+	doc = json_pack("{s:i, s:s, s:s, s:o}", "v", 1, "command", p->command, "lab", p->lab->name, "steps", steps);
+	if (p->loss)
+		json_object_set_new(doc, "lost", json_string(p->loss));
+	return doc;
 }
 
 static void dot_text(struct strbuf *out, const char *t)

@@ -74,10 +74,10 @@ static struct node_paths node_paths(struct render *r, const struct node *n)
 	const char *dir = arena_printf(r->a, STATE "/labs/%s/nodes/%s", r->lab->name, n->name);
 
 	return (struct node_paths){
-		.disk = arena_printf(r->a, "%s/disk.qcow2", dir), .seed = arena_printf(r->a, "%s/seed.%s", dir, lab_uses_cloud_init(r->lab) ? "iso" : "tar"),
+		.disk = arena_printf(r->a, "%s/disk.qcow2", dir), .seed = arena_printf(r->a, "%s/seed.%s", dir, lab_uses_cloud_init(r->lab) ? "iso" : "img"),
 		.root = arena_printf(r->a, "%s/root", dir),       .console = arena_printf(r->a, "%s/console.log", dir),
-		.kernel = arena_printf(r->a, IMAGES "/%s/vmlinuz", r->lab->image),
-		.initrd = arena_printf(r->a, IMAGES "/%s/initrd.img", r->lab->image),
+		.kernel = arena_printf(r->a, "%s/vmlinuz", dir),  .initrd = arena_printf(r->a, "%s/initrd.img", dir),
+		.base = arena_printf(r->a, IMAGES "/%s/disk.qcow2", r->lab->image),
 	};
 }
 

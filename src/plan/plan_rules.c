@@ -30,11 +30,11 @@ static bool runs_on(const struct rules *b, const struct known *k, const struct n
 {
 	unsigned at = n->index - 1;
 
-	if (!node_has_role(n, k->role) || k->part == NONE || k->left_out || (b->off && b->off[at]))
+	if (!node_has_role(n, k->role) || k->part == NONE || k->left_out || (b->off && (b->off[at] >> k->role & 1)))
 		return false;
 	if (b->chosen && !k->brought && !(b->chosen[at] >> k->role & 1))
 		return false;
-	return k->part == ALL || (k->part == FIRST) == (n->role_index[k->role] == 1);
+	return k->part == ALL || (k->part == FIRST) == node_is_first(b->plan->lab, n, k->role);
 }
 
 static int rule_role(const struct lab *lab, const struct rule *r)
@@ -86,6 +86,11 @@ static void find_joins(struct rules *b)
 /* Is the rule no part of this plan? */
 static bool is_left_out(const struct rules *b, const struct rule *r)
 {
+	const struct lab *lab = b->plan->lab;
+
+	for (unsigned i = 0; r->whole && b->off && i < lab->node_count; i++)
+		if (b->off[i] & lab->nodes[i].roles)
+			return true;
 	return b->what != RULES_ALL && (r->use == USE_MAKE || (b->what == RULES_SERVERS && r->use != USE_SERVER));
 }
 
@@ -240,15 +245,18 @@ static int make_script(struct scope *s, const struct library *lib, const struct 
 {
 	const char *list = r->files, *word, *body;
 	struct payload_file *files = NULL;
+	const char *exists = NULL;
 	size_t len;
 
+	if (r->exists && scope_expand_text(s, r->id, r->exists, QUOTE_RAW, &exists, e) < 0)
+		return -1;
 	while (next_word(&list, &word, &len))
 		if (make_file(s, lib, word, len, arena_push(s->arena, files, p->file_count), e) < 0)
 			return -1;
 	if (scope_expand(s, lib, r->arg, QUOTE_COUNT, &body, e) < 0)
 		return -1;
 	p->files = files;
-	p->script = script_compose(lib, files, p->file_count, body, s->arena);
+	p->script = script_compose(lib, exists, files, p->file_count, body, s->arena);
 	return 0;
 }
 
@@ -264,6 +272,8 @@ static int make_rule(const struct lab *lab, const struct library *lib, const str
 	scope_init(&s, lab, n, role, a);
 	s.cache = cache;
 	s.db = step->db;
+	s.rule = r;
+	s.gone = step->gone;
 	p->source = r->arg;
 	status = r->log ? scope_expand_text(&s, r->id, r->log, QUOTE_RAW, &p->log, e) : 0;
 	if (status == 0 && r->verb == RULE_SCRIPT)
@@ -300,6 +310,7 @@ static int add_rule(struct rules *b, const struct known *k)
 {
 	const struct lab *lab = b->plan->lab;
 	const struct rule *r = k->rule;
+	const struct node *before = NULL;
 	unsigned added = 0;
 
 	for (unsigned i = 0; i < lab->node_count; i++) {
@@ -311,12 +322,16 @@ static int add_rule(struct rules *b, const struct known *k)
 		s = plan_add_node(b->plan, r->verb == RULE_SCRIPT ? VERB_NODE_SCRIPT : VERB_NODE_SQL, n, r->id, r->title);
 		s->rule = r;
 		s->db = b->db;
+		s->gone = b->gone;
 		s->timeout_ms = (int64_t)(r->timeout_s ? r->timeout_s : RULE_TIMEOUT_S) * 1000;
 		if (plan_wants_payload(lab, added++) &&
 		    plan_payload(lab, b->lib, s, &b->cache, b->plan->arena, &s->payload, b->e) < 0)
 			return -1;
 		if (add_after(b, s, r) < 0)
 			return -1;
+		if (b->changes && r->in_turn && before)
+			plan_after_node(b->plan, s, r->id, before->name);
+		before = n;
 	}
 	if (k->joined)
 		add_join(b, k);

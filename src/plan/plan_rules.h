@@ -15,9 +15,11 @@ struct rules {
 	const struct library *lib;
 	struct scope_cache cache;
 	const struct db_request *db; /* arguments of a task, or NULL */
+	const struct node *gone;     /* the node that leaves, or NULL */
 	enum rules_what what;
 	const uint32_t *chosen;      /* per node: roles to make steps for; NULL = all. Rules that these bring run everywhere */
-	const bool *off;             /* per node: make no steps for it; NULL = none is off */
+	const uint32_t *off;         /* per node: roles to make no steps for; NULL = none */
+	bool changes;                /* a running cluster: rules that say so (.in_turn) run on one node after the other */
 	bool anyway;                 /* a step also runs if those before it, on other nodes, failed */
 	struct fail *e;
 	/* set by rules_add() */
@@ -31,6 +33,8 @@ struct rules {
  * chosen for "node.reach/NODE". The caller adds those steps.
  */
 int rules_add(struct rules *b, const struct rule *rules, const char *base);
+/* The steps of a bootstrap, for @b->recipe. @made: the plan has the steps of plan_add_machines(), up to the tuning. */
+int plan_add_cluster(struct rules *b, bool made);
 /* @s waits for every instance; rules_before_on(): for those on @n. */
 void rules_before(struct rules *b, struct step *s);
 void rules_before_on(struct rules *b, struct step *s, const struct node *n);

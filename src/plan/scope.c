@@ -276,7 +276,7 @@ static const char *peer_value(struct scope *s, const char *name)
 	if (!strcmp(name, "position"))
 		return number(s, s->position);
 	if (!strcmp(name, "first"))
-		return truth((s->peer_role >= 0 ? n->role_index[s->peer_role] : n->index) == 1);
+		return truth(s->peer_role >= 0 ? node_is_first(s->lab, n, s->peer_role) : n->index == 1);
 	if (!strcmp(name, "self")) {
 		s->used_node = true;
 		return s->node ? truth(n == s->node) : NULL;
@@ -346,6 +346,25 @@ static const char *role_value(struct scope *s, const char *name, const char *dot
 	return other_value(s, &s->lab->nodes[0], role, dot + 1) ? "" : NULL;
 }
 
+/* "name", "worker.port" of the node that leaves. */
+static const char *gone_value(struct scope *s, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	char word[sizeof s->buffer];
+	int role;
+
+	if (!strcmp(name, "name"))
+		return s->gone ? s->gone->name : "";
+	if (!dot || (size_t)(dot - name) >= sizeof word)
+		return NULL;
+	memcpy(word, name, (size_t)(dot - name));
+	word[dot - name] = '\0';
+	role = lab_role(s->lab, word);
+	if (role < 0)
+		return NULL;
+	return s->gone && node_has_role(s->gone, role) ? other_value(s, s->gone, role, dot + 1) : "";
+}
+
 static const char *dbuser_value(struct scope *s, const char *name)
 {
 	const struct db_user *u = s->dbuser;
@@ -395,6 +414,8 @@ const char *scope_value(struct scope *s, const char *name)
 		return peer_value(s, name + 5);
 	if (!strncmp(name, "self.", 5))
 		return self_value(s, name + 5);
+	if (!strncmp(name, "gone.", 5))
+		return gone_value(s, name + 5);
 	if (!strncmp(name, "secret.", 7))
 		return node_secret(s, name + 7);
 	if (!strncmp(name, "value.", 6))
@@ -407,6 +428,10 @@ const char *scope_value(struct scope *s, const char *name)
 		return db_value(s, name + 3);
 	if (!strncmp(name, "dbuser.", 7))
 		return dbuser_value(s, name + 7);
+	if (s->rule && !strcmp(name, "rule")) {
+		s->used_node = true; /* another text for another rule */
+		return s->rule->id;
+	}
 	if (s->template && !strcmp(name, "template.name"))
 		return s->template->name;
 	if (s->template && !strcmp(name, "template.extensions"))

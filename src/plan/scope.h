@@ -8,6 +8,8 @@
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)
  *   self.ROLE ("true" when the node has ROLE) limit.coordinators limit.datanodes limit.pool limit.backends (Postgres-XC)
  *   mem.D.M (1/D of the node's memory, at least M MB: "256MB")
+ *   rule (the recipe's rule that the script belongs to: "standby.start")
+ *   gone.name gone.ROLE.FIELD (the node that leaves, fields as of ROLE; empty if it does not have the role)
  *   db.name db.template db.force db.adopt db.database (arguments of a task: plan_task())
  *   timezone locale ntp_server profile
  *   family.FIELD family.release package.NAME service.NAME (what the nodes run: family_value())
@@ -26,6 +28,7 @@
 #include "template.h"
 
 struct payload;
+struct rule;
 
 /* Texts that are the same on every node of a lab, expanded once: 1,000 nodes have 1,000 lines of /etc/hosts each. */
 struct scope_cache {
@@ -42,6 +45,8 @@ struct scope {
 	struct arena *arena;      /* owns the values */
 	struct scope_cache *cache; /* of this lab, or NULL; set after scope_init() */
 	const struct db_request *db; /* arguments of a task, or NULL; set after scope_init() */
+	const struct rule *rule;  /* whose file is expanded, or NULL; set after scope_init() */
+	const struct node *gone;  /* the node that leaves, of another struct lab, or NULL; set after scope_init() */
 	bool used_node;           /* out: true when a value was read that differs between nodes */
 	/* private to scope.c */
 	const struct node *peer; int peer_role; const struct setting *setting; const struct group *group;

@@ -40,12 +40,17 @@ static void add_prelude(struct strbuf *out, const struct library *lib)
 	add_body(out, prelude ? prelude : "");
 }
 
-const char *script_compose(const struct library *lib, const struct payload_file *files, unsigned count,
+const char *script_compose(const struct library *lib, const char *exists, const struct payload_file *files, unsigned count,
 			   const char *body, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 
 	add_prelude(&out, lib);
+	if (exists) {
+		strbuf_str(&out, "[[ -e ");
+		quote_add(&out, QUOTE_SH, exists);
+		strbuf_str(&out, " ]] || exit 0\n");
+	}
 	add_puts(&out, files, count);
 	add_body(&out, body);
 	return arena_strndup(a, strbuf_text(&out), out.len);

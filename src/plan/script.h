@@ -19,8 +19,11 @@
 int script_tuning(const struct lab *lab, const struct node *n, const struct library *lib, struct scope_cache *cache,
 		  struct arena *a, const struct payload **ret_payload, struct fail *e);
 
-/* Compose: prelude, one `put` per file, body. Text in @a. A file without a final newline stays without. */
-const char *script_compose(const struct library *lib, const struct payload_file *files, unsigned count,
+/*
+ * Compose: prelude, one `put` per file, body. Text in @a. A file without a final newline stays without. @exists: a path without
+ * which the script does nothing; or NULL.
+ */
+const char *script_compose(const struct library *lib, const char *exists, const struct payload_file *files, unsigned count,
 			   const char *body, struct arena *a);
 
 #endif

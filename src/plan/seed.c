@@ -33,14 +33,18 @@ static const char *machine_id(const struct node *n, struct arena *a)
 	return arena_strdup(a, strbuf_text(&out));
 }
 
-/* Static: labctl chooses the address, and without DHCP a node is up seconds earlier. */
+/* Static: labctl chooses the address, and without DHCP a node is up seconds earlier. A container's only link is eth0; its MAC
+ * is set again, because the host's systemd-udevd (MACAddressPolicy=persistent, systemd.link(5)) sometimes replaces that of a
+ * new veth after libvirt has set it. */
 static const char *network_text(const struct lab *lab, const struct node *n, const char *gateway, struct arena *a)
 {
+	const char *match = lab->hypervisor == HYPERVISOR_LXC ? "Name=eth0\n\n[Link]\nMACAddress" : "MACAddress";
+
 	return arena_printf(a,
-			    "[Match]\nMACAddress=%s\n\n"
+			    "[Match]\n%s=%s\n\n"
 			    "[Network]\nAddress=%s/%u\nGateway=%s\nDNS=%s\nDomains=%s\n"
 			    "DHCP=no\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n",
-			    n->mac, n->ip_text, lab->net.prefix_len, gateway, gateway, lab->net.domain);
+			    match, n->mac, n->ip_text, lab->net.prefix_len, gateway, gateway, lab->net.domain);
 }
 
 /* ssh refuses a key file without a newline at its end. */

@@ -20,11 +20,13 @@
 	X(JOIN,           join,           "join",              1, 0, "nothing: joins many dependencies into one")  \
 	X(LAB_PREPARE,    lab_prepare,    "lab.prepare",     120, 0, "keys, secrets and the record of the lab")    \
 	X(LAB_RECORD,     lab_record,     "lab.record",       10, 0, "write the cluster into the lab's record")    \
+	X(LAB_PASSWORDS,  lab_passwords,  "lab.passwords",    10, 0, "new passwords, in the lab's record")        \
 	X(LAB_FILES,      lab_files,      "lab.files",        30, 0, "inventory files of the lab")                 \
 	X(IMAGE_BUILD,    image_build,    "image.build",    1800, 0, "the image that nodes boot from")             \
-	X(NET_CREATE,     net_create,     "net.create",       60, 0, "define and start the lab's network")         \
+	X(NET_CREATE,     net_create,     "net.create",      300, 0, "define and start the lab's network")         \
 	X(DATA_CREATE,    data_create,    "data.create",      30, 0, "create the node's data directory")           \
 	X(NFS_SERVE,      nfs_serve,      "nfs.serve",        60, 0, "export the data directories")                \
+	X(NET_REACH,      net_reach,      "net.reach",        30, 0, "connect to the NFS server from the lab's bridge") \
 	X(NODE_DISK,      node_disk,      "node.disk",       120, 0, "copy-on-write disk and seed")                \
 	X(NODE_START,     node_start,     "node.start",      120, 0, "define and start the domain")                \
 	X(NODE_READY,     node_ready,     "node.ready",      600, 1, "authenticated SSH with the pinned host key") \
@@ -36,6 +38,11 @@
 	X(NODE_REACH,     node_reach,     "node.reach",       60, 1, "log in, to see whether the node answers")    \
 	X(NODE_SHUTDOWN,  node_shutdown,  "node.shutdown",   100, 1, "shut the system down, wait until the domain is off") \
 	X(NODE_OFF,       node_off,       "node.off",         60, 0, "power the domain off, as by pulling the plug") \
+	X(NODE_PAUSE,     node_pause,     "node.pause",       30, 0, "pause the domain")                           \
+	X(NODE_RESUME,    node_resume,    "node.resume",      30, 0, "resume the domain")                          \
+	X(NODE_RESET,     node_reset,     "node.reset",       30, 0, "reset the domain, as by its button")         \
+	X(FAULT_FILTER,   fault_filter,   "fault.filter",     30, 0, "packet filter of the lab's faults")          \
+	X(DATA_FENCE,     data_fence,     "data.fence",       30, 0, "keep a server whose machine is off from starting in its old role") \
 	X(NODE_STOP,      node_stop,      "node.stop",        60, 0, "stop and undefine the domain")               \
 	X(NODE_REMOVE,    node_remove,    "node.remove",      60, 0, "remove disk, overlay and seed")              \
 	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, 0, "withdraw the exports")                       \
@@ -63,6 +70,7 @@ struct step {
 	const struct payload *payload; /* NULL = not made yet; use plan_payload() */
 	const struct rule *rule;    /* the recipe's rule that this step is an instance of, or NULL */
 	const struct db_request *db; /* arguments of the task that this step belongs to, or NULL */
+	const struct node *gone;    /* the node that leaves, for the templates of its rules, or NULL */
 	bool anyway;                /* it also runs if steps that it waits for failed or were blocked */
 	int64_t timeout_ms;
 	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
@@ -70,6 +78,7 @@ struct step {
 
 struct plan {
 	const char *command;        /* "create", "bootstrap", "stop node3": what repeats it */
+	const char *loss;           /* a takeover: what it loses, in words; else NULL */
 	bool partial;               /* a step that failed does not make the others useless: FAIL_PARTIAL */
 	const struct lab *lab;
 	struct step *steps; unsigned step_count; /* in an order that can be executed one by one */

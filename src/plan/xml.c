@@ -242,6 +242,7 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 		{ "data_dir", n->export_dir },
 		{ "mount", lab->data.mount },
 		{ "disk", paths->disk },
+		{ "base", paths->base },
 		{ "seed", paths->seed },
 		{ "root", paths->root },
 		{ "console_log", paths->console },

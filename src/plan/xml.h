@@ -9,10 +9,11 @@
 /* Absolute paths of a node's files on the host, chosen by exec/ (paths.h). */
 struct node_paths {
 	const char *disk;     /* qcow2 overlay (kvm, qemu) */
+	const char *base;     /* the image's disk, below it; kvm and qemu */
 	const char *seed;     /* raw tar with the node's identity (kvm, qemu) */
 	const char *root;     /* mounted overlay of the root tree (lxc) */
 	const char *console;  /* serial console log */
-	const char *kernel, *initrd; /* of the image */
+	const char *kernel, *initrd; /* the node's copies of the image's (kvm, qemu) */
 };
 
 int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,

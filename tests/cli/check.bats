@@ -40,6 +40,18 @@ run_tests() { "$SOURCE_DIR/tests/support/run-tests" "$BATS_TEST_TMPDIR/build" "$
 	[ "${lines[-1]}" = "0 passed, 0 failed" ]
 }
 
+@test "long tests run with --all, or with a label of theirs" {
+	project 'add_test(NAME good COMMAND true)' 'add_test(NAME slow COMMAND true)' 'add_test(NAME emulated COMMAND true)' \
+		'set_tests_properties(slow PROPERTIES LABELS "build;long")' \
+		'set_tests_properties(emulated PROPERTIES LABELS "machines;long")'
+	run -0 run_tests
+	[ "${lines[-1]}" = "1 passed, 0 failed" ]
+	run -0 run_tests --all
+	[ "${lines[-1]}" = "3 passed, 0 failed" ]
+	run -0 run_tests -L machines
+	[ "${lines[-1]}" = "1 passed, 0 failed" ]
+}
+
 @test "the build for the thread sanitizer has exactly the test programs that start threads" {
 	threaded=$(sed -n '/^set(threaded /,/)$/p' "$SOURCE_DIR/tests/CMakeLists.txt" | tr -d '()' | xargs -n 1 | grep / | sort)
 	for source in "$SOURCE_DIR"/tests/{unit,golden,exec,link,cli}/test_*.c; do

@@ -57,7 +57,7 @@ labctl() { "$LABCTL" "$@"; }
 	labctl --json bench report one | jq -e '.points[0].tps.low < .points[0].tps.mean'
 	for n in 1 2 4; do "$runs" "scale$n" "scale/$n"; done
 	labctl bench report scale -o scale.html
-	grep -q '4 instead of 1 nodes with the role datanode' scale.html
+	grep -q '4 datanodes instead of 1 give' scale.html
 	grep -q 'href="./scale/4/raw/1/"' scale.html
 	"$runs" pairs two
 	labctl bench report one two --format csv | cut -d , -f 1 | sort -u | diff - <(printf '%s\n' ab bench3 lab)

@@ -76,7 +76,7 @@ wait -n|coproc|lastpipe|globstar	a loop
 	local file line
 	local -a scripts
 	for file in quickstart check .ci/run kickstart/* kickstart/*/*.sh kickstart/*/files/usr/lib/labctl/* \
-		tests/support/* tests/support/fake-pgxc/* tests/bench/* tests/trust/* tests/ondemand/*; do
+		src/package/* tests/support/* tests/support/fake-pgxc/* tests/bench/* tests/trust/* tests/ondemand/*; do
 		[ -f "$file" ] || continue
 		read -r line <"$file" || true
 		case $line in '#!'*bash* | '#!'*/sh*) scripts+=("$file") ;; esac

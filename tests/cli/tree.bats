@@ -81,9 +81,9 @@ paths() {
 		exec node1|missing command after '--'; usage: labctl exec [NODES] [--role ROLE] -- COMMAND...
 		psql node4 -c|unknown option '-c' of labctl psql; to pass it to the program: labctl psql node4 -- -c
 		status mylab|unexpected argument 'mylab'; did you mean 'labctl -l mylab status'?
-		list mylab|unexpected argument 'mylab'; usage: labctl list
+		list mylab|unexpected argument 'mylab'; usage: labctl list [--all]
 		status -- ls|status takes no '--'; usage: labctl status
-		db list --force|db list takes no --force; it is an option of: db create, db drop
+		db list --force|db list takes no --force; it is an option of: node remove, console, db create, db drop
 		render|missing --out DIR; usage: labctl render [KIND] [--source FILE|URL] --out DIR
 		create --jobs|--jobs needs a value: --jobs N
 		create --json=1|--json takes no value

@@ -106,6 +106,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 	lxc destroy lab-node1
 	inside mv "$root/usr/sbin/init" "$root/usr/sbin/init.away"
 	run -40 labctl create
+	echo "$output"
 	[[ $output == *"node1 did not come up: domain 'lab-node1' is shut off"* ]]
 	[[ $output == *"-- console of lab-node1, started again"*"container-init: "*"/sbin/init: not found"* ]]
 	inside mv "$root/usr/sbin/init.away" "$root/usr/sbin/init"

@@ -103,7 +103,7 @@ no_database_left() {
 	[ "$(measured killed '.status == "ok"')" = 8 ]
 	[ "$(jq -rs '[.[] | .point + " " + (.repeat | tostring)] | unique | length' "$runs/killed/measurements.jsonl")" = 8 ]
 	run -5 labctl bench run --resume "$runs/killed" --workloads tpcb --clients 1,2 --repeats 4 "${small[@]}"
-	[[ $output == *"another specification"* ]]
+	[[ $output == *"another specification"*"next: labctl bench run --resume $runs/killed"* ]]
 	no_database_left
 }
 

@@ -36,7 +36,7 @@ shards() {
 }
 
 @test "without Citus, no node changes, and the message says what to do" {
-	labctl create 4
+	labctl create 4 --image "$(citus_image)"
 	! labctl exec 1 -- 'ls /usr/share/postgresql/*/extension/citus.control' || skip "the image has a Citus package"
 	cd "$WORK"
 	run -1 labctl bootstrap citus
@@ -46,6 +46,7 @@ shards() {
 
 @test "create 4 and bootstrap citus from source" {
 	labctl --timings bootstrap citus --source "$LABCTL_CITUS_ARCHIVE"
+	ran citus "$(coordinator -c 'SELECT citus_version()' | awk '{print $2}')"
 	run -0 --separate-stderr labctl --json status
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 5 ]
 }
@@ -159,6 +160,26 @@ shards() {
 	labctl exec 2 -- 'cd /usr/lib/postgresql/*/lib && cp -p citus.so citus.new && mv citus.new citus.so'
 	run -0 --separate-stderr labctl --json bootstrap
 	[[ $(steps_done) == worker.start/node2*"its software was replaced"* ]]
+	run -0 --separate-stderr labctl --json bootstrap
+	[ -z "$(steps_done)" ]
+}
+
+@test "a newer version replaces this one in every database and template, and the data stay" {
+	[ -n "${LABCTL_CITUS_NEWER-}" ] || skip "LABCTL_CITUS_NEWER names no archive of a newer version"
+	local version="SELECT extversion FROM pg_extension WHERE extname = 'citus'"
+
+	before=$(coordinator -c "$version")
+	labctl --timings bootstrap citus --source "$LABCTL_CITUS_NEWER"
+	after=$(coordinator -c "$version")
+	ran citus "$(coordinator -c 'SELECT citus_version()' | awk '{print $2}')"
+	[ "$(printf '%s\n' "$before" "$after" | sort -Vu | tail -n 1)" = "$after" ] && [ "$before" != "$after" ]
+	for n in 1 2 3 4; do
+		[ "$(labctl psql "$n" -- -XAtc "$version")" = "$after" ]
+		labctl psql "$n" -- -XAtqc 'CREATE DATABASE after TEMPLATE template_citus'
+		[ "$(labctl psql "$n" -- -d after -XAtc "$version")" = "$after" ]
+		labctl psql "$n" -- -XAtqc 'DROP DATABASE after'
+	done
+	[ "$(pool -c 'SELECT count(*) FROM users')" = 1000 ]
 	run -0 --separate-stderr labctl --json bootstrap
 	[ -z "$(steps_done)" ]
 }

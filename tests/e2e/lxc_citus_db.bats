@@ -9,8 +9,9 @@ setup_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
 	labs_up citusdb
 	export LABCTL_HYPERVISOR=lxc
-	labctl create 3
+	labctl create 3 --image "$(citus_image)"
 	labctl bootstrap citus --source "$LABCTL_CITUS_ARCHIVE"
+	ran citus "$(labctl psql node1 -- -XAtc 'SELECT citus_version()' | awk '{print $2}')"
 }
 
 teardown_file() {

@@ -44,6 +44,7 @@ done_steps() { jq '[.steps[] | select(.state == "done")] | length' <<<"$1"; }
 	run -0 --separate-stderr labctl --json bootstrap
 	jq -r '.steps[] | select(.state == "done") | .id + ": " + (.notes // "")' <<<"$output"
 	[ "$(done_steps "$output")" = 0 ]
+	ran postgres "$(labctl psql node1 -- -XAtc 'SHOW server_version' | awk '{print $1}')"
 	[[ $(labctl psql node1 -- -XAtc 'show server_version') == 17.* ]]
 	run -0 --separate-stderr labctl --json status
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 4 ]

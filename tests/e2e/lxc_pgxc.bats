@@ -26,8 +26,9 @@ setup() {
 is_1_0() { [[ $(labctl psql node3 -- -Atc 'SHOW server_version') == 9.1.* ]]; }
 
 @test "create 8 and bootstrap pgxc from source" {
-	labctl create 8
+	labctl create 8 --image "$(pgxc_image)"
 	labctl --timings bootstrap pgxc --source "$LABCTL_PGXC_ARCHIVE"
+	ran pgxc "$(labctl exec 1 -- /opt/pgxc/bin/gtm --version | awk '{print $NF}')"
 }
 
 @test "every coordinator knows every node" {

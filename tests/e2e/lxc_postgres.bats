@@ -42,6 +42,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
 @test "bootstrap postgres ends healthy, and again changes nothing" {
 	labctl --timings bootstrap postgres
+	ran postgres "$(labctl psql node1 -- -XAtc 'SHOW server_version' | awk '{print $1}')"
 	run -0 --separate-stderr labctl --json bootstrap postgres
 	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
@@ -82,8 +83,8 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	pinned one "  settings:" "    primary: {work_mem: 24MB}" "    standby: {max_connections: 120}"
 	run -0 --separate-stderr labctl -f "$WORK/one.yaml" --json bootstrap
 	[[ $stderr == *"cluster.settings.primary.work_mem has no value, wanted 24MB"* ]]
-	[ "$(jq -r '.steps[] | select(.id == "primary.start/node1").notes' <<<"$output" | grep -c 'reloaded the primary')" = 1 ]
-	[ "$(jq -r '.steps[] | select(.id == "standby.start/node5").notes' <<<"$output" | grep -c 'restarted the standby')" = 1 ]
+	[ "$(jq -r '.steps[] | select(.id == "primary.apply/node1").notes' <<<"$output" | grep -c 'reloaded the primary')" = 1 ]
+	[ "$(jq -r '.steps[] | select(.id == "standby.apply/node5").notes' <<<"$output" | grep -c 'restarted the standby')" = 1 ]
 	[ "$(setting 1 work_mem)" = 24MB ]
 	[ "$(setting 4 max_connections)" = 120 ]
 	[ "$(setting 5 max_connections)" = 120 ]
@@ -108,9 +109,9 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 }
 
 @test "keys that cannot change in a running cluster are refused, all at once, without changes" {
-	pinned other "  user: dba" "  primary: {port: 6000}" "  standby: {dir: elsewhere}" "  settings:" "    primary: {work_mem: 99MB}"
+	pinned other "  user: dba" "  primary: {dir: other}" "  standby: {dir: elsewhere}" "  settings:" "    primary: {work_mem: 99MB}"
 	run -5 labctl -f "$WORK/other.yaml" bootstrap
-	[[ $output == *"cluster.user has postgres, wanted dba"* && $output == *"cluster.primary.port has 5432, wanted 6000"* ]]
+	[[ $output == *"cluster.user has postgres, wanted dba"* && $output == *"cluster.primary.dir has /data/pgsql, wanted /data/other"* ]]
 	[[ $output == *"cluster.standby.dir has /data/pgsql, wanted /data/elsewhere"* ]]
 	run -5 labctl -f "$WORK/other.yaml" create
 	[ "$(setting 1 work_mem)" = 4MB ]

@@ -136,8 +136,11 @@ step() { jq -r --arg id "$1" '.steps[] | select(.id == $id).state' <<<"$output";
 	mv "$WORK/elsewhere" "$LABCTL_STATE/labs/lab/data/node2"
 }
 
-@test "after a reboot of the host, start brings the lab and its database back" {
+@test "after a reboot of the host, start brings the lab and its database back, as the host runs it at boot" {
 	labctl start
+	run -0 labctl autostart
+	[[ $output == *"has autostart: true"* ]]
+	labctl create --autostart
 	inside bash -s <<-'END'
 		set -eu
 		virsh() { command virsh -q -c lxc:///system "$@"; }
@@ -151,14 +154,18 @@ step() { jq -r --arg id "$1" '.steps[] | select(.id == $id).state' <<<"$output";
 		libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
 	END
 	run -30 labctl status
-	labctl start
+	run -0 labctl autostart
+	[[ $output == *"lab 'lab': starting"*"start finished in"* ]]
 	[ "$(rows)" = 2000 ]
 	labctl status
+	run -0 labctl autostart
+	[[ $output == *": 0 done, "* ]]
 }
 
 @test "destroy leaves the host as it was, also of a lab that is stopped" {
 	labctl stop
 	labctl destroy
+	run -1 inside sh -c 'ls /var/log/libvirt/lxc /run/libvirt/lxc | grep ^lab-node'
 	host_state after
 	same_host before after
 }

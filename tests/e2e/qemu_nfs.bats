@@ -7,7 +7,31 @@ setup_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
 	labs_up qemu
 	export LABCTL_HYPERVISOR=qemu
+	as_on_a_host
 	host_state before
+}
+
+# As libvirt does by default: machines run as a user of their own, to whom libvirt gives their files.
+as_on_a_host() {
+	chmod 0711 "$WORK"
+	inside bash -s <<-'END'
+		set -eu
+		echo 'security_driver = "none"
+		user = "libvirt-qemu"
+		group = "libvirt-qemu"
+		cgroup_controllers = [ ]
+		namespaces = [ ]' >/etc/libvirt/qemu.conf
+		pid=$(</run/libvirt/libvirtd.pid)
+		kill "$pid"
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+		rm -f /run/libvirt/libvirtd.pid
+		libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
+	END
+}
+
+# Prints the files of images that are not root's, or that others may write.
+given_away() {
+	find "${LABCTL_CACHE:-/var/cache/labctl}"/images/debian* -maxdepth 1 -type f \( ! -user root -o -perm /022 \) -print
 }
 
 teardown_file() {
@@ -22,6 +46,15 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	labctl exec -- 'findmnt -no FSTYPE,OPTIONS /data | grep -q "^nfs4 .*hard.*proto=tcp" && grep -q " /data nfs" /etc/fstab'
 	labctl exec -- 'echo "$(hostname)" > /data/hello'
 	[ "$(cat "$LABCTL_STATE"/labs/lab/data/node2/hello)" = node2 ]
+}
+
+@test "machines run as a user of their own, who owns nothing of the image" {
+	local dir=$LABCTL_STATE/labs/lab/nodes/node1
+
+	[ "$(stat -c %U "$dir/disk.qcow2" "$dir/vmlinuz" "$dir/initrd.img" "$dir/seed.img" | uniq -c | xargs)" = "4 libvirt-qemu" ]
+	inside sh -c 'for p in /proc/[0-9]*; do case $(readlink $p/exe) in */qemu-system-*) stat -c %U $p;; esac; done' >"$WORK/users"
+	[ "$(uniq -c "$WORK/users" | xargs)" = "2 libvirt-qemu" ]
+	[ -z "$(given_away)" ]
 }
 
 @test "a second create changes nothing" {
@@ -45,8 +78,23 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$got" = 1000 ]
 }
 
+@test "the image is root's after a machine was killed with libvirt, too" {
+	inside bash -s <<-'END'
+		set -eu
+		for p in /proc/[0-9]*; do
+			case $(readlink "$p/exe") in */qemu-system-*) machine=${p#/proc/} ;; esac
+		done
+		kill -9 "$(</run/libvirt/libvirtd.pid)" "$machine"
+		rm -f /run/libvirt/libvirtd.pid
+		libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
+	END
+	[ -z "$(given_away)" ]
+}
+
 @test "destroy --keep-data keeps the data and nothing else" {
 	labctl destroy --keep-data
+	[ -z "$(given_away)" ]
+	[ -z "$(inside sh -c 'ls /var/log/libvirt/qemu | grep ^lab-node')" ]
 	[ -f "$LABCTL_STATE"/labs/lab/data/node2/hello ]
 	rm -rf --one-file-system "$LABCTL_STATE/labs/lab"
 	rmdir "$LABCTL_STATE/labs" || true

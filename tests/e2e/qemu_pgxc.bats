@@ -23,7 +23,7 @@ setup() {
 }
 
 @test "create 1 and bootstrap pgxc from source: the software comes over NFS" {
-	labctl create 1
+	labctl create 1 --image "$(pgxc_image)"
 	labctl --timings bootstrap pgxc --source "$LABCTL_PGXC_ARCHIVE"
 	[ "$(labctl psql -- -Atc "SELECT count(*) FROM pgxc_node")" = 2 ]
 	labctl exec -- '! ls -d /data/.labctl-[0-9]* 2>/dev/null'

@@ -432,7 +432,9 @@ refused() {
 		600 root disk.qcow2
 		600 root host_key
 		600 root host_key.pub
-		600 root seed.tar
+		600 root initrd.img
+		600 root seed.img
+		600 root vmlinuz
 	END
 	[ -z "$(inside find "$nfs" -maxdepth 1 -type f -perm /077 ! -name ganesha.pid)" ]
 	# with or without IPv6 in the kernel

@@ -193,6 +193,57 @@ static void last_run(void **state)
 	fclose(f);
 }
 
+static void all_runs(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	char old[160];
+	struct journal_run *runs;
+	struct exec_report rep;
+	struct journal *j, *other;
+	struct fail e = { 0 };
+	unsigned count = 9;
+	FILE *f;
+
+	(void)state;
+	snprintf(old, sizeof old, "%s.old", path);
+	unlink(old);
+	assert_int_equal(journal_runs(path, a, &runs, &count, &e), 0);
+	assert_int_equal(count, 0);
+	/* of a version that did not record the status */
+	f = fopen(old, "we");
+	assert_non_null(f);
+	fputs("{\"v\":1,\"t_ms\":1000,\"run\":\"a\",\"event\":\"run\",\"command\":\"create\",\"pid\":7}\n"
+	      "{\"v\":1,\"t_ms\":1500,\"run\":\"lost\",\"event\":\"end\",\"failed\":3}\n"
+	      "{\"v\":1,\"t_ms\":1600,\"ru\n"
+	      "{\"v\":1,\"t_ms\":3000,\"run\":\"a\",\"event\":\"end\",\"failed\":0}\n", f);
+	fclose(f);
+	run_steps(3, 4, &rep);
+	exec_report_clear(&rep);
+	assert_int_equal(journal_open(path, "stop node2", &j, &e), 0);
+	/* its records are between those of another one */
+	assert_int_equal(journal_open(path, "start", &other, &e), 0);
+	journal_status(j, 12);
+	journal_close(j);
+	assert_int_equal(journal_runs(path, a, &runs, &count, &e), 0);
+	assert_int_equal(count, 4);
+	assert_string_equal(runs[0].command, "create");
+	assert_int_equal(runs[0].end_ms - runs[0].start_ms, 2000);
+	assert_int_equal(runs[0].pid, 7);
+	assert_true(runs[0].finished);
+	assert_int_equal(runs[0].status, -1);
+	assert_int_equal(runs[1].done, 1);
+	assert_int_equal(runs[1].failed, 1);
+	assert_string_equal(runs[1].why, "b: it \"broke\"");
+	assert_string_equal(runs[2].command, "stop node2");
+	assert_int_equal(runs[2].status, 12);
+	assert_null(runs[2].why);
+	assert_int_equal(runs[2].pid, getpid());
+	assert_string_equal(runs[3].command, "start");
+	assert_false(runs[3].finished);
+	journal_close(other);
+	unlink(old);
+}
+
 static void many_at_once(void **state)
 {
 	struct exec_report rep;
@@ -223,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(intent_before_act, fresh),
 		cmocka_unit_test_setup(last_run, fresh),
+		cmocka_unit_test_setup(all_runs, fresh),
 		cmocka_unit_test_setup(many_at_once, fresh),
 		cmocka_unit_test(unwritable),
 	};

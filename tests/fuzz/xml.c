@@ -54,7 +54,8 @@ static void check(const struct lab *lab, const char *node, const char *xml, xmlR
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct node_paths paths = { .disk = "/s/<disk> & \"co\".qcow2", .seed = "/s/]]>.tar", .root = "/s/ro'ot",
+	static const struct node_paths paths = { .base = "/c/ba<se>.qcow2", .disk = "/s/<disk> & \"co\".qcow2",
+						 .seed = "/s/]]>.tar", .root = "/s/ro'ot",
 						 .console = "/s/\xc3\xa4.log", .kernel = "/c/vmlinuz", .initrd = "/c/initrd" };
 	auto_(free) char *text = fuzz_text(data, size);
 	auto_(lab_free) struct lab *lab = NULL;

@@ -143,6 +143,9 @@ static void check(const char *name, const char *file, unsigned node_count)
 		if (plan_bootstrap(lab, lib, &p, &e) < 0)
 			fail_msg("%s", e.text);
 		compare_plan(name, "bootstrap", p);
+		if (plan_change(lab, lib, &p, &e) < 0)
+			fail_msg("%s", e.text);
+		compare_plan(name, "change", p);
 	}
 	assert_int_equal(plan_destroy(lab, &facts, &(struct destroy_options){ 0 }, &p, &e), 0);
 	compare_plan(name, "destroy", p);
@@ -195,6 +198,124 @@ static void power_looks_at_facts(void **state)
 	assert_int_equal(e.code, FAIL_CONFLICT);
 	assert_non_null(strstr(e.text, "node2 is now the domain 'mine'"));
 	assert_non_null(strstr(e.next, "domrename mine pg3-node2"));
+}
+
+#define UP { .on = true, .answers = true, .wal = 100, .replayed = 100, .age_ms = -1 }
+#define FOLLOWS { .on = true, .answers = true, .recovers = true, .streams = true, .wal = 100, .replayed = 100, .age_ms = 1250 }
+
+/* With what is lost. @to: the node that has the primary afterwards; @from had it. */
+static void check_takeover(const char *name, const char *command, struct lab *lab, const struct standing *all, unsigned from,
+			   unsigned to, int64_t lost)
+{
+	const struct handover h = { .from = from ? &lab->nodes[from - 1] : NULL, .to = &lab->nodes[to - 1], .all = all, .lost = lost,
+				    .said = command };
+	struct fail e = { 0 };
+	struct plan *p;
+	int r;
+
+	assert_int_equal(lab_promote(lab, h.to, &e), 0);
+	if (!strncmp(command, "switchover", 10))
+		r = plan_switchover(lab, lib, &h, &p, &e);
+	else if (!strncmp(command, "failover", 8))
+		r = plan_failover(lab, lib, &h, &p, &e);
+	else
+		r = plan_rejoin(lab, lib, &h, &p, &e);
+	if (r < 0)
+		fail_msg("%s", e.text);
+	compare_plan(name, command, p);
+}
+
+static void takeovers(void **state)
+{
+	static const struct standing planned[] = { { .on = true, .answers = true, .wal = 100, .sessions = 12, .writing = 3 }, FOLLOWS, FOLLOWS };
+	static const struct standing dead[] = { { .on = true, .age_ms = -1 }, FOLLOWS, FOLLOWS };
+	static const struct standing off[] = { { .age_ms = -1 }, UP, FOLLOWS }, gone[] = { { .age_ms = -1 }, FOLLOWS, FOLLOWS };
+	auto_(lab_free) struct lab *lab = load(EXAMPLES "postgres-3.yaml", 0), *pool = load(GOLDEN "pool-3.yaml", 0);
+
+	auto_(lab_free) struct lab *pgxc = load(EXAMPLES "pgxc-8.yaml", 0);
+	struct standing gtm[8];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_COUNT(gtm); i++)
+		gtm[i] = (struct standing){ .on = i != 0 };
+	gtm[1] = (struct standing)FOLLOWS;
+	check_takeover("pgxc-8", "failover-gtm", pgxc, gtm, 1, 2, 0);
+	check_takeover("postgres-3", "switchover-node2", lab, planned, 1, 2, 0);
+	check_takeover("postgres-3", "rejoin-node1", lab, off, 1, 2, 3);
+	check_takeover("postgres-3", "failover-primary", lab, dead, 1, 3, 0);
+	/* pgpool-II is on the node whose machine is off: its rules are left out, too. */
+	check_takeover("pool-3", "failover-primary", pool, gone, 1, 2, LOST_UNKNOWN);
+	check_takeover("pool-3", "switchover-node2", pool, planned, 1, 2, 0);
+}
+
+/* Nobody is promoted before every other server can only be a standby; nothing ends before all answer. */
+static void a_takeover_keeps_its_order(void **state)
+{
+	static const struct standing all[] = { { .on = true, .age_ms = -1 }, FOLLOWS, { .age_ms = -1 } };
+	auto_(lab_free) struct lab *lab = load(EXAMPLES "postgres-3.yaml", 0);
+	const struct handover h = { .from = &lab->nodes[0], .to = &lab->nodes[1], .all = all, .said = "failover" };
+	auto_(plan_free) struct plan *p = NULL;
+	struct fail e = { 0 };
+	bool *before, fenced = false, fenced_off = false, recorded = false, reached = false;
+
+	(void)state;
+	assert_int_equal(lab_promote(lab, h.to, &e), 0);
+	assert_int_equal(plan_failover(lab, lib, &h, &p, &e), 0);
+	before = arena_alloc(p->arena, p->step_count * sizeof *before);
+	for (unsigned i = p->step_count; i-- > 0;) {
+		if (!strcmp(p->steps[i].id, "primary.promote/node2"))
+			before[i] = true;
+		for (unsigned k = 0; before[i] && k < p->steps[i].after_count; k++)
+			before[p->steps[i].after[k]] = true;
+		fenced |= before[i] && !strcmp(p->steps[i].id, "standby.fence/node1");
+		fenced_off |= before[i] && !strcmp(p->steps[i].id, "data.fence/node3");
+		recorded |= before[i] && !strcmp(p->steps[i].id, "lab.record");
+		reached |= before[i] && !strcmp(p->steps[i].id, "node.reach/node2");
+		assert_string_not_equal(p->steps[i].id, "node.reach/node3");
+		assert_string_not_equal(p->steps[i].id, "standby.start/node1"); /* it rejoins later */
+	}
+	assert_true(fenced && fenced_off && recorded && reached);
+}
+
+static void check_add(const char *name, const char *command, const char *file, const char *role, bool rebalance)
+{
+	const struct node_add o = { .cluster = true, .rebalance = rebalance, .said = command };
+	auto_(lab_free) struct lab *has = load(file, 0), *lab = NULL;
+	struct fail e = { 0 };
+	struct plan *p = NULL;
+
+	if (lab_grow(has, 1, role, &lab, &e) < 0 || plan_node_add(lab, lib, &o, &p, &e) < 0)
+		fail_msg("%s\n%s", e.text, e.evidence);
+	compare_plan(name, command, p);
+}
+
+/* @off: a node that is off; 0 = none. */
+static void check_remove(const char *name, const char *command, const char *file, unsigned gone, bool lose, unsigned off)
+{
+	bool on[LAB_NODES_MAX];
+	auto_(lab_free) struct lab *has = load(file, 0), *lab = NULL;
+	struct node_remove o = { .gone = &has->nodes[gone - 1], .on = on, .cluster = true, .lose = lose, .loss = "nothing", .said = command };
+	struct fail e = { 0 };
+	struct plan *p = NULL;
+
+	for (unsigned i = 0; i < has->node_count; i++)
+		on[i] = i + 1 != off;
+	if (lab_shrink(has, o.gone, &lab, &e) < 0 || plan_node_remove(lab, lib, &o, &p, &e) < 0)
+		fail_msg("%s\n%s", e.text, e.evidence);
+	compare_plan(name, command, p);
+}
+
+static void nodes_come_and_go(void **state)
+{
+	(void)state;
+	check_add("pool-3", "node-add", GOLDEN "pool-3.yaml", "standby", false);
+	check_add("citus-4", "node-add", EXAMPLES "citus-4.yaml", "worker", true);
+	check_remove("citus-4", "node-remove-node3", EXAMPLES "citus-4.yaml", 3, false, 0);
+	check_remove("citus-4", "node-remove-node4-force", EXAMPLES "citus-4.yaml", 4, true, 0);
+	check_remove("pool-3", "node-remove-node3", GOLDEN "pool-3.yaml", 3, false, 0);
+	check_add("pgxc-8", "node-add", EXAMPLES "pgxc-8.yaml", "coordinator", false);
+	check_remove("pgxc-8", "node-remove-node8", EXAMPLES "pgxc-8.yaml", 8, false, 0);
+	check_remove("postgres-3", "node-remove-node2", EXAMPLES "postgres-3.yaml", 2, false, 2);
 }
 
 static void create_8(void **state) { (void)state; check("create-8", NULL, 8); }
@@ -348,7 +469,8 @@ int main(void)
 					    cmocka_unit_test(walkthrough_el5),
 					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4),
 					    cmocka_unit_test(create_8), cmocka_unit_test(parts),
-					    cmocka_unit_test(power_looks_at_facts) };
+					    cmocka_unit_test(power_looks_at_facts), cmocka_unit_test(takeovers),
+					    cmocka_unit_test(a_takeover_keeps_its_order), cmocka_unit_test(nodes_come_and_go) };
 
 	return cmocka_run_group_tests_name("plans", tests, open_library, close_library);
 }

@@ -90,6 +90,10 @@ status() { control node_info -n "$1" | cut -d' ' -f3; }
 # until_true COMMAND...: within 20 seconds.
 until_true() { for ((i = 0; i < 100; i++)); do ! "$@" || return 0 && sleep 0.2; done; false; }
 read_from() { [ "$(sql "select inet_server_addr()")" = "$1" ]; }
+# pgpool looks at pg_stat_replication every few seconds, and attaches a standby that it saw streaming the last time.
+state() { sql "show pool_nodes" | awk -F'|' '$1 == 1 { print $12 }'; }
+seen_streaming() { [ "$(state)" = streaming ]; }
+seen_lonely() { lonely && [ -z "$(state)" ]; }
 given_up() { [ "$(status 1)" = 3 ]; }
 main_pid() { on 1 bash -c 'tr -d "\0" </mnt/data/pgpool/pgpool.pid'; }
 # A process 1 that does not wait for children: ended processes stay zombies.
@@ -176,15 +180,17 @@ server() { on "$1" setpriv --reuid=postgres --regid=postgres --clear-groups sh -
 	server 2 start
 	run -0 pool
 	[ "$(status 1)" != 3 ]
+	until_true seen_streaming
 	# pgpool attaches it again by itself only while it streams: detached by hand and not streaming, it stays detached.
 	standby "alter system set primary_conninfo = ''"
 	standby "select pg_reload_conf()"
-	until_true lonely
+	until_true seen_lonely
 	control detach_node -n 1
 	until_true given_up
 	run -0 pool
 	standby "alter system reset primary_conninfo"
 	standby "select pg_reload_conf()"
+	echo "$output"
 	[[ $output == *"::changed attached standby_1 again"* ]]
 	[ "$(status 1)" != 3 ]
 }

@@ -29,6 +29,35 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	[ "$(sql 1 coordinate 1921 count)" = 0 ]
 }
 
+@test "a GTM that is killed again before the next checkpoint: it continues above the numbers that it gave since" {
+	local control=/mnt/data/pgxc_coordinate/global/pg_control
+	up 1
+	bring_up
+	sql 1 coordinate 1921 insert
+	on 1 cp -p "$control" /mnt/data/checkpoint
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	NEXT_XID=0
+	bring_up
+	for _ in 1 2 3; do sql 1 coordinate 1921 insert; done
+	on 1 cp -p /mnt/data/checkpoint "$control"
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	NEXT_XID=0
+	bring_up
+	grep -F "continues at transaction 2010001" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 4 ]
+
+	# Another GTM takes over: only the coordinators know the numbers of the old one.
+	sql 1 coordinate 1921 insert
+	on 1 cp -p /mnt/data/checkpoint "$control"
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	on 1 rm -r /mnt/data/pgxc_gtm
+	NEXT_XID=0
+	bring_up
+	grep -F "continues at transaction 3010001" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 5 ]
+	unchanged
+}
+
 @test "a GTM that was not stopped cleanly keeps its mark until its sequences are correct, through any interruption" {
 	up 1
 	bring_up
@@ -39,13 +68,34 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	[ -z "$output" ]
 	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
 	for _ in 1 2; do
-		bring_up
-		grep -x "node1 gtm.start ::value unclean 1" "$WORK/said"
+		RESTORED=0 run -1 bring_up
+		[[ $output == *"node1 gtm.recovered:"*"coordinators are closed to clients until it does"* ]]
+		grep -x "node1 gtm.look ::value unclean 1" "$WORK/said"
+		# Only clients: the first matching line decides, and other coordinators come before.
+		on 1 grep -n '' /mnt/data/pgxc_coordinate/pg_hba.conf >"$WORK/hba"
+		grep -x '3:host all all 0.0.0.0/0 reject # labctl.shut' "$WORK/hba"
+		[ "$(grep -c 'labctl.shut$' "$WORK/hba")" = 4 ]
 	done
-	run -0 play 1 gtm.recovered
-	[ "$output" = "::changed the GTM has recovered from a stop that was not clean" ]
+	bring_up
+	grep -x "node1 coordinator.open ::changed opened the coordinator to clients" "$WORK/said"
+	grep -x "node1 gtm.recovered ::changed the GTM has recovered from a stop that was not clean" "$WORK/said"
+	on 1 cat /mnt/data/pgxc_coordinate/pg_hba.conf >"$WORK/hba"
+	run ! grep labctl.shut "$WORK/hba"
 	unchanged
 	! grep "::value unclean" "$WORK/said"
+}
+
+@test "a GTM in a new directory, beside nodes that have seen numbers of another one, continues above them" {
+	up 1
+	bring_up
+	for _ in 1 2 3; do sql 1 coordinate 1921 insert; done
+	on 1 kill -9 "$(pid_of 1 pgxc_gtm/gtm.pid)"
+	on 1 rm -r /mnt/data/pgxc_gtm
+	NEXT_XID=0
+	bring_up
+	grep -F "the GTM was not stopped cleanly: continues at transaction" "$WORK/said"
+	[ "$(sql 1 coordinate 1921 count)" = 3 ]
+	unchanged
 }
 
 @test "a GTM that was killed while stopping, after it had removed its pid file, was not stopped cleanly" {

@@ -134,6 +134,17 @@ bring_up_inits() {
 	[ "$(sql 1 datanode 1923 "select 1")" = 1 ]
 }
 
+@test "a role that hangs is killed when it is stopped, with a warning" {
+	up 1
+	bring_up
+	pid=$(pid_of 1 pgxc_coordinate/postmaster.pid)
+	on 1 kill -STOP "$pid"
+	run -0 on 1 /bin/bash -c '. /var/lib/labctl/boot/lib.sh; . /var/lib/labctl/boot/coordinate_1.stop'
+	[[ $output == *"::warn coordinator did not stop in time and was killed"*"::changed stopped coordinator"* ]]
+	run -0 on 1 /bin/bash -c '. /var/lib/labctl/boot/lib.sh; . /var/lib/labctl/boot/datanode_1.stop'
+	[ "$output" = "::changed stopped datanode" ]
+}
+
 @test "processes that outlive a killed postmaster are ended" {
 	up 1
 	bring_up

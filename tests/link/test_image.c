@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "digest.h"
 #include "image.h"
@@ -338,6 +339,41 @@ static void disks_are_overlays(void **state)
 	assert_int_equal(e.code, FAIL_CONFLICT);
 }
 
+static void machines_get_copies_of_kernel_and_initrd(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *kernel = arena_printf(a, "%s/i/vmlinuz", dir), *disk = arena_printf(a, "%s/i/disk.qcow2", dir);
+	const char *copy = arena_printf(a, "%s/n/vmlinuz", dir);
+	const struct image image = { .name = "i", .disk = disk, .kernel = kernel,
+				     .initrd = arena_printf(a, "%s/i/initrd.img", dir) };
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail e = { 0 };
+	struct stat of, is;
+	bool changed;
+
+	(void)state;
+	put("disk\n", 0644, "i/disk.qcow2", NULL);
+	put("kernel\n", 0644, "i/vmlinuz", NULL);
+	put("initrd\n", 0644, "i/initrd.img", NULL);
+	put("", 0600, "n/vmlinuz.new", NULL); /* of a copy that was killed */
+	assert_ok(image_copy_boot(&image, arena_printf(a, "%s/n", dir), &changed, &e), e);
+	assert_true(changed);
+	assert_ok(file_read(copy, 4096, &text, &e), e);
+	assert_ok(file_read(arena_printf(a, "%s/n/initrd.img", dir), 4096, &text, &e), e);
+	assert_string_equal(strbuf_text(&text), "kernel\ninitrd\n");
+	assert_int_equal(stat(kernel, &of) || stat(copy, &is), 0);
+	assert_true(of.st_ino != is.st_ino);
+	assert_int_equal(is.st_mode & 0777, 0600);
+	assert_ok(image_copy_boot(&image, arena_printf(a, "%s/n", dir), &changed, &e), e);
+	assert_false(changed);
+
+	/* given to qemu's user, for a machine that an older labctl defined */
+	assert_int_equal(chown(disk, 1, 1) || chmod(disk, 0660) || chown(kernel, 1, 1), 0);
+	assert_ok(image_take_back(&image, &e), e);
+	assert_int_equal(stat(disk, &of) || stat(kernel, &is), 0);
+	assert_true(of.st_uid == geteuid() && is.st_uid == geteuid() && (of.st_mode & 0777) == 0644);
+}
+
 static void trees_are_overlays(void **state)
 {
 	char lower[PRIVATE_PATH + 16], node[PRIVATE_PATH + 16], path[PRIVATE_PATH + 64];
@@ -390,8 +426,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(apt_is_asked_on_demand, setup, teardown),
 		cmocka_unit_test_setup_teardown(optional_packages_come_from_the_hosts_apt, setup, teardown),
 		cmocka_unit_test_setup_teardown(disks_are_overlays, setup, teardown),
+		cmocka_unit_test_setup_teardown(machines_get_copies_of_kernel_and_initrd, setup, teardown),
 		cmocka_unit_test_setup_teardown(trees_are_overlays, setup, teardown),
 	};
 
+	/* Empty: outside of any sandbox. */
+	setenv("LABCTL_SANDBOX", "", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 #include "test.h"
 
 #include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "nfs.h"
 #include "nfs_ganesha.h"
@@ -236,6 +238,50 @@ static void only_our_process_is_stopped(void **state)
 	assert_false(file_exists(path));
 }
 
+/* The kernel's server in a child with an /etc of its own: a program that answers like exportfs, a port that is open. */
+static void in_a_private_etc(bool made_by_others)
+{
+	const char *one[] = { data[0], NULL };
+	char path[PRIVATE_PATH + 64], text[PRIVATE_PATH + 256];
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(2049), .sin_addr.s_addr = htonl(INADDR_ANY) };
+	struct nfs_lab l = lab(one);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	bool changed = false;
+	struct fail e = { 0 };
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		snprintf(path, sizeof path, "%s/exportfs", dir);
+		snprintf(text, sizeof text, "#!/bin/sh\n[ \"$1\" != -s ] || [ ! -e /etc/exports.d/labctl-nfstest.exports ] || "
+			 "echo '%s  10.88.200.0/24(rw)'\n", data[0]);
+		private_write(path, 0755, text);
+		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("none", "/etc", "tmpfs", 0, NULL) ||
+		    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || bind(fd, (struct sockaddr *)&address, sizeof address) ||
+		    listen(fd, 5))
+			_exit(2);
+		snprintf(text, sizeof text, "%s:/usr/bin:/bin", dir);
+		setenv("PATH", text, 1);
+		if (made_by_others && mkdir("/etc/exports.d", 0755))
+			_exit(3);
+		if (nfs_serve(&l, NFS_KIND_KERNEL, clock_after_ms(10000), &changed, &e) || !changed || !nfs_serving(&l, NFS_KIND_KERNEL) ||
+		    nfs_stop(&l, clock_after_ms(10000), &e) || nfs_serving(&l, NFS_KIND_KERNEL))
+			private_die("%s", e.text);
+		_exit(file_exists("/etc/exports.d") == made_by_others ? 0 : 4);
+	}
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(WIFEXITED(status));
+}
+
+static void only_our_exports_directory_is_removed(void **state)
+{
+	(void)state;
+	in_a_private_etc(false);
+	in_a_private_etc(true);
+}
+
 static void failures_are_named(void **state)
 {
 	const char *missing[] = { "/nonexistent/data", NULL }, *one[] = { data[0], NULL };
@@ -271,6 +317,7 @@ int main(void)
 		cmocka_unit_test(two_labs_beside_an_ipv6_address),
 		cmocka_unit_test(another_server_is_a_conflict),
 		cmocka_unit_test(only_our_process_is_stopped),
+		cmocka_unit_test(only_our_exports_directory_is_removed),
 		cmocka_unit_test(failures_are_named),
 	};
 

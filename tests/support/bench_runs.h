@@ -278,6 +278,7 @@ static inline struct bench_run *data_scale(unsigned nodes)
 	run->repeats = 4;
 	run->scale_role = "datanode";
 	run->scale_count = nodes;
+	run->cpu_quota = 18;
 	run->shared_host = nodes > 2;
 	d.state += nodes;
 	data_workload(&d, run, "tpcb", "TPC-B-like", NULL, 0);

@@ -12,7 +12,7 @@
 #include "verb.h"
 #include "verbs.h"
 
-struct fixture { char dir[32]; struct arena *arena; struct paths paths; struct lab *lab; };
+struct fixture { char dir[32]; struct arena *arena; struct paths paths; struct lab *lab; const char *connect; };
 
 static inline struct fixture *fixture_new(unsigned nodes)
 {
@@ -45,7 +45,7 @@ static inline int fixture_free(void **state)
 
 static inline struct runtime *fixture_runtime(struct fixture *f)
 {
-	const struct runtime_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent" };
+	const struct runtime_options o = { .state_dir = f->dir, .cache_dir = "/nonexistent", .connect_uri = f->connect };
 	struct fail e = { 0 };
 	struct runtime *rt;
 

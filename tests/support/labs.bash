@@ -27,6 +27,23 @@ labs_down() {
 	rm -rf --one-file-system "$WORK"
 }
 
+# An image on which LABCTL_CITUS_ARCHIVE runs (src/model/platform.c): LABCTL_CITUS_IMAGE, or the newest.
+citus_image() {
+	case ${LABCTL_CITUS_ARCHIVE##*/} in
+	citus-12.*) echo "${LABCTL_CITUS_IMAGE:-debian12}" ;;
+	*) echo "${LABCTL_CITUS_IMAGE:-debian13}" ;;
+	esac
+}
+
+# The image of nodes with LABCTL_PGXC_ARCHIVE.
+pgxc_image() { echo "${LABCTL_PGXC_IMAGE:-debian12}"; }
+
+# ran KIND VERSION: tells tests/support/versions what this file's lab, of one image, runs.
+ran() {
+	[ -z "${LABCTL_RAN-}" ] || printf '%s\t%s\t%s\n' "$1" "$2" \
+		"$(labctl exec 1 -- '. /etc/os-release; echo "$ID$VERSION_ID"' | awk '{print $2}')" >>"$LABCTL_RAN"
+}
+
 # Runs a command inside the sandbox, with a deadline.
 inside() {
 	timeout -k 20 "${DEADLINE:-600}" "$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" run "$@"

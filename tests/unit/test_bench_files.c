@@ -41,7 +41,7 @@ static void write_run(void)
 	static struct bench_check check = { "sums", true, "0 = 0" };
 	struct arena *a = arena_new();
 	struct bench_run run = { .arena = a, .dir = dir, .labctl = "1", .lab = "lab", .kind = "postgres", .started_ms = 1795973669585,
-				 .seed = 42, .repeats = 2, .time_s = 2, .shared_host = true, .workloads = &workload,
+				 .seed = 42, .repeats = 2, .time_s = 2, .cpu_quota = 37, .shared_host = true, .workloads = &workload,
 				 .workload_count = 1, .points = points, .point_count = 2 };
 	struct bench_measure m = { .point = &points[0], .repeat = 1, .order = 1, .started_ms = 1795973670000, .warmup_s = 1,
 				   .seconds = 2, .marks = BENCH_DRIFTS | BENCH_LATE, .transactions = 22, .tps = 11,
@@ -86,7 +86,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(bench_read(dir, &run, &e), 0);
 	assert_int_equal(run->point_count, 2);
 	assert_int_equal(run->points[1].rate_percent, 70);
-	assert_true(run->shared_host && run->seed == 42);
+	assert_true(run->shared_host && run->seed == 42 && run->cpu_quota == 37);
 	assert_int_equal(run->measure_count, 2);
 	m = &run->measures[0];
 	assert_ptr_equal(m->point, &run->points[0]);

@@ -148,6 +148,7 @@ static void paths_and_images(void **state)
 {
 	struct config *c = config_new(arena);
 	auto_(lab_free) struct lab *lab = NULL, *other = NULL;
+	struct fail e = { 0 };
 
 	(void)state;
 	read_layer(c, "/etc/labctl/config.yaml",
@@ -157,7 +158,7 @@ static void paths_and_images(void **state)
 	assert_int_equal(lab->disk_image.boot, BOOT_UEFI);
 	assert_string_equal(lab->disk_image.release, "el9");
 	assert_null(lab->cluster.archive);
-	lab_default_source(lab, c);
+	assert_int_equal(lab_default_source(lab, c, &e), 0);
 	assert_string_equal(lab->cluster.archive, "/etc/labctl/../pgxc.tar.gz");
 	other = parse("image: {source: /x/debian-12.qcow2}\n", c, NULL);
 	assert_string_equal(other->image, "/x/debian-12.qcow2");
@@ -173,6 +174,12 @@ static void an_existing_lab_keeps_its_values(void **state)
 	auto_(lab_free) struct lab *has = NULL, *again = NULL, *new = NULL;
 
 	(void)state;
+	/* nor does it take another image when labctl's default changes */
+	has = parse("image: debian13\n", config_new(arena), NULL);
+	again = parse("nodes: 1\n", config_new(arena), has);
+	assert_string_equal(again->image, "debian13");
+	lab_free(has);
+	lab_free(again);
 	read_layer(before, "/etc/labctl/config.yaml", "hypervisor: lxc\nimage: debian12\ndefaults: {memory: 2GiB}\n");
 	has = parse(file, before, NULL);
 	read_layer(after, "/etc/labctl/config.yaml", "hypervisor: qemu\nimage: /x/a.qcow2\n"
@@ -193,8 +200,9 @@ static void an_existing_lab_keeps_its_values(void **state)
 static const char *default_source(const char *text, const struct config *c)
 {
 	auto_(lab_free) struct lab *lab = parse(text, c, NULL);
+	struct fail e = { 0 };
 
-	lab_default_source(lab, c);
+	assert_int_equal(lab_default_source(lab, c, &e), 0);
 	return arena_strdup(arena, lab->cluster.archive);
 }
 
@@ -209,7 +217,9 @@ static void sources(void **state)
 	assert_string_equal(default_source("cluster: {kind: pgxc}\nsources: {pgxc: /b.tar}\n", c), "/b.tar");
 	assert_string_equal(default_source("cluster: {kind: pgxc}\n", c), "https://x.example/pgxc-2.tar.gz");
 	assert_string_equal(default_source("cluster: {kind: pgxc}\n", NULL), recipe_find("pgxc")->source);
-	assert_string_equal(default_source("cluster: {kind: citus}\n", c), recipe_find("citus")->source);
+	assert_string_equal(default_source("image: debian12\ncluster: {kind: citus}\n", c), recipe_find("citus")->source);
+	assert_string_equal(default_source("image: debian13\ncluster: {kind: citus}\n", c),
+			    "https://github.com/citusdata/citus/archive/v14.0.1/citus-14.0.1.tar.gz");
 	assert_null(default_source("cluster: {kind: postgres}\n", c));
 	assert_null(default_source("nodes: 3\n", c));
 	/* A disk may have the software. */

@@ -162,6 +162,27 @@ static void assert_round_trip(struct lab *lab)
 	}
 }
 
+/* Without a word about it, the first image on which the cluster runs. */
+static void default_images(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "cluster: {kind: postgres}", "debian12" },
+		{ "cluster: {kind: pgxc}", "debian12" },
+		{ "cluster: {kind: citus}", "debian12" },
+		{ "cluster: {kind: citus, source: {archive: /a/citus-14.0.1.tar.gz}}", "debian13" },
+		{ "cluster: {kind: citus, source: {archive: /a/citus-12.1.12.tar.gz}}", "debian12" },
+		{ "image: debian13\ncluster: {kind: postgres}", "debian13" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct lab *lab = parse(cases[i][0], NULL);
+
+		assert_string_equal(lab->image, cases[i][1]);
+		lab_free(lab);
+	}
+}
+
 static void images(void **state)
 {
 	static const char digest[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -505,7 +526,7 @@ int main(void)
 		cmocka_unit_test(former_names_of_profiles), cmocka_unit_test(options_override),
 		cmocka_unit_test(leased_subnet),
 		cmocka_unit_test(a_subnet_holds_its_nodes),
-		cmocka_unit_test(images),
+		cmocka_unit_test(default_images), cmocka_unit_test(images),
 		cmocka_unit_test(prints_what_it_reads),
 		cmocka_unit_test(walkthrough_to_the_letter),
 		cmocka_unit_test(default_places),

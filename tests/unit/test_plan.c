@@ -131,10 +131,11 @@ static void create_graph(void **state)
 	assert_true(waits(p, "net.create", "lab.prepare") && waits(p, "nfs.serve", "net.create"));
 	assert_true(waits(p, "nfs.serve", "data.create/node1") && waits(p, "nfs.serve", "data.create/node2"));
 	assert_true(waits(p, "node.disk/node2", "image.build") && waits(p, "node.start/node2", "node.disk/node2"));
-	assert_true(waits(p, "node.start/node2", "net.create") && waits(p, "node.start/node2", "data.create/node2"));
+	assert_true(waits(p, "node.start/node2", "net.reach") && waits(p, "node.start/node2", "data.create/node2"));
+	assert_true(waits(p, "net.reach", "nfs.serve") && waits(p, "nfs.serve", "net.create"));
 	assert_true(waits(p, "node.ready/node2", "node.start/node2") && waits(p, "tune/node2", "node.ready/node2"));
 	/* No step waits for a node before its data is served. */
-	assert_true(waits(p, "node.ready/node1", "nfs.serve") && waits(p, "node.ready/node2", "nfs.serve"));
+	assert_true(waits(p, "node.start/node1", "net.reach") && waits(p, "node.ready/node1", "node.start/node1"));
 	assert_non_null(p->steps[position(p, "tune/node1")].payload->script);
 	/* Every machine starts before a worker waits for one. */
 	assert_true(position(p, "node.start/node2") < position(p, "node.ready/node1"));
@@ -281,7 +282,7 @@ static void put_texts(void **state)
 		{ "/e", "0600", "root:root", "" },
 	};
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *script = script_compose(lib, files, ARRAY_COUNT(files), "body", a);
+	const char *script = script_compose(lib, NULL, files, ARRAY_COUNT(files), "body", a);
 
 	(void)state;
 	assert_non_null(strstr(script, "'/a b' 0644 root:root 'plain $(x)\n'"));
@@ -308,7 +309,7 @@ static void puts_for_real(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
 		files[i] = (struct payload_file){ arena_printf(a, "%s/file %zu", dir, i), "0600", "root:root", texts[i] };
 	for (unsigned run = 0; run < 2; run++) {
-		const char *script = script_compose(lib, files, ARRAY_COUNT(files), "true\n", a);
+		const char *script = script_compose(lib, NULL, files, ARRAY_COUNT(files), "true\n", a);
 		auto_(strbuf_clear) struct strbuf out = { 0 };
 
 		assert_int_equal(proc_check(&(struct proc){ .argv = argv, .input = script, .input_len = strlen(script),

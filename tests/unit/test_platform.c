@@ -12,8 +12,9 @@ static void pairs(void **state)
 {
 	static const struct { const char *kind, *version, *release; bool runs; } cases[] = {
 		{ "postgres", NULL, "debian12", true }, { "postgres", NULL, "debian13", true },
-		{ "pgxc", NULL, "debian12", true }, { "pgxc", NULL, "debian13", false },
-		{ "pgxc", "postgres-xc-1.0.4", "debian12", true }, { "pgxc", "postgres-xc-1.0.4", "debian13", false },
+		{ "pgxc", NULL, "debian12", true }, { "pgxc", NULL, "debian13", true },
+		{ "pgxc", "postgres-xc-1.0.4", "debian12", true }, { "pgxc", "postgres-xc-1.0.4", "debian13", true },
+		{ "pgxc", "pgxc-v1.1.0.tar.gz", "debian12", true }, { "pgxc", "pgxc-v1.1.0.tar.gz", "debian13", false },
 		{ "citus", NULL, "debian12", true }, { "citus", NULL, "debian13", true },
 		{ "citus", "citus-12.1.12", "debian12", true }, { "citus", "citus-12.1.12", "debian13", false },
 		{ "citus", "citus-13.2.2", "debian12", false }, { "citus", "citus-13.2.2", "debian13", true },
@@ -33,6 +34,7 @@ static void pairs(void **state)
 /* Every row names a kind and a release, and each kind has a row for the default image. */
 static void rows(void **state)
 {
+	auto_(strbuf_clear) struct strbuf why = { 0 };
 	const struct platform *p;
 	const char *const *kind;
 
@@ -41,6 +43,13 @@ static void rows(void **state)
 		assert_non_null(recipe_find(p->kind));
 		assert_non_null(family_find(p->release));
 		assert_non_null(family_find(p->release)->postgresql);
+		/* What labctl downloads by itself runs there. */
+		if (recipe_find(p->kind)->build) {
+			const char *source = platform_source(p->kind, family_find(p->release));
+
+			assert_true(platform_accepts(p->kind, source ? source : recipe_find(p->kind)->source,
+						     family_find(p->release), &why));
+		}
 		if (!strcmp(p->kind, "postgres"))
 			assert_string_equal(p->versions, family_find(p->release)->postgresql);
 	}
@@ -51,17 +60,16 @@ static void rows(void **state)
 static void refused_before_anything_is_built(void **state)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	static const char yaml[] = "image: debian13\ncluster: {kind: pgxc}\nnodes: 8\n";
+	static const char yaml[] = "image: debian12\ncluster: {kind: citus, source: {archive: /a/citus-14.0.1.tar.gz}}\nnodes: 8\n";
 	const struct lab_options none = { 0 };
 	struct fail e = { 0 };
 
 	(void)state;
 	assert_int_equal(lab_parse(yaml, strlen(yaml), "x.yaml", &none, &lab, &e), -1);
 	assert_int_equal(e.code, FAIL_LAB);
-	assert_non_null(strstr(e.text, "pgxc does not run on debian13; labctl knows pgxc in versions 1.0 1.1 on debian12"));
+	assert_non_null(strstr(e.text, "citus-14.0.1.tar.gz does not run on debian12; labctl knows citus in versions 12.1 on debian12"));
 	/* The kind may also come from the command line of bootstrap. */
-	assert_int_equal(lab_parse(yaml, strlen("image: debian13\n"), "x.yaml", &none, &lab, &e), 0);
-	assert_int_equal(lab_set_cluster(lab, "pgxc", NULL, &e), -1);
+	assert_int_equal(lab_parse("image: debian13\n", strlen("image: debian13\n"), "x.yaml", &none, &lab, &e), 0);
 	assert_int_equal(lab_set_cluster(lab, "citus", "/a/citus-12.1.12.tar.gz", &e), -1);
 	assert_non_null(strstr(e.text, "citus-12.1.12.tar.gz does not run on debian13; labctl knows citus in versions 12.1 on debian12, "
 				       "13.2 14.0 on debian13"));
@@ -69,10 +77,29 @@ static void refused_before_anything_is_built(void **state)
 	assert_string_equal(lab->cluster.prefix, "/usr/lib/postgresql/17");
 }
 
+/* The default source of a configuration, for labs on another image. */
+static void a_default_source_that_does_not_run_is_refused(void **state)
+{
+	static const char yaml[] = "image: debian13\nsources: {citus: https://x.example/citus-12.1.9.tar.gz}\nnodes: 2\n";
+	auto_(lab_free) struct lab *lab = NULL;
+	const struct lab_options none = { 0 };
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(lab_parse(yaml, strlen(yaml), "x.yaml", &none, &lab, &e), 0);
+	assert_int_equal(lab_set_cluster(lab, "citus", NULL, &e), 0);
+	assert_int_equal(lab_default_source(lab, NULL, &e), -1);
+	assert_int_equal(e.code, FAIL_LAB);
+	assert_string_equal(e.text, "sources.citus: citus-12.1.9.tar.gz does not run on debian13; labctl knows citus in versions "
+				    "12.1 on debian12, 13.2 14.0 on debian13");
+	assert_null(lab->cluster.archive);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(pairs), cmocka_unit_test(rows),
-					    cmocka_unit_test(refused_before_anything_is_built) };
+					    cmocka_unit_test(refused_before_anything_is_built),
+					    cmocka_unit_test(a_default_source_that_does_not_run_is_refused) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,13 +26,14 @@ static void recipes_are_sound(void **state)
 static void audit_finds(void **state)
 {
 	static const struct role roles[] = {
-		{ "a", .min = 2, .max = 1, .node_name = "a", .sql = true, .beside = "x" },
+		{ "a", .min = 2, .max = 1, .dir = "a", .node_name = "a", .sql = true, .beside = "x" },
 		{ "a", .max = 1, .node_name = "a" },
 		{ 0 },
 	};
 	static const struct placement places[] = { { 1, "b", "1" }, { 0 } };
 	static const struct role_set sets[] = { { "a", "a c" }, { 0 } };
 	static const struct role_link links[] = { { "a", "q", LINK_ALL, "SQL" }, { 0 } };
+	static const struct role_log logs[] = { { "w", "@{dir}/log" }, { 0 } };
 	static const struct rule rules[] = {
 		{ "r1", "a:last", .after = "r2", .arg = "f", .title = "t" },
 		{ "r2", "z", .after = ".r1 r9", .arg = "f", .title = "t", .files = "x=y" },
@@ -42,7 +43,7 @@ static void audit_finds(void **state)
 	struct recipe bad = recipe_postgres;
 	auto_(strbuf_clear) struct strbuf out = {0};
 	static const char *const words[] = { "duplicate role a", "min 2, max 1", "answers SQL", "beside the unknown role x",
-		"placement of b", "has the name of a role", "unknown role c", "psql_role", "link from a", ":last", "unknown role z",
+		"placement of b", "has the name of a role", "unknown role c", "psql_role", "link from a", "log of w", "a has a directory but no log", ":last", "unknown role z",
 		"unknown rule r9", "not FILE=PATH:MODE", "duplicate rule r2", "no title", "cycle: r2 -> r1" };
 
 	(void)state;
@@ -50,6 +51,7 @@ static void audit_finds(void **state)
 	bad.placements = places;
 	bad.role_sets = sets;
 	bad.links = links;
+	bad.logs = logs;
 	bad.rules = rules;
 	assert_true(recipe_check(&bad, &out) >= ARRAY_COUNT(words));
 	for (unsigned i = 0; i < ARRAY_COUNT(words); i++)
@@ -90,8 +92,22 @@ static void rules_name_files(void **state)
 			assert_file(l, "build", r->build, strlen(r->build));
 		assert_rules(l, r->rules);
 		assert_rules(l, r->stops);
+		if (r->changes)
+			assert_rules(l, r->changes);
 		if (r->software)
 			assert_rules(l, r->software);
+		if (r->takeover) {
+			if (r->takeover->standing)
+				assert_file(l, "takeover", r->takeover->standing, strlen(r->takeover->standing));
+			if (r->takeover->asks)
+				assert_rules(l, r->takeover->asks);
+			assert_rules(l, r->takeover->leave);
+			if (r->takeover->lost)
+				assert_rules(l, r->takeover->lost);
+			assert_rules(l, r->takeover->fence);
+			assert_rules(l, r->takeover->promote);
+			assert_rules(l, r->takeover->rejoin);
+		}
 		for (const struct task *c = r->tasks; c && c->name; c++)
 			assert_rules(l, c->rules);
 		for (const struct query *q = r->queries; q && q->name; q++)

@@ -15,6 +15,11 @@ static void numbers(void **state)
 	assert_string_equal(num_count(0).text, "0");
 	assert_string_equal(num_count(999).text, "999");
 	assert_string_equal(num_count(1234567).text, "1,234,567");
+	assert_string_equal(num_bytes(0).text, "0 B");
+	assert_string_equal(num_bytes(9999).text, "9999 B");
+	assert_string_equal(num_bytes(10240).text, "10 kB");
+	assert_string_equal(num_bytes(31.0 * 1024 * 1024).text, "31 MB");
+	assert_string_equal(num_bytes(1e18).text, "909495 TB");
 	assert_string_equal(num_rate(0).text, "0");
 	assert_string_equal(num_rate(0.0123).text, "0.012");
 	assert_string_equal(num_rate(9.996).text, "10.0");
@@ -220,6 +225,30 @@ static void several_runs(void **state)
 }
 
 /* Speed-up over the fewest nodes, whatever the order of the runs. */
+static void systems(void **state)
+{
+	struct bench_run *a = data_scale(2), *b = data_scale(1);
+	const struct bench_run *const runs[] = { a, b };
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+	auto_(arena_free) struct arena *arena = arena_new();
+	struct view v;
+
+	(void)state;
+	a->scale_role = b->scale_role = NULL;
+	view_make(runs, 2, arena, &v);
+	assert_int_equal(v.system_count, 0);
+	b->kind = "postgres";
+	view_make(runs, 2, arena, &v);
+	assert_int_equal(v.system_count, 1);
+	assert_true(v.systems[0].point->run == a && v.systems[0].base->run == b);
+	assert_true(v.systems[0].ratio.low > 1 && v.systems[0].ratio.high < 3);
+	report_format("markdown")->print(&(struct report){ .runs = runs, .run_count = 2 }, &out);
+	assert_non_null(strstr(out.text, "- tpcb on pgxc: coordinators: "));
+	assert_non_null(strstr(out.text, " times the throughput of postgres: coordinators ("));
+	bench_free(a);
+	bench_free(b);
+}
+
 static void scale(void **state)
 {
 	struct bench_run *a = data_scale(4), *b = data_scale(1), *c = data_scale(2);
@@ -239,7 +268,7 @@ static void scale(void **state)
 	assert_true(v.scales[0].steps[2].ratio.ratio > 1.8 && v.scales[0].steps[2].ratio.ratio < 4);
 	assert_int_equal(v.scales[0].usl.why, STATS_OK);
 	report_format("html")->print(&(struct report){ .runs = runs, .run_count = 3 }, &out);
-	assert_non_null(strstr(out.text, "tpcb on coordinators: 4 instead of 1 nodes with the role datanode give "));
+	assert_non_null(strstr(out.text, "tpcb on coordinators: 4 datanodes instead of 1 give "));
 	assert_non_null(strstr(out.text, "class=\"stamp\""));
 	assert_non_null(strstr(out.text, "<h1>Benchmark of bench8</h1>"));
 	/* Two numbers are too few for a law: the measured line and the linear one remain. */
@@ -287,7 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers), cmocka_unit_test(texts), cmocka_unit_test(ticks), cmocka_unit_test(same_bytes),
 		cmocka_unit_test(hostile_names), cmocka_unit_test(csv_cells), cmocka_unit_test(words), cmocka_unit_test(view),
-		cmocka_unit_test(several_runs), cmocka_unit_test(scale), cmocka_unit_test(references),
+		cmocka_unit_test(several_runs), cmocka_unit_test(systems), cmocka_unit_test(scale), cmocka_unit_test(references),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,24 @@ static void identity(void **state)
 	assert_non_null(strstr(file_at(files, count, "/etc/labctl-id")->text, lab->uuid));
 }
 
+/* The host's udev may have replaced a container's MAC address: the container finds its link by name and sets the address again. */
+static void link_of_container(void **state)
+{
+	static const char yaml[] = "lab: d\nnodes: 1\nhypervisor: lxc\nnetwork: {subnet: 10.88.0.0/24}\n";
+	const struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(lab_free) struct lab *d = NULL;
+	struct fail e = { 0 };
+	unsigned count;
+	const struct payload_file *files;
+
+	(void)state;
+	assert_int_equal(lab_parse(yaml, sizeof yaml - 1, "test.yaml", &o, &d, &e), 0);
+	files = seed_files(d, &d->nodes[0], &keys, a, &count);
+	assert_non_null(strstr(file_at(files, count, "/etc/systemd/network/10-labctl.network")->text,
+			       "[Match]\nName=eth0\n\n[Link]\nMACAddress=52:54:0a:58:00:0b\n"));
+}
+
 /* Releases without ed25519 get an RSA host key, under the name that their sshd reads. */
 static void keys_of_their_age(void **state)
 {
@@ -201,7 +219,7 @@ static void cloud(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(keys_of_their_age), cmocka_unit_test(archive), cmocka_unit_test(cloud) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(link_of_container), cmocka_unit_test(keys_of_their_age), cmocka_unit_test(archive), cmocka_unit_test(cloud) };
 
 	return cmocka_run_group_tests_name("seed", tests, open_lab, close_lab);
 }

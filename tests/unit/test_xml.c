@@ -9,8 +9,8 @@
 #include "virt.h"
 #include "xml.h"
 
-static const struct node_paths paths = { .disk = "/s/<disk> & \"co\".qcow2", .seed = "/s/seed.tar", .root = "/s/root",
-					 .console = "/s/console.log", .kernel = "/c/vmlinuz", .initrd = "/c/initrd.img" };
+static const struct node_paths paths = { .disk = "/s/<disk> & \"co\".qcow2", .base = "/c/disk.qcow2", .seed = "/s/seed.img", .root = "/s/root",
+					 .console = "/s/console.log", .kernel = "/s/vmlinuz", .initrd = "/s/initrd.img" };
 
 static void domains(void **state)
 {
@@ -35,10 +35,14 @@ static void domains(void **state)
 		assert_non_null(strstr(xml, "<source network=\"labctl-d\"/>"));
 		assert_non_null(strstr(xml, arena_printf(a, "<target dev=\"%s-1\"/>", lab->net.bridge)));
 		assert_non_null(strstr(xml, lab->nodes[0].uuid));
-		if (i < 2)
+		if (i < 2) {
 			assert_non_null(strstr(xml, "/s/&lt;disk&gt; &amp; &quot;co&quot;.qcow2"));
-		else
+			assert_non_null(strstr(xml, "<kernel>/s/vmlinuz</kernel>"));
+			/* libvirt leaves the image's owner alone */
+			assert_non_null(strstr(xml, "<source file=\"/c/disk.qcow2\">\n          <seclabel model=\"dac\" relabel=\"no\"/>"));
+		} else {
 			assert_non_null(strstr(xml, "<source dir=\"/s/root\"/>"));
+		}
 		assert_true(virt_read_tag(xml, a, &tag));
 		assert_string_equal(tag.lab, "d");
 		assert_string_equal(tag.lab_uuid, lab->uuid);

@@ -6,7 +6,8 @@
 drop table if exists public.labctl_smoke;
 create table public.labctl_smoke (id int primary key, v text not null);
 select set_config('citus.shard_count', greatest(2 * @{worker.count:sql}::int, 2)::text, true);
-select create_distributed_table('public.labctl_smoke', 'id');
+-- Beside another table with as many shards, it would have that one's nodes.
+select create_distributed_table('public.labctl_smoke', 'id', colocate_with => 'none');
 insert into public.labctl_smoke select i, 'row ' || i from generate_series(1, 1000) i;
 --@ expect 1000
 select count(*) from public.labctl_smoke;

@@ -30,6 +30,6 @@ for i in "${!names[@]}"; do
     answers "$i" || { evidence "$out"; die "${names[i]} does not answer: pgpool continues without it"; }
     # pgpool may have attached it by itself meanwhile.
     pcp attach_node -n "$i" >/dev/null || back "$i" || { evidence "$out"; die "pgpool cannot attach ${names[i]}"; }
-    wait_for 20 back "$i" || die "pgpool did not attach ${names[i]} within 20 s"
+    wait_for 40 back "$i" || die "pgpool did not attach ${names[i]} within 40 s"
     changed "attached ${names[i]} again"
 done

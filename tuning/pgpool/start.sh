@@ -149,7 +149,8 @@ else
     changed "started pgpool on port $port"
 fi
 pass_file "$out.pgpass" @{secret.postgres:sh}
-if ! wait_for 5 login; then
+# The first logins fail until pgpool has found out which backends are down.
+if ! wait_for 30 login; then
     evidence "$log" 6
     evidence "$out" 4
     die "pgpool is running, but $super cannot log in through it: see the backends' logs"

@@ -141,6 +141,10 @@ if gcc -fno-aggressive-loop-optimizations -E -x c /dev/null >/dev/null 2>&1; the
     cflags+=" -fno-aggressive-loop-optimizations"
     adapt "CFLAGS -fno-aggressive-loop-optimizations: gcc since 4.8 miscompiles the values[1] arrays, and initdb crashes"
 fi
+if [ "$(gcc -dumpversion | cut -d. -f1)" -ge 14 ]; then
+    cflags+=" -fpermissive"
+    adapt "CFLAGS -fpermissive: the source declares functions implicitly and mixes pointer types, which gcc rejects since version 14"
+fi
 for o in "${options[@]}"; do                 # flags of the lab file come last and win
     [[ $o == CFLAGS=* ]] && cflags+=" ${o#CFLAGS=}"
 done

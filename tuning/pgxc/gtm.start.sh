@@ -4,9 +4,9 @@
 #
 # The GTM writes the last transaction number (gtm.control) only at a clean stop. After any other stop it would assign used
 # numbers again, and committed rows would become invisible. So it is then started with -x, above all numbers that the nodes
-# have seen: next_xid is the highest NextXID that next_xid.sh printed on any node, or 0. Its sequences are wrong then, too:
-# a mark in the data directory says so until sequences.sh has corrected them, even if labctl is interrupted in between.
-# A stop was clean if gtm.control is newer than the start, which labctl.started marks: the pid file goes before it is written.
+# have seen: next_xid is the highest number that next_xid.sh printed on any node, or 0. A node's last checkpoint may be older
+# than the last such start; so that number is kept, here and by the coordinators. The sequences are wrong then, too: the mark
+# that gtm.look.sh made says so until sequences.sh has corrected them, even if labctl is interrupted in between.
 # Since 1.1 the GTM also writes it while it runs, with numbers and values up to 2,000 ahead, but not atomically. So a killed
 # GTM of 1.1 is treated in the same way, unless it was killed while stopping: then what it wrote last is good enough.
 
@@ -17,6 +17,19 @@ running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 ready()   { running && listening "$port"; }
 settled() { ready || ! running; }          # ready, or dead
 master()  { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 1 ]]; }
+
+# Another GTM took over from this one, even if this is its unit at boot.
+if [[ -e $dir/labctl.fenced ]]; then
+    [[ -z $booting ]] || exit 3
+    printf '::next labctl -l %s rejoin %s\n' @{lab.name:sh} @{node.name:sh}
+    die "another GTM took over from the one in $dir"
+fi
+
+# gtm.conf is the GTM's by now, but the server is the standby that was to take over.
+if running && ! master; then
+    printf '::next labctl -l %s failover gtm\n' @{lab.name:sh}
+    die "the standby in $dir was not made the GTM yet"
+fi
 
 # The GTM reads its configuration only at its start. It must end by itself, because it writes the last transaction number
 # then; if it does not, it keeps running unchanged. Later steps restart the nodes that were connected; the GTM must forget
@@ -39,14 +52,14 @@ if ! running; then
     fi
     wait_for 3 closed "$port" || die "port $port is taken by another program"
     mkdir -p /run/labctl
-    [[ ! -e $dir/gtm.pid ]] || mv -f -- "$dir/gtm.pid" "$dir/gtm.pid.unclean"
     options=(-Z gtm -D "$dir") unclean=
-    [[ ! -e $dir/gtm.pid.unclean ]] || unclean=yes
-    if [[ -e $dir/labctl.started ]]; then
-        [[ -s $dir/gtm.control && $dir/gtm.control -nt $dir/labctl.started ]] || unclean=yes
-    elif [[ -e $dir/gtm.log && ! -e $dir/gtm.control ]]; then
+    if [[ -e $dir/labctl.unclean ]]; then
         unclean=yes
+    elif gtm_was_killed "$dir"; then
+        unclean=yes
+        [[ -n $booting ]] || die "the GTM in $dir was killed just now: run the same command again"
     fi
+    [[ ! -e $dir/gtm.pid ]] || mv -f -- "$dir/gtm.pid" "$dir/gtm.pid.unclean"
     if [[ -n $unclean && -n $booting ]]; then
         why="it was not stopped cleanly, and would hand out transaction numbers and sequences again that were used: labctl bootstrap starts it above them"
         printf '%s\n' "$why" >"$dir/labctl.refused"
@@ -56,11 +69,15 @@ if ! running; then
     # Nodes that the GTM believes to be connected cannot register again: the refusal does not get through a proxy,
     # which hangs, and a postmaster that cannot register exits.
     [[ -z $unclean ]] || rm -f -- "$dir/register.node"
-    [[ -z $unclean ]] || printf '' >"$dir/labctl.unclean" || die "cannot write $dir/labctl.unclean"
+    reached=0
+    { read -r reached <"$dir/labctl.reached"; } 2>/dev/null
+    (( reached <= next_xid )) || next_xid=$reached
     if [[ -n $unclean ]] && (( next_xid > 0 )); then
         # Checkpoints are minutes apart: leave room for numbers used since the last one.
-        options+=(-o "-x $(( next_xid + 1000000 ))")
-        changed "the GTM was not stopped cleanly: continues at transaction $(( next_xid + 1000000 ))"
+        (( next_xid += 1000000 ))
+        printf '%s\n' "$next_xid" >"$dir/labctl.reached" || die "cannot write $dir/labctl.reached"
+        options+=(-o "-x $next_xid")
+        changed "the GTM was not stopped cleanly: continues at transaction $next_xid"
     fi
     as "$user" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
     wait_for 5 running && wait_for 30 settled
@@ -77,7 +94,8 @@ if ! running; then
 else
     wait_for 10 ready || { evidence "$dir/gtm.log"; die "the GTM is running but does not listen on port $port"; }
 fi
-[[ ! -e $dir/labctl.unclean ]] || echo "::value unclean 1"
+# For those who keep it, so that no start repeats it: the number at which the GTM continued last.
+[[ -n $booting || ! -s $dir/labctl.reached ]] || printf '::value reached %s\n' "$(<"$dir/labctl.reached")"
 # For gtm_standby.start.sh: how many sequences its file has, each between two marks.
 [[ -n $booting || ! -s $dir/gtm.control ]] || printf '::value sequences %s\n' "$(grep -aoP '\xfa\xfa\xfa\xfa' "$dir/gtm.control" | wc -l)"
 master || die "the GTM in $dir is not the master"

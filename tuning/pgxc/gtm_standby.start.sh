@@ -4,6 +4,13 @@
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} out=/run/labctl/@{nodename:sh}.start
 
+# The cluster works without it; health.sh names the way out.
+if [[ -e $dir/labctl.fenced ]]; then
+    [[ -z $booting ]] || exit 3
+    warn "no GTM standby was started: $dir is that of an old GTM, from which another one took over"
+    exit 0
+fi
+
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 slave()   { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 0 ]]; }
 # It listens before it has connected to the GTM, and exits if that fails.
@@ -44,6 +51,8 @@ if ! running; then
     # It gets the registered nodes from the GTM. If its own file lists them, it refuses them, and then the GTM, the proxy
     # and the node that registers all hang.
     rm -f -- "$dir/gtm.pid" "$dir/register.node"
+    # Should it ever start as the GTM: it lacks sequences and the newest transaction numbers.
+    printf '' >"$dir/labctl.unclean" || die "cannot write $dir/labctl.unclean"
     seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
     as "$user" "$bin/gtm_ctl" start -Z gtm_standby -D "$dir" >"$out" 2>&1
     wait_for 5 running && wait_for 20 settled

@@ -17,6 +17,10 @@ datanode | coordinator) name=postgres  file=$dir/postmaster.pid log=$dir/pg_log;
 esac
 if [[ -d $log ]]; then for log in "$log"/*.csv; do :; done; fi
 
+if [[ $role == gtm_standby && -e $dir/labctl.fenced ]]; then
+    printf '::next labctl -l %s rejoin %s\n' @{lab.name:sh} @{node.name:sh}
+    die "$dir is that of an old GTM, from which another one took over: it must rejoin"
+fi
 refused=
 if ! pid_in "$file" || ! alive "$pid" "$name" "$dir"; then
     { read -r refused <"$dir/labctl.refused"; } 2>/dev/null

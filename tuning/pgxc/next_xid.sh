@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# Prints the next transaction number at the last checkpoint of this data directory, which gtm.start.sh needs after a GTM
-# was not stopped cleanly. Changes nothing.
+# Prints the next transaction number at the last checkpoint of this data directory, and the number at which a GTM continued that
+# was not stopped cleanly (coordinator.open.sh): gtm.start.sh needs the highest after the next such stop. Changes nothing.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin
 
@@ -10,4 +10,5 @@ if [[ -e $dir/PG_VERSION ]]; then
         [[ $line =~ $pattern ]] && printf '::value next_xid %s\n' "${BASH_REMATCH[2]}"
     done < <(as "$user" "$bin/pg_controldata" "$dir" 2>/dev/null)
 fi
+[[ ! -s $dir/labctl.reached ]] || printf '::value next_xid %s\n' "$(<"$dir/labctl.reached")"
 exit 0

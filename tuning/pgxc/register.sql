@@ -31,7 +31,9 @@ create node group @{group.name:ident} with @{group.members:raw}
 --@ if select 1 where current_setting('server_version_num')::int >= 90200
 create node group @{group.name:ident} with (@{group.members:raw})
 @{end}
--- Does nothing if the pooler knows all this already.
+-- Only then: it ends what sessions do, in a signal handler, and 1.0 finds reasons to do it when nothing has changed; the coordinator
+-- may crash. Without it new sessions know the nodes all the same.
+--@ after-change
 --@ try 60
 --@ expect t
 select pgxc_pool_reload()

@@ -23,8 +23,7 @@ if processes "$name" "$dir"; then
     if ! wait_for 20 gone "$name" "$dir"; then
         processes "$name" "$dir" && kill -9 $pids
         wait_for 5 gone "$name" "$dir" || die "cannot stop $role"
-        changed "killed $role"
-        exit 0
+        warn "$role did not stop in time and was killed"
     fi
     changed "stopped $role"
 fi

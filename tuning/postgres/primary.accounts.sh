@@ -30,7 +30,8 @@ for name in "${slots[@]}"; do values+="${values:+, }'$name'"; done
 mapfile -t missing < <(sql "cannot read the accounts" <<END
 select 'role' where not exists (select from pg_roles where rolname = 'replication' and rolreplication and rolcanlogin)
 union all
-select s from unnest(array[$values]::text[]) s where not exists (select from pg_replication_slots where slot_name = s);
+select s from unnest(array[$values]::text[]) s
+where not exists (select from pg_replication_slots where slot_name = s and wal_status is distinct from 'lost');
 END
 )
 for name in "${missing[@]}"; do
@@ -43,7 +44,9 @@ alter role replication login replication;
 END
         changed "created role replication";;
     *)
-        sql "cannot create the slot $name" <<<"select from pg_create_physical_replication_slot('$name', true);" >/dev/null
+        # One whose WAL is lost is of no use to anybody.
+        sql "cannot create the slot $name" <<<"select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$name';
+select from pg_create_physical_replication_slot('$name', true);" >/dev/null
         changed "created slot $name";;
     esac
 done

@@ -40,4 +40,3 @@ make_system() {
 
 [[ -e $dir/PG_VERSION ]] || make_system
 ensure_dir "$dir" 700 "$user:$user"
-[[ ! -e $dir/standby.signal ]] || die "$dir belongs to a standby: the lab had other roles when it was made, or somebody copied it; move it away"

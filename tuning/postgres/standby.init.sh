@@ -69,8 +69,10 @@ wait_for 20 asked || { evidence "$out" 3; die "the primary $host does not answer
 own
 [[ $mine == "$system" ]] ||
     die "$dir belongs to another database system ($mine; the primary's is $system): move it away to copy the primary again, or restore the primary's own data directory"
-[[ -e $dir/standby.signal ]] ||
-    die "$dir was promoted and is no longer a standby: move it away to copy $host again"
+if [[ ! -e $dir/standby.signal || -e $dir/labctl.fenced || -e $dir.labctl-rewind ]]; then
+    printf '::next %s\n' 'labctl -l @{lab.name:raw} rejoin @{node.name:raw}'
+    die "$dir was a primary's, and no longer follows $host: it must rejoin"
+fi
 put "$dir/labctl.standby.conf" 0600 "$user:$user" <<END
 # Written by labctl; changes made here are lost.
 primary_conninfo = 'host=$host port=$port user=replication passfile=$passfile'

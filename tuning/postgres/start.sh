@@ -1,15 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
-# Starts the server of a primary or a standby, or makes it apply a changed configuration.
+# Starts the server of a primary or a standby, or makes it apply a changed configuration. The rule ROLE.apply, of a change, only
+# does the latter.
 #
 # The server is a systemd unit, not a child of this session: so it starts at boot, stops in time before its data directory
 # is unmounted, and gets its limits without PAM. Where systemd does not run, pg_ctl starts it.
 
-dir=@{dir:sh} user=@{user:sh} port=@{port:sh} role=@{role:sh} ip=@{ip:sh} super=@{superuser:sh}
+dir=@{dir:sh} user=@{user:sh} port=@{port:sh} role=@{role:sh} rule=@{rule:sh} ip=@{ip:sh} super=@{superuser:sh}
 unit=labctl-postgres-$role.service early=/var/log/labctl-postgres-$role.log log=$dir/log/postgresql.log
 out=/run/labctl/@{nodename:sh}.start
 names=(postgresql.conf labctl.standby.conf pg_hba.conf pg_ident.conf)
-files=("${names[@]/#/$dir/}")
+files=("${names[@]/#/$dir/}") floor=$dir/labctl.floor.conf
 
 [[ -d /run/labctl ]] || mkdir -p /run/labctl
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
@@ -17,9 +18,12 @@ bin=/usr/lib/postgresql/$version/bin
 [[ -x $bin/postgres ]] || die "$dir was made by PostgreSQL $version, which is not in the image"
 
 running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
+# The running server may have another port than its new configuration.
 query() {
-    [[ -S /run/postgresql/.s.PGSQL.$port ]] &&
-        "$bin/psql" -XAtqw -h /run/postgresql -p "$port" -U "$super" -d postgres 2>"$out" <<<"$1"
+    local lines=()
+    { mapfile -t -n 4 lines <"$dir/postmaster.pid"; } 2>/dev/null
+    [[ -S /run/postgresql/.s.PGSQL.${lines[3]:=$port} ]] &&
+        "$bin/psql" -XAtqw -h /run/postgresql -p "${lines[3]}" -U "$super" -d postgres 2>"$out" <<<"$1"
 }
 ready()  { running && [[ $(query 'select 1') == 1 ]]; }
 
@@ -122,8 +126,8 @@ where f.error is not null and s.context is distinct from 'postmaster'"
 
 apply() {
     local file new='' error why since=$EPOCHREALTIME
-    for file in "${names[@]}"; do
-        newer "$file" && new+=" $file"
+    for file in "${names[@]}" "${floor##*/}"; do
+        [[ -e $dir/$file ]] && newer "$file" && new+=" $file"
     done
     [[ -n $new ]] || replaced || return 0
     # Check first: a server that reads an invalid file keeps its settings and reports it in its log only.
@@ -148,11 +152,89 @@ apply() {
     changed "restarted the $role:$new"
 }
 
+# A standby's directory says that it is one. Without that it would start as a second primary; and after a failover it has
+# what the new primary has not.
+check_role() {
+    local next='labctl -l @{lab.name:raw} rejoin @{node.name:raw}'
+    case $role in
+    standby)
+        [[ ! -e $dir/standby.signal || -e $dir/labctl.fenced || -e $dir.labctl-rewind ]] || return 0
+        printf '::next %s\n' "$next"
+        die "$dir is that of an old primary, from which another server took over: it must rejoin as a standby";;
+    *)
+        [[ -e $dir/standby.signal ]] || return 0
+        [[ $role != primary ]] || printf '::next %s\n' 'labctl -l @{lab.name:raw} failover primary    (finishes it)'
+        die "$dir is a standby's: a switchover or failover was not finished, or somebody copied it";;
+    esac
+}
+
 streams() { [[ $(query "select status from pg_stat_wal_receiver") == streaming ]]; }
 
+# written NAME DEFAULT: sets value to the number that postgresql.conf says.
+written() {
+    local line pattern="^ *$1[ =]+'?([0-9]+)"
+    value=$2
+    while IFS= read -r line; do
+        [[ ${line,,} =~ $pattern ]] && value=${BASH_REMATCH[1]}
+    done <"$dir/postgresql.conf"
+}
+
+# below: sets floors to lines for postgresql.conf: what its primary has more of. With less, a standby stops applying WAL, and
+# does not start. Its control file says what the primary had when it wrote the WAL that is applied.
+below() {
+    local line name value least
+    floors=''
+    while IFS= read -r line; do
+        case $line in
+        'max_connections setting:'*)      name=max_connections least=100;;
+        'max_worker_processes setting:'*) name=max_worker_processes least=8;;
+        'max_wal_senders setting:'*)      name=max_wal_senders least=10;;
+        'max_prepared_xacts setting:'*)   name=max_prepared_transactions least=0;;
+        'max_locks_per_xact setting:'*)   name=max_locks_per_transaction least=64;;
+        *) continue;;
+        esac
+        written "$name" "$least"
+        line=${line##*[[:blank:]]}
+        (( value >= line )) || floors+="$name = $line"$'\n'
+    done < <("$bin/pg_controldata" -D "$dir" 2>/dev/null </dev/null)
+}
+enough() { below; [[ -z $floors ]]; }
+
+# While the primary has more, so has the standby, whatever its configuration says.
+set_floor() {
+    if [[ ! -e $dir/standby.signal ]]; then
+        [[ ! -e $floor ]] || rm -f -- "$floor"
+        return 0
+    fi
+    below
+    [[ -z $floors && ! -e $floor ]] || put "$floor" 0600 "$user:$user" "# Written by labctl: what the primary has.
+$floors"
+}
+
+# The log says why it does not stream: the slot lost its WAL, a wrong password, the primary is down.
+follows() {
+    wait_for 30 streams || failed "the standby is running but does not stream from the primary; to copy the primary again, move $dir away"
+}
+
+# A change lowers the primary's after the standby's, and the standby knows a moment later.
+leave_floor() {
+    local line
+    if wait_for 5 enough; then
+        set_floor
+        apply
+        return 0
+    fi
+    while IFS= read -r line; do
+        warn "the standby has less than its primary, and runs with $line; set cluster.settings.standby.${line%% *}"
+    done <<<"${floors%$'\n'}"
+}
+
+[[ $rule != *.apply ]] || running || exit 0
+check_role
 # The configuration includes this file; standby.init.sh fills it.
 [[ -e $dir/labctl.standby.conf ]] ||
     put "$dir/labctl.standby.conf" 0600 "$user:$user" <<<"# Written by labctl: empty, because this is not a standby."
+retire_units "$unit"
 [[ ! -d /run/systemd/system ]] || put_unit "$unit" <<END
 # Written by labctl; changes made here are lost.
 [Unit]
@@ -186,15 +268,21 @@ LimitSTACK=16M
 [Install]
 WantedBy=multi-user.target
 END
+floors='' streamed=yes
+set_floor
 if running; then
     wait_for 60 ready || failed "the $role is running but does not answer"
+    [[ $rule != *.apply ]] || streams || streamed=
     apply
 else
     start_it
     changed "started the $role on port $port"
 fi
 accepted "$role" "${files[@]}"
-if [[ -e $dir/standby.signal ]]; then
-    # The log says why it does not stream: the slot lost its WAL, a wrong password, the primary is down.
-    wait_for 30 streams || failed "the standby is running but does not stream from the primary; to copy the primary again, move $dir away"
+if [[ -e $dir/standby.signal && -n $streamed ]]; then
+    follows
+    if [[ $rule != *.apply && -n $floors ]]; then
+        leave_floor
+        follows
+    fi
 fi

@@ -75,6 +75,8 @@ static void head(struct page *p, const char *style)
 		strbuf_printf(p->out, ", %s: %u point%s, %u repeat%s of %s s each, measured with labctl ", num_utc(run->started_ms).text,
 			      run->point_count, plural(run->point_count), run->repeats, plural(run->repeats), num_plain(run->time_s).text);
 		text_name(p->out, run->labctl);
+		if (run->cpu_quota)
+			strbuf_printf(p->out, "; each node may use %u %% of a core", run->cpu_quota);
 		strbuf_str(p->out, "</p>\n");
 	}
 	strbuf_str(p->out, "</header>\n");

@@ -45,9 +45,58 @@ static void measures_table(struct page *p, unsigned run_index)
 	details_end(p);
 }
 
+static const struct bench_counter *find_counter(const struct bench_measure *m, const struct bench_counter *like)
+{
+	for (unsigned i = 0; i < m->counter_count; i++)
+		if (!strcmp(m->counters[i].node, like->node) && !strcmp(m->counters[i].what, like->what))
+			return &m->counters[i];
+	return NULL;
+}
+
+static bool same_point(const struct bench_measure *a, const struct bench_measure *b)
+{
+	return a->point == b->point && (!a->variant || !strcmp(a->variant, b->variant));
+}
+
+/* One counter over all repeats of a point. */
+static void counter_row(struct page *p, const struct bench_run *run, const struct bench_measure *first, const struct bench_counter *c)
+{
+	double sum = 0, low = INFINITY, high = -INFINITY;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < run->measure_count; i++) {
+		const struct bench_counter *other = same_point(first, &run->measures[i]) ? find_counter(&run->measures[i], c) : NULL;
+
+		if (!other)
+			continue;
+		sum += other->value;
+		low = fmin(low, other->value);
+		high = fmax(high, other->value);
+		count++;
+	}
+	table_row(p, NULL);
+	table_text(p, first->point->name);
+	table_text(p, first->variant);
+	table_text(p, c->node);
+	table_text(p, c->what);
+	table_number(p, count, num_count(count));
+	table_number(p, low, num_plain(low));
+	table_number(p, sum / count, num_plain(sum / count));
+	table_number(p, high, num_plain(high));
+	strbuf_str(p->out, "</tr>");
+}
+
+static bool is_first(const struct bench_run *run, unsigned index)
+{
+	for (unsigned i = 0; i < index; i++)
+		if (run->measures[i].counter_count && same_point(&run->measures[i], &run->measures[index]))
+			return false;
+	return run->measures[index].counter_count;
+}
+
 static void counters_table(struct page *p, const struct bench_run *run)
 {
-	static const char *const titles[] = { "point", "node", "counter", "order", "value", NULL };
+	static const char *const titles[] = { "point", "variant", "node", "counter", "repeats", "lowest", "mean", "highest", NULL };
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < run->measure_count; i++)
@@ -55,19 +104,10 @@ static void counters_table(struct page *p, const struct bench_run *run)
 	if (!count)
 		return;
 	strbuf_str(p->out, "<details class=\"long\"><summary>Counters of servers and nodes</summary>\n");
-	table_begin(p, "Differences over each measurement", titles, 3);
+	table_begin(p, "Differences over a measurement; each measurement's own are in measurements.jsonl", titles, 4);
 	for (unsigned i = 0; i < run->measure_count; i++)
-		for (unsigned k = 0; k < run->measures[i].counter_count; k++) {
-			const struct bench_counter *c = &run->measures[i].counters[k];
-
-			table_row(p, NULL);
-			table_text(p, run->measures[i].point->name);
-			table_text(p, c->node);
-			table_text(p, c->what);
-			table_number(p, run->measures[i].order, num_count(run->measures[i].order));
-			table_number(p, c->value, num_plain(c->value));
-			strbuf_str(p->out, "</tr>");
-		}
+		for (unsigned k = 0; is_first(run, i) && k < run->measures[i].counter_count; k++)
+			counter_row(p, run, &run->measures[i], &run->measures[i].counters[k]);
 	table_end(p);
 	details_end(p);
 }
@@ -99,7 +139,23 @@ static void checks_table(struct page *p, const struct bench_run *run)
 	details_end(p);
 }
 
-/* Section by section; a value that is no text is shown as JSON. */
+/* "node3, node4" if both are the same; NULL if @section is the same as an earlier one. */
+static const char *same_sections(struct page *p, json_t *evidence, const char *section, const json_t *values)
+{
+	const char *names = NULL, *other;
+	json_t *others;
+
+	json_object_foreach(evidence, other, others) {
+		if (!json_equal(others, values))
+			continue;
+		if (!names && strcmp(other, section) != 0)
+			return NULL;
+		names = names ? arena_printf(p->view->arena, "%s, %s", names, other) : section;
+	}
+	return names;
+}
+
+/* Section by section, equal ones once; a value that is no text is shown as JSON. */
 static void evidence_tables(struct page *p, json_t *evidence)
 {
 	static const char *const titles[] = { "what", "value", NULL };
@@ -107,8 +163,12 @@ static void evidence_tables(struct page *p, json_t *evidence)
 	json_t *values, *value;
 
 	json_object_foreach(evidence, section, values) {
-		details_begin(p, arena_printf(p->view->arena, "Evidence: %s", section));
-		table_begin(p, section, titles, 2);
+		const char *names = same_sections(p, evidence, section, values);
+
+		if (!names)
+			continue;
+		details_begin(p, arena_printf(p->view->arena, "Evidence: %s", names));
+		table_begin(p, names, titles, 2);
 		json_object_foreach(values, key, value) {
 			auto_(free) char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
 

@@ -62,9 +62,9 @@ static void scale_chart(struct page *p, const struct view_scale *s)
 	double *ticks = arena_alloc(a, s->count * sizeof *ticks), first = s->steps[0].count;
 	struct svg_series series[4] = { { "measured", 0, points, s->count }, { "linear", 7, linear, 2 }, { "USL", 2, curve, 33 } };
 	struct svg_chart c = {
-		.title = arena_printf(a, "Speed-up of %s on %s with the number of nodes with the role %s", s->workload, s->target, s->role),
+		.title = arena_printf(a, "Speed-up of %s on %s with the number of %ss", s->workload, s->target, s->role),
 		.stamp = p->view->shared_host ? SHARED_STAMP : NULL,
-		.x = { arena_printf(a, "nodes with the role %s", s->role), SVG_LINEAR, first, last->count, num_tick, ticks, s->count },
+		.x = { arena_printf(a, "%ss", s->role), SVG_LINEAR, first, last->count, num_tick, ticks, s->count },
 		.y = { arena_printf(a, "throughput, %u = 1", s->steps[0].count), SVG_LINEAR, 0, last->count / first, num_tick, NULL, 0 },
 		.series = series, .series_count = 2,
 	};

@@ -376,6 +376,28 @@ static void make_scales(struct view *v)
 	}
 }
 
+/* --- systems --- */
+
+static void make_systems(struct view *v)
+{
+	const struct stats_rules rules = { 0 };
+
+	for (unsigned i = 0; i < v->curve_count; i++)
+		for (unsigned k = 0; k < v->curve_count; k++) {
+			struct view_ratio r = { .point = v->curves[i].best, .base = v->curves[k].best };
+			const double *values, *base;
+			unsigned count, base_count;
+
+			if (!r.point || !r.base || strcmp(v->curves[i].workload, v->curves[k].workload) != 0 ||
+			    strcmp(r.base->run->kind, "postgres") != 0 || !strcmp(r.point->run->kind, "postgres"))
+				continue;
+			values = valid(v->arena, r.point, get_tps, &count);
+			base = valid(v->arena, r.base, get_tps, &base_count);
+			stats_ratio_unpaired(base, base_count, values, count, false, &rules, &r.ratio);
+			*arena_push(v->arena, v->systems, v->system_count) = r;
+		}
+}
+
 /* --- tracks --- */
 
 static void add_track(struct view *v, const struct view_point *p, const char *node, const char *what)
@@ -429,5 +451,6 @@ void view_make(const struct bench_run *const *runs, unsigned count, struct arena
 	make_costs(ret);
 	make_pairs(ret);
 	make_scales(ret);
+	make_systems(ret);
 	make_tracks(ret);
 }

@@ -44,7 +44,7 @@ struct view_curve {
 /* The same clients and target, another workload; or B and A of a paired comparison. */
 struct view_ratio {
 	const struct view_point *point, *base;
-	struct stats_ratio ratio;             /* of mean latencies; of A and B of what compare.h takes */
+	struct stats_ratio ratio;             /* of mean latencies; of systems: throughput; of A and B: what compare.h takes */
 	const char *metric, *text;            /* of A and B */
 };
 
@@ -72,6 +72,7 @@ struct view {
 	struct view_ratio *costs; unsigned cost_count;         /* workloads with a baseline */
 	struct view_ratio *pairs; unsigned pair_count;         /* B and A */
 	struct view_scale *scales; unsigned scale_count;
+	struct view_ratio *systems; unsigned system_count;     /* throughput of clusters and of plain PostgreSQL */
 	unsigned reference_count;       /* published results that are shown */
 	struct view_track *tracks; unsigned track_count;
 	const char **series; unsigned series_count;

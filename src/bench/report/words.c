@@ -109,10 +109,21 @@ static void add_scales(struct list *l, const struct view *v)
 		const struct view_scale *s = &v->scales[i];
 		const struct view_step *last = &s->steps[s->count - 1];
 
-		ADD(l, TONE_PLAIN, "%s on %s: %u instead of %u nodes with the role %s give %s times the throughput%s.", s->workload, s->target, last->count,
-		    s->steps[0].count, s->role, num_ratio(last->point->tps.gmean / s->steps[0].point->tps.gmean).text,
+		ADD(l, TONE_PLAIN, "%s on %s: %u %ss instead of %u give %s times the throughput%s.", s->workload, s->target, last->count, s->role,
+		    s->steps[0].count, num_ratio(last->point->tps.gmean / s->steps[0].point->tps.gmean).text,
 		    last->ratio.why != STATS_OK ? ""
 			    : arena_printf(l->arena, " (%s to %s)", num_ratio(last->ratio.low).text, num_ratio(last->ratio.high).text));
+	}
+}
+
+static void add_systems(struct list *l, const struct view *v)
+{
+	for (unsigned i = 0; i < v->system_count; i++) {
+		const struct view_ratio *s = &v->systems[i];
+
+		if (s->ratio.why == STATS_OK)
+			ADD(l, TONE_PLAIN, "%s on %s: %s times the throughput of %s (%s to %s).", s->point->point->workload, s->point->series,
+			    num_ratio(s->ratio.ratio).text, s->base->series, num_ratio(s->ratio.low).text, num_ratio(s->ratio.high).text);
 	}
 }
 
@@ -158,7 +169,7 @@ static void add_limits(struct list *l, const struct view *v)
 	if (!v->measures)
 		ADD(l, TONE_WARNING, "Nothing has been measured yet.");
 	else if (wanted)
-		ADD(l, TONE_WARNING, "The run is not complete: %u measurement%s %s missing. labctl bench run --resume continues.", wanted,
+		ADD(l, TONE_WARNING, "The run is not complete: %u measurement%s %s missing. The same command with --resume measures them.", wanted,
 		    plural(wanted), wanted == 1 ? "is" : "are");
 	for (unsigned i = 0; i < BENCH_MARK_COUNT; i++)
 		if (v->marked[i])
@@ -174,6 +185,7 @@ struct sentence *words_of(const struct view *v, unsigned *ret_count)
 
 	add_pairs(&l, v);
 	add_scales(&l, v);
+	add_systems(&l, v);
 	add_best(&l, v);
 	add_searches(&l, v);
 	add_costs(&l, v);

@@ -204,11 +204,13 @@ static int new_run(struct runner *r, struct fail *e)
 	run->seed = s->seed;
 	run->repeats = s->repeats;
 	run->time_s = s->time_s;
+	run->cpu_quota = lab->cpu_quota;
 	run->scale_role = r->job->scale_role;
 	run->scale_count = r->job->scale_count;
 	for (unsigned i = 0; i < r->side_count; i++) {
 		if (r->side_count > 1)
 			run->variants[i] = arena_strdup(a, r->sides[i].variant->text);
+		run->cpu_quota = r->sides[i].lab->cpu_quota == run->cpu_quota ? run->cpu_quota : 0;
 		run->shared_host |= evidence_shared_host(r->sides[i].lab, !strcmp(client_name(r->sides[i].client), "host"));
 	}
 	for (unsigned i = 0; i < s->load_count; i++) {
@@ -245,10 +247,8 @@ static int old_run(struct runner *r, struct fail *e)
 	json_decref(wanted);
 	if (strcmp(r->run->lab, r->sides[0].lab->name) != 0)
 		return fail(e, FAIL_CONFLICT, "%s is a run of lab '%s', not of '%s'", r->job->dir, r->run->lab, r->sides[0].lab->name);
-	if (!same) {
-		fail(e, FAIL_CONFLICT, "%s was started with another specification; it can be resumed only with the same", r->job->dir);
-		return fail_next(e, "labctl bench run --resume %s    (with the options of the first time)", r->job->dir);
-	}
+	if (!same)
+		return fail(e, FAIL_CONFLICT, "%s was started with another specification; it can be resumed only with the same", r->job->dir);
 	for (unsigned i = 0; i < r->run->measure_count; i++)
 		if (r->run->measures[i].order > r->order)
 			r->order = r->run->measures[i].order;

@@ -42,12 +42,35 @@ static int status_text(const struct asked *q, const struct rule *rule, struct st
 	return runtime_resolve(q->rt, rule->verb == RULE_SQL ? p->sql : p->script, out, e);
 }
 
+static void add_row(void *ctx, int columns, const char *const *names, const char *const *values)
+{
+	(void)names;
+	for (int i = 0; i < columns; i++)
+		strbuf_printf(ctx, "%s%s", i ? "\t" : "", values[i] ? values[i] : "");
+	strbuf_char(ctx, '\n');
+}
+
+/* What is said of a server that works. It is up even if one of these fails or takes too long; .unknown says so then. */
+static void ask_more(struct asked *q, struct sql *sql)
+{
+	auto_(strbuf_clear) struct strbuf value = { 0 };
+	int rows = 0;
+
+	if (q->blocked && sql_value(sql, q->blocked, clock_after_ms(ASK_MS), &value, &rows, &q->unknown) == 0)
+		q->blocked_count = strtol(strbuf_text(&value), NULL, 10);
+	if (q->figures)
+		sql_rows(sql, q->figures, NULL, clock_after_ms(ASK_MS), add_row, &q->figure_lines, &q->unknown);
+	if (q->prepared)
+		sql_rows(sql, q->prepared, NULL, clock_after_ms(ASK_MS), add_row, &q->prepared_lines, &q->unknown);
+	if (q->registered)
+		q->registered_known = sql_rows(sql, q->registered, NULL, clock_after_ms(ASK_MS), add_row, &q->registered_lines, &q->unknown) == 0;
+}
+
 static int ask_sql(struct asked *q, const struct rule *rule, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, value = { 0 };
 	auto_(sql_close) struct sql *sql = NULL;
 	const char *acts_as = runtime_lab(q->rt)->cluster.recipe->roles[q->role].acts_as;
-	struct fail ignored;
 	int rows = 0;
 
 	if (rule && status_text(q, rule, &text, e) < 0)
@@ -63,8 +86,7 @@ static int ask_sql(struct asked *q, const struct rule *rule, struct fail *e)
 		return -1;
 	if (!rows || value.len)
 		return fail(e, FAIL_DB, "%s", value.len ? value.text : "gives no answer");
-	if (q->blocked && sql_value(sql, q->blocked, clock_after_ms(ASK_MS), &value, &rows, &ignored) == 0)
-		q->blocked_count = strtol(strbuf_text(&value), NULL, 10);
+	ask_more(q, sql);
 	return 0;
 }
 
@@ -117,10 +139,10 @@ const struct fact_domain *ask_domain(const struct facts *facts, const struct nod
 	return NULL;
 }
 
-static const char *blocked_of(const struct cli *c, const struct recipe *r, const char *role)
+const char *ask_query(const struct cli *c, const struct recipe *r, const char *role, const char *name)
 {
 	for (const struct query *q = r->queries; q && q->name; q++)
-		if (!strcmp(q->name, "blocked") && !strcmp(q->role, role))
+		if (!strcmp(q->name, name) && !strcmp(q->role, role))
 			return library_text(c->lib, q->arg);
 	return NULL;
 }
@@ -137,7 +159,7 @@ unsigned ask_list(struct cli *c, struct runtime *rt, const struct lab *lab, cons
 			if (node_has_role(&lab->nodes[i], (int)k))
 				*arena_push(c->arena, *ret, count) =
 					(struct asked){ .rt = rt, .node = &lab->nodes[i], .role = (int)k,
-							.blocked = blocked_of(c, lab->cluster.recipe, lab->cluster.places[k].role),
+							.blocked = ask_query(c, lab->cluster.recipe, lab->cluster.places[k].role, "blocked"),
 							.off = !d ? "missing" : d->runs ? NULL : d->state };
 	}
 	return count;

@@ -254,7 +254,7 @@ int bench_measure_all(struct bench_work *w, struct fail *e)
 	r = bench_execute(&job, e);
 	if (!w->said->keep)
 		r = drop_databases(w, r, e);
-	if (r < 0 && (e->code == FAIL_CANCELED || e->code == FAIL_DB || e->cause == CAUSE_NO_SPACE) &&
+	if (r < 0 && (e->code == FAIL_CANCELED || e->code == FAIL_DB || e->code == FAIL_CONFLICT || e->cause == CAUSE_NO_SPACE) &&
 	    file_exists(arena_printf(w->c->arena, "%s/run.json", w->dir)))
 		fail_next(e, "%slabctl bench %s --resume %s    (with the options of the first time)",
 			  e->cause == CAUSE_NO_SPACE ? "free some space, then " : "", w->c->cmd->name, w->dir);

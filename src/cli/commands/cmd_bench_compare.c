@@ -217,7 +217,7 @@ static const struct option_row options[] = {
 const struct command cmd_bench_compare = {
 	.name = "compare", .run = compare_two, .options = options, .options_size = sizeof(struct compare_words),
 	.args = { { "A", .complete = complete_directories }, { "B", .complete = complete_directories } },
-	.without = NO_LAB | NO_LIBRARY | NO_STATE,
+	.without = NO_LAB | NO_LIBVIRT | NO_LIBRARY | NO_STATE,
 	.summary = "compare two runs that were measured at different times",
 	.help =
 	"Compares the points that both runs have: the ratio B/A with its 95 % interval, and a verdict that is corrected for the "

@@ -159,7 +159,7 @@ const struct command cmd_bench_report = {
 	.name = "report", .run = print_report, .options = options, .options_size = sizeof(struct report_words),
 	.args = { { "DIR", .complete = complete_directories }, { "DIR", .optional = true, .complete = complete_directories },
 		  { "DIR", .optional = true, .complete = complete_directories } },
-	.without = NO_LAB | NO_STATE,
+	.without = NO_LAB | NO_LIBVIRT | NO_STATE,
 	.summary = "show what a run measured: a page with charts and tables, CSV, JSON",
 	.help =
 	"Reads the directories that bench run wrote, and nothing else: the same files give the same report, byte for byte, on any "

@@ -81,6 +81,7 @@ static void keep_first(struct lab *lab, int role, unsigned count)
 		if (!node_has_role(&lab->nodes[i], role) || ++seen <= count)
 			lab->nodes[kept++] = lab->nodes[i];
 	lab->node_count = kept;
+	lab->cluster.promoted = NULL; /* the places below have it */
 	for (unsigned i = 0; i < lab->cluster.place_count; i++)
 		lab->cluster.places[i].on = names_with(lab, (int)i);
 }

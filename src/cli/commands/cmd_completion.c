@@ -84,7 +84,7 @@ static int complete(struct cli *c, struct fail *e)
 
 /* Prints one word per line, with a TAB and its description; ":files" or ":directories" leaves the rest to the shell. */
 const struct command cmd_complete = {
-	.name = "complete", .run = complete, .rest = "WORDS...", .hidden = true, .without = NO_LAB,
+	.name = "complete", .run = complete, .rest = "WORDS...", .hidden = true, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "print what may stand at the end of a command line",
 };
 
@@ -120,7 +120,7 @@ static int completion(struct cli *c, struct fail *e)
 
 const struct command cmd_completion = {
 	.name = "completion", .run = completion, .args = { { "SHELL", .complete = complete_shells } },
-	.without = NO_LAB | NO_STATE,
+	.without = NO_LAB | NO_LIBVIRT | NO_STATE,
 	.summary = "print the completion script of bash, zsh or fish",
 	.help =
 	"It is installed with labctl, and completes commands, options, labs, nodes, roles, images, databases and kinds. "

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "config.h"
+#include "documents.h"
 
 /* Where the value of @key comes from; the precedence is that of labctl-config(5). */
 static const char *origin(struct cli *c, const struct lab *lab, const struct config_value *v)
@@ -61,32 +62,37 @@ static void say_files(const json_t *files)
 			   json_is_true(json_object_get(file, "found")) ? "" : " (does not exist)");
 }
 
+json_t *config_document(struct cli *c, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	const struct config *config;
+	json_t *rows;
+
+	if (config_load(c, &config, e) < 0 || load_described(c, &lab, e) < 0)
+		return NULL;
+	rows = json_array();
+	for (unsigned i = 0; i < config->count; i++)
+		json_array_append_new(rows, row_of(c, config, i, lab));
+	return json_pack("{s:i, s:o, s:o}", "v", 1, "files", files_of(c), "values", rows);
+}
+
 static int config(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "key", "KEY", false }, { "value", "VALUE", false }, { "from", "FROM", false } };
-	auto_(lab_free) struct lab *lab = NULL;
-	const struct config *config;
-	json_t *rows, *files, *doc;
+	json_t *doc = config_document(c, e);
 	int r;
 
-	if (config_load(c, &config, e) < 0 || load_described(c, &lab, e) < 0)
+	if (!doc)
 		return -1;
-	rows = json_array();
-	files = files_of(c);
-	for (unsigned i = 0; i < config->count; i++)
-		json_array_append_new(rows, row_of(c, config, i, lab));
-	doc = json_pack("{s:i, s:O, s:O}", "v", 1, "files", files, "values", rows);
-	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
+	r = c->json ? report_json(doc, e) : report_table(json_object_get(doc, "values"), columns, ARRAY_COUNT(columns), e);
 	if (r == 0 && !c->json)
-		say_files(files);
+		say_files(json_object_get(doc, "files"));
 	json_decref(doc);
-	json_decref(files);
-	json_decref(rows);
 	return r;
 }
 
 const struct command cmd_config = {
-	.name = "config", .run = config, .without = NO_LAB,
+	.name = "config", .run = config, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "show the defaults of new labs, and where each comes from",
 	.help =
 	"In this order: an option, an environment variable, the lab file, the user's configuration "

@@ -276,7 +276,7 @@ const struct command cmd_db_drop = {
 	.name = "drop", .run = run_drop, .args = { { "NAME", .complete = complete_databases } },
 	.options = drop_options, .options_size = sizeof(struct drop_words),
 	.summary = "drop a database on every node",
-	.help = "Asks for confirmation on a terminal unless -y is given.",
+	.help = HELP_ASKS,
 };
 
 static int check_update(struct db *d, struct fail *e)
@@ -309,6 +309,29 @@ const struct command cmd_db_update_extensions = {
 	.help =
 	"Updates database NAME, or without NAME the templates and the default database. Missing extensions of the database's "
 	"template are created.",
+};
+
+static int rebalance(struct db *d, struct fail *e)
+{
+	struct db_request request = { .name = "", .template = "" };
+
+	return db_task(d, "rebalance", &request, "", NULL, e);
+}
+
+static int run_rebalance(struct cli *c, struct fail *e)
+{
+	return db_run(c, NULL, rebalance, e);
+}
+
+const struct command cmd_db_rebalance = {
+	.name = "rebalance", .run = run_rebalance,
+	.summary = "move shards, so that each worker has its share of the data",
+	.help =
+	"In every database: copies reference tables to workers that lack them, then moves the shards that Citus' strategy names, one group "
+	"of shards that belong together after the other. Clients can go on reading and writing; writes to a table without a primary key "
+	"wait while a shard of it moves. If it is interrupted, the same command goes on.\n\n"
+	"  labctl node add --rebalance      does this after adding a worker\n"
+	"  labctl db shards TABLE           where the shards are",
 };
 
 /* --- tables --- */

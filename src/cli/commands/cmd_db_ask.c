@@ -9,6 +9,7 @@
 #include "pool.h"
 #include "quote.h"
 #include "suggest.h"
+#include "text.h"
 
 #define ASK_MS 60000
 #define LOOK_THREADS 256 /* threads only wait for nodes */
@@ -75,23 +76,15 @@ static const char *title(const char *name, struct arena *a)
 
 void db_readable(json_t *rows)
 {
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
 	const char *key;
 	json_t *row, *value;
 	size_t i;
 	void *next;
 
 	json_array_foreach(rows, i, row)
-		json_object_foreach_safe(row, next, key, value) {
-			double size = (double)json_integer_value(value);
-			unsigned unit = 0;
-
-			if (!is_bytes(key) || !json_is_integer(value))
-				continue;
-			for (; size >= 10000 && unit + 1 < ARRAY_COUNT(units); unit++)
-				size /= 1024;
-			json_object_set_new(row, key, json_sprintf("%.0f %s", size, units[unit]));
-		}
+		json_object_foreach_safe(row, next, key, value)
+			if (is_bytes(key) && json_is_integer(value))
+				json_object_set_new(row, key, json_string(num_bytes((double)json_integer_value(value)).text));
 }
 
 /* --- one query --- */

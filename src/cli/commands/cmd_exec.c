@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* exec: runs a command on many nodes in parallel; prints each line as it comes, after the node's name. */
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,15 +49,6 @@ static void print_line(const struct job *j, bool is_err, char *line, size_t len)
 	fputc('\n', to);
 }
 
-/* If the reader of our output has gone, exits as any filter does; that also ends the commands on the nodes. */
-static void flush_or_end(FILE *to)
-{
-	if (fflush(to) == 0 || errno != EPIPE)
-		return;
-	signal(SIGPIPE, SIG_DFL);
-	raise(SIGPIPE);
-}
-
 /* Prints the finished lines of the job's text; with @all the rest too. */
 static void print_text(struct job *j, bool is_err, bool all)
 {
@@ -78,7 +67,7 @@ static void print_text(struct job *j, bool is_err, bool all)
 		print_line(j, is_err, line, len);
 		done += len + (newline != NULL);
 	}
-	flush_or_end(is_err ? stderr : stdout);
+	say_flush(is_err ? stderr : stdout);
 	pthread_mutex_unlock(j->output);
 	memmove(text->text, text->text + done, text->len - done);
 	strbuf_truncate(text, text->len - done);

@@ -26,7 +26,7 @@ static int explain(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_help = {
-	.name = "help", .run = explain, .without = NO_LAB | NO_LIBRARY | NO_STATE,
+	.name = "help", .run = explain, .without = NO_LAB | NO_LIBVIRT | NO_LIBRARY | NO_STATE,
 	.args = { { "COMMAND", .optional = true, .complete = complete_commands },
 		  { "ACTION", .optional = true, .complete = complete_commands } },
 	.summary = "explain a command",
@@ -44,6 +44,6 @@ static int manual(struct cli *c, struct fail *e)
 
 /* tests/cli/tree.bats writes its output into docs/labctl.1. */
 const struct command cmd_manual = {
-	.name = "manual", .run = manual, .hidden = true, .without = NO_LAB | NO_LIBRARY | NO_STATE,
+	.name = "manual", .run = manual, .hidden = true, .without = NO_LAB | NO_LIBVIRT | NO_LIBRARY | NO_STATE,
 	.summary = "print the sections of labctl(1) that are generated from the command tables",
 };

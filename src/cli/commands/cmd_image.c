@@ -154,7 +154,7 @@ static int list(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_image_list = {
-	.name = "list", .run = list, .without = NO_LAB,
+	.name = "list", .run = list, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "show the images: release, family, digest, size on disk, age, and which labs use them",
 	.help = "Labs of other state directories are shown with the directory.",
 };
@@ -193,7 +193,7 @@ static int show(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_image_show = {
-	.name = "show", .run = show, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB,
+	.name = "show", .run = show, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "show the details of one image",
 	.help = "NAME-DIGEST selects one of several with the same name.",
 };
@@ -224,7 +224,7 @@ static int build(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_image_build = {
-	.name = "build", .run = build, .args = { { "NAME", .optional = true, .complete = complete_recipes } }, .without = NO_LAB,
+	.name = "build", .run = build, .args = { { "NAME", .optional = true, .complete = complete_recipes } }, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "build an image from its recipe",
 	.help = "debian12 is the default image of a lab, debian13 has PostgreSQL 17; debian12-build and debian13-build have compilers "
 	"for building from source.",
@@ -307,7 +307,7 @@ static const struct option_row import_options[] = {
 
 const struct command cmd_image_import = {
 	.name = "import", .run = import, .args = { { .name = "NAME" }, { "FILE|URL", .complete = complete_files } },
-	.options = import_options, .options_size = sizeof(struct import_words), .without = NO_LAB,
+	.options = import_options, .options_size = sizeof(struct import_words), .without = NO_LAB | NO_LIBVIRT,
 	.summary = "import an x86_64 disk image that was made elsewhere",
 	.help = "The release is taken from --release, from NAME or from the name of the file.",
 };
@@ -347,7 +347,7 @@ static int rm(struct cli *c, struct fail *e)
 }
 
 const struct command cmd_image_rm = {
-	.name = "rm", .run = rm, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB,
+	.name = "rm", .run = rm, .args = { { "NAME", .complete = complete_stored_images } }, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "remove an image, unless a lab uses it",
 };
 
@@ -396,13 +396,13 @@ out:
 }
 
 const struct command cmd_image_gc = {
-	.name = "gc", .run = gc, .without = NO_LAB,
+	.name = "gc", .run = gc, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "remove images that no lab uses and no current recipe builds, and leftovers of interrupted runs",
 	.help = "Images that were installed or imported by name are kept. -n shows what would be removed.",
 };
 
 const struct command cmd_image = {
-	.name = "image", .actions = commands_image, .without = NO_LAB,
+	.name = "image", .actions = commands_image, .without = NO_LAB | NO_LIBVIRT,
 	.summary = "build, install, import, list and remove the images that nodes boot from",
 	.help =
 	"See docs/howto/images.md.\n\n"

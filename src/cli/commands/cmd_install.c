@@ -204,7 +204,7 @@ static const struct option_row options[] = {
 
 const struct command cmd_image_install = {
 	.name = "install", .run = install, .args = { { .name = "NAME" } },
-	.options = options, .options_size = sizeof(struct install_words), .without = NO_LAB,
+	.options = options, .options_size = sizeof(struct install_words), .without = NO_LAB | NO_LIBVIRT,
 	.summary = "install a release unattended in a temporary machine, and keep the disk as an image",
 	.help =
 	"Time zone, locale, user and SELinux mode come from the lab file given with -f. The default --timeout is two hours. "

@@ -8,7 +8,9 @@
 #include "cli.h"
 #include "complete.h"
 #include "file.h"
+#include "gc_expired.h"
 #include "images.h"
+#include "lifetime.h"
 #include "plural.h"
 #include "quote.h"
 #include "recipe.h"
@@ -36,6 +38,13 @@ static void say_next(const struct lab *lab)
 	report_say("\n      labctl -l %s ssh %s\n", lab->name, lab->nodes[0].name);
 }
 
+/* What only the command line says: nothing of the machines. */
+static void apply_words(const struct lab_words *said, struct lab *lab)
+{
+	lab->ttl = said->ttl ? said->ttl : lab->ttl;
+	lab->autostart |= said->autostart;
+}
+
 static int make_lab(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -43,12 +52,17 @@ static int make_lab(struct cli *c, struct fail *e)
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Load again under the lock: another labctl may have made or removed the lab while we waited. */
-	if (load_for_create(c, c->options, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
+	if (load_for_create(c, c->options, &lab, e) < 0)
+		return -1;
+	apply_words(c->options, lab);
+	if (load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
 	if (cli_check_capacity(c, rt, lab, e) < 0)
 		return -1;
 	/* The lease comes first: every address in the plan depends on it. */
+	if (load_is_change(c, lab) && state_set_changing(runtime_paths(rt), true, e) < 0) /* for the bootstrap that follows */
+		return -1;
 	if (runtime_lease(rt, lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0 || run_plan(c, rt, p, e) < 0)
 		return -1;
 	if (c->change_count && lab->cluster.recipe)
@@ -87,7 +101,20 @@ static int create(struct cli *c, struct fail *e)
 	return r;
 }
 
-static const struct option_row create_options[] = { OPTION_IMAGE, { 0 } };
+static int set_ttl(void *field, const char *what, const char *value, struct fail *e)
+{
+	if (form_ttl(value))
+		return fail(e, FAIL_USAGE, "%s: '%.64s' %s", what, value, form_ttl(value));
+	return option_text(field, what, value, e);
+}
+
+static const struct option_row create_options[] = {
+	OPTION_IMAGE,
+	{ "ttl", .arg = "TIME", .set = set_ttl, .at = offsetof(struct lab_words, ttl),
+	  .text = "lifetime of the lab (8h, 2d), after which it is removed; extend prolongs it" },
+	{ "autostart", .at = offsetof(struct lab_words, autostart), .text = "start the lab when the host boots (labctl autostart)" },
+	{ 0 },
+};
 
 const struct command cmd_create = {
 	.name = "create", .run = create, .args = { { "N", .optional = true } },
@@ -99,7 +126,8 @@ const struct command cmd_create = {
 	"  labctl create 8                  eight nodes, no lab file needed\n"
 	"  labctl -f lab.yaml create        the lab that lab.yaml describes\n"
 	"  labctl -n create 3               show the steps, change nothing\n"
-	"  labctl --hypervisor lxc create 3 containers instead of machines",
+	"  labctl --hypervisor lxc create 3 containers instead of machines\n"
+	"  labctl create 3 --ttl 8h         removed after eight hours, unless extend prolongs its life",
 };
 
 static int load_to_bootstrap(struct cli *c, struct lab **ret_lab, struct fail *e)
@@ -108,6 +136,12 @@ static int load_to_bootstrap(struct cli *c, struct lab **ret_lab, struct fail *e
 
 	if (load_existing(c, &lab, e) < 0 || load_cluster(c, c->options, &lab, e) < 0)
 		return -1;
+	for (unsigned i = 0; i < c->change_count; i++)
+		if (!strcmp(c->changes[i].key, "nodes")) {
+			fail(e, FAIL_CONFLICT, "lab '%s' has %s node%s, and %s has %s: the new ones have no machines yet", lab->name,
+			     c->changes[i].has, !strcmp(c->changes[i].has, "1") ? "" : "s", lab_file(c), c->changes[i].wanted);
+			return fail_next(e, "labctl -l %s create, then bootstrap", lab->name);
+		}
 	*ret_lab = steal(lab);
 	return 0;
 }
@@ -162,12 +196,14 @@ static int bootstrap_lab(struct cli *c, struct fail *e)
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Load again under the lock: another labctl may have removed the lab or added a cluster while we waited. */
-	if (load_to_bootstrap(c, &lab, e) < 0 || plan_bootstrap(lab, c->lib, &p, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
+	if (load_to_bootstrap(c, &lab, e) < 0 || load_plan_bootstrap(c, lab, &p, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
+	if (load_is_change(c, lab) && state_set_changing(runtime_paths(rt), true, e) < 0)
+		return -1;
 	if (said->keep_build)
 		images_keep_build(runtime_images(rt));
-	if (run_plan(c, rt, p, e) < 0)
+	if (run_plan(c, rt, p, e) < 0 || state_set_changing(runtime_paths(rt), false, e) < 0)
 		return -1;
 	if (said->keep_build)
 		say_kept(images_kept_build(runtime_images(rt)));
@@ -193,7 +229,7 @@ static int bootstrap(struct cli *c, struct fail *e)
 		return fail(e, FAIL_USAGE, "--keep-build: this %s cluster is not built from source", lab->cluster.recipe->kind);
 	if (c->dry_run) {
 		load_say_changes(c, lab);
-		return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : run_show(c, p, e);
+		return load_plan_bootstrap(c, lab, &p, e) < 0 ? -1 : run_show(c, p, e);
 	}
 	if (check_archive(lab, e) < 0)
 		return -1;
@@ -228,7 +264,33 @@ const struct command cmd_bootstrap = {
 	"  labctl bootstrap citus --source citus-12.1.12.tar.gz",
 };
 
-struct destroy_words { bool keep_data; };
+struct destroy_words { bool keep_data; bool expired; }; /* .expired: only if its lifetime is over; no option, see lab_destroy_expired() */
+
+static int check_protected(struct cli *c, const struct lab *lab, struct fail *e)
+{
+	struct paths paths;
+
+	load_paths(c, lab->name, &paths);
+	if (!state_is_protected(&paths))
+		return 0;
+	fail(e, FAIL_CONFLICT, "lab '%s' is protected", lab->name);
+	return fail_next(e, "labctl -l %s unprotect, then the same command again", lab->name);
+}
+
+/* Under the lock: `extend` may have come first. */
+static int check_expired(struct cli *c, const struct lab *lab, struct fail *e)
+{
+	struct lifetime life;
+	struct paths paths;
+	struct moment now;
+	bool has;
+
+	load_paths(c, lab->name, &paths);
+	moment_now(&now);
+	if (lifetime_read(&paths, &life, &has, e) < 0)
+		return -1;
+	return has && lifetime_left(&life, &now) <= 0 ? 0 : fail(e, FAIL_CONFLICT, "the lifetime of lab '%s' is not over", lab->name);
+}
 
 static int destroy_lab(struct cli *c, struct fail *e)
 {
@@ -239,8 +301,9 @@ static int destroy_lab(struct cli *c, struct fail *e)
 	struct destroy_options o = { .keep_data = said->keep_data };
 	struct facts facts = { 0 };
 
-	if (load_for_destroy(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || runtime_facts(rt, c->arena, &facts, e) < 0 ||
-	    plan_destroy(lab, &facts, &o, &p, e) < 0)
+	if (load_for_destroy(c, &lab, e) < 0 || check_protected(c, lab, e) < 0 ||
+	    (said->expired && check_expired(c, lab, e) < 0) || load_runtime(c, lab, &rt, e) < 0 ||
+	    runtime_facts(rt, c->arena, &facts, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
 		return -1;
 	return c->dry_run ? run_show(c, p, e) : run_plan(c, rt, p, e);
 }
@@ -254,7 +317,7 @@ static int destroy(struct cli *c, struct fail *e)
 
 	if (c->dry_run)
 		return destroy_lab(c, e);
-	if (load_for_destroy(c, &lab, e) < 0)
+	if (load_for_destroy(c, &lab, e) < 0 || check_protected(c, lab, e) < 0)
 		return -1;
 	if (report_confirm(c, arena_printf(c->arena, "lab '%s' with its %u node%s and their data", lab->name, lab->node_count,
 				   plural(lab->node_count)),
@@ -282,5 +345,14 @@ const struct command cmd_destroy = {
 	.help =
 	"Stops and removes domains, network, disks, mounts, exports, keys and the record of the lab, and nothing "
 	"else: what does not carry the lab's tag is left alone and listed. If the lab's record is lost or damaged, give its "
-	"name (-l). Asks for confirmation on a terminal unless -y is given.",
+	"name (-l). A protected lab is refused (labctl protect). " HELP_ASKS,
 };
+
+int lab_destroy_expired(struct cli *c, const char *lab, struct fail *e)
+{
+	struct cli part = cli_part(c, &cmd_destroy, lab);
+	struct destroy_words *said = part.options;
+
+	said->expired = part.yes = true;
+	return destroy(&part, e);
+}

@@ -38,7 +38,7 @@ char *node_command(const char *const *words, struct arena *a)
 	return arena_strdup(a, strbuf_text(&line));
 }
 
-static const struct node *one_node(struct cli *c, const struct lab *lab, const char *word, const char *role, struct fail *e)
+const struct node *node_one(struct cli *c, const struct lab *lab, const char *word, const char *role, struct fail *e)
 {
 	bool *set = arena_alloc(c->arena, lab->node_count * sizeof *set);
 
@@ -48,6 +48,19 @@ static const struct node *one_node(struct cli *c, const struct lab *lab, const c
 		if (set[i])
 			return &lab->nodes[i];
 	return NULL;
+}
+
+int node_named(const struct cli *c, const struct lab *lab, const struct node **ret, struct fail *e)
+{
+	bool *set = arena_alloc(c->arena, lab->node_count * sizeof *set);
+	unsigned count = 0;
+
+	if (lab_select(lab, c->args[0], NULL, set, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (set[i] && count++ == 0)
+			*ret = &lab->nodes[i];
+	return count == 1 ? 0 : fail(e, FAIL_USAGE, "'%.64s' names %u nodes: one is needed", c->args[0], count);
 }
 
 static int replace_by(const char *const *argv, struct fail *e)
@@ -159,7 +172,7 @@ static int run_ssh(struct cli *c, struct fail *e)
 
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
-	n = one_node(c, lab, c->args[0], NULL, e);
+	n = node_one(c, lab, c->args[0], NULL, e);
 	if (!n || check_node(c, lab, n, e) < 0)
 		return -1;
 	argv[k++] = "ssh";
@@ -199,7 +212,7 @@ static int place_of(struct cli *c, const struct lab *lab, const char *word, cons
 		*ret_text = *word == '-' ? arena_printf(c->arena, "./%s", word) : word;
 		return 0;
 	}
-	*ret_node = one_node(c, lab, arena_strndup(c->arena, word, (size_t)(colon - word)), NULL, e);
+	*ret_node = node_one(c, lab, arena_strndup(c->arena, word, (size_t)(colon - word)), NULL, e);
 	if (!*ret_node)
 		return -1;
 	*ret_text = arena_printf(c->arena, "root@%s:%s", (*ret_node)->ip_text, colon + 1);
@@ -267,7 +280,7 @@ static int run_psql(struct cli *c, struct fail *e)
 		return fail_next(e, "labctl -l %s bootstrap postgres", lab->name);
 	}
 	role = said->role ? said->role : recipe->psql_role;
-	n = one_node(c, lab, c->arg_count ? c->args[0] : "all", c->arg_count && !said->role ? NULL : role, e);
+	n = node_one(c, lab, c->arg_count ? c->args[0] : "all", c->arg_count && !said->role ? NULL : role, e);
 	if (!n)
 		return -1;
 	number = lab_role(lab, role);

@@ -11,6 +11,12 @@
  */
 char *node_command(const char *const *words, struct arena *a);
 
+/* The first node that @word and @role (NULL = any) name, as lab_select() reads them; NULL with its failure. */
+const struct node *node_one(struct cli *c, const struct lab *lab, const char *word, const char *role, struct fail *e);
+
+/* The node that the first argument names; FAIL_USAGE if it names several. */
+int node_named(const struct cli *c, const struct lab *lab, const struct node **ret, struct fail *e);
+
 /*
  * A node that does not answer is usually not running. Asks libvirt about it after a lost connection (the cause of @e).
  * Returns true if the node is not running, with its state and the next command in @e; else leaves @e as it was.

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* start, stop, restart: the machines of a lab and the servers on them. */
+#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "complete.h"
 #include "file.h"
 #include "quote.h"
+#include "recipe.h"
 #include "state.h"
 #include "virt.h"
 
@@ -49,53 +51,77 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	return plan_check_names(lab, ret_facts, e);
 }
 
-typedef int (*planner)(struct cli *c, struct runtime *rt, struct lab *lab, const struct facts *facts, const struct choice *what,
-		       struct plan **ret_plan, struct fail *e);
+/* plan_stop() or plan_restart(); NULL = start. */
+typedef int (*planner)(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct choice *what,
+		       const struct stop_options *o, struct plan **ret_plan, struct fail *e);
 
-static int plan_to_start(struct cli *c, struct runtime *rt, struct lab *lab, const struct facts *facts, const struct choice *what,
-			 struct plan **ret_plan, struct fail *e)
+static int make_plan(struct cli *c, planner stop, struct runtime *rt, struct lab *lab, const struct facts *facts,
+		     const struct choice *what, struct plan **ret_plan, struct fail *e)
 {
-	(void)facts;
+	const struct power_words *said = c->options;
+
+	if (stop)
+		return stop(lab, c->lib, facts, what, &(struct stop_options){ .now = said->now }, ret_plan, e);
 	/* The network may be gone, and another one in its place. */
 	if (!c->dry_run && (cli_check_capacity(c, rt, lab, e) < 0 || runtime_lease(rt, lab, e) < 0))
 		return -1;
 	return plan_start(lab, c->lib, what, ret_plan, e);
 }
 
-static int plan_to_stop(struct cli *c, struct runtime *rt, struct lab *lab, const struct facts *facts, const struct choice *what,
-			struct plan **ret_plan, struct fail *e)
+/*
+ * Takes the servers out of a start of the whole lab that another one took over from: they cannot start before they have
+ * rejoined, and the others need not wait for that. Returns their nodes, "node1 node3"; NULL = there is none.
+ */
+static const char *leave_out(struct cli *c, const struct lab *lab, struct choice *what)
 {
-	const struct power_words *said = c->options;
+	const struct takeover *t = lab->cluster.recipe ? lab->cluster.recipe->takeover : NULL;
+	uint32_t *roles = arena_alloc(c->arena, lab->node_count * sizeof *roles);
+	const char *names = NULL;
+	int from = t ? lab_role(lab, t->from) : -1;
 
-	(void)rt;
-	return plan_stop(lab, c->lib, facts, what, &(struct stop_options){ .now = said->now }, ret_plan, e);
+	memcpy(roles, what->roles, lab->node_count * sizeof *roles);
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+
+		if (!t || !t->fenced || !(roles[i] >> from & 1) || !state_server_has(lab, n, from, t->fenced))
+			continue;
+		roles[i] &= ~(1u << from);
+		names = arena_printf(c->arena, "%s%s%s", names ? names : "", names ? " " : "", n->name);
+	}
+	what->roles = roles;
+	return names;
 }
 
-static int plan_to_restart(struct cli *c, struct runtime *rt, struct lab *lab, const struct facts *facts, const struct choice *what,
-			   struct plan **ret_plan, struct fail *e)
-{
-	const struct power_words *said = c->options;
-
-	(void)rt;
-	return plan_restart(lab, c->lib, facts, what, &(struct stop_options){ .now = said->now }, ret_plan, e);
-}
-
-static int change(struct cli *c, planner make, struct fail *e)
+static int change(struct cli *c, planner stop, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(runtime_close) struct runtime *rt = NULL;
 	auto_(plan_free) struct plan *p = NULL;
+	const struct power_words *said = c->options;
+	const char *left = NULL;
 	struct facts facts = { 0 };
 	struct choice what;
 
-	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || look(c, lab, rt, &facts, &what, e) < 0 ||
-	    make(c, rt, lab, &facts, &what, &p, e) < 0)
+	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || look(c, lab, rt, &facts, &what, e) < 0)
 		return -1;
-	return c->dry_run ? run_show(c, p, e) : run_plan(c, rt, p, e);
+	if (!stop && !c->arg_count && !said->role)
+		left = leave_out(c, lab, &what);
+	if (make_plan(c, stop, rt, lab, &facts, &what, &p, e) < 0)
+		return -1;
+	if (left)
+		report_say("lab '%s': without the server on %s, which must rejoin first\n", lab->name, left);
+	if (c->dry_run)
+		return run_show(c, p, e);
+	if (run_plan(c, rt, p, e) < 0)
+		return -1;
+	if (!left)
+		return 0;
+	fail(e, FAIL_PARTIAL, "the server on %s was not started: another one took over from it, and it must rejoin", left);
+	return fail_next(e, "labctl -l %s rejoin %.*s", lab->name, (int)strcspn(left, " "), left);
 }
 
 /* Loads the lab, and again under the lock: another labctl may have changed or removed it while we waited. */
-static int run(struct cli *c, planner make, struct fail *e)
+static int run(struct cli *c, planner stop, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(close) int lock = -1;
@@ -103,14 +129,14 @@ static int run(struct cli *c, planner make, struct fail *e)
 	int r;
 
 	if (c->dry_run)
-		return change(c, make, e);
+		return change(c, stop, e);
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
 	c->lab_name = arena_strdup(c->arena, lab->name);
 	load_paths(c, c->lab_name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
 		return -1;
-	r = change(c, make, e);
+	r = change(c, stop, e);
 	if (r < 0)
 		state_drop_empty(&paths);
 	return r;
@@ -118,17 +144,17 @@ static int run(struct cli *c, planner make, struct fail *e)
 
 static int start(struct cli *c, struct fail *e)
 {
-	return run(c, plan_to_start, e);
+	return run(c, NULL, e);
 }
 
 static int stop(struct cli *c, struct fail *e)
 {
-	return run(c, plan_to_stop, e);
+	return run(c, plan_stop, e);
 }
 
 static int restart(struct cli *c, struct fail *e)
 {
-	return run(c, plan_to_restart, e);
+	return run(c, plan_restart, e);
 }
 
 #define ARGS { { "NODES", .optional = true, .complete = complete_nodes } }
@@ -146,7 +172,8 @@ const struct command cmd_start = {
 	.help =
 	"Starts network, NFS server and machines that do not run, then the servers in the order that the cluster needs, and "
 	"checks them; of the whole cluster also with the smoke test of bootstrap. Makes nothing new: a node whose data directory "
-	"is not there, perhaps because a file system is not mounted yet, is refused. With NODES or a role only these.\n\n"
+	"is not there, perhaps because a file system is not mounted yet, is refused. With NODES or a role only these. An old primary that another server took over from stays down until "
+	"it rejoins: the rest is started, and the exit status is 12.\n\n"
 	"  labctl start                     the whole lab, for instance after a reboot of the host\n"
 	"  labctl start 2-4                 these machines and the servers on them\n"
 	"  labctl start -r standby          these servers, and their machines if they are off",

@@ -65,7 +65,7 @@ static int show_bootstrap(struct cli *c, struct fail *e)
 		recipe_list(&kinds);
 		return fail(e, FAIL_USAGE, "missing kind of cluster (%s): labctl plan bootstrap KIND", kinds.text);
 	}
-	return plan_bootstrap(lab, c->lib, &p, e) < 0 ? -1 : show_plan(c, lab, p, e);
+	return load_plan_bootstrap(c, lab, &p, e) < 0 ? -1 : show_plan(c, lab, p, e);
 }
 
 static const struct option_row bootstrap_options[] = { OPTION_SOURCE, OPTION_DOT, { 0 } };

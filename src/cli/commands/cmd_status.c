@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* status, list: the state of machines from libvirt, that of roles by health checks in parallel. */
+/* status: the state of machines from libvirt, that of roles by health checks in parallel. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "ask_loss.h"
 #include "ask_roles.h"
-#include "journal.h"
+#include "cmd_fault.h"
+#include "documents.h"
+#include "gc_expired.h"
 #include "recipe.h"
+#include "screen.h"
 #include "state.h"
+#include "status_figures.h"
 
 /* Reports sessions that have waited for a lock for more than a minute, and the command that shows them. */
 static void say_blocked(const struct lab *lab, const struct asked *q)
@@ -45,6 +50,7 @@ static json_t *node_row(const struct lab *lab, const struct node *n, const struc
 		if (asked[i].node != n)
 			continue;
 		service = service_row(&asked[i]);
+		figures_add(lab, asked, asked_count, &asked[i], service);
 		json_array_append_new(roles, json_string(ask_place(&asked[i])->role));
 		json_array_append_new(shown, *asked[i].acts_as ? json_sprintf("%s (acts as %s)", ask_place(&asked[i])->role,
 									     asked[i].acts_as)
@@ -60,6 +66,7 @@ static json_t *node_row(const struct lab *lab, const struct node *n, const struc
 	json_object_set_new(row, "roles", roles);
 	json_object_set_new(row, "services", services);
 	json_object_set_new(row, "databases", databases);
+	figures_sum(services, row);
 	json_object_set_new(row, "up", !all ? json_string("") : up == all ? json_string("up") : json_sprintf("%u of %u up", up, all));
 	return row;
 }
@@ -75,113 +82,198 @@ static json_t *warnings_json(const char *lines)
 	return list;
 }
 
-static int status(struct cli *c, struct fail *e)
+/* What cannot be served, because a server is down. */
+static json_t *unserved_json(struct cli *c, struct runtime *rt, const struct asked *asked, unsigned count)
 {
-	static const struct column columns[] = { { "node", "NODE", false },     { "address", "ADDRESS", false },
-						 { "hostname", "HOSTNAME", false }, { "state", "STATE", false },
-						 { "up", "SERVICES", false }, { "roles_now", "ROLES", false } };
-	auto_(lab_free) struct lab *lab = NULL;
-	auto_(runtime_close) struct runtime *rt = NULL;
-	auto_(strbuf_clear) struct strbuf warnings = { 0 };
-	struct facts facts = { 0 };
-	struct fail down = { 0 };
-	struct asked *asked;
-	unsigned asked_count;
-	json_t *rows, *doc;
-	int r;
+	json_t *list = json_array();
 
-	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || runtime_facts(rt, c->arena, &facts, e) < 0)
+	for (unsigned i = 0; i < count; i++) {
+		const char *sentence = asked[i].up ? NULL : ask_unserved(c, rt, asked, count, &asked[i]);
+
+		if (sentence)
+			json_array_append_new(list, json_string(sentence));
+	}
+	return list;
+}
+
+/* What status shows of a lab, and why it fails if a role is not up. */
+struct view { struct asked *asked; unsigned asked_count; struct strbuf warnings; struct fail down; json_t *doc; };
+
+static void view_clear(struct view *v)
+{
+	figures_clear(v->asked, v->asked_count);
+	strbuf_clear(&v->warnings);
+	json_decref(v->doc);
+}
+
+static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct view *ret, struct fail *e)
+{
+	struct facts facts = { 0 };
+	json_t *rows;
+
+	if (runtime_facts(rt, c->arena, &facts, e) < 0 || state_warnings(runtime_paths(rt), &ret->warnings, e) < 0)
 		return -1;
-	if (state_warnings(runtime_paths(rt), &warnings, e) < 0)
-		return -1;
-	asked_count = ask_list(c, rt, lab, &facts, &asked);
-	ask_all(asked, asked_count);
+	ret->asked_count = ask_list(c, rt, lab, &facts, &ret->asked);
+	figures_want(c, lab, ret->asked, ret->asked_count);
+	ask_all(ret->asked, ret->asked_count);
 	rows = json_array();
 	for (unsigned i = 0; i < lab->node_count; i++)
-		json_array_append_new(rows, node_row(lab, &lab->nodes[i], ask_domain(&facts, &lab->nodes[i]), asked, asked_count));
-	doc = json_pack("{s:i, s:s, s:s, s:s, s:O}", "v", 1, "lab", lab->name, "hypervisor", hypervisor_names[lab->hypervisor],
-			"kind", lab->cluster.recipe ? lab->cluster.recipe->kind : "", "nodes", rows);
-	json_object_set_new(doc, "warnings", warnings_json(strbuf_text(&warnings)));
-	if (ask_judge(lab, asked, asked_count, &down) < 0)
-		json_object_set_new(doc, "error", report_error(&down));
-	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
-	for (unsigned i = 0; i < asked_count && !c->json; i++)
-		say_blocked(lab, &asked[i]);
-	if (!c->json)
-		run_show_warnings(strbuf_text(&warnings));
-	c->reported = c->json; /* the failure is in the document */
-	json_decref(doc);
-	json_decref(rows);
-	if (r == 0 && down.code) {
-		*e = down;
+		json_array_append_new(rows, node_row(lab, &lab->nodes[i], ask_domain(&facts, &lab->nodes[i]), ret->asked, ret->asked_count));
+	ret->doc = json_pack("{s:i, s:s, s:s, s:s, s:o}", "v", 1, "lab", lab->name, "hypervisor", hypervisor_names[lab->hypervisor],
+			     "kind", lab->cluster.recipe ? lab->cluster.recipe->kind : "", "nodes", rows);
+	json_object_set_new(ret->doc, "warnings", warnings_json(strbuf_text(&ret->warnings)));
+	json_object_set_new(ret->doc, "drift", figures_drift(ret->asked, ret->asked_count));
+	json_object_set_new(ret->doc, "prepared", figures_prepared(lab, ret->asked, ret->asked_count));
+	json_object_set_new(ret->doc, "unknown", figures_unknown(ret->asked, ret->asked_count));
+	rows = faults_rows(c, lab, &facts, e);
+	if (!rows)
+		return -1;
+	json_object_set_new(ret->doc, "faults", rows);
+	json_object_set_new(ret->doc, "unserved", unserved_json(c, rt, ret->asked, ret->asked_count));
+	if (lab_expires(c, lab->name))
+		json_object_set_new(ret->doc, "expires", json_string(lab_expires(c, lab->name)));
+	if (ask_judge(lab, ret->asked, ret->asked_count, &ret->down) < 0)
+		json_object_set_new(ret->doc, "error", report_error(&ret->down));
+	return 0;
+}
+
+json_t *status_document(struct cli *c, const struct lab *lab, struct runtime *rt, struct fail *e)
+{
+	struct view v = { 0 };
+	json_t *doc = look(c, lab, rt, &v, e) < 0 ? NULL : json_incref(v.doc);
+
+	view_clear(&v);
+	return doc;
+}
+
+/* What the table cannot show, a line each. */
+static void add_sentences(const struct lab *lab, const json_t *doc, struct strbuf *out)
+{
+	static const char *const keys[] = { "prepared", "unknown", "unserved" };
+	const json_t *row;
+	size_t i;
+
+	for (size_t k = 0; k < ARRAY_COUNT(keys); k++)
+		json_array_foreach(json_object_get(doc, keys[k]), i, row)
+			strbuf_printf(out, "%s\n", json_string_value(row));
+	json_array_foreach(json_object_get(doc, "faults"), i, row)
+		strbuf_printf(out, "fault %d: %s, %s    (labctl -l %s fault heal)\n", (int)json_integer_value(json_object_get(row, "id")),
+			      json_string_value(json_object_get(row, "fault")), json_string_value(json_object_get(row, "state")), lab->name);
+}
+
+static int show(struct cli *c, const struct lab *lab, const struct view *v, struct fail *e)
+{
+	static const struct table_column all[] = {
+		{ { "node", "NODE", false }, false },   { { "address", "ADDRESS", false }, false },
+		{ { "hostname", "HOSTNAME", false }, false }, { { "state", "STATE", false }, false },
+		{ { "up", "SERVICES", false }, false }, { { "lag", "LAG", true }, true },
+		{ { "data", "DATA", true }, true },     { { "roles_now", "ROLES", false }, false } };
+	struct column columns[ARRAY_COUNT(all)];
+	const json_t *rows = json_object_get(v->doc, "nodes");
+	auto_(strbuf_clear) struct strbuf sentences = { 0 };
+	json_t *sentence;
+	size_t i;
+
+	if (c->json)
+		return report_json(v->doc, e);
+	if (report_table(rows, columns, columns_choose(all, ARRAY_COUNT(all), rows, columns), e) < 0)
+		return -1;
+	for (unsigned k = 0; k < v->asked_count; k++)
+		say_blocked(lab, &v->asked[k]);
+	json_array_foreach(json_object_get(v->doc, "drift"), i, sentence)
+		report_say("%s\n", json_string_value(sentence));
+	if (json_array_size(json_object_get(v->doc, "drift")))
+		report_say("next: labctl -l %s bootstrap    (registers all nodes everywhere)\n", lab->name);
+	add_sentences(lab, v->doc, &sentences);
+	report_say("%s", strbuf_text(&sentences));
+	if (json_object_get(v->doc, "expires"))
+		report_say("lab '%s' expires %s    (labctl -l %s extend)\n", lab->name,
+			   json_string_value(json_object_get(v->doc, "expires")), lab->name);
+	run_show_warnings(strbuf_text(&v->warnings));
+	return 0;
+}
+
+/* --- --watch --- */
+
+#define WATCH_MS 2000
+
+struct watch { struct cli *c; const struct lab *lab; struct runtime *rt; };
+
+static int draw(void *ctx, struct strbuf *out, struct fail *e)
+{
+	/* what matters most is at the left, for narrow terminals */
+	static const struct table_column all[] = {
+		{ { "node", "NODE", false }, false }, { { "state", "STATE", false }, false }, { { "up", "SERVICES", false }, false },
+		{ { "lag", "LAG", true }, true },     { { "data", "DATA", true }, true },     { { "roles_now", "ROLES", false }, false },
+		{ { "address", "ADDRESS", false }, false } };
+	struct watch *w = ctx;
+	struct column columns[ARRAY_COUNT(all)];
+	time_t now = time(NULL);
+	struct view v = { 0 };
+	const json_t *rows;
+	json_t *sentence;
+	char clock[16] = "";
+	struct tm tm;
+	size_t i;
+	int r = -1;
+
+	if (look(w->c, w->lab, w->rt, &v, e) == 0) {
+		strftime(clock, sizeof clock, "%H:%M:%S", localtime_r(&now, &tm));
+		strbuf_printf(out, "%s  %s  %s\n\n", w->lab->name, clock, v.down.code ? v.down.text : "all up");
+		rows = json_object_get(v.doc, "nodes");
+		r = report_table_text(rows, columns, columns_choose(all, ARRAY_COUNT(all), rows, columns), out, e);
+		strbuf_printf(out, "\n%s%s", *v.down.evidence ? v.down.evidence : "", *v.down.evidence ? "\n" : "");
+		json_array_foreach(json_object_get(v.doc, "drift"), i, sentence)
+			strbuf_printf(out, "%s\n", json_string_value(sentence));
+		add_sentences(w->lab, v.doc, out);
+	}
+	view_clear(&v);
+	return r;
+}
+
+struct status_words { bool watch; };
+
+static int status(struct cli *c, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
+	const struct status_words *said = c->options;
+	struct view v = { 0 };
+	int r = -1;
+
+	if (said->watch && c->json)
+		return fail(e, FAIL_USAGE, "--watch draws a screen; without it, --json prints one document");
+	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
+		return -1;
+	if (said->watch)
+		return screen_run(c, WATCH_MS, draw, &(struct watch){ c, lab, rt }, e);
+	if (look(c, lab, rt, &v, e) == 0) {
+		r = show(c, lab, &v, e);
+		c->reported = c->json; /* the failure is in the document */
+	}
+	if (r == 0 && v.down.code) {
+		*e = v.down;
 		r = -1;
 	}
+	view_clear(&v);
 	return r;
 }
 
-const struct command cmd_status = {
-	.name = "status", .run = status,
-	.summary = "show the nodes of a lab, their state and what runs on them",
-	.help =
-	"Asks every role of the cluster whether it does its work. Exit status 30 when one does not, with the reasons by node.",
+static const struct option_row status_options[] = {
+	{ "watch", .at = offsetof(struct status_words, watch),
+	  .text = "draw the table again and again on the whole terminal, until Ctrl-C" },
+	{ 0 },
 };
 
-static json_t *lab_row(struct cli *c, const char *name)
-{
-	struct lab_options o = { .state_dir = c->state_dir };
-	auto_(lab_free) struct lab *lab = NULL;
-	struct journal_last last = { 0 };
-	struct paths paths;
-	struct fail e = { 0 };
-	char subnet[24] = "-";
-	json_t *row;
-
-	load_paths(c, name, &paths);
-	if (lab_load(paths.lab_file, &o, &lab, &e) < 0)
-		return json_pack("{s:s, s:s}", "lab", name, "last", e.text);
-	if (lab->net.subnet) {
-		ip_format(lab->net.subnet, subnet);
-		snprintf(subnet + strlen(subnet), 4, "/%u", lab->net.prefix_len);
-	}
-	row = json_pack("{s:s, s:i, s:s, s:s, s:s}", "lab", name, "nodes", (int)lab->node_count, "hypervisor",
-			hypervisor_names[lab->hypervisor], "subnet", subnet, "kind",
-			lab->cluster.recipe ? lab->cluster.recipe->kind : "");
-	if (journal_last(paths.journal, &last, &e) == 0 && *last.command) {
-		time_t when = (time_t)(last.wall_ms / 1000);
-		struct tm tm;
-		char text[32] = "";
-
-		strftime(text, sizeof text, "%Y-%m-%d %H:%M", localtime_r(&when, &tm));
-		json_object_set_new(row, "last", json_sprintf("%s %s %s", last.command,
-							      !last.finished ? "not finished" : last.failed ? "failed" : "ok", text));
-	}
-	return row;
-}
-
-static int list(struct cli *c, struct fail *e)
-{
-	static const struct column columns[] = { { "lab", "LAB", false },       { "nodes", "NODES", true },
-						 { "hypervisor", "HYPERVISOR", false }, { "subnet", "SUBNET", false },
-						 { "kind", "KIND", false },     { "last", "LAST", false } };
-	const char *const *names;
-	json_t *rows, *doc;
-	int r;
-
-	if (state_labs(c->state_dir, c->arena, &names, e) < 0)
-		return -1;
-	rows = json_array();
-	for (; *names; names++)
-		json_array_append_new(rows, lab_row(c, *names));
-	doc = json_pack("{s:i, s:O}", "v", 1, "labs", rows);
-	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
-	if (!c->json && json_array_size(rows) == 0)
-		report_say("there are no labs in %s\nnext: labctl create 3\n", c->state_dir);
-	json_decref(doc);
-	json_decref(rows);
-	return r;
-}
-
-const struct command cmd_list = {
-	.name = "list", .run = list, .without = NO_LAB,
-	.summary = "show the labs of this host",
+const struct command cmd_status = {
+	.name = "status", .run = status, .options = status_options, .options_size = sizeof(struct status_words),
+	.summary = "show the nodes of a lab, their state and what runs on them",
+	.help =
+	"Asks every role of the cluster whether it does its work: servers by a query, the GTM and its standby, which is up only if it "
+	"is in sync, by a script. Exit status 30 when one does not, with the reasons by node.\n\n"
+	"LAG is what a standby has not replayed yet of its primary's log, DATA the size of the databases. Coordinators of Postgres-XC that "
+	"know different nodes are named; so is a transaction that was prepared more than five minutes ago, with the command that ends it, and a "
+	"server that works, but does not say its figures.\n\n"
+	"  labctl status\n"
+	"  labctl status --watch",
 };

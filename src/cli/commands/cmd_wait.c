@@ -17,13 +17,13 @@
 #define SAY_MS 10000    /* how often the reason is said while it lasts */
 #define LOGINS 64       /* threads only wait for nodes */
 
-enum wanted { WAIT_FOR_DEFAULT, WAIT_FOR_SSH, WAIT_FOR_DB };
+enum wanted { WAIT_FOR_DEFAULT, WAIT_FOR_SSH, WAIT_FOR_TUNED, WAIT_FOR_DB };
 
 struct wait_words { const char *role; enum wanted wanted; };
 
 static int set_wanted(void *field, const char *what, const char *value, struct fail *e)
 {
-	static const char *const words[] = { "ssh", "db", NULL };
+	static const char *const words[] = { "ssh", "tuned", "db", NULL };
 	enum wanted *wanted = field;
 
 	for (unsigned i = 0; words[i]; i++)
@@ -38,9 +38,21 @@ struct knock {
 	struct runtime *rt;
 	const struct node *node;
 	int64_t deadline_ms;
+	bool tuned;           /* wanted: not only an answer */
 	bool answers;
 	struct fail why;
 };
+
+/* The last thing that the tuning of a node does is to leave a mark (tuning/os/common/end.sh). */
+static int check_tuned(struct knock *k, struct ssh *s)
+{
+	struct ssh_run run = { .command = "test -e /var/lib/labctl/tuned", .deadline_ms = k->deadline_ms };
+	int status = 0;
+
+	if (ssh_run(s, &run, &status, &k->why) < 0)
+		return -1;
+	return status ? fail(&k->why, FAIL_REMOTE, "is not tuned yet") : 0;
+}
 
 static void knock_one(void *knocks, unsigned i)
 {
@@ -49,12 +61,16 @@ static void knock_one(void *knocks, unsigned i)
 
 	k->why = (struct fail){ 0 };
 	k->answers = session_get(runtime_sessions(k->rt), k->node, k->deadline_ms, &s, &k->why) == 0;
-	if (k->answers)
-		session_done(runtime_sessions(k->rt), k->node, false);
+	if (!k->answers)
+		return;
+	if (k->tuned)
+		k->answers = check_tuned(k, s) == 0;
+	session_done(runtime_sessions(k->rt), k->node, !k->answers && k->why.code != FAIL_REMOTE);
 }
 
 /* 0 if all answer; else FAIL_SSH with those that do not. */
-static int try_ssh(struct runtime *rt, const struct lab *lab, const bool *set, int64_t deadline_ms, struct arena *a, struct fail *e)
+static int try_ssh(struct runtime *rt, const struct lab *lab, const bool *set, bool tuned, int64_t deadline_ms, struct arena *a,
+		   struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf reasons = { 0 };
 	struct knock *knocks = NULL;
@@ -62,7 +78,7 @@ static int try_ssh(struct runtime *rt, const struct lab *lab, const bool *set, i
 
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (set[i])
-			*arena_push(a, knocks, count) = (struct knock){ .rt = rt, .node = &lab->nodes[i], .deadline_ms = deadline_ms };
+			*arena_push(a, knocks, count) = (struct knock){ .rt = rt, .node = &lab->nodes[i], .tuned = tuned, .deadline_ms = deadline_ms };
 	pool_run(count, LOGINS, knock_one, knocks);
 	for (unsigned i = 0; i < count; i++) {
 		if (knocks[i].answers)
@@ -72,8 +88,13 @@ static int try_ssh(struct runtime *rt, const struct lab *lab, const bool *set, i
 	}
 	if (!silent)
 		return 0;
-	fail(e, FAIL_SSH, "%u of %u node%s do%s not answer", silent, count, plural(count), silent == 1 ? "es" : "");
+	if (tuned)
+		fail(e, FAIL_SSH, "%u of %u node%s %s not tuned", silent, count, plural(count), silent == 1 ? "is" : "are");
+	else
+		fail(e, FAIL_SSH, "%u of %u node%s do%s not answer", silent, count, plural(count), silent == 1 ? "es" : "");
 	fail_evidence(e, reasons.text, 20);
+	if (tuned)
+		return fail_next(e, "labctl -l %s create    (tunes what is not tuned)", lab->name);
 	return fail_next(e, "labctl -l %s start    (starts what does not run)", lab->name);
 }
 
@@ -98,14 +119,17 @@ static int try_db(struct cli *c, struct runtime *rt, const struct lab *lab, cons
 /* Repeats the tries until one succeeds; then the last reason is the failure. */
 static int wait_for(struct cli *c, struct runtime *rt, const struct lab *lab, const bool *set, enum wanted wanted, struct fail *e)
 {
+	static const char *const reached[] = { [WAIT_FOR_SSH] = "all answer on SSH", [WAIT_FOR_TUNED] = "all are tuned",
+					       [WAIT_FOR_DB] = "the database is up" };
 	int64_t from = clock_now_ms(), deadline = c->timeout_ms < 0 ? from + WAIT_MS : c->start_ms + c->timeout_ms;
 	int64_t say = clock_after_ms(SAY_MS);
+	struct fail before = { 0 };
 
 	for (;;) {
 		auto_(arena_free) struct arena *a = arena_new();
 		struct fail why = { 0 };
 
-		if (try_ssh(rt, lab, set, deadline, a, &why) == 0 && (wanted == WAIT_FOR_SSH || try_db(c, rt, lab, set, a, &why) == 0))
+		if (try_ssh(rt, lab, set, wanted == WAIT_FOR_TUNED, deadline, a, &why) == 0 && (wanted != WAIT_FOR_DB || try_db(c, rt, lab, set, a, &why) == 0))
 			break;
 		if (c->cancel && atomic_load(c->cancel))
 			return fail(e, FAIL_CANCELED, "canceled while waiting");
@@ -113,18 +137,21 @@ static int wait_for(struct cli *c, struct runtime *rt, const struct lab *lab, co
 			*e = why;
 			return -1;
 		}
-		if (clock_left_ms(deadline) == 0) {
-			*e = why;
+		/* a round that was cut off only says that its time is over: the one before has the reason */
+		if (clock_left_ms(deadline) > 0 || !before.code)
+			before = why;
+		if (clock_left_ms(deadline) <= PAUSE_MS) {
+			*e = before;
 			e->code = FAIL_TIMEOUT;
 			return fail_wrap(e, "after %lld s", (long long)(clock_now_ms() - from) / 1000);
 		}
 		if (clock_left_ms(say) == 0 && !c->json) {
-			report_say("waiting: %s\n", why.text);
+			report_say("waiting: %s\n", before.text);
 			say = clock_after_ms(SAY_MS);
 		}
 		clock_sleep_ms(clock_poll_ms(deadline, PAUSE_MS));
 	}
-	report_say("lab '%s': %s after %.1f s\n", lab->name, wanted == WAIT_FOR_SSH ? "all answer on SSH" : "the database is up",
+	report_say("lab '%s': %s after %.1f s\n", lab->name, reached[wanted],
 		   (double)(clock_now_ms() - from) / 1000);
 	return 0;
 }
@@ -154,7 +181,7 @@ static int run_wait(struct cli *c, struct fail *e)
 
 static const struct option_row options[] = {
 	{ "for", .arg = "WHAT", .at = offsetof(struct wait_words, wanted), .set = set_wanted,
-	  .text = "what must be there: ssh or db; by default db if the lab has a database" },
+	  .text = "what must be there: ssh, tuned or db; by default db if the lab has a database" },
 	{ "role", 'r', .arg = "ROLE", .complete = complete_roles, .at = offsetof(struct wait_words, role),
 	  .text = "only nodes and servers with this role" },
 	{ 0 },
@@ -165,8 +192,8 @@ const struct command cmd_wait = {
 	.options = options, .options_size = sizeof(struct wait_words),
 	.summary = "wait until nodes answer or until the database is up",
 	.help =
-	"Asks again and again, changes nothing, and waits for other commands of labctl that are at work. For db every role must do "
-	"its work, as status checks it. Ends after --timeout, else after ten minutes, with exit status 11 and what is missing.\n\n"
+	"Asks again and again, changes nothing, and waits for other commands of labctl that are at work. tuned: create has tuned "
+	"the nodes. For db every role must do its work, as status checks it. Ends after --timeout, else after ten minutes, with exit status 11 and what is missing.\n\n"
 	"  labctl --timeout 60 wait\n"
 	"  labctl wait --for ssh 2-4",
 };

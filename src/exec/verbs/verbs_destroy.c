@@ -6,8 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault_filter.h"
+#include "faults.h"
 #include "file.h"
 #include "lease.h"
+#include "nft.h"
 #include "state.h"
 #include "verb.h"
 
@@ -75,6 +78,18 @@ int verb_nfs_stop(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
+/* The lab's faults end with its network. */
+static int remove_filter(struct run *r, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct runtime *rt = runtime_of(r);
+
+	if (!faults_recorded(runtime_paths(rt)))
+		return 0;
+	fault_filter(runtime_lab(rt), NULL, 0, "", 0, &text);
+	return nft_apply(strbuf_text(&text), run_deadline_ms(r), e);
+}
+
 int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -95,7 +110,7 @@ int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 		return -1;
 	}
 	*ret_state = state_of(changed);
-	return 0;
+	return remove_filter(r, e);
 }
 
 /* --- data directories --- */

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <net/if.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "capacity.h"
 #include "file.h"
+#include "plan.h"
 #include "proc.h"
+#include "reach.h"
+#include "recipe.h"
 #include "scope.h"
 #include "state.h"
 #include "verb.h"
@@ -79,6 +83,32 @@ int verb_lab_record(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
+/* Of all the lab's passwords, or of the one that the request names. Several are several files: a run that follows ends it. */
+int verb_lab_passwords(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct cluster *c = &runtime_lab(rt)->cluster;
+	const char *only = run_step(r)->db->name;
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned renewed = 0;
+
+	for (const char *const *name = c->recipe->secrets; *name; name++)
+		if (!only || !strcmp(only, *name)) {
+			if (secrets_renew(runtime_secrets(rt), *name, e) < 0)
+				return -1;
+			renewed++;
+		}
+	for (unsigned i = 0; i < c->user_count; i++)
+		if (!only || !strcmp(only, c->users[i].name)) {
+			if (secrets_renew(runtime_secrets(rt), arena_printf(a, DB_USER_SECRET "%s", c->users[i].name), e) < 0)
+				return -1;
+			renewed++;
+		}
+	run_note(r, "changed: %u passwords", renewed);
+	*ret_state = STEP_DONE;
+	return 0;
+}
+
 int verb_image_build(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -115,6 +145,14 @@ int network_name(struct run *r, const char *xml, struct arena *a, const char **r
 	return 0;
 }
 
+static const char *subnet_text(const struct lab *lab, struct arena *a)
+{
+	char subnet[16];
+
+	ip_format(lab->net.subnet, subnet);
+	return arena_printf(a, "%s/%u", subnet, lab->net.prefix_len);
+}
+
 int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -134,8 +172,73 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
 		return capacity_explain(e);
 	}
+	if (!changed && if_nametoindex(lab->net.bridge) && !filter_translates(subnet_text(lab, a))) {
+		if (filter_restore(name, subnet_text(lab, a), run_deadline_ms(r), e) < 0)
+			return -1;
+		run_note(r, "changed: libvirt's packet filter rules for %s were gone: %s", subnet_text(lab, a), filter_restore_command());
+		changed = true;
+	}
 	*ret_state = state_of(changed);
 	return 0;
+}
+
+/* An address for net.reach: the last one of the subnet that no node has; 0 = there is none. */
+static uint32_t free_address(const struct lab *lab)
+{
+	uint32_t last = lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len));
+
+	for (uint32_t ip = last - 1; ip > lab->net.subnet; ip--) {
+		bool taken = ip == lab->net.gateway;
+
+		for (unsigned i = 0; i < lab->node_count && !taken; i++)
+			taken = lab->nodes[i].ip == ip;
+		if (!taken)
+			return ip;
+	}
+	return 0;
+}
+
+static int refuse_filter(const struct lab *lab, enum reach reach, struct arena *a, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf lines = { 0 };
+	struct filter *list;
+	unsigned count = filter_suspects(lab->net.bridge, subnet_text(lab, a), NFS_PORT, a, &list);
+
+	fail(e, FAIL_HOST, "a packet filter of this host %s what nodes send to its NFS server: bridge %s, TCP port %d; no node was started",
+	     reach == REACH_DROPPED ? "drops" : "rejects", lab->net.bridge, NFS_PORT);
+	for (unsigned i = 0; i < count; i++)
+		strbuf_printf(&lines, "%s: %s\n", list[i].what, list[i].fix);
+	fail_evidence(e, strbuf_text(&lines), UINT32_MAX);
+	return count ? fail_next(e, "%s; then the same command again (docs/howto/firewall.md)", list[0].fix) :
+		       fail_next(e, "nft list ruleset; open that port for the bridge (docs/howto/firewall.md)");
+}
+
+int verb_net_reach(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct reach_from from = { .bridge = lab->net.bridge, .ip = free_address(lab), .to = lab->net.gateway,
+				   .prefix_len = lab->net.prefix_len, .port = NFS_PORT };
+	struct facts facts = { 0 };
+	enum reach reach;
+
+	*ret_state = STEP_UNCHANGED;
+	if (runtime_facts(rt, a, &facts, e) < 0)
+		return -1;
+	/* A node that runs shows it better, and its data would be waited for elsewhere. */
+	for (unsigned i = 0; i < facts.domain_count; i++)
+		if (facts.domains[i].active)
+			return 0;
+	if (!from.ip)
+		return 0;
+	if (reach_try(&from, &reach, e) < 0) {
+		/* Where it cannot be tried, nodes may still work. */
+		run_note(r, "skipped: %s", e->text);
+		*e = (struct fail){ 0 };
+		return 0;
+	}
+	return reach == REACH_OPEN ? 0 : refuse_filter(lab, reach, a, e);
 }
 
 /* --- data directories --- */
@@ -246,18 +349,17 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs)
 {
 	const struct lab *lab = runtime_lab(rt);
-	char gateway[16], subnet[16];
+	char gateway[16];
 	const char **paths = NULL;
 	size_t count = 0;
 
 	ip_format(lab->net.gateway, gateway);
-	ip_format(lab->net.subnet, subnet);
 	for (unsigned i = 0; i < lab->node_count; i++)
 		*arena_push(a, paths, count) = lab->nodes[i].export_dir;
 	*arena_push(a, paths, count) = NULL;
 	*ret_nfs = (struct nfs_lab){
 		.lab = lab->name, .state_dir = runtime_paths(rt)->lab, .bind_ip = arena_strdup(a, gateway),
-		.subnet = arena_printf(a, "%s/%u", subnet, lab->net.prefix_len), .options = lab->data.options, .paths = paths,
+		.subnet = subnet_text(lab, a), .options = lab->data.options, .paths = paths,
 		.conf = library_text(runtime_library(rt), "domains/ganesha.conf"),
 		.export_conf = library_text(runtime_library(rt), "domains/ganesha-export.conf"),
 	};

@@ -29,7 +29,7 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	struct image image;
-	bool changed = false, seeded = false;
+	bool changed = false, copied = false, seeded = false;
 	int status;
 
 	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0 ||
@@ -41,12 +41,31 @@ int verb_node_disk(struct run *r, enum step_state *ret_state, struct fail *e)
 	} else {
 		if (!image.disk || (!lab_boots_disk(runtime_lab(rt)) && (!image.kernel || !image.initrd)))
 			return fail(e, FAIL_HOST, "image %s has no disk or no kernel: %s", image.name, image.dir);
-		status = image_overlay(image.disk, node_file(r, "disk.qcow2", a), n->disk_gib, &changed, e) < 0 ? -1 :
+		status = image_take_back(&image, e) ||
+			 image_overlay(image.disk, node_file(r, "disk.qcow2", a), n->disk_gib, &changed, e) ||
+			 (!lab_boots_disk(runtime_lab(rt)) && image_copy_boot(&image, node_file(r, NULL, a), &copied, e)) ? -1 :
 			 (lab_uses_cloud_init(runtime_lab(rt)) ? seed_write_iso : seed_write_tar)(rt, n, &seeded, e);
 	}
 	if (status < 0)
 		return fail_wrap(e, "%s", n->name);
-	*ret_state = state_of(changed || seeded);
+	*ret_state = state_of(changed || copied || seeded);
+	return 0;
+}
+
+/* A machine that ran already may have another size in the lab file by now. */
+static int resize(struct run *r, struct virt *v, const char *xml, bool *changed, struct fail *e)
+{
+	const struct lab *lab = runtime_lab(runtime_of(r));
+	const struct node *n = run_step(r)->node;
+	const struct virt_size size = { n->memory_mib, n->cpus, lab->cpu_quota };
+	const char *waits;
+
+	if (virt_domain_resize(v, n->domain, xml, &size, changed, &waits, e) < 0)
+		return -1;
+	if (*changed)
+		run_note(r, "changed: limits of memory and processor time");
+	if (waits)
+		run_warn(r, "the new %s: when the node restarts, by labctl -l %s restart %s", waits, lab->name, n->name);
 	return 0;
 }
 
@@ -57,8 +76,9 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	struct node_paths paths = { .disk = node_file(r, "disk.qcow2", a),
-				    .seed = node_file(r, lab_uses_cloud_init(lab) ? "seed.iso" : "seed.tar", a),
-				    .root = node_file(r, "root", a), .console = node_file(r, "console.log", a) };
+				    .seed = node_file(r, lab_uses_cloud_init(lab) ? "seed.iso" : "seed.img", a),
+				    .root = node_file(r, "root", a), .console = node_file(r, "console.log", a),
+				    .kernel = node_file(r, IMAGE_KERNEL, a), .initrd = node_file(r, IMAGE_INITRD, a) };
 	struct image image;
 	struct virt *v;
 	const char *xml;
@@ -67,8 +87,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 
 	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0)
 		return -1;
-	paths.kernel = image.kernel;
-	paths.initrd = image.initrd;
+	paths.base = image.disk;
 	if (xml_domain(lab, n, &paths, runtime_library(rt), a, &xml, e) < 0 || runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (virt_domain_start(v, n->domain, lab->uuid, xml, &changed, e) < 0) {
@@ -86,6 +105,8 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	}
 	if (changed)
 		session_node_started(runtime_sessions(rt), n, started_ms);
+	else if (resize(r, v, xml, &changed, e) < 0)
+		return fail_next(e, "labctl -l %s restart %s", lab->name, n->name);
 	*ret_state = state_of(changed);
 	return 0;
 }

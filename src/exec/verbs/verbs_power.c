@@ -96,6 +96,21 @@ static bool ask_by_ssh(struct run *r)
 	return asked < 0 || status == 0; /* the system may be faster than the answer */
 }
 
+/* A container is asked by libvirt, which needs no session; a machine over SSH, because its power button may be slow. */
+static int ask_off(struct run *r, struct virt *v, struct fail *e)
+{
+	const struct lab *lab = runtime_lab(runtime_of(r));
+	const char *domain = run_step(r)->node->domain;
+	bool asked = lab->hypervisor != HYPERVISOR_LXC && ask_by_ssh(r);
+
+	if (asked || virt_domain_ask_off(v, domain, lab->uuid, e) == 0)
+		return 0;
+	if (lab->hypervisor != HYPERVISOR_LXC || e->code == FAIL_CONFLICT || !ask_by_ssh(r))
+		return -1;
+	*e = (struct fail){ 0 };
+	return 0;
+}
+
 int verb_node_shutdown(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -117,9 +132,11 @@ int verb_node_shutdown(struct run *r, enum step_state *ret_state, struct fail *e
 		return next_now(r, e);
 	}
 	run_say(r, "waiting until %s is off", n->domain);
-	if ((lab->hypervisor == HYPERVISOR_LXC || !ask_by_ssh(r)) && virt_domain_ask_off(v, n->domain, lab->uuid, e) < 0)
+	if (ask_off(r, v, e) < 0)
 		return e->code == FAIL_CONFLICT ? -1 : next_now(r, e);
 	while (state = virt_domain_state(v, n->domain, &active), active) {
+		if (virt_domain_end_lost(v, n->domain, lab->uuid, e) < 0)
+			return next_now(r, e);
 		if (run_cancel(r) && atomic_load(run_cancel(r)))
 			return fail(e, FAIL_CANCELED, "%s: canceled while it shuts down", n->name);
 		if (clock_left_ms(run_deadline_ms(r)) == 0) {

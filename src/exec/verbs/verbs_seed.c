@@ -50,7 +50,8 @@ int seed_write_tar(struct runtime *rt, const struct node *n, bool *ret_changed, 
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf old = { 0 };
-	const char *path = paths_node(runtime_paths(rt), n->name, "seed.tar", a);
+	/* A tar archive, but of a name that libvirt's AppArmor profiles allow. */
+	const char *path = paths_node(runtime_paths(rt), n->name, "seed.img", a);
 	const struct payload_file *files;
 	unsigned count;
 	const void *tar;

@@ -9,7 +9,7 @@
 /* Makes the files of a node's seed, with the keys of the lab's record, in @a. */
 int seed_of(struct runtime *rt, const struct node *n, struct arena *a, const struct payload_file **ret_files,
 	    unsigned *ret_count, struct fail *e);
-/* Writes nodes/NODE/seed.tar, 0600, if its contents change; *ret_changed says whether. */
+/* Writes nodes/NODE/seed.img, 0600, if its contents change; *ret_changed says whether. */
 int seed_write_tar(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e);
 /* Writes nodes/NODE/seed.iso, 0600, for lab_uses_cloud_init(). */
 int seed_write_iso(struct runtime *rt, const struct node *n, bool *ret_changed, struct fail *e);

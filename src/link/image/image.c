@@ -206,8 +206,8 @@ static bool read_image(const struct image_env *env, const char *entry, struct ar
 		.dir = dir,
 		.root = member(dir, "root", a),
 		.disk = member(dir, "disk.qcow2", a),
-		.kernel = member(dir, "vmlinuz", a),
-		.initrd = member(dir, "initrd.img", a),
+		.kernel = member(dir, IMAGE_KERNEL, a),
+		.initrd = member(dir, IMAGE_INITRD, a),
 	};
 	return ret->digest && strlen(ret->digest) == DIGEST_HEX - 1 && strncmp(ret->digest, digest, CACHE_ID_LEN) == 0 &&
 	       (ret->root || ret->disk);
@@ -364,7 +364,7 @@ static int check_mirror(const char *name, struct fail *e)
 {
 	const char *sandbox = getenv("LABCTL_SANDBOX"), *mirror = getenv("LABCTL_MIRROR");
 
-	if (!sandbox || (mirror && strncmp(mirror, "file:", 5) == 0))
+	if (!sandbox || !*sandbox || (mirror && strncmp(mirror, "file:", 5) == 0))
 		return 0;
 	fail(e, FAIL_NOT_FOUND, "image '%s': not built yet, and the sandbox '%s' cannot reach a mirror", name, sandbox);
 	return fail_next(e, "labctl image build %s, outside the sandbox", name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Images and their copies: building by the script of kickstart/, the content-addressed cache,
- * qcow2 overlays, overlay mounts of root trees.
+ * qcow2 overlays, kernels, overlay mounts of root trees.
  */
 #ifndef LABCTL_LINK_IMAGE_H
 #define LABCTL_LINK_IMAGE_H
@@ -12,6 +12,9 @@
 
 #include "arena.h"
 #include "fail.h"
+
+#define IMAGE_KERNEL "vmlinuz"
+#define IMAGE_INITRD "initrd.img"
 
 struct image {
 	const char *name;     /* "debian12" */
@@ -42,6 +45,14 @@ const char *const *image_recipes(const struct image_env *env, struct arena *a);
 
 /* qemu-img create -f qcow2 -F qcow2 -b BASE; unchanged if it exists with that base. */
 int image_overlay(const char *base, const char *path, uint64_t size_gib, bool *ret_changed, struct fail *e);
+
+/*
+ * Copies kernel and initrd into @dir, a node's own, 0600; unchanged if they are there. libvirt gives the files that it hands to
+ * a machine to qemu's user: the image's own would then be writable for every machine that gets out of its confinement.
+ */
+int image_copy_boot(const struct image *image, const char *dir, bool *ret_changed, struct fail *e);
+/* Makes the image's files ours again, 0644, if libvirt gave them away for a machine that an older labctl defined. FAIL_HOST. */
+int image_take_back(const struct image *image, struct fail *e);
 
 /* Mounts an overlay of a root tree for lxc: @dir gets upper/ work/ root/; root/ is the mount point. Unchanged if mounted. */
 int root_mount(const char *lower, const char *dir, bool *ret_changed, struct fail *e);

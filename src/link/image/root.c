@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Copy-on-write copies of an image: qcow2 overlays for machines, overlay mounts for containers. */
+/* A node's copies of an image: for machines a qcow2 overlay, kernel and initrd; for containers an overlay mount. */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -96,6 +99,81 @@ int image_overlay(const char *base, const char *path, uint64_t size_gib, bool *r
 	if (create_overlay(base, path, size_gib, e))
 		return -1;
 	*ret_changed = true;
+	return 0;
+}
+
+/* --- kernel and initrd --- */
+
+/* Shares the blocks if the file system can. */
+static int copy_data(int from, int to)
+{
+	struct stat st;
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	if (fstat(from, &st) < 0)
+		return -1;
+	for (off_t at = 0; at < st.st_size;) {
+		ssize_t n = sendfile(to, from, &at, (size_t)(st.st_size - at));
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n == 0) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int copy_file(const char *from, const char *path, bool *changed, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf temp = { 0 };
+	auto_(close) int in = -1;
+	auto_(close) int out = -1;
+
+	if (file_exists(path))
+		return 0;
+	in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", from);
+	strbuf_printf(&temp, "%s.new", path);
+	out = open(temp.text, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (out < 0 || copy_data(in, out) < 0 || rename(temp.text, path) < 0) {
+		fail_errno(e, FAIL_OTHER, "%s", path);
+		unlink(temp.text);
+		return -1;
+	}
+	*changed = true;
+	return 0;
+}
+
+int image_copy_boot(const struct image *image, const char *dir, bool *ret_changed, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf kernel = { 0 }, initrd = { 0 };
+
+	*ret_changed = false;
+	strbuf_printf(&kernel, "%s/" IMAGE_KERNEL, dir);
+	strbuf_printf(&initrd, "%s/" IMAGE_INITRD, dir);
+	return copy_file(image->kernel, kernel.text, ret_changed, e) || copy_file(image->initrd, initrd.text, ret_changed, e) ? -1 : 0;
+}
+
+int image_take_back(const struct image *image, struct fail *e)
+{
+	const char *const files[] = { image->disk, image->kernel, image->initrd };
+
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		struct stat st;
+
+		if (!files[i])
+			continue;
+		if (stat(files[i], &st) < 0)
+			return fail_errno(e, FAIL_OTHER, "%s", files[i]);
+		if (st.st_uid == geteuid() && (st.st_mode & 0777) == 0644)
+			continue;
+		if (chown(files[i], geteuid(), getegid()) < 0 || chmod(files[i], 0644) < 0)
+			return fail_errno(e, FAIL_HOST, "image %s: %s cannot be made read-only for machines", image->name, files[i]);
+	}
 	return 0;
 }
 

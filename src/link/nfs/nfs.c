@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -23,9 +24,9 @@
 #include "peer.h"
 #include "proc.h"
 
-#define NFS_PORT 2049
 #define CONF_MAX_BYTES (4u << 20)
 #define EXPORTS_DIR "/etc/exports.d"
+#define MADE_BY_US "trusted.labctl" /* extended attribute of the directory */
 
 /* --- what answers --- */
 
@@ -121,6 +122,23 @@ static int export_again(int64_t deadline_ms, struct fail *e)
 	return proc_check(&(struct proc){ .argv = argv, .deadline_ms = deadline_ms }, e);
 }
 
+/* If the file system knows no such attribute, the directory stays. */
+static int make_exports_dir(struct fail *e)
+{
+	if (mkdir(EXPORTS_DIR, 0755) == 0)
+		setxattr(EXPORTS_DIR, MADE_BY_US, "1", 1, 0);
+	else if (errno != EEXIST)
+		return fail_errno(e, FAIL_OTHER, EXPORTS_DIR);
+	return 0;
+}
+
+/* Others may want it empty. */
+static void remove_exports_dir(void)
+{
+	if (getxattr(EXPORTS_DIR, MADE_BY_US, NULL, 0) > 0)
+		rmdir(EXPORTS_DIR); /* succeeds only if it is empty */
+}
+
 static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_changed, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -133,7 +151,7 @@ static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_
 	if (changed) {
 		struct fail again = { 0 };
 
-		if (file_mkdirs(EXPORTS_DIR, 0755, e) || file_write(path, text.text, text.len, 0644, e))
+		if (make_exports_dir(e) || file_write(path, text.text, text.len, 0644, e))
 			return fail_wrap(e, "NFS exports of lab '%s'", l->lab);
 		/* its status covers all exports, also broken ones of others (or a missing /etc/exports): check ours */
 		if (export_again(deadline_ms, &again) && !kernel_exports(l)) {
@@ -168,7 +186,7 @@ static int kernel_withdraw(const struct nfs_lab *l, int64_t deadline_ms, struct 
 		fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs did not withdraw them", l->lab);
 		return fail_next(e, "exportfs -s");
 	}
-	rmdir(EXPORTS_DIR); /* succeeds only if it is empty */
+	remove_exports_dir();
 	return 0;
 }
 

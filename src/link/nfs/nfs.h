@@ -12,6 +12,8 @@
 
 #include "fail.h"
 
+#define NFS_PORT 2049
+
 enum nfs_kind { NFS_KIND_NONE, NFS_KIND_KERNEL, NFS_KIND_GANESHA };
 
 struct nfs_lab {

@@ -120,6 +120,16 @@ static int connect_to(struct virt *v, virConnectPtr *ret_connection, struct fail
 	return 0;
 }
 
+int virt_connect(struct virt *v, virConnectPtr *ret_connection, struct fail *e)
+{
+	return connect_to(v, ret_connection, e);
+}
+
+const char *virt_uri(const struct virt *v)
+{
+	return v->uri;
+}
+
 static void give_back(struct virt *v, virConnectPtr c)
 {
 	pthread_mutex_lock(&v->lock);

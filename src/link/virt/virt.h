@@ -37,15 +37,32 @@ void virt_watch(int64_t after_ms, void (*hang)(void *ctx, const char *uri), void
  */
 int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
 		      struct fail *e);
+/*
+ * Gives a running domain of ours this size, and defines it so for its next start. A container changes at once; *ret_waits is what
+ * a machine gets when it is started the next time ("memory", "processors", "memory and processors"), NULL = nothing. A domain
+ * that is off is left alone.
+ */
+struct virt_size { uint64_t memory_mib; unsigned cpus, cpu_quota; /* in percent of one core; 0 = no limit */ };
+int virt_domain_resize(struct virt *v, const char *name, const char *xml, const struct virt_size *size, bool *ret_changed,
+		       const char **ret_waits, struct fail *e);
 /* Destroys and undefines (also managed save, snapshots, NVRAM, TPM state). Missing: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */
 int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
 /* Powers the domain off, as by pulling the plug; it stays defined. Missing or off: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */
 int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
 /*
+ * Stops the processors of a running domain, lets them go on, or presses the reset button of a machine. *ret_changed = false if it
+ * is in that state already. FAIL_VIRT if it is off. Other tag or none: FAIL_CONFLICT.
+ */
+enum virt_act { VIRT_PAUSE, VIRT_RESUME, VIRT_RESET };
+int virt_domain_act(struct virt *v, const char *name, const char *lab_uuid, enum virt_act act, bool *ret_changed, struct fail *e);
+/*
  * Asks the domain's system to shut down and returns at once: a container's init by a signal that systemd knows, a machine by
- * its power button. Missing or off: nothing. Other tag or none: FAIL_CONFLICT.
+ * its power button. Missing or off: nothing. Other tag or none: FAIL_CONFLICT. FAIL_VIRT also for a container that libvirt can
+ * no longer signal: its system must be asked in another way, and libvirt will not notice its end.
  */
 int virt_domain_ask_off(struct virt *v, const char *name, const char *lab_uuid, struct fail *e);
+/* Tells libvirt of the end of such a container; nothing if it has not ended. Blocks for 3 s if it has. */
+int virt_domain_end_lost(struct virt *v, const char *name, const char *lab_uuid, struct fail *e);
 /*
  * State and reason for messages: "running", "shut off", "crashed (panicked)", "missing"... Never fails: *ret_active is
  * false only if libvirt says that the domain is not running.
@@ -59,12 +76,31 @@ bool virt_domain_stalled(struct virt *v, const char *name, const char **ret_stat
  * the container runs now.
  */
 void virt_first_output(struct virt *v, const char *name, const char *lab_uuid, struct strbuf *ret_text);
+/* A person at the console of a domain. */
+struct virt_console_io {
+	/* The console is open. */
+	void (*opened)(void *ctx);
+	/* Puts what was typed into @keys and returns how much; 0 = nothing within @wait_ms; -1 = the person leaves. */
+	int (*typed)(void *ctx, char *keys, int size, int wait_ms);
+	void (*show)(void *ctx, const char *text, size_t len);
+	void *ctx;
+};
+/*
+ * Connects a person with the console of a running domain until he leaves or the domain ends (*ret_ended). @force: ends
+ * another session on this console first, else that is FAIL_VIRT.
+ */
+int virt_console(struct virt *v, const char *name, const char *lab_uuid, bool force, const struct virt_console_io *io,
+		 bool *ret_ended, struct fail *e);
 int virt_network_start(struct virt *v, const char *name, const char *lab_uuid, const char *xml, bool *ret_changed,
 		       struct fail *e);
 int virt_network_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
 
 /* All domains and networks with a labctl tag; with @lab_uuid only those of that lab (NULL = all). */
 int virt_facts(struct virt *v, const char *lab_uuid, struct arena *a, struct facts *ret_facts, struct fail *e);
+
+/* Calls @each for the domains and networks of a lab, with libvirt's XML. */
+int virt_describe(struct virt *v, const char *lab_uuid, void (*each)(void *ctx, const char *name, const char *state, const char *xml),
+		  void *ctx, struct fail *e);
 
 /* The labctl tag of a domain or network; lab_uuid is NULL if it has none. Texts are in the arena. */
 struct virt_tag {
@@ -78,7 +114,7 @@ bool virt_read_tag(const char *xml, struct arena *a, struct virt_tag *ret_tag);
 
 /* Subnets (host order, prefix) of every libvirt network, for leases. */
 struct subnet {
-	uint32_t address;
+	uint32_t address, host; /* of the subnet, and of the host in it */
 	unsigned prefix_len;
 	const char *network;  /* name, or NULL */
 	const char *lab, *lab_uuid, *state; /* from the network's labctl tag, or NULL */
@@ -88,7 +124,7 @@ int virt_subnets(struct virt *v, struct arena *a, struct subnet **ret, unsigned 
 /* FAIL_CONFLICT: another state directory has a lab of this name. @kind and @name: the object found; @state NULL = not known. */
 int virt_foreign(const char *kind, const char *name, const char *lab, const char *state, struct fail *e);
 
-/* What a running domain has used since it was started; 0 = libvirt does not say (containers: only CPU and memory). */
+/* What a running domain has used since it was started; 0 = libvirt does not say (the disks of containers). */
 struct virt_usage {
 	bool known; /* false: it is not running */
 	double cpu_s, memory_bytes, read_bytes, written_bytes, received_bytes, sent_bytes;

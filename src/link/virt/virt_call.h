@@ -29,6 +29,11 @@ DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
 int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
 	      void *arg, struct fail *e);
 
+/* A connection for the caller alone, for what takes longer than a call; he closes it. Its calls are between virt_begin() and virt_end(). */
+int virt_connect(struct virt *v, virConnectPtr *ret_connection, struct fail *e);
+
+const char *virt_uri(const struct virt *v);
+
 /* FAIL_VIRT with libvirt's message. Call it before any cleanup: each libvirt call, even a free, resets the last error. */
 __attribute__((format(printf, 2, 3), cold)) int fail_virt(struct fail *e, const char *fmt, ...);
 
@@ -66,6 +71,8 @@ struct virt_object {
 
 /* Removes what libvirt left behind of our domain, described by @xml, which is not running. virt_left.c */
 void virt_left_remove(const struct virt_object *o, const char *xml);
+/* Removes the files that libvirt keeps of a domain that is gone: logs, AppArmor profile, mount points. @type: virConnectGetType(). */
+void virt_left_files(const char *type, const char *name, const char *uuid);
 
 enum virt_owner { VIRT_GONE, VIRT_OURS };
 

@@ -169,9 +169,15 @@ static int undefine(virDomainPtr domain, const char *name, struct fail *e)
 static int end_domain(virConnectPtr c, virDomainPtr domain, const char *name, struct fail *e)
 {
 	int64_t deadline;
+	int state, reason;
 
-	/* A container's init ignores TERM, and destroy would wait 1.6 s before KILL: kill it now. Fails harmlessly for machines. */
-	virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0);
+	/*
+	 * A container's init ignores TERM, and destroy would wait 1.6 s before KILL: kill it now. Fails harmlessly for machines.
+	 * A paused container takes the signal when it goes on; without that, libvirt would leave its control groups behind.
+	 */
+	if (virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0) == 0 &&
+	    virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED)
+		virDomainResume(domain);
 	/*
 	 * A process in uninterruptible I/O survives KILL: libvirt reports "Device or resource busy" for a machine after 15 s,
 	 * "Some processes refused to die" for a container after 3 s. It ends when its I/O does: try again.
@@ -192,10 +198,12 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 	struct virt_object *o = arg;
 	auto_(virDomainFree) virDomainPtr domain = NULL;
 	auto_(free) char *xml = NULL;
+	char uuid[VIR_UUID_STRING_BUFLEN] = "";
 	int owner = find_domain(c, o, &domain, e), persistent;
 
 	if (owner != VIRT_OURS)
 		return owner;
+	virDomainGetUUIDString(domain, uuid);
 	persistent = virDomainIsPersistent(domain);
 	xml = virDomainGetXMLDesc(domain, 0);
 	if (end_domain(c, domain, o->name, e) < 0)
@@ -204,6 +212,7 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 		virt_left_remove(o, xml);
 	if (persistent != 0 && undefine(domain, o->name, e))
 		return -1;
+	virt_left_files(virConnectGetType(c), o->name, uuid);
 	o->changed = true;
 	return 0;
 }
@@ -242,9 +251,46 @@ int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool
 	return 0;
 }
 
+/* --- pause, resume, reset --- */
+
+struct act { struct virt_object o; enum virt_act act; };
+
+static int domain_act(virConnectPtr c, void *arg, struct fail *e)
+{
+	static const struct { const char *word; int (*call)(virDomainPtr domain); } acts[] = {
+		[VIRT_PAUSE] = { "pause", virDomainSuspend }, [VIRT_RESUME] = { "resume", virDomainResume }, [VIRT_RESET] = { "reset", NULL } };
+	struct act *p = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	int owner = find_domain(c, &p->o, &domain, e), state, reason;
+
+	if (owner != VIRT_OURS)
+		return owner < 0 ? owner : fail(e, FAIL_NOT_FOUND, "domain '%s' is missing", p->o.name);
+	if (virDomainGetState(domain, &state, &reason, 0) < 0)
+		return fail_virt(e, "domain '%s': state", p->o.name);
+	if (state != VIR_DOMAIN_RUNNING && state != VIR_DOMAIN_PAUSED && state != VIR_DOMAIN_BLOCKED)
+		return fail(e, FAIL_VIRT, "domain '%s' does not run", p->o.name);
+	if (p->act != VIRT_RESET && (state == VIR_DOMAIN_PAUSED) == (p->act == VIRT_PAUSE))
+		return 0;
+	if ((p->act == VIRT_RESET ? virDomainReset(domain, 0) : acts[p->act].call(domain)) < 0)
+		return fail_virt(e, "domain '%s': %s", p->o.name, acts[p->act].word);
+	p->o.changed = true;
+	return 0;
+}
+
+int virt_domain_act(struct virt *v, const char *name, const char *lab_uuid, enum virt_act act, bool *ret_changed, struct fail *e)
+{
+	struct act p = { { .name = name, .lab_uuid = lab_uuid }, act };
+
+	if (virt_call(v, "domain act", name, domain_act, &p, e))
+		return -1;
+	*ret_changed = p.o.changed;
+	return 0;
+}
+
 static int domain_ask_off(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
+	struct fail why = { 0 };
 	auto_(virDomainFree) virDomainPtr domain = NULL;
 	int owner = find_domain(c, o, &domain, e);
 
@@ -254,10 +300,16 @@ static int domain_ask_off(virConnectPtr c, void *arg, struct fail *e)
 	 * SIGRTMIN+4 is systemd's poweroff.target. libvirt passes the number on, and counts from the kernel's SIGRTMIN, which
 	 * is not the C library's: its RT4 would be another signal. Machines take no signals.
 	 */
-	if (virDomainSendProcessSignal(domain, 1, (unsigned)SIGRTMIN + 4, 0) == 0 || virDomainShutdown(domain) == 0 ||
-	    virDomainIsActive(domain) != 1)
+	if (virDomainSendProcessSignal(domain, 1, (unsigned)SIGRTMIN + 4, 0) == 0)
 		return 0;
-	return fail_virt(e, "domain '%s': shut down", o->name);
+	/* A container whose monitor libvirt has lost has no init for it, and its shutdown would succeed and do nothing. */
+	if (virt_error() != VIR_ERR_OPERATION_INVALID && virDomainShutdown(domain) == 0)
+		return 0;
+	fail_virt(&why, "domain '%s': shut down", o->name); /* before the next call forgets libvirt's error */
+	if (virDomainIsActive(domain) != 1)
+		return 0;
+	*e = why;
+	return -1;
 }
 
 int virt_domain_ask_off(struct virt *v, const char *name, const char *lab_uuid, struct fail *e)
@@ -265,6 +317,24 @@ int virt_domain_ask_off(struct virt *v, const char *name, const char *lab_uuid, 
 	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
 
 	return virt_call(v, "domain shutdown", name, domain_ask_off, &o, e) ? -1 : 0;
+}
+
+static int domain_end_lost(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct virt_object *o = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	int owner = find_domain(c, o, &domain, e);
+
+	if (owner != VIRT_OURS || !is_lost(domain))
+		return owner < 0 ? owner : 0;
+	return end_domain(c, domain, o->name, e);
+}
+
+int virt_domain_end_lost(struct virt *v, const char *name, const char *lab_uuid, struct fail *e)
+{
+	struct virt_object o = { .name = name, .lab_uuid = lab_uuid };
+
+	return virt_call(v, "domain end lost", name, domain_end_lost, &o, e) ? -1 : 0;
 }
 
 /* --- states, in words --- */

@@ -2,7 +2,8 @@
 /*
  * Removes what a killed libvirtd left behind of a domain that is not running: its network links, which would make the
  * next start fail, and a container's control groups. Both are recognized by their names. Best effort: links in use and
- * groups with processes are kept; if they make the next start fail, libvirt reports it.
+ * groups with processes are kept; if they make the next start fail, libvirt reports it. Of a domain that is removed, also
+ * the files that libvirt keeps for good.
  */
 #include <dirent.h>
 #include <ftw.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "defaults.h"
 #include "virt_call.h"
@@ -126,4 +128,42 @@ void virt_left_remove(const struct virt_object *o, const char *xml)
 	remove_links(o, doc, a);
 	if (tag.type && !strcmp(tag.type, "lxc"))
 		remove_all_groups(o->name);
+}
+
+/* --- files --- */
+
+/* A log, and the older parts of it: NAME.log, NAME.log.0... */
+static void remove_logs(const char *driver, const char *name)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *log = arena_printf(a, "/var/log/libvirt/%s/%s.log", driver, name);
+
+	for (unsigned i = 0; unlink(log) == 0; i++)
+		log = arena_printf(a, "/var/log/libvirt/%s/%s.log.%u", driver, name, i);
+}
+
+/* Mount points and the socket of a container. */
+static void remove_run(const char *name)
+{
+	static const char *const left[] = { "dev", "devpts", "fuse", "sock" };
+	auto_(arena_free) struct arena *a = arena_new();
+
+	for (size_t i = 0; i < ARRAY_COUNT(left); i++)
+		remove(arena_printf(a, "/run/libvirt/lxc/%s.%s", name, left[i]));
+}
+
+void virt_left_files(const char *type, const char *name, const char *uuid)
+{
+	static const struct { const char *type, *driver; } drivers[] = { { "QEMU", "qemu" }, { "LXC", "lxc" } };
+	auto_(arena_free) struct arena *a = arena_new();
+
+	for (size_t i = 0; i < ARRAY_COUNT(drivers); i++) {
+		if (!type || strcmp(type, drivers[i].type) != 0)
+			continue;
+		remove_logs(drivers[i].driver, name);
+		unlink(arena_printf(a, "/etc/apparmor.d/libvirt/libvirt-%s", uuid));
+		unlink(arena_printf(a, "/etc/apparmor.d/libvirt/libvirt-%s.files", uuid));
+	}
+	if (type && !strcmp(type, "LXC"))
+		remove_run(name);
 }

@@ -67,6 +67,89 @@ static void reconnect(virConnectPtr c, const struct virt_object *o, const char *
 		free(list);
 }
 
+/* --- names and addresses of a network that runs --- */
+
+struct hosts { struct arena *a; const char **items; unsigned count; };
+
+/* The <host> entries of @parent, which may be NULL, as libvirt takes them. */
+static void list_hosts(xmlNodePtr parent, struct hosts *ret)
+{
+	static const char *const attributes[] = { "mac", "name", "ip" };
+
+	for (xmlNodePtr host = parent ? parent->children : NULL; host; host = host->next) {
+		const char *text = "<host";
+
+		if (host->type != XML_ELEMENT_NODE || strcmp((const char *)host->name, "host") != 0)
+			continue;
+		for (unsigned i = 0; i < ARRAY_COUNT(attributes); i++) {
+			const char *value = virt_attribute(host, attributes[i], ret->a);
+
+			if (value) /* names and addresses: nothing to escape */
+				text = arena_printf(ret->a, "%s %s='%s'", text, attributes[i], value);
+		}
+		text = arena_printf(ret->a, "%s>", text);
+		for (xmlNodePtr name = host->children; name; name = name->next) {
+			auto_(free) char *content = name->type == XML_ELEMENT_NODE ? (char *)xmlNodeGetContent(name) : NULL;
+
+			if (content)
+				text = arena_printf(ret->a, "%s<hostname>%s</hostname>", text, content);
+		}
+		*arena_push(ret->a, ret->items, ret->count) = arena_printf(ret->a, "%s</host>", text);
+	}
+}
+
+static bool has_host(const struct hosts *h, const char *text)
+{
+	for (unsigned i = 0; i < h->count; i++)
+		if (!strcmp(h->items[i], text))
+			return true;
+	return false;
+}
+
+static int change_hosts(virNetworkPtr network, unsigned what, unsigned section,
+			const struct hosts *those, const struct hosts *unless, struct virt_object *o, struct fail *e)
+{
+	unsigned flags = VIR_NETWORK_UPDATE_AFFECT_LIVE | VIR_NETWORK_UPDATE_AFFECT_CONFIG;
+
+	for (unsigned i = 0; i < those->count; i++) {
+		if (has_host(unless, those->items[i]))
+			continue;
+		if (virNetworkUpdate(network, what, section, -1, those->items[i], flags) < 0)
+			return fail_virt(e, "network '%s': %s", o->name, those->items[i]);
+		o->changed = true;
+	}
+	return 0;
+}
+
+/* The network was started with the nodes that the lab had then. */
+static int update_hosts(virNetworkPtr network, struct virt_object *o, struct fail *e)
+{
+	static const struct { unsigned id; const char *above, *name; } sections[] = {
+		{ VIR_NETWORK_SECTION_IP_DHCP_HOST, "ip", "dhcp" },
+		{ VIR_NETWORK_SECTION_DNS_HOST, NULL, "dns" },
+	};
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(free) char *xml = virNetworkGetXMLDesc(network, 0);
+	auto_(xmlFreeDoc) xmlDocPtr has = xml ? virt_xml(xml) : NULL;
+	auto_(xmlFreeDoc) xmlDocPtr wanted = virt_xml(o->xml);
+
+	for (unsigned i = 0; has && wanted && i < ARRAY_COUNT(sections); i++) {
+		xmlNodePtr from = xmlDocGetRootElement(has), to = xmlDocGetRootElement(wanted);
+		struct hosts old = { .a = a }, new = { .a = a };
+
+		if (sections[i].above) {
+			from = virt_child(from, sections[i].above);
+			to = virt_child(to, sections[i].above);
+		}
+		list_hosts(from ? virt_child(from, sections[i].name) : NULL, &old);
+		list_hosts(to ? virt_child(to, sections[i].name) : NULL, &new);
+		if (change_hosts(network, VIR_NETWORK_UPDATE_COMMAND_DELETE, sections[i].id, &old, &new, o, e) < 0 ||
+		    change_hosts(network, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, sections[i].id, &new, &old, o, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int network_start(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
@@ -78,7 +161,7 @@ static int network_start(virConnectPtr c, void *arg, struct fail *e)
 	if (owner < 0)
 		return -1;
 	if (owner == VIRT_OURS && virNetworkIsActive(found) == 1)
-		return 0;
+		return update_hosts(found, o, e);
 	defined = virNetworkDefineXML(c, o->xml);
 	if (!defined)
 		return fail_virt(e, "network '%s': define", o->name);
@@ -197,6 +280,7 @@ static void add_domain(struct facts_query *q, virDomainPtr domain)
 		.lab = tag.lab ? tag.lab : "",
 		.lab_uuid = tag.lab_uuid,
 		.node = tag.node ? tag.node : "",
+		.lab_state = tag.state,
 		.type = tag.type ? tag.type : "",
 		.active = virDomainIsActive(domain) == 1,
 		.state = virt_state_word(state, reason),
@@ -294,6 +378,7 @@ static bool read_subnet(xmlNodePtr ip, struct arena *a, struct subnet *ret_subne
 		prefix_len = (unsigned)__builtin_popcount(mask.s_addr);
 	if (prefix_len < 1 || prefix_len > 32)
 		return false;
+	ret_subnet->host = ntohl(parsed.s_addr);
 	ret_subnet->address = ntohl(parsed.s_addr) & (UINT32_MAX << (32 - prefix_len));
 	ret_subnet->prefix_len = prefix_len;
 	return true;

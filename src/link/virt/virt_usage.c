@@ -66,6 +66,27 @@ static bool ask_all(virConnectPtr c, const struct usage_args *a)
 	return count >= 0;
 }
 
+/* Adds up the counters of a container's interfaces, which libvirt knows by the names of their links on the host. */
+static void ask_links(virDomainPtr domain, struct virt_usage *u)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(free) char *xml = virDomainGetXMLDesc(domain, 0);
+	auto_(xmlFreeDoc) xmlDocPtr doc = xml ? virt_xml(xml) : NULL;
+	xmlNodePtr devices = doc ? virt_child(xmlDocGetRootElement(doc), "devices") : NULL;
+
+	for (xmlNodePtr n = devices ? devices->children : NULL; n; n = n->next) {
+		xmlNodePtr target = n->type == XML_ELEMENT_NODE && !strcmp((const char *)n->name, "interface") ?
+					    virt_child(n, "target") : NULL;
+		const char *link = target ? virt_attribute(target, "dev", a) : NULL;
+		virDomainInterfaceStatsStruct stats;
+
+		if (!link || virDomainInterfaceStats(domain, link, &stats, sizeof stats) < 0)
+			continue;
+		u->received_bytes += (double)stats.rx_bytes;
+		u->sent_bytes += (double)stats.tx_bytes;
+	}
+}
+
 static void ask_one(virConnectPtr c, const char *name, struct virt_usage *u)
 {
 	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, name);
@@ -81,6 +102,7 @@ static void ask_one(virConnectPtr c, const char *name, struct virt_usage *u)
 	for (int i = 0; i < count; i++)
 		if (memory[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS)
 			u->memory_bytes = (double)memory[i].val * 1024;
+	ask_links(domain, u);
 }
 
 static int usage(virConnectPtr c, void *arg, struct fail *e)

@@ -6,8 +6,9 @@
 #include "recipe.h"
 
 static const struct role roles[] = {
-	{ "coordinator", .min = 1, .max = 1, .port = 5432, .dir = "citus", .node_name = "coordinator", .sql = true },
-	{ "worker", .min = 0, .max = RECIPE_MANY, .port = 5432, .dir = "citus", .node_name = "worker_@{index}", .sql = true },
+	{ "coordinator", .min = 1, .max = 1, .port = 5432, .dir = "citus", .node_name = "coordinator", .sql = true, .reloads = true },
+	{ "worker", .min = 0, .max = RECIPE_MANY, .port = 5432, .dir = "citus", .node_name = "worker_@{index}", .sql = true,
+	  .reloads = true },
 	{ "pgpool", .min = 0, .max = 1, .port = 9999, .dir = "pgpool", .node_name = "pgpool", .sql = true },
 	/* Runs the programs of `labctl bench`; only where the lab file places it. */
 	{ "client", .min = 0, .max = RECIPE_MANY, .node_name = "client_@{index}" },
@@ -70,10 +71,14 @@ static const struct rule rules[] = {
 	  .arg = T "extensions.sql", .timeout_s = 300, .title = "create the extensions", .log = SERVER_LOG },
 	{ "coordinator.users", "coordinator", .after = ".coordinator.templates", .arg = S "users.sh", .timeout_s = 300,
 	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
-	{ "worker.users", "worker", .after = ".worker.templates", .arg = S "users.sh", .timeout_s = 300,
+	{ "worker.databases", "worker", .after = ".worker.extensions coordinator.superuser", .arg = T "databases.sh", .timeout_s = 300,
+	  .title = "create the databases that the coordinator has", .log = SERVER_LOG },
+	{ "worker.users", "worker", .after = ".worker.databases", .arg = S "users.sh", .timeout_s = 300,
 	  .title = "create the database users", .log = SERVER_LOG, .for_users = true },
 	{ "register", "coordinator", .after = "coordinator.extensions worker.extensions", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register the workers", .log = SERVER_LOG },
+	{ "register.all", "coordinator", .after = "register worker.databases", .arg = T "register_all.sh", .timeout_s = 600,
+	  .title = "register the workers in other databases", .log = SERVER_LOG },
 
 	{ "pgpool.init", "pgpool", .arg = P "init.sh", .title = "create the directory of pgpool-II", .use = USE_SERVER },
 	{ "pgpool.start", "pgpool", .after = ".pgpool.init coordinator.superuser", .arg = P "start.sh", .files = POOL_CONF,
@@ -86,16 +91,54 @@ static const struct rule rules[] = {
 	{ "users.pool_login", "pgpool", .after = "users.login pgpool.attach", .arg = S "users_login.sh", .timeout_s = 120,
 	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
 
-	{ "smoke.write", "coordinator", .after = "register pgpool.attach", .verb = RULE_SQL, .arg = T "smoke_write.sql",
-	  .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG },
+	{ "smoke.write", "coordinator", .after = "register.all pgpool.attach", .verb = RULE_SQL, .arg = T "smoke_write.sql",
+	  .timeout_s = 120, .title = "smoke test: write", .log = SERVER_LOG, .whole = true },
 	{ "smoke.worker", "worker", .after = "smoke.write", .verb = RULE_SQL, .arg = T "smoke_read.sql", .timeout_s = 120,
-	  .title = "smoke test: read", .log = SERVER_LOG },
+	  .title = "smoke test: read", .log = SERVER_LOG, .whole = true },
 	{ "smoke.pgpool", "pgpool", .after = "smoke.write", .verb = RULE_SQL, .arg = T "smoke_read.sql", .timeout_s = 120,
-	  .title = "smoke test: read through pgpool-II", .log = POOL_LOG },
+	  .title = "smoke test: read through pgpool-II", .log = POOL_LOG, .whole = true },
 	{ "smoke.drop", "coordinator", .after = "smoke.write smoke.worker smoke.pgpool", .verb = RULE_SQL,
-	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG },
+	  .arg = T "smoke_drop.sql", .timeout_s = 120, .title = "smoke test: drop the table", .log = SERVER_LOG, .whole = true },
 	{ "coordinator.health", "coordinator", .after = "smoke.drop", .verb = RULE_SQL, .arg = T "health.sql",
-	  .title = "check that every node reaches every other node", .log = SERVER_LOG },
+	  .title = "check that every node reaches every other node", .log = SERVER_LOG, .whole = true },
+	{ 0 },
+};
+
+#define WORKER_UNREGISTER(before)                                                                      \
+	{ "worker.unregister", "coordinator", .after = before, .arg = T "unregister.sh", .timeout_s = 300, \
+	  .title = "take it out of the list of nodes of every database", .log = SERVER_LOG }
+
+static const struct rule worker_leave_rules[] = {
+	{ "worker.drain", "coordinator", .arg = T "moves.sh", .timeout_s = 86400, .title = "move its shards to the other workers",
+	  .log = SERVER_LOG },
+	WORKER_UNREGISTER("worker.drain"),
+	{ 0 },
+};
+
+static const struct rule worker_lose_rules[] = {
+	{ "worker.give_up", "coordinator", .arg = T "give_up.sh", .timeout_s = 600, .title = "make empty shards in place of those that are lost",
+	  .log = SERVER_LOG },
+	WORKER_UNREGISTER("worker.give_up"),
+	{ 0 },
+};
+
+static const struct member members[] = {
+	{ .role = "coordinator", .stays = "it has the coordinator, which alone knows where the rows are",
+	  .down = "tables that are not distributed, and definitions, wait for it; distributed tables can be read and written through a worker, "
+		  "reference tables read" },
+	{ .role = "worker", .last = "its shards would have no other node",
+	  .leave = worker_leave_rules, .lose = worker_lose_rules,
+	  .asked = "coordinator", .only = T "lost.sql", .where = "select 1 from pg_extension where extname = 'citus'",
+	  .down = "Other shards can be read and written, and reference tables read; writes to reference tables, and changes of definitions, "
+		  "wait for it" },
+	{ .role = "pgpool" },
+	{ .role = "client" },
+	{ 0 },
+};
+
+static const struct rule rebalance_rules[] = {
+	{ "rebalance", "coordinator", .arg = T "moves.sh", .timeout_s = 86400, .title = "move shards, so that each worker has its share",
+	  .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -105,6 +148,17 @@ static const struct rule stop_rules[] = {
 	  .title = "stop the coordinator", .log = SERVER_LOG },
 	{ "worker.stop", "worker", .after = "coordinator.stop", .arg = S "stop.sh", .timeout_s = 120, .title = "stop the worker",
 	  .log = SERVER_LOG },
+	{ 0 },
+};
+
+/* Workers one after the other, then the coordinator, then what every database knows of their ports. */
+static const struct rule change_rules[] = {
+	{ "worker.apply", "worker", .arg = S "start.sh", .files = CONF, .exists = "@{dir}/PG_VERSION", .timeout_s = 300,
+	  .title = "apply changes to the worker", .log = SERVER_LOG, .in_turn = true },
+	{ "coordinator.apply", "coordinator", .after = "worker.apply", .arg = S "start.sh", .files = CONF, .exists = "@{dir}/PG_VERSION",
+	  .timeout_s = 300, .title = "apply changes to the coordinator", .log = SERVER_LOG },
+	{ "coordinator.ports", "coordinator", .after = "coordinator.apply", .arg = T "ports.sh", .exists = "@{dir}/PG_VERSION",
+	  .timeout_s = 300, .title = "tell every database the ports of the nodes", .log = SERVER_LOG },
 	{ 0 },
 };
 
@@ -180,18 +234,46 @@ static const struct rule user_drop_rules[] = {
 	{ 0 },
 };
 
+/* Each script finds out whether a login works, so what was interrupted is completed by the next run, also of a bootstrap. */
+static const struct rule passwd_rules[] = {
+	{ "passwd.superuser", "coordinator", .arg = S "superuser.sh", .title = "set the superuser's password", .log = SERVER_LOG },
+	{ "passwd.worker_superuser", "worker", .arg = S "superuser.sh", .title = "set the superuser's password", .log = SERVER_LOG },
+	{ "passwd.nodes", "coordinator", .arg = S "start.sh", .files = USER_FILES, .timeout_s = 300,
+	  .title = "write the passwords for other nodes", .log = SERVER_LOG },
+	{ "passwd.worker_nodes", "worker", .arg = S "start.sh", .files = USER_FILES, .timeout_s = 300,
+	  .title = "write the passwords for other nodes", .log = SERVER_LOG },
+	{ "passwd.users", "coordinator", .after = ".passwd.superuser", .arg = S "users.sh", .timeout_s = 300,
+	  .title = "set the passwords of the database users", .log = SERVER_LOG, .for_users = true },
+	{ "passwd.worker_users", "worker", .after = ".passwd.worker_superuser", .arg = S "users.sh", .timeout_s = 300,
+	  .title = "set the passwords of the database users", .log = SERVER_LOG, .for_users = true },
+	{ "passwd.pool_write", "pgpool", .arg = P "init.sh", .title = "write the passwords for pgpool-II" },
+	{ "passwd.pool", "pgpool", .after = ".passwd.pool_write passwd.superuser", .arg = P "start.sh", .timeout_s = 120,
+	  .title = "reload pgpool-II", .log = POOL_LOG },
+	{ "passwd.attach", "pgpool", .after = "passwd.pool", .arg = P "attach.sh", .timeout_s = 120,
+	  .title = "check the backends of pgpool-II", .log = POOL_LOG },
+	{ "passwd.health", "coordinator", .after = "passwd.superuser passwd.worker_superuser passwd.nodes passwd.worker_nodes",
+	  .verb = RULE_SQL, .arg = T "health.sql", .title = "check that every node reaches every other node", .log = SERVER_LOG },
+	{ "passwd.login", "coordinator", .after = "passwd.health passwd.users passwd.worker_users", .arg = S "users_login.sh",
+	  .timeout_s = 120, .title = "check that users can log in", .log = SERVER_LOG, .for_users = true },
+	{ "passwd.pool_login", "pgpool", .after = "passwd.login passwd.attach", .arg = S "users_login.sh", .timeout_s = 120,
+	  .title = "check that users can log in through pgpool-II", .log = POOL_LOG, .for_users = true },
+	{ 0 },
+};
+
 static const struct rule repack_rules[] = {
 	ON_EACH("repack", NULL, "repack", .arg = S "repack.sh", .timeout_s = 86400),
 	{ 0 },
 };
 
 static const struct task tasks[] = {
+	{ "rebalance", rebalance_rules, RECORD_NOTHING },
 	{ "repack", repack_rules, RECORD_NOTHING },
 	{ "user-create", user_create_rules, RECORD_FIRST },
 	{ "user-drop", user_drop_rules, RECORD_LAST },
 	{ "create-from", create_rules, RECORD_NOTHING },
 	{ "drop", drop_rules, RECORD_NOTHING },
 	{ "update-extensions", extension_rules, RECORD_NOTHING },
+	{ "passwd", passwd_rules, RECORD_PASSWORDS },
 	{ 0 },
 };
 
@@ -207,8 +289,12 @@ static const struct query queries[] = {
 	{ "sessions", "worker", S "db_sessions.sql" },
 	{ "kill", "coordinator", S "db_kill.sql" },
 	{ "kill", "worker", S "db_kill.sql" },
+	{ "figures", "coordinator", S "status_data.sql" },
+	{ "figures", "worker", S "status_data.sql" },
 	{ "blocked", "coordinator", S "db_blocked.sql" },
 	{ "blocked", "worker", S "db_blocked.sql" },
+	{ "prepared", "coordinator", S "status_prepared.sql" },
+	{ "prepared", "worker", S "status_prepared.sql" },
 	{ "distribute", "coordinator", T "db_distribute.sql" },
 	{ "distribute_table", "coordinator", T "db_distribute_table.sql" },
 	{ "reference_table", "coordinator", T "db_reference_table.sql" },
@@ -222,6 +308,13 @@ static const struct role_link links[] = {
 	{ "coordinator", "worker", LINK_ALL, "parts of each query, two-phase commit" },
 	{ "worker", "worker", LINK_ALL, "rows for joins; queries that clients send to a worker" },
 	{ "worker", "coordinator", LINK_ALL, "definitions (DDL) that clients send to a worker" },
+	{ 0 },
+};
+
+static const struct role_log logs[] = {
+	{ "coordinator", SERVER_LOG },
+	{ "worker", SERVER_LOG },
+	{ "pgpool", POOL_LOG },
 	{ 0 },
 };
 
@@ -243,10 +336,15 @@ const struct recipe recipe_citus = {
 	.roles = roles,
 	.placements = placements,
 	.rules = rules,
+	.no_takeover = "a Citus cluster has one copy of each shard, and no standby. What a server has can be used again when it runs",
 	.stops = stop_rules,
+	.changes = change_rules,
+	.members = members,
+	.grows = "worker",
 	.image_file = "/usr/share/postgresql/*/extension/citus.control",
 	.software = software,
 	.links = links,
+	.logs = logs,
 	.backends = "coordinator",
 	.templates = templates,
 	.tasks = tasks,

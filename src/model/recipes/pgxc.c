@@ -77,12 +77,17 @@ static const struct rule rules[] = {
 	{ "coordinator.xid", "coordinator", .after = ".coordinator.init", .arg = T "next_xid.sh",
 	  .title = "read the coordinator's next transaction number" },
 
+	/* A GTM that has lost its sequences may meet no client until they are compared: nextval() would return used values. */
+	{ "gtm.look", "gtm", .after = ".gtm.init datanode.xid coordinator.xid", .arg = T "gtm.look.sh",
+	  .title = "check how the GTM was stopped" },
 	/* Before the GTM may be started again, and nobody answers for a while. */
-	{ "sequences.count", "coordinator:first", .after = ".coordinator.init", .arg = T "sequences_count.sh",
+	{ "sequences.count", "coordinator:first", .after = "gtm.look .coordinator.init", .arg = T "sequences_count.sh",
 	  .title = "count the sequences" },
+	{ "coordinator.shut", "coordinator", .after = "gtm.look sequences.count .coordinator.init", .arg = T "coordinator.shut.sh",
+	  .title = "close the coordinator while the GTM does not know its sequences, or another one joins", .log = START_LOG },
 
 	/* The order matters: a server that starts before the GTM exits, with status 0. */
-	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid sequences.count", .arg = T "start.sh",
+	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid gtm.look sequences.count coordinator.shut", .arg = T "start.sh",
 	  .files = T "gtm.conf=@{dir}/gtm.conf:0600 " PROFILE STARTS("gtm.start.sh"),
 	  .timeout_s = 120, .title = "start the GTM", .log = "@{dir}/gtm.log", .use = USE_SERVER, .brings = true },
 	{ "gtm_standby.start", "gtm_standby", .after = "gtm.start .gtm_standby.init", .arg = T "start.sh",
@@ -95,12 +100,23 @@ static const struct rule rules[] = {
 	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "start.sh",
 	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
 	  STARTS("postmaster.start.sh"),
-	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG, .use = USE_SERVER },
+	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG, .use = USE_SERVER, .in_turn = true },
 	{ "coordinator.start", "coordinator", .after = ".gtm_proxy.start .coordinator.init datanode.start",
 	  .arg = T "start.sh",
 	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
 	  STARTS("postmaster.start.sh"),
-	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG, .use = USE_SERVER },
+	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG, .use = USE_SERVER, .in_turn = true },
+
+	{ "sequences", "coordinator:first", .after = "coordinator.start datanode.start", .arg = T "sequences.sh", .timeout_s = 1800,
+	  .title = "compare the sequences with the GTM's", .log = START_LOG },
+	{ "doubtful", "coordinator:first", .after = "sequences", .arg = T "doubtful.sh", .timeout_s = 600,
+	  .title = "end transactions in doubt", .log = START_LOG },
+	{ "coordinator.join", "coordinator", .after = "coordinator.start datanode.start", .arg = T "coordinator.join.sh", .timeout_s = 1800,
+	  .title = "give a new coordinator the definitions of the others", .log = START_LOG },
+	{ "coordinator.open", "coordinator", .after = "doubtful coordinator.join .coordinator.start", .arg = T "coordinator.open.sh", .timeout_s = 180,
+	  .title = "open the coordinator to clients", .log = START_LOG },
+	{ "gtm.recovered", "gtm", .after = "coordinator.open .gtm.start", .arg = T "gtm.recovered.sh",
+	  .title = "note that the GTM knows its sequences", .use = USE_SERVER },
 
 	/*
 	 * On every coordinator: definitions of nodes and groups are not distributed. Statements are tried for 60 s, here and
@@ -108,17 +124,12 @@ static const struct rule rules[] = {
 	 * closed. The next that gets its old number and ends takes its transaction along: that fails ("could not obtain
 	 * snapshot"), or its commit gets no answer, and goes on after the 20 s that a client waits for the GTM.
 	 */
-	{ "demote", "coordinator", .after = "coordinator.start datanode.start", .verb = RULE_SQL,
+	{ "demote", "coordinator", .after = "coordinator.open datanode.start", .verb = RULE_SQL,
 	  .arg = T "demote.sql", .timeout_s = 300, .title = "demote the former primary datanode", .log = START_LOG },
-	{ "register", "coordinator", .after = ".demote coordinator.start datanode.start", .verb = RULE_SQL,
+	{ "register", "coordinator", .after = ".demote coordinator.open datanode.start", .verb = RULE_SQL,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register all nodes at the coordinator", .log = START_LOG },
 
-	{ "sequences", "coordinator:first", .after = "register", .arg = T "sequences.sh", .timeout_s = 1800,
-	  .title = "compare the sequences with the GTM's", .log = START_LOG },
-	{ "gtm.recovered", "gtm", .after = "sequences", .arg = T "gtm.recovered.sh",
-	  .title = "note that the GTM knows its sequences" },
-
-	{ "smoke.create", "coordinator:first", .after = "register sequences", .verb = RULE_SQL, .arg = T "smoke_create.sql",
+	{ "smoke.create", "coordinator:first", .after = "register gtm.recovered", .verb = RULE_SQL, .arg = T "smoke_create.sql",
 	  .timeout_s = 300, .title = "smoke test: write", .log = START_LOG },
 	{ "smoke.read", "coordinator:rest", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_read.sql",
 	  .timeout_s = 300, .title = "smoke test: read", .log = START_LOG },
@@ -129,9 +140,12 @@ static const struct rule rules[] = {
 	{ "smoke.drop", "coordinator:first", .after = "smoke.create smoke.read smoke.datanode smoke.replicated", .verb = RULE_SQL,
 	  .arg = T "smoke_drop.sql", .timeout_s = 300, .title = "smoke test: drop the tables", .log = START_LOG },
 
+	{ "doubtful.left", "coordinator:first", .after = "smoke.drop", .arg = T "doubtful_left.sh", .timeout_s = 300,
+	  .title = "check that no transaction is left in doubt" },
+
 	/* What the smoke test does not cover. */
 	{ "gtm_standby.health", "gtm_standby", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
-	  .title = "check that the GTM standby follows", .log = "@{dir}/gtm.log" },
+	  .title = "check that the GTM standby follows", .log = "@{dir}/gtm.log", .use = USE_SERVER },
 	{ "datanode.health", "datanode", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the datanode is alive", .log = START_LOG, .use = USE_SERVER },
 	{ "coordinator.health", "coordinator", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
@@ -148,6 +162,64 @@ static const struct rule stop_rules[] = {
 	{ "gtm.stop", "gtm", .after = "coordinator.stop datanode.stop gtm_proxy.stop", .arg = T "stop.sh", .title = "stop the GTM", .brings = true },
 	{ "gtm_standby.stop", "gtm_standby", .after = "gtm.stop", .arg = T "stop.sh", .title = "stop the GTM standby" },
 	{ 0 },
+};
+
+static const struct rule standing_rules[] = {
+	{ "gtm.standing", "gtm", .arg = T "standing.sh", .title = "ask the GTM" },
+	{ "gtm_standby.standing", "gtm_standby", .arg = T "standing.sh", .title = "ask the GTM standby" },
+	{ 0 },
+};
+
+/* No client may see the new GTM before it knows its sequences. */
+static const struct rule leave_rules[] = {
+	{ "gtm_standby.leave", "gtm_standby", .arg = T "gtm.leave.sh", .title = "look at the old GTM" },
+	{ "coordinator.leave", "coordinator", .after = "gtm_standby.leave", .arg = T "coordinator.shut.sh",
+	  .title = "close the coordinator while the GTM does not know its sequences" },
+	{ "gtm_standby.end", "gtm_standby", .after = "coordinator.leave", .arg = T "gtm.fence.sh", .title = "end the old GTM for good" },
+	{ 0 },
+};
+
+static const struct rule fence_rules[] = {
+	{ "gtm_standby.fence", "gtm_standby", .arg = T "gtm.fence.sh", .title = "end an old GTM for good" },
+	{ 0 },
+};
+
+static const struct rule promote_rules[] = {
+	{ "gtm.promote", "gtm", .arg = T "gtm.promote.sh", .title = "give the standby's directory to the GTM" },
+	{ 0 },
+};
+
+static const struct rule rejoin_rules[] = {
+	{ "gtm_standby.fence", "gtm_standby", .arg = T "gtm.fence.sh", .title = "end an old GTM for good" },
+	{ "gtm_standby.rejoin", "gtm_standby", .after = ".gtm_standby.fence", .arg = T "gtm_standby.rejoin.sh",
+	  .title = "remove the directory of the old GTM" },
+	{ 0 },
+};
+
+static const struct rule coordinator_forget_rules[] = {
+	{ "coordinator.forget", "coordinator", .arg = T "coordinator.forget.sh", .timeout_s = 240,
+	  .title = "drop the coordinator that left", .log = START_LOG },
+	{ 0 },
+};
+
+static const struct member members[] = {
+	{ .role = "gtm", .stays = "it has the GTM; its standby must take over first", .instead = "switchover" },
+	{ .role = "datanode", .stays = "its datanode has rows of tables, and Postgres-XC 1.0 cannot move them to other nodes" },
+	{ .role = "gtm_proxy" },
+	{ .role = "coordinator", .forget = coordinator_forget_rules },
+	{ .role = "client" },
+	{ 0 },
+};
+
+static const struct fence_file fence_files[] = { { "labctl.fenced", "" }, { 0 } };
+
+/* The GTM only: datanodes and coordinators have no standbys. */
+static const struct takeover takeover = {
+	.role = "gtm", .from = "gtm_standby",
+	.loses = "no committed row. Sessions end, and open transactions are rolled back; clients that got no answer to a commit must look "
+		 "whether it is there. Transaction numbers jump by a million, sequences by up to 1,000 steps",
+	.asks = standing_rules, .leave = leave_rules, .fence = fence_rules, .promote = promote_rules, .rejoin = rejoin_rules,
+	.proof = "labctl.fenced", .fence_files = fence_files,
 };
 
 static const struct rule status_rules[] = {
@@ -185,9 +257,17 @@ static const struct rule drop_rules[] = {
 	{ 0 },
 };
 
+/* On every node by itself: where one missed it, nothing would tell. */
+static const struct rule passwd_rules[] = {
+	{ "passwd.coordinator", "coordinator", .arg = T "password.sh", .timeout_s = 120, .title = "set the superuser's password" },
+	{ "passwd.datanode", "datanode", .arg = T "password.sh", .timeout_s = 120, .title = "set the superuser's password" },
+	{ 0 },
+};
+
 static const struct task tasks[] = {
 	{ "create", create_rules, RECORD_NOTHING },
 	{ "drop", drop_rules, RECORD_NOTHING },
+	{ "passwd", passwd_rules, RECORD_PASSWORDS },
 	{ 0 },
 };
 
@@ -196,6 +276,10 @@ static const struct query queries[] = {
 	{ "databases", "datanode", T "db_databases.sql" },
 	{ "tables", "coordinator", T "db_tables.sql" },
 	{ "nodes", "coordinator", T "db_nodes.sql" },
+	{ "figures", "datanode", "tuning/postgres/status_data.sql" },
+	{ "registered", "coordinator", T "status_registered.sql" },
+	{ "prepared", "coordinator", T "status_prepared.sql" },
+	{ "prepared", "datanode", T "status_prepared.sql" },
 	{ 0 },
 };
 
@@ -207,6 +291,15 @@ static const struct role_link links[] = {
 	{ "coordinator", "gtm_proxy", LINK_SAME_NODE, "transaction numbers, snapshots" },
 	{ "coordinator", "datanode", LINK_ALL, "parts of each query, two-phase commit" },
 	{ "coordinator", "coordinator", LINK_ALL, "definitions (DDL)" },
+	{ 0 },
+};
+
+static const struct role_log logs[] = {
+	{ "gtm", "@{dir}/gtm.log" },
+	{ "gtm_standby", "@{dir}/gtm.log" },
+	{ "gtm_proxy", "@{dir}/gtm_proxy.log" },
+	{ "datanode", "@{dir}/pg_log/*.csv" },
+	{ "coordinator", "@{dir}/pg_log/*.csv" },
 	{ 0 },
 };
 
@@ -234,12 +327,16 @@ const struct recipe recipe_pgxc = {
 	.placements = placements,
 	.role_sets = role_sets,
 	.rules = rules,
+	.members = members,
+	.grows = "coordinator",
+	.takeover = &takeover,
 	.stops = stop_rules,
 	.status = status_rules,
 	.tasks = tasks,
 	.queries = queries,
 	.limits = pgxc_limits,
 	.links = links,
+	.logs = logs,
 	.group_role = "datanode",
 	.secrets = secrets,
 };

@@ -551,6 +551,8 @@ static void backend(const struct server *s, int fd)
 		answer(fd, "%u\n", visible_rows((unsigned)strtoul(reply, NULL, 10)));
 	} else if (!strcmp(query, "select 1")) {
 		answer(fd, "1\n");
+	} else if (!strcmp(query, "select pgxc_pool_reload()")) {
+		answer(fd, "t\n");
 	} else {
 		answer(fd, "ERROR:  syntax error at or near \"%s\"\n", query);
 	}

@@ -74,7 +74,8 @@ play() {
 	local file
 	file=$(rule_file "$1" "$2")
 	[ -f "$file" ] || { echo "no script $file" && return 1; }
-	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e "s/<value:unclean>/${UNCLEAN-0}/" \
+	sed -e "s/<value:next_xid>/${NEXT_XID-0}/" -e "s/<value:unclean>/${UNCLEAN-0}/" -e 's/<value:forgot>/0/' \
+		-e "s/<value:restored>/${RESTORED-1}/" -e "s/<value:reached>/${REACHED-0}/" -e 's/<value:joins>/0/' \
 		-e "s/<value:sequences>/${SEQUENCES-0}/" -e 's/<secret:postgres>/secret/' "$file" >"$WORK/script.sh"
 	export -f on
 	# shellcheck disable=SC2016
@@ -82,18 +83,25 @@ play() {
 		"$WORK/script.sh" "$(node_bash)"
 }
 
-# bring_up: runs all rules on all nodes in the order of the plan; their output is in $WORK/said.
+# bring_up: runs all rules on all nodes in the order of the plan; their output is in $WORK/said. The fakes have no sequences to
+# compare: RESTORED=0 says that this failed.
 bring_up() {
-	local rule n said
+	local rule n said name value
 	: >"$WORK/said"
-	for rule in gtm.init gtm_standby.init gtm_proxy.init datanode.init coordinator.init datanode.xid coordinator.xid \
-		sequences.count gtm.start gtm_standby.start gtm_proxy.start datanode.start coordinator.start gtm_standby.health \
-		datanode.health coordinator.health; do
+	UNCLEAN=0 REACHED=0
+	for rule in gtm.init gtm_standby.init gtm_proxy.init datanode.init coordinator.init datanode.xid coordinator.xid gtm.look \
+		sequences.count coordinator.shut gtm.start gtm_standby.start gtm_proxy.start datanode.start coordinator.start \
+		coordinator.open gtm.recovered gtm_standby.health datanode.health coordinator.health; do
+		[ "$rule ${RESTORED-1}" != "coordinator.open 0" ] || continue
 		for n in "${!nodes[@]}"; do
 			[ -f "$(rule_file "$n" "$rule")" ] || continue
 			said=$(play "$n" "$rule") || { echo "node$n $rule: $said" && return 1; }
 			[ -z "$said" ] || sed "s/^/node$n $rule /" <<<"$said" >>"$WORK/said"
-			if [[ $said == *"::value next_xid "* ]] && ((${said##* } > ${NEXT_XID-0})); then NEXT_XID=${said##* }; fi
+			while read -r _ name value; do
+				if [[ $name == next_xid ]] && ((value > ${NEXT_XID-0})); then NEXT_XID=$value; fi
+				if [[ $name == reached ]]; then REACHED=$value; fi
+			done < <(grep "^::value " <<<"$said")
+			if [[ $said == "::value unclean 1" ]]; then UNCLEAN=1; fi
 		done
 	done
 	! grep ::fail "$WORK/said"

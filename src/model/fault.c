@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "fault.h"
+
+#include "recipe.h"
+
+/* All frames lost would be a partition; 10 GB/s is more than a bridge moves. */
+const struct amount_row fault_amounts[AMOUNT_COUNT] = {
+	[AMOUNT_PERCENT] = { "percent of the frames", "%", 99, 30 },
+	[AMOUNT_KBYTES_S] = { "kilobytes per second", "kB/s", 10000000, 1000 },
+};
+
+const struct fault_kind fault_kinds[] = {
+	{ "partition", FAULT_LINKS, .lasts = true, .summary = "nothing passes between NODES and OTHERS (all others)" },
+	{ "partition-ring", FAULT_LINKS, .lasts = true, .shape = SHAPE_RING,
+	  .summary = "each of NODES sees a majority of them, and no two the same one" },
+	{ "partition-bridge", FAULT_LINKS, .lasts = true, .shape = SHAPE_BRIDGE,
+	  .summary = "the first of NODES sees both halves of the rest, which do not see each other" },
+	{ "loss", FAULT_LINKS, .amount = AMOUNT_PERCENT, .lasts = true, .summary = "frames between NODES and OTHERS are lost at random" },
+	{ "rate", FAULT_LINKS, .amount = AMOUNT_KBYTES_S, .lasts = true,
+	  .summary = "what is more than that between NODES and OTHERS, all together, is dropped" },
+	{ "disk-stall", FAULT_DATA, .lasts = true, .summary = "the data directories of NODES do not answer (NFS)" },
+	{ "disk-slow", FAULT_DATA, .amount = AMOUNT_KBYTES_S, .lasts = true,
+	  .summary = "the data directories of NODES, all together, are that slow (NFS)" },
+	{ "pause", FAULT_MACHINE, .lasts = true, .machine = MACHINE_PAUSE, .summary = "the machines stand still, and do not know it" },
+	{ "power-off", FAULT_MACHINE, .lasts = true, .machine = MACHINE_OFF,
+	  .summary = "the plug is pulled; healing starts machines and servers" },
+	{ "reset", FAULT_MACHINE, .machine = MACHINE_RESET, .summary = "the reset button (no containers)" },
+	{ "kill", FAULT_SERVER, .signal = "KILL", .summary = "SIGKILL to all processes of a server" },
+	{ "hang", FAULT_SERVER, .lasts = true, .signal = "STOP", .heal_signal = "CONT",
+	  .summary = "SIGSTOP to them: the server stands still, and its connections stay open" },
+	{ 0 },
+};
+
+const struct fault_kind *fault_kind(const char *name)
+{
+	for (const struct fault_kind *k = fault_kinds; k->name; k++)
+		if (!strcmp(k->name, name))
+			return k;
+	return NULL;
+}
+
+static unsigned count_of(const struct lab *lab, const bool *set)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		n += set[i];
+	return n;
+}
+
+/* Position of node @i among the chosen ones. */
+static unsigned rank_of(const bool *set, unsigned i)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < i; k++)
+		n += set[k];
+	return n;
+}
+
+/* A majority of @n nodes around each one: so far to both sides. */
+static unsigned reach_of(unsigned n)
+{
+	return (n / 2 + 1) / 2;
+}
+
+static bool in_ring(unsigned n, unsigned from, unsigned to)
+{
+	unsigned far = from > to ? from - to : to - from;
+
+	return (far < n - far ? far : n - far) > reach_of(n);
+}
+
+static bool in_bridge(unsigned n, unsigned from, unsigned to)
+{
+	unsigned half = (n - 1) / 2; /* the first half has the ranks 1..half */
+
+	return from && to && (from <= half) != (to <= half);
+}
+
+bool fault_between(const struct lab *lab, const struct fault *f, unsigned from, unsigned to)
+{
+	unsigned host = lab->node_count, n;
+	bool sends_a = from != host && f->a[from], gets_a = to != host && f->a[to];
+	bool sends_b = from == host ? f->host : f->b[from], gets_b = to == host ? f->host : f->b[to];
+
+	if (from == to)
+		return false;
+	if (f->kind->shape == SHAPE_SIDES)
+		return (sends_a && gets_b) || (!f->one_way && sends_b && gets_a);
+	if (!sends_a || !gets_a)
+		return false;
+	n = count_of(lab, f->a);
+	return (f->kind->shape == SHAPE_RING ? in_ring : in_bridge)(n, rank_of(f->a, from), rank_of(f->a, to));
+}
+
+static bool concerns_any(const struct lab *lab, const struct fault *f)
+{
+	for (unsigned from = 0; from <= lab->node_count; from++)
+		for (unsigned to = 0; to <= lab->node_count; to++)
+			if (fault_between(lab, f, from, to))
+				return true;
+	return false;
+}
+
+/* What must be true of the lab. */
+static int check_lab(const struct lab *lab, const struct fault *f, struct fail *e)
+{
+	if (f->kind->on == FAULT_DATA && (lab->data.transport == TRANSPORT_FILESYSTEM ||
+					  (lab->data.transport == TRANSPORT_AUTO && lab->hypervisor == HYPERVISOR_LXC))) {
+		fail(e, FAIL_CONFLICT, "%s slows NFS, but lab '%s' mounts its data directories without it", f->kind->name, lab->name);
+		return fail_next(e, "a lab of machines (hypervisor: qemu or kvm) has its data on NFS");
+	}
+	if (f->kind->machine == MACHINE_RESET && lab->hypervisor == HYPERVISOR_LXC) {
+		fail(e, FAIL_CONFLICT, "containers have no reset button");
+		return fail_next(e, "labctl fault inject power-off NODE --for 1s    (pulls the plug, then starts it)");
+	}
+	return 0;
+}
+
+int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fail *e)
+{
+	const struct fault_kind *k = f->kind;
+	const struct amount_row *amount = &fault_amounts[k->amount];
+
+	if ((b_given || f->host || f->one_way) && (k->on != FAULT_LINKS || k->shape != SHAPE_SIDES))
+		return fail(e, FAIL_USAGE, "%s has no other side: OTHERS, --host and --one-way are for partition, loss and rate", k->name);
+	if (!k->amount && f->amount)
+		return fail(e, FAIL_USAGE, "%s has no --amount", k->name);
+	if (k->amount && (!f->amount || f->amount > amount->max)) {
+		fail(e, FAIL_USAGE, "%s needs --amount N: %s, 1 to %u", k->name, amount->text, amount->max);
+		return fail_next(e, "labctl fault inject %s NODES --amount %u", k->name, amount->example);
+	}
+	if (k->on == FAULT_LINKS && k->shape == SHAPE_SIDES && !b_given)
+		for (unsigned i = 0; i < lab->node_count; i++)
+			f->b[i] = !f->a[i];
+	if (check_lab(lab, f, e) < 0)
+		return -1;
+	if (k->on != FAULT_LINKS || concerns_any(lab, f))
+		return 0;
+	fail(e, FAIL_USAGE, "%s of %u node%s separates nothing", k->name, count_of(lab, f->a), count_of(lab, f->a) == 1 ? "" : "s");
+	return fail_next(e, k->shape == SHAPE_SIDES ? "name fewer nodes, or --host for the clients on this host" : "name four nodes or more");
+}
+
+bool fault_is_over(const struct fault *f, int64_t now_ms)
+{
+	return f->until_ms && f->until_ms <= now_ms;
+}
+
+static void add_names(const struct lab *lab, const bool *set, struct strbuf *out)
+{
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (set[i])
+			strbuf_printf(out, " %s", lab->nodes[i].name);
+}
+
+const char *fault_text(const struct lab *lab, const struct fault *f, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	strbuf_str(&out, f->kind->name);
+	if (f->kind->amount)
+		strbuf_printf(&out, " %u %s", f->amount, fault_amounts[f->kind->amount].unit);
+	if (f->role >= 0)
+		strbuf_printf(&out, " %s on", lab->cluster.places[f->role].role);
+	add_names(lab, f->a, &out);
+	if (f->kind->on == FAULT_LINKS && f->kind->shape == SHAPE_SIDES) {
+		strbuf_str(&out, f->one_way ? " >" : " |");
+		add_names(lab, f->b, &out);
+		strbuf_str(&out, f->host ? " host" : "");
+	}
+	return arena_strdup(a, strbuf_text(&out));
+}

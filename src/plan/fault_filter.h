@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The packet filter of a lab's faults, as text for `nft -f`. Pure. One table of the bridge family, named like the lab's bridge,
+ * with a set per fault: "f3". Its elements have timeouts, so that the kernel itself ends a fault when labctl is gone.
+ */
+#ifndef LABCTL_PLAN_FAULT_FILTER_H
+#define LABCTL_PLAN_FAULT_FILTER_H
+
+#include "fault.h"
+#include "strbuf.h"
+
+/*
+ * Appends text that replaces the table by one with those of @faults that act on frames and are not over at @now_ms (since the
+ * epoch), or removes it and returns false if there is none. @bridge_mac is the host's own address on the bridge.
+ */
+bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, const char *bridge_mac, int64_t now_ms,
+		  struct strbuf *out);
+
+#endif

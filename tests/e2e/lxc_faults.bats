@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: PostgreSQL
+# Faults in a lab of three nodes with PostgreSQL: each is proven by what it does and by its end, one with labctl killed after it.
+bats_require_minimum_version 1.5.0
+# shellcheck disable=SC1091,SC2154,SC2016
+
+setup_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_up faults
+	export LABCTL_HYPERVISOR=lxc
+	host_state before
+	labctl create 3
+	labctl bootstrap postgres
+}
+
+teardown_file() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	labs_down
+}
+
+setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
+
+# reaches FROM TO: by ping, over the bridge
+reaches() { labctl exec "$1" -- "ping -q -c 2 -i 0.2 -W 1 node$2"; }
+faults() { labctl --json fault list | jq -r '.faults[] | "\(.id) \(.state)"'; }
+# soon SECONDS COMMAND...: until it succeeds
+soon() { local i; for ((i = 0; i < $1 * 2; i++)); do "${@:2}" && return; sleep 0.5; done; return 1; }
+none() { [ -z "$(faults)" ]; }
+streams() { [ "$(labctl psql 1 -- -XAtc 'SELECT count(*) FROM pg_stat_replication')" = "$1" ]; }
+
+# A test that fails must not spoil the next one.
+teardown() { [ ! -d "$LABCTL_STATE/labs/lab" ] || labctl fault heal --all; }
+
+@test "partition: cut off from the others, not from labctl; the kernel ends it, also if labctl was killed" {
+	inside bash -c '"$1" fault inject partition 2 --for 15s & pid=$!; for _ in $(seq 200); do nft list ruleset bridge | grep -q @f1 && break; sleep 0.02; done; kill -KILL $pid; wait' - "$LABCTL"
+	[ "$(faults)" = "1 active" ]
+	run ! reaches 1 2
+	run ! reaches 2 3
+	reaches 1 3
+	labctl exec 2 -- true
+	run labctl status
+	[[ $output == *"fault 1: partition node2 | node1 node3, active"* ]]
+	soon 20 reaches 1 2
+	soon 5 none
+}
+
+@test "two at once: healing one leaves the other" {
+	labctl fault inject partition 1 2 --one-way
+	labctl fault inject loss 3 1 --amount 99
+	[ "$(faults)" = $'1 active\n2 active' ]
+	run ! reaches 1 2
+	labctl fault heal 1
+	[ "$(faults)" = "2 active" ]
+	reaches 1 2
+	run labctl exec 1 -- 'ping -q -c 20 -i 0.05 -W 1 node3'
+	[[ $output =~ ([0-9.]+)%\ packet\ loss ]]
+	[ "${BASH_REMATCH[1]%.*}" -ge 80 ]
+	labctl fault heal --all
+	reaches 1 3
+	none
+	run -0 inside nft list tables bridge
+	[ -z "$output" ]
+}
+
+# pull: node2 gets 1.2 MB from node1; prints the seconds that it took, and the bytes
+pull() {
+	labctl exec 1 -- 'perl -MIO::Socket::INET -e "\$s = IO::Socket::INET->new(LocalPort => 9999, Listen => 1, ReuseAddr => 1) or die; exit if fork; close STDOUT; close STDERR; alarm 60; \$c = \$s->accept; print \$c \"x\" x 1200000"'
+	labctl exec 2 -- 'perl -MIO::Socket::INET -MTime::HiRes=time -e "\$c = IO::Socket::INET->new(PeerAddr => \"node1:9999\", Timeout => 10) or die; \$t = time; alarm 60; while (sysread(\$c, \$x, 65536)) { \$n += length \$x } printf \"%d %d\n\", time - \$t, \$n"' | sed 's/^node2 *//'
+}
+
+@test "rate: what takes no time before takes three seconds at 200 kB/s, and is complete" {
+	run -0 pull
+	[ "${output#* }" = 1200000 ]
+	[ "${output% *}" -lt 2 ]
+	labctl fault inject rate 1 2 --amount 200
+	run -0 pull
+	[ "${output#* }" = 1200000 ]
+	# a second's worth passes at once
+	[ "${output% *}" -ge 3 ]
+	labctl fault heal 1
+}
+
+@test "hang: the server's connections stay, nothing answers; after the heal it goes on" {
+	labctl fault inject hang 3
+	run -124 inside timeout 3 "$LABCTL" psql 3 -- -XAtc 'SELECT 1'
+	labctl fault heal 1
+	[ "$(labctl psql 3 -- -XAtc 'SELECT 1')" = 1 ]
+	soon 20 streams 2
+}
+
+@test "pause: the machine stands still; a healer ends it in time" {
+	labctl fault inject pause 3 --for 4s
+	[ "$(inside virsh -q -c lxc:///system domstate lab-node3)" = paused ]
+	soon 20 none
+	[ "$(inside virsh -q -c lxc:///system domstate lab-node3)" = running ]
+	run -0 labctl audit
+	[[ $output == *" done "*" fault heal 1 "* ]]
+}
+
+@test "kill: the server's processes are gone and come back; no committed row is lost" {
+	labctl psql 1 -- -qc 'CREATE TABLE kept (n int)' -c 'INSERT INTO kept SELECT generate_series(1, 100)'
+	before=$(labctl psql 1 -- -XAtc 'SELECT pg_postmaster_start_time()')
+	labctl fault inject kill 1
+	run -0 soon 30 labctl psql 1 -- -XAtc 'SELECT count(*) FROM kept'
+	[[ $output == *100 ]]
+	[ "$(labctl psql 1 -- -XAtc 'SELECT pg_postmaster_start_time()')" != "$before" ]
+	none
+}
+
+@test "power-off: the plug is pulled, healing starts the machine and its server" {
+	labctl fault inject power-off 2
+	[ "$(inside virsh -q -c lxc:///system domstate lab-node2)" = "shut off" ]
+	labctl fault heal 1
+	labctl status
+	none
+}
+
+@test "what a fault held was switched off, or is held by another one of its kind: healing goes on" {
+	labctl fault inject hang 3
+	labctl stop --now 3
+	labctl fault inject partition 1
+	labctl fault heal --all
+	none
+	labctl start 3
+	soon 20 streams 2
+	labctl fault inject pause 2-3
+	labctl fault inject pause 3
+	labctl fault heal 1
+	[ "$(inside virsh -q -c lxc:///system domstate lab-node2)" = running ]
+	[ "$(inside virsh -q -c lxc:///system domstate lab-node3)" = paused ]
+	labctl fault heal 2
+	[ "$(inside virsh -q -c lxc:///system domstate lab-node3)" = running ]
+	none
+}
+
+@test "the host's rules are emptied: said; what makes no sense is refused, and nothing is recorded" {
+	labctl fault inject partition 1
+	inside nft delete table bridge "$(inside nft list tables bridge | sed 's/.* //')"
+	[ "$(faults)" = "1 gone: the packet filter was emptied" ]
+	labctl fault heal 1
+	run -2 labctl fault inject partition all
+	run -5 labctl fault inject disk-stall 1
+	run -2 labctl fault inject kill 1 --for 3s
+	run -2 labctl fault inject pertition 1
+	[[ $output == *"did you mean 'partition'"* ]]
+	run -4 labctl fault heal 7
+	none
+}
+
+@test "destroy with faults in force leaves the host as it was, no healer either" {
+	labctl fault inject partition 1 --host
+	labctl fault inject pause 3 --for 1h
+	labctl destroy
+	sleep 2
+	host_state after
+	same_host before after
+}
