@@ -38,7 +38,8 @@ ended_sessions() {
     set -- $pids
     pids=
     for at; do
-        IFS= read -r -d '' title <"/proc/$at/cmdline" 2>/dev/null
+        title= # it may end meanwhile
+        { IFS= read -r -d '' title <"/proc/$at/cmdline"; } 2>/dev/null
         [[ $at == "$postmaster" || ! $title =~ $pattern ]] || pids+=" $at"
     done
     [[ -n $pids ]] || return 0
