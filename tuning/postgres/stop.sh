@@ -23,6 +23,7 @@ let_standbys_go() {
     local at title
     processes postgres "$dir" || return 0
     for at in $pids; do
+        title= # it may end meanwhile
         { IFS= read -r -d '' title <"/proc/$at/cmdline"; } 2>/dev/null
         [[ $title != *'walsender '* ]] || kill "$at"
     done
