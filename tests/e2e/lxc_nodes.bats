@@ -28,7 +28,7 @@ hosts() { labctl exec -- 'grep -o "node[0-9]*$" /etc/hosts | paste -sd,' | awk '
 names() { inside virsh -q -c lxc:///system net-dumpxml labctl-pg | grep -c "<hostname>node[0-9]*<"; }
 
 @test "node add, killed in the middle and run again: one more standby, known everywhere" {
-	inside timeout -s KILL 4 "$LABCTL" node add || true
+	killed_at "node3    wait until it answers on SSH: done" node add
 	grep -q node3 "$LABCTL_STATE/labs/pg/joining"
 	run -0 labctl node add
 	[[ $output == *"continues to add node3"*"add node3 to $LABCTL_FILE, which lacks it"* ]]
@@ -78,7 +78,7 @@ names() { inside virsh -q -c lxc:///system net-dumpxml labctl-pg | grep -c "<hos
 	printf '%s\n' 'lab: pg' 'nodes: [{name: node1}, {name: node2}]' 'cluster: {kind: postgres, pgpool: 1}' >"$LABCTL_FILE"
 	inside virsh -q -c lxc:///system destroy pg-node4
 	inside virsh -q -c lxc:///system undefine pg-node4
-	inside timeout -s KILL 2 "$LABCTL" node remove node4 || true
+	killed_at "drop the slot of the standby that left: done" node remove node4
 	labctl node remove node4
 	[ "$(slots)" = standby_1 ]
 	# The record gets the file's words for the same places; nothing else changes.

@@ -53,7 +53,7 @@ known() {
 }
 
 @test "node add, killed in the middle and run again: a coordinator that knows every table, known by all" {
-	inside timeout -s KILL 25 "$LABCTL" node add || true
+	killed_at "node3    start the coordinator: done" node add
 	labctl node add
 	[ "$(known 1 2 3)" = "coordinate_1 coordinate_2 coordinate_3" ]
 	[ "$(sql 3 'SELECT count(*) FROM everywhere')" = 1000 ]

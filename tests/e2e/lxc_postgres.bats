@@ -178,11 +178,11 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 }
 
 @test "a killed create can be continued and destroyed" {
-	inside timeout -s KILL 1.2 "$LABCTL" -l killed create 4 || true
+	killed_at "wait until it answers on SSH: done" -l killed create 4
 	labctl -l killed create 4
 	labctl -l killed exec -- true
 	labctl -l killed destroy
-	inside timeout -s KILL 0.9 "$LABCTL" -l killed create 4 || true
+	killed_at "overlay of the image, and the node's identity: done" -l killed create 4
 	labctl -l killed destroy || [ $? = 4 ]
 }
 

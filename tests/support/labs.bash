@@ -60,3 +60,16 @@ host_state() {
 same_host() {
 	diff -u "$WORK/$1" "$WORK/$2"
 }
+
+# killed_at TEXT ARGUMENTS...: labctl with these, killed as soon as it has printed a line with TEXT. Fails if it never does.
+killed_at() {
+	# shellcheck disable=SC2016
+	inside bash -c 'text=$1; shift
+		exec {lines}< <(exec "$@" 2>&1 </dev/null)
+		pid=$!
+		while read -r -u "$lines" line; do
+			[[ $line != *"$text"* ]] || { kill -KILL "$pid"; exit 0; }
+		done
+		echo "it ended without: $text"
+		exit 1' bash "$1" "$LABCTL" "${@:2}"
+}
