@@ -59,7 +59,8 @@
 #define COMMANDS_FAULT(ROW) \
 	ROW(fault_inject) \
 	ROW(fault_list) \
-	ROW(fault_heal)
+	ROW(fault_heal) \
+	ROW(fault_run)
 
 #define COMMANDS_PLAN(ROW) \
 	ROW(plan_create) \
