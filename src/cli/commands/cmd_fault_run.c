@@ -148,8 +148,9 @@ static int play_step(struct scene *s, unsigned i, struct fail *e)
 	/* A step that must succeed has its last lines as evidence, if it does not. */
 	r = step->status ? proc_run(&p, &status, e) : proc_check(&p, e);
 	d->ended_ms = clock_now_ms() - s->start_ms;
-	if (r < 0 && e->code == FAIL_OTHER) /* it names the program; its last lines are the evidence */
-		snprintf(e->text, sizeof e->text, "%s %s failed", step->act->key, step->text);
+	if (r < 0 && e->code != FAIL_CANCELED) /* it names the program; the last lines are the evidence */
+		snprintf(e->text, sizeof e->text, "%s %s %s", step->act->key, step->text,
+			 e->code == FAIL_TIMEOUT ? "does not end in time" : "failed");
 	if (r == 0)
 		r = check_outcome(step, status, &out, e);
 	d->ok = r == 0;
