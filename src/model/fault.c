@@ -7,6 +7,8 @@
 const struct amount_row fault_amounts[AMOUNT_COUNT] = {
 	[AMOUNT_PERCENT] = { "percent of the frames", "%", 99, 30 },
 	[AMOUNT_KBYTES_S] = { "kilobytes per second", "kB/s", 10000000, 1000 },
+	[AMOUNT_MS] = { "milliseconds", "ms", 60000, 100 },
+	[AMOUNT_SECONDS] = { "seconds", "s", 366 * 24 * 60 * 60, 60 },
 };
 
 const struct fault_kind fault_kinds[] = {
@@ -24,10 +26,16 @@ const struct fault_kind fault_kinds[] = {
 	{ "pause", FAULT_MACHINE, .lasts = true, .machine = MACHINE_PAUSE, .summary = "the machines stand still, and do not know it" },
 	{ "power-off", FAULT_MACHINE, .lasts = true, .machine = MACHINE_OFF,
 	  .summary = "the plug is pulled; healing starts machines and servers" },
-	{ "reset", FAULT_MACHINE, .machine = MACHINE_RESET, .summary = "the reset button (no containers)" },
+	{ "reset", FAULT_MACHINE, .machine = MACHINE_RESET, .no_container = "have no reset button", .summary = "the reset button (no containers)" },
 	{ "kill", FAULT_SERVER, .signal = "KILL", .summary = "SIGKILL to all processes of a server" },
 	{ "hang", FAULT_SERVER, .lasts = true, .signal = "STOP", .heal_signal = "CONT",
 	  .summary = "SIGSTOP to them: the server stands still, and its connections stay open" },
+	{ "delay", FAULT_SYSTEM, .amount = AMOUNT_MS, .lasts = true, .function = "delay", .no_container = "have no queues of their own",
+	  .summary = "all that NODES send is that late (no containers)" },
+	{ "clock-ahead", FAULT_SYSTEM, .amount = AMOUNT_SECONDS, .lasts = true, .function = "clock +",
+	  .no_container = "have the host's clock", .summary = "the clocks of NODES jump forward; healing sets them (no containers)" },
+	{ "clock-behind", FAULT_SYSTEM, .amount = AMOUNT_SECONDS, .lasts = true, .function = "clock -",
+	  .no_container = "have the host's clock", .summary = "the clocks of NODES jump back; healing sets them (no containers)" },
 	{ 0 },
 };
 
@@ -111,11 +119,10 @@ static int check_lab(const struct lab *lab, const struct fault *f, struct fail *
 		fail(e, FAIL_CONFLICT, "%s slows NFS, but lab '%s' mounts its data directories without it", f->kind->name, lab->name);
 		return fail_next(e, "a lab of machines (hypervisor: qemu or kvm) has its data on NFS");
 	}
-	if (f->kind->machine == MACHINE_RESET && lab->hypervisor == HYPERVISOR_LXC) {
-		fail(e, FAIL_CONFLICT, "containers have no reset button");
-		return fail_next(e, "labctl fault inject power-off NODE --for 1s    (pulls the plug, then starts it)");
-	}
-	return 0;
+	if (!f->kind->no_container || lab->hypervisor != HYPERVISOR_LXC)
+		return 0;
+	fail(e, FAIL_CONFLICT, "%s needs machines: the nodes of lab '%s' are containers, which %s", f->kind->name, lab->name, f->kind->no_container);
+	return fail_next(e, "a lab with hypervisor: qemu or kvm; or another fault: labctl help fault inject");
 }
 
 int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fail *e)

@@ -14,10 +14,11 @@ enum fault_on {
 	FAULT_DATA,    /* frames between nodes and the NFS server; the same */
 	FAULT_MACHINE, /* the domain; libvirt */
 	FAULT_SERVER,  /* the processes of a role; signals over SSH */
+	FAULT_SYSTEM,  /* the operating system of a machine; a script over SSH */
 };
 
 /* What --amount means. */
-enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_COUNT };
+enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_MS, AMOUNT_SECONDS, AMOUNT_COUNT };
 struct amount_row { const char *text, *unit; unsigned max, example; };
 extern const struct amount_row fault_amounts[AMOUNT_COUNT];
 
@@ -35,6 +36,8 @@ struct fault_kind {
 	enum fault_shape shape;
 	enum fault_machine machine;
 	const char *signal, *heal_signal; /* FAULT_SERVER */
+	const char *function;  /* FAULT_SYSTEM: in tuning/fault/system.sh, called with "begin AMOUNT" and "end" */
+	const char *no_container; /* why containers cannot have it; NULL = they can */
 	const char *summary;   /* for help */
 };
 
@@ -57,7 +60,7 @@ struct fault {
 
 /*
  * Completes .b and checks that the fault makes sense: FAIL_USAGE (no pair of nodes is concerned, an amount is missing),
- * FAIL_CONFLICT (containers have no NFS; a reset needs a machine). .a is set; @b_given: so is .b.
+ * FAIL_CONFLICT (containers have no NFS, and no clock of their own). .a is set; @b_given: so is .b.
  */
 int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fail *e);
 /* FAULT_LINKS: does it concern what @from sends to @to? Positions of nodes; lab->node_count is the host. */

@@ -32,6 +32,21 @@ static void add_signals(struct plan *p, const struct library *lib, const struct 
 				      arena_printf(p->arena, "SIG%s to the %s", signal, p->lab->cluster.places[f->role].role))->payload = payload;
 }
 
+/* The same script at the begin and at the end. */
+static void add_system(struct plan *p, const struct library *lib, const struct fault *f, bool begins)
+{
+	const char *functions = library_text(lib, "tuning/fault/system.sh");
+	struct payload *payload = arena_alloc(p->arena, sizeof *payload);
+	auto_(strbuf_clear) struct strbuf body = { 0 };
+
+	strbuf_printf(&body, "%s\n%s %s %u\n", functions ? functions : "", f->kind->function, begins ? "begin" : "end", f->amount);
+	*payload = (struct payload){ .script = script_compose(lib, NULL, NULL, 0, strbuf_text(&body), p->arena) };
+	for (unsigned i = 0; i < p->lab->node_count; i++)
+		if (f->a[i])
+			plan_add_node(p, VERB_NODE_SCRIPT, &p->lab->nodes[i], "system",
+				      arena_printf(p->arena, "%s%s", begins ? "" : "end of ", f->kind->name))->payload = payload;
+}
+
 static void add_filter(struct plan *p, const char *title)
 {
 	plan_add(p, VERB_FAULT_FILTER, NULL, "fault.filter", title);
@@ -67,6 +82,9 @@ int plan_fault_inject(const struct lab *lab, const struct library *lib, const st
 		break;
 	case FAULT_SERVER:
 		add_signals(p, lib, f, f->kind->signal);
+		break;
+	case FAULT_SYSTEM:
+		add_system(p, lib, f, true);
 	}
 	p->partial = true;
 	if (plan_finish(p, e) < 0)
@@ -105,6 +123,9 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 		break;
 	case FAULT_SERVER:
 		add_signals(p, lib, f, f->kind->heal_signal);
+		break;
+	case FAULT_SYSTEM:
+		add_system(p, lib, f, false);
 	}
 	p->partial = true;
 	if (plan_finish(p, e) < 0)

@@ -78,6 +78,36 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$got" = 1000 ]
 }
 
+# milliseconds of a ping from node1 to node2
+round_trip() { labctl exec 1 -- 'ping -q -c 3 -i 0.3 node2' | sed -n 's|.*= \([0-9]*\)[0-9.]*/\([0-9]*\).*|\2|p'; }
+# how many seconds the clock of node2 is ahead of the host's
+ahead() { echo $(($(labctl exec 2 -- date +%s | awk '{ print $2 }') - $(date +%s))); }
+# kB/s of a write past the page cache
+speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag=direct 2>&1 | sed -n "s/.*copied, \([0-9.]*\) s.*/\1/p"; rm /data/probe' | awk '{ print int(1024 / $2) }'; }
+
+@test "faults that need machines: delay, clocks, slow and stalled data; each begins and ends" {
+	labctl fault inject delay 2 --amount 300
+	(($(round_trip) >= 300))
+	labctl fault heal --all
+	(($(round_trip) < 300))
+	labctl fault inject clock-ahead 2 --amount 3600 --for 20s
+	(($(ahead) > 3500))
+	for _ in $(seq 60); do
+		[ -n "$(labctl --json fault list | jq -r '.faults[].id')" ] || break
+		sleep 1
+	done
+	now=$(ahead)
+	((now > -5 && now < 5))
+	labctl fault inject disk-slow 2 --amount 200
+	(($(speed) < 500))
+	labctl fault heal --all
+	(($(speed) > 500))
+	labctl fault inject disk-stall 2 --for 10s
+	begun=$SECONDS
+	speed
+	((SECONDS - begun >= 6))
+}
+
 @test "the image is root's after a machine was killed with libvirt, too" {
 	inside bash -s <<-'END'
 		set -eu

@@ -107,6 +107,9 @@ static void refused(void **state)
 		{ "loss", "1", NULL, 100, FAIL_USAGE, "needs --amount N" },
 		{ "disk-stall", "1", NULL, 0, FAIL_CONFLICT, "without it" },
 		{ "reset", "1", NULL, 0, FAIL_CONFLICT, "no reset button" },
+		{ "delay", "1", NULL, 0, FAIL_USAGE, "needs --amount N: milliseconds, 1 to 60000" },
+		{ "delay", "1", NULL, 50, FAIL_CONFLICT, "containers, which have no queues of their own" },
+		{ "clock-ahead", "1", NULL, 60, FAIL_CONFLICT, "containers, which have the host's clock" },
 	};
 	auto_(lab_free) struct lab *lab = lab_of(LAB(4, "lxc"));
 
