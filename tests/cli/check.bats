@@ -10,7 +10,7 @@ project() {
 	{
 		printf '%s\n' 'cmake_minimum_required(VERSION 3.25)' 'project(tests NONE)' 'enable_testing()' "$@"
 	} >"$BATS_TEST_TMPDIR/source/CMakeLists.txt"
-	cmake -S "$BATS_TEST_TMPDIR/source" -B "$BATS_TEST_TMPDIR/build" >/dev/null
+	cmake -G Ninja -S "$BATS_TEST_TMPDIR/source" -B "$BATS_TEST_TMPDIR/build" >/dev/null
 }
 
 # Passes from its second run on.
