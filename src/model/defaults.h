@@ -8,6 +8,9 @@
 #define DEFAULT_STATE_DIR "/var/lib/labctl"   /* --state-dir, LABCTL_STATE */
 #define DEFAULT_CACHE_DIR "/var/cache/labctl" /* --cache-dir, LABCTL_CACHE */
 #define DEFAULT_LAB "lab"
+/*
+ * Of a new lab whose cluster is not known yet: every kind must be proven on it. With a cluster: platform_image(). docs/why/007.
+ */
 #define DEFAULT_IMAGE "debian12"
 
 #define BRIDGE_PREFIX "lab" /* of bridges and links, before the first 8 digits of the lab's uuid */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "config.h"
 #include "defaults.h"
 #include "family.h"
 #include "lab_source.h"
@@ -14,8 +15,8 @@
 
 const char *const boot_names[] = { "bios", "uefi", NULL };
 const char *const seed_names[] = { "nocloud", "labctl", NULL };
-/* What labctl builds for nodes; the first is the default of a new lab, unless its cluster runs only on another. */
-static const char *const images[] = { DEFAULT_IMAGE, "debian13", NULL };
+/* What labctl builds for nodes. */
+static const char *const images[] = { "debian12", "debian13", NULL };
 
 static const char *form_release(const char *text)
 {
@@ -109,16 +110,22 @@ static const char *guess_release(const char *source)
 	return r && r != &releases[RELEASE_DEBIAN12] ? r->name : NULL;
 }
 
-/* The first image on which the cluster of the lab file runs. */
-static const char *default_image(const struct lab *lab)
+/* Until a lab has a cluster it boots DEFAULT_IMAGE, on which every kind is proven. */
+static const char *default_image(const struct source *s)
 {
-	const struct cluster *c = &lab->cluster;
-	auto_(strbuf_clear) struct strbuf why = { 0 };
+	const struct lab *lab = s->lab;
+	const struct recipe *r = lab->cluster.recipe;
+	const struct config *config = s->options->config;
+	const char *source = lab->cluster.archive, *image;
 
-	for (unsigned i = 0; c->recipe && images[i]; i++)
-		if (platform_accepts(c->recipe->kind, c->archive, family_find(images[i]), &why))
-			return images[i];
-	return images[0];
+	if (!r)
+		return DEFAULT_IMAGE;
+	if (!source)
+		source = lab_source(&lab->sources, r->kind);
+	if (!source && config)
+		source = lab_source(&config->lab.sources, r->kind);
+	image = platform_image(r->kind, source);
+	return image ? image : DEFAULT_IMAGE;
 }
 
 void image_complete(struct source *s)
@@ -131,7 +138,7 @@ void image_complete(struct source *s)
 		take_word(s, said);
 	}
 	if (!lab->image)
-		lab->image = default_image(lab);
+		lab->image = default_image(s);
 	if (!lab_boots_disk(lab))
 		lab->disk_image = (struct disk_image){ 0 };
 	else if (!lab->disk_image.stored && !lab->disk_image.release)
@@ -164,7 +171,7 @@ void image_check(struct source *s)
 
 	if (lab_boots_disk(lab) && lab->hypervisor == HYPERVISOR_LXC)
 		source_problem(s, "image", "is a disk, which only a machine can boot; containers (lxc) need a tree: image: %s",
-			       images[0]);
+			       DEFAULT_IMAGE);
 	/* The profile uses yum, chkconfig and iptables. */
 	if (!strcmp(lab->tuning.profile, "classic-el5") && !chkconfig)
 		source_problem(s, "tuning.profile", "classic-el5 is for el5 and el6, but the image has %s (did you mean classic?)",

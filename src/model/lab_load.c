@@ -196,6 +196,8 @@ int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, stru
 	struct lab_options o = { .kind = kind, .archive = archive };
 	struct source s = { .lab = lab, .options = &o, .problems = { .arena = lab->arena } };
 	struct cluster before = lab->cluster;
+	auto_(strbuf_clear) struct strbuf why = { 0 };
+	const char *image;
 
 	if (before.recipe && strcmp(before.recipe->kind, kind))
 		return fail(e, FAIL_LAB, "lab %s is a %s cluster, not %.40s", lab->name, before.recipe->kind, kind);
@@ -210,6 +212,9 @@ int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, stru
 	cluster_check(&s);
 	if (source_finish(&s, e) == 0)
 		return 0;
+	image = platform_image(kind, lab->cluster.archive);
+	if (image && !platform_accepts(kind, lab->cluster.archive, lab->release, &why))
+		fail_next(e, "labctl -l %s destroy && labctl -l %s create %u --image %s", lab->name, lab->name, lab->node_count, image);
 	lab->cluster = before;
 	for (unsigned i = 0; i < lab->node_count && !before.recipe; i++) {
 		lab->nodes[i].roles = 0;

@@ -5,14 +5,17 @@
 
 #include "auto.h"
 
-/* Citus: each version supports some versions of PostgreSQL. */
+/*
+ * A new lab boots the image of the first row that has its kind and version. Citus: each version supports some versions of
+ * PostgreSQL.
+ */
 static const struct platform platforms[] = {
-	{ "postgres", "15", "debian12", NULL },
 	{ "postgres", "17", "debian13", NULL },
+	{ "postgres", "15", "debian12", NULL },
 	{ "pgxc", "1.0 1.1", "debian12", NULL },
 	{ "pgxc", "1.0", "debian13", NULL },
-	{ "citus", "12.1", "debian12", NULL },
 	{ "citus", "13.2 14.0", "debian13", "https://github.com/citusdata/citus/archive/v14.0.1/citus-14.0.1.tar.gz" },
+	{ "citus", "12.1", "debian12", NULL },
 };
 
 const struct platform *platform_row(unsigned i)
@@ -60,6 +63,16 @@ bool platform_runs(const char *kind, const char *version, const struct release *
 		known = true;
 	}
 	return !known;
+}
+
+const char *platform_image(const char *kind, const char *archive)
+{
+	auto_(strbuf_clear) struct strbuf why = { 0 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(platforms); i++)
+		if (!strcmp(platforms[i].kind, kind) && platform_accepts(kind, archive, family_find(platforms[i].release), &why))
+			return platforms[i].release;
+	return NULL;
 }
 
 const char *platform_source(const char *kind, const struct release *r)

@@ -27,6 +27,12 @@ const struct platform *platform_row(unsigned i); /* NULL after the last */
  */
 bool platform_runs(const char *kind, const char *version, const struct release *r);
 
+/*
+ * The image that a new lab with @kind, built from @archive (or NULL), boots without a word about it: that of the first row that
+ * has both. NULL if no row has the kind.
+ */
+const char *platform_image(const char *kind, const char *archive);
+
 /* Where the software of @kind that runs on @r is published; NULL = the recipe says it. @r may be NULL. */
 const char *platform_source(const char *kind, const struct release *r);
 
@@ -36,7 +42,7 @@ const char *platform_source(const char *kind, const struct release *r);
  */
 bool platform_accepts(const char *kind, const char *archive, const struct release *r, struct strbuf *why);
 
-/* Where @kind runs: "12.1 on debian12, 13.2 14.0 on debian13". */
+/* Where @kind runs: "13.2 14.0 on debian13, 12.1 on debian12". */
 void platform_list(const char *kind, struct strbuf *out);
 
 #endif

@@ -151,7 +151,7 @@ primaries() {
 	[[ $output == *"that of an old primary, from which another server took over"*"next: labctl -l pg rejoin node2"* ]]
 	[ "$(state_of 2)" = running ]
 	[ "$(primaries)" = 1 ]
-	labctl exec 2 -- 'su postgres -c "/usr/lib/postgresql/15/bin/pg_ctl -W -D /data/pgsql start" >/dev/null </dev/null; sleep 2'
+	labctl exec 2 -- 'su postgres -c "/usr/lib/postgresql/*/bin/pg_ctl -W -D /data/pgsql start" >/dev/null </dev/null; sleep 2'
 	[ "$(primaries)" = 1 ]
 	run ! sql 2 'SELECT 1'
 	run -20 labctl bootstrap

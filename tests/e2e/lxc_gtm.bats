@@ -11,7 +11,7 @@ setup_file() {
 	labs_up gtm
 	export LABCTL_HYPERVISOR=lxc
 	host_state before
-	labctl create 4
+	labctl create 4 --image "$(pgxc_image)"
 	labctl bootstrap pgxc --source "$LABCTL_PGXC_ARCHIVE"
 }
 

@@ -137,7 +137,7 @@ setting() { labctl psql "$1" -- -Atc "SHOW $2"; }
 	run labctl exec 3 -- 'grep "only the primary says this" /data/pgsql/log/postgresql.log'
 	[ "$status" -ne 0 ]
 	[ "$(labctl psql 3 -- -XAtc 'SELECT pg_is_in_recovery()')" = t ]
-	labctl exec 3 -- 'su postgres -c "/usr/lib/postgresql/15/bin/pg_ctl -D /data/pgsql promote" </dev/null'
+	labctl exec 3 -- 'su postgres -c "/usr/lib/postgresql/*/bin/pg_ctl -D /data/pgsql promote" </dev/null'
 	run -30 --separate-stderr labctl --json status
 	[ "$(jq -r '.nodes[2].databases[0].acts_as' <<<"$output")" = primary ]
 	[ "$(jq -r '.nodes[1].databases[0].acts_as' <<<"$output")" = null ]

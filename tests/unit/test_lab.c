@@ -162,16 +162,19 @@ static void assert_round_trip(struct lab *lab)
 	}
 }
 
-/* Without a word about it, the first image on which the cluster runs. */
+/* Without a word about it: the image of the first row of src/model/platform.c that has the cluster. */
 static void default_images(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "cluster: {kind: postgres}", "debian12" },
+		{ "nodes: 8", "debian12" },
+		{ "cluster: {kind: postgres}", "debian13" },
 		{ "cluster: {kind: pgxc}", "debian12" },
-		{ "cluster: {kind: citus}", "debian12" },
+		{ "cluster: {kind: citus}", "debian13" },
+		{ "cluster: {kind: citus}\nsources: {citus: /a/citus-12.1.9.tar.gz}", "debian12" },
+		{ "cluster: {kind: citus}\nsources: {pgxc: /a/pgxc-v1.1.0.tar.gz}", "debian13" },
 		{ "cluster: {kind: citus, source: {archive: /a/citus-14.0.1.tar.gz}}", "debian13" },
 		{ "cluster: {kind: citus, source: {archive: /a/citus-12.1.12.tar.gz}}", "debian12" },
-		{ "image: debian13\ncluster: {kind: postgres}", "debian13" },
+		{ "image: debian12\ncluster: {kind: postgres}", "debian12" },
 	};
 
 	(void)state;
