@@ -302,8 +302,11 @@ static int domain_ask_off(virConnectPtr c, void *arg, struct fail *e)
 	 */
 	if (virDomainSendProcessSignal(domain, 1, (unsigned)SIGRTMIN + 4, 0) == 0)
 		return 0;
-	/* A container whose monitor libvirt has lost has no init for it, and its shutdown would succeed and do nothing. */
-	if (virt_error() != VIR_ERR_OPERATION_INVALID && virDomainShutdown(domain) == 0)
+	/*
+	 * libvirt may not know the init of a container that runs, or may take a process of its last run for it. A shutdown would
+	 * then succeed and do nothing.
+	 */
+	if (virt_error() == VIR_ERR_NO_SUPPORT && virDomainShutdown(domain) == 0)
 		return 0;
 	fail_virt(&why, "domain '%s': shut down", o->name); /* before the next call forgets libvirt's error */
 	if (virDomainIsActive(domain) != 1)
