@@ -8,6 +8,7 @@ const struct amount_row fault_amounts[AMOUNT_COUNT] = {
 	[AMOUNT_PERCENT] = { "percent of the frames", "%", 99, 30 },
 	[AMOUNT_KBYTES_S] = { "kilobytes per second", "kB/s", 10000000, 1000 },
 	[AMOUNT_MS] = { "milliseconds", "ms", 60000, 100 },
+	[AMOUNT_CORE] = { "percent of a core", "%", 51200, 10 },
 	[AMOUNT_SECONDS] = { "seconds", "s", 366 * 24 * 60 * 60, 60 },
 };
 
@@ -30,6 +31,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "kill", FAULT_SERVER, .signal = "KILL", .summary = "SIGKILL to all processes of a server" },
 	{ "hang", FAULT_SERVER, .lasts = true, .signal = "STOP", .heal_signal = "CONT",
 	  .summary = "SIGSTOP to them: the server stands still, and its connections stay open" },
+	{ "cpu", FAULT_CPU, .amount = AMOUNT_CORE, .lasts = true, .summary = "each of NODES has that part of a core at most" },
 	{ "delay", FAULT_SYSTEM, .amount = AMOUNT_MS, .lasts = true, .function = "delay", .no_container = "have no queues of their own",
 	  .summary = "all that NODES send is that late (no containers)" },
 	{ "clock-ahead", FAULT_SYSTEM, .amount = AMOUNT_SECONDS, .lasts = true, .function = "clock +",
@@ -147,6 +149,17 @@ int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fai
 		return 0;
 	fail(e, FAIL_USAGE, "%s of %u node%s separates nothing", k->name, count_of(lab, f->a), count_of(lab, f->a) == 1 ? "" : "s");
 	return fail_next(e, k->shape == SHAPE_SIDES ? "name fewer nodes, or --host for the clients on this host" : "name four nodes or more");
+}
+
+unsigned fault_cpu_quota(const struct lab *lab, const struct fault *faults, unsigned count, const struct node *n, int64_t now_ms)
+{
+	unsigned least = lab->cpu_quota;
+
+	for (unsigned i = 0; i < count; i++)
+		if (faults[i].kind->on == FAULT_CPU && faults[i].a[n->index - 1] && !fault_is_over(&faults[i], now_ms) &&
+		    (!least || faults[i].amount < least))
+			least = faults[i].amount;
+	return least;
 }
 
 bool fault_is_over(const struct fault *f, int64_t now_ms)

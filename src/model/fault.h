@@ -14,11 +14,12 @@ enum fault_on {
 	FAULT_DATA,    /* frames between nodes and the NFS server; the same */
 	FAULT_MACHINE, /* the domain; libvirt */
 	FAULT_SERVER,  /* the processes of a role; signals over SSH */
+	FAULT_CPU,     /* the processor time of the domain; libvirt */
 	FAULT_SYSTEM,  /* the operating system of a machine; a script over SSH */
 };
 
 /* What --amount means. */
-enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_MS, AMOUNT_SECONDS, AMOUNT_COUNT };
+enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_MS, AMOUNT_SECONDS, AMOUNT_CORE, AMOUNT_COUNT };
 struct amount_row { const char *text, *unit; unsigned max, example; };
 extern const struct amount_row fault_amounts[AMOUNT_COUNT];
 
@@ -65,6 +66,8 @@ struct fault {
 int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fail *e);
 /* FAULT_LINKS: does it concern what @from sends to @to? Positions of nodes; lab->node_count is the host. */
 bool fault_between(const struct lab *lab, const struct fault *f, unsigned from, unsigned to);
+/* The processor time that @n may use: the least that a fault leaves it, else lab->cpu_quota; in the unit of that. */
+unsigned fault_cpu_quota(const struct lab *lab, const struct fault *faults, unsigned count, const struct node *n, int64_t now_ms);
 bool fault_is_over(const struct fault *f, int64_t now_ms);
 /* "partition node1 | node2 node3 host", "loss 30 % node1 | node2", "hang primary on node1"; in @a. */
 const char *fault_text(const struct lab *lab, const struct fault *f, struct arena *a);

@@ -54,6 +54,8 @@ static void add_filter(struct plan *p, const char *title)
 
 /* What happens to a domain: when the fault begins, and when it ends. */
 struct move { enum verb verb; const char *id, *title; };
+/* Both times: the record says what it is. */
+static const struct move quota = { VERB_NODE_QUOTA, "node.quota", "set the processor time of" };
 
 static void add_moves(struct plan *p, const struct fault *f, const struct move *m)
 {
@@ -79,6 +81,9 @@ int plan_fault_inject(const struct lab *lab, const struct library *lib, const st
 		break;
 	case FAULT_MACHINE:
 		add_moves(p, f, &moves[f->kind->machine]);
+		break;
+	case FAULT_CPU:
+		add_moves(p, f, &quota);
 		break;
 	case FAULT_SERVER:
 		add_signals(p, lib, f, f->kind->signal);
@@ -120,6 +125,9 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 		break;
 	case FAULT_MACHINE:
 		add_moves(p, f, &resume);
+		break;
+	case FAULT_CPU:
+		add_moves(p, f, &quota);
 		break;
 	case FAULT_SERVER:
 		add_signals(p, lib, f, f->kind->heal_signal);

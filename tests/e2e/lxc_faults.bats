@@ -114,6 +114,24 @@ pull() {
 	none
 }
 
+quota() { inside virsh -q -c lxc:///system schedinfo "lab-node$1" | awk '$1 == "vcpu_quota" { print $3 }'; }
+
+@test "cpu: a part of a core; the least counts, create leaves it alone, --for and heal end it" {
+	before=$(quota 3)
+	labctl fault inject cpu 2-3 --amount 50 --for 15s
+	labctl fault inject cpu 3 --amount 10
+	[ "$(quota 2) $(quota 3)" = "50000 10000" ]
+	# a busy loop of two seconds by the clock
+	took=$(labctl exec 3 -- 'bash -c "while [ \$SECONDS -lt 2 ]; do :; done; times" | head -n 1' | awk '{ sub(/m/, " ", $2); split($2, t, " "); print int(t[2] * 50) }')
+	((took <= 25))
+	labctl create 3
+	[ "$(quota 3)" = 10000 ]
+	labctl fault heal 2
+	[ "$(quota 3)" = 50000 ]
+	soon 30 none
+	[ "$(quota 2) $(quota 3)" = "$before $before" ]
+}
+
 @test "what a fault held was switched off, or is held by another one of its kind: healing goes on" {
 	labctl fault inject hang 3
 	labctl stop --now 3

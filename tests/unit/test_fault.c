@@ -127,6 +127,23 @@ static void refused(void **state)
 	}
 }
 
+static void processors(void **state)
+{
+	auto_(lab_free) struct lab *lab = lab_of(LAB(2, "lxc"));
+	struct fault all[] = { fault_of(lab, "cpu", "1", NULL), fault_of(lab, "cpu", "all", NULL), fault_of(lab, "pause", "all", NULL) };
+
+	(void)state;
+	all[0].amount = 10;
+	all[1].amount = 50;
+	assert_int_equal(fault_cpu_quota(lab, all, 3, &lab->nodes[0], 1000), 10);
+	assert_int_equal(fault_cpu_quota(lab, all, 3, &lab->nodes[1], 1000), 50);
+	all[0].until_ms = 999;
+	assert_int_equal(fault_cpu_quota(lab, all, 3, &lab->nodes[0], 1000), 50);
+	lab->cpu_quota = 20; /* less than a fault leaves */
+	assert_int_equal(fault_cpu_quota(lab, all, 3, &lab->nodes[0], 1000), 20);
+	assert_int_equal(fault_cpu_quota(lab, all, 0, &lab->nodes[0], 1000), 20);
+}
+
 /* Two at once; one that is over is left out, and so are those that are no matter of the packet filter. */
 static void filter(void **state)
 {
@@ -163,7 +180,7 @@ static void filter(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(shapes), cmocka_unit_test(rings_have_majorities), cmocka_unit_test(refused),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(shapes), cmocka_unit_test(rings_have_majorities), cmocka_unit_test(refused), cmocka_unit_test(processors),
 					    cmocka_unit_test(filter) };
 
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);

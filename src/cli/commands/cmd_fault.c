@@ -333,7 +333,7 @@ static int inject(struct cli *c, struct fail *e)
 static const struct option_row inject_options[] = {
 	{ "for", .arg = "TIME", .at = offsetof(struct inject_words, last), .text = "end the fault after that time: 30s, 5m, 1h" },
 	{ "amount", .arg = "N", .set = option_amount, .at = offsetof(struct inject_words, amount),
-	  .text = "percent of lost frames; kilobytes per second; milliseconds; seconds" },
+	  .text = "percent of lost frames; kilobytes per second; milliseconds; seconds; percent of a core" },
 	{ "role", 'r', .arg = "ROLE", .complete = complete_roles, .at = offsetof(struct inject_words, role),
 	  .text = "the server to kill or hang" },
 	{ "host", .at = offsetof(struct inject_words, host),
@@ -362,6 +362,7 @@ const struct command cmd_fault_inject = {
 	"  kill              SIGKILL to all processes of a server; over at once: the node's init starts it again, unless the lab file "
 	"says cluster: {restart: false}\n"
 	"  hang              SIGSTOP to all processes of a server: its connections stay open, and nothing answers\n"
+	"  cpu               each of NODES may use --amount percent of one core\n"
 	"  delay             all that machines send is late by --amount milliseconds, SSH too\n"
 	"  clock-ahead       the clocks of machines jump forward by --amount seconds; healing sets them to the host's time\n"
 	"  clock-behind      the same, back\n\n"

@@ -61,7 +61,7 @@ static bool *held_by(struct cli *c, const struct lab *lab, const struct facts *f
 	}
 	for (unsigned n = 0; n < lab->node_count; n++) {
 		held[n] = f->a[n] && (held[n] || off);
-		for (unsigned k = 0; k < count; k++)
+		for (unsigned k = 0; k < count && f->kind->on != FAULT_CPU; k++) /* that one's nodes get what the others leave */
 			if (k != i && faults[k].kind == f->kind && faults[k].role == f->role && faults[k].a[n])
 				held[n] = false;
 	}
@@ -77,8 +77,8 @@ static int heal_one(struct cli *c, const struct lab *lab, struct runtime *rt, st
 	struct facts facts = { 0 };
 	struct fault held;
 
-	if (fault_by_kernel(&faults[i])) {
-		faults[i].until_ms = 1; /* the filter is made from the record */
+	if (fault_by_kernel(&faults[i]) || faults[i].kind->on == FAULT_CPU) {
+		faults[i].until_ms = 1; /* what is in force is made from the record */
 		if (!c->dry_run && faults_write(runtime_paths(rt), lab, faults, *count, e) < 0)
 			return -1;
 	}

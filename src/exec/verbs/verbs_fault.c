@@ -58,3 +58,21 @@ int verb_node_reset(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	return act_on(r, VIRT_RESET, ret_state, e);
 }
+
+int verb_node_quota(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct fault *faults;
+	bool changed = false;
+	unsigned count;
+	struct virt *v;
+
+	if (faults_read(runtime_paths(rt), lab, a, &faults, &count, e) < 0 || runtime_virt(rt, &v, e) < 0 ||
+	    virt_domain_quota(v, n->domain, lab->uuid, fault_cpu_quota(lab, faults, count, n, clock_wall_ms()), &changed, e) < 0)
+		return -1;
+	*ret_state = state_of(changed);
+	return 0;
+}

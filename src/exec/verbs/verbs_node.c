@@ -8,6 +8,7 @@
 #include "capacity.h"
 #include "clock.h"
 #include "defaults.h"
+#include "faults.h"
 #include "file.h"
 #include "proc.h"
 #include "seed.h"
@@ -57,9 +58,15 @@ static int resize(struct run *r, struct virt *v, const char *xml, bool *changed,
 {
 	const struct lab *lab = runtime_lab(runtime_of(r));
 	const struct node *n = run_step(r)->node;
-	const struct virt_size size = { n->memory_mib, n->cpus, lab->cpu_quota };
+	auto_(arena_free) struct arena *a = arena_new();
+	struct virt_size size = { n->memory_mib, n->cpus, 0 };
+	struct fault *faults;
 	const char *waits;
+	unsigned count;
 
+	if (faults_read(runtime_paths(runtime_of(r)), lab, a, &faults, &count, e) < 0)
+		return -1;
+	size.cpu_quota = fault_cpu_quota(lab, faults, count, n, clock_wall_ms());
 	if (virt_domain_resize(v, n->domain, xml, &size, changed, &waits, e) < 0)
 		return -1;
 	if (*changed)

@@ -45,6 +45,8 @@ int virt_domain_start(struct virt *v, const char *name, const char *lab_uuid, co
 struct virt_size { uint64_t memory_mib; unsigned cpus, cpu_quota; /* in percent of one core; 0 = no limit */ };
 int virt_domain_resize(struct virt *v, const char *name, const char *xml, const struct virt_size *size, bool *ret_changed,
 		       const char **ret_waits, struct fail *e);
+/* Limits the processor time of a running domain, until it ends; 0 = no limit. FAIL_HOST if the host cannot. Other tag or none: FAIL_CONFLICT. */
+int virt_domain_quota(struct virt *v, const char *name, const char *lab_uuid, unsigned percent, bool *ret_changed, struct fail *e);
 /* Destroys and undefines (also managed save, snapshots, NVRAM, TPM state). Missing: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */
 int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
 /* Powers the domain off, as by pulling the plug; it stays defined. Missing or off: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */

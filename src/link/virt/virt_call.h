@@ -78,6 +78,8 @@ enum virt_owner { VIRT_GONE, VIRT_OURS };
 
 /* VIRT_OURS, or -1 with FAIL_CONFLICT if @xml has another tag than @o's or none. @kind is "domain" or "network". */
 int virt_owner(const char *kind, const struct virt_object *o, const char *xml, struct fail *e);
+/* The same of the domain with the name of @o, which the caller frees; VIRT_GONE leaves *ret_domain alone. virt_domain.c */
+int virt_find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e);
 
 /* Text for a state and reason of a libvirt domain; whether its processors run in that state. */
 const char *virt_state_word(int state, int reason);

@@ -13,8 +13,7 @@
 /* libvirt notices a container's end a moment later, or more if it is busy; after this time it never will. */
 #define LOST_MS 3000
 
-/* Looks a domain up and checks that it is ours. VIRT_GONE leaves *ret_domain alone. */
-static int find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e)
+int virt_find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e)
 {
 	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, o->name);
 	auto_(free) char *xml = domain ? virDomainGetXMLDesc(domain, 0) : NULL;
@@ -90,7 +89,7 @@ static int domain_start(virConnectPtr c, void *arg, struct fail *e)
 	auto_(virDomainFree) virDomainPtr defined = NULL;
 	int owner, runs;
 
-	owner = find_domain(c, o, &found, e);
+	owner = virt_find_domain(c, o, &found, e);
 	if (owner < 0)
 		return -1;
 	if (owner == VIRT_OURS) {
@@ -199,7 +198,7 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 	auto_(virDomainFree) virDomainPtr domain = NULL;
 	auto_(free) char *xml = NULL;
 	char uuid[VIR_UUID_STRING_BUFLEN] = "";
-	int owner = find_domain(c, o, &domain, e), persistent;
+	int owner = virt_find_domain(c, o, &domain, e), persistent;
 
 	if (owner != VIRT_OURS)
 		return owner;
@@ -231,7 +230,7 @@ static int domain_off(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
 	auto_(virDomainFree) virDomainPtr domain = NULL;
-	int owner = find_domain(c, o, &domain, e);
+	int owner = virt_find_domain(c, o, &domain, e);
 
 	if (owner != VIRT_OURS || virDomainIsActive(domain) != 1)
 		return owner < 0 ? owner : 0;
@@ -261,7 +260,7 @@ static int domain_act(virConnectPtr c, void *arg, struct fail *e)
 		[VIRT_PAUSE] = { "pause", virDomainSuspend }, [VIRT_RESUME] = { "resume", virDomainResume }, [VIRT_RESET] = { "reset", NULL } };
 	struct act *p = arg;
 	auto_(virDomainFree) virDomainPtr domain = NULL;
-	int owner = find_domain(c, &p->o, &domain, e), state, reason;
+	int owner = virt_find_domain(c, &p->o, &domain, e), state, reason;
 
 	if (owner != VIRT_OURS)
 		return owner < 0 ? owner : fail(e, FAIL_NOT_FOUND, "domain '%s' is missing", p->o.name);
@@ -292,7 +291,7 @@ static int domain_ask_off(virConnectPtr c, void *arg, struct fail *e)
 	struct virt_object *o = arg;
 	struct fail why = { 0 };
 	auto_(virDomainFree) virDomainPtr domain = NULL;
-	int owner = find_domain(c, o, &domain, e);
+	int owner = virt_find_domain(c, o, &domain, e);
 
 	if (owner != VIRT_OURS || virDomainIsActive(domain) != 1)
 		return owner < 0 ? owner : 0;
@@ -326,7 +325,7 @@ static int domain_end_lost(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct virt_object *o = arg;
 	auto_(virDomainFree) virDomainPtr domain = NULL;
-	int owner = find_domain(c, o, &domain, e);
+	int owner = virt_find_domain(c, o, &domain, e);
 
 	if (owner != VIRT_OURS || !is_lost(domain))
 		return owner < 0 ? owner : 0;

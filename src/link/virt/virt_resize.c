@@ -13,6 +13,7 @@ struct resize {
 	struct virt_object o;
 	const struct virt_size *size;
 	const char *waits;
+	bool must;          /* without a limit of processor time it has failed */
 };
 
 static int set_memory(virDomainPtr domain, struct resize *r, struct fail *e)
@@ -44,7 +45,7 @@ static int set_quota(virDomainPtr domain, bool container, struct resize *r, stru
 
 	/* Without the host's cgroup for processors there is no limit; a domain that should have one would not have started. */
 	if (virDomainGetSchedulerParametersFlags(domain, now, &count, VIR_DOMAIN_AFFECT_LIVE) < 0)
-		return 0;
+		return r->must ? fail(e, FAIL_HOST, "domain '%s': the host cannot limit its processor time", r->o.name) : 0;
 	for (int i = 0; i < count; i++)
 		if (!strcmp(now[i].field, quota))
 			has = now[i].value.l > 0 && now[i].value.l < (long long)1 << 44 ? now[i].value.l : -1;
@@ -93,5 +94,28 @@ int virt_domain_resize(struct virt *v, const char *name, const char *xml, const 
 		return -1;
 	*ret_changed = r.o.changed;
 	*ret_waits = r.waits;
+	return 0;
+}
+
+static int quota(virConnectPtr c, void *arg, struct fail *e)
+{
+	struct resize *r = arg;
+	auto_(virDomainFree) virDomainPtr domain = NULL;
+	int owner = virt_find_domain(c, &r->o, &domain, e);
+	auto_(free) char *type = owner == VIRT_OURS ? virDomainGetOSType(domain) : NULL;
+
+	if (owner != VIRT_OURS || virDomainIsActive(domain) != 1)
+		return owner < 0 ? owner : fail(e, FAIL_VIRT, "domain '%s' does not run", r->o.name);
+	return set_quota(domain, type && !strcmp(type, "exe"), r, e);
+}
+
+int virt_domain_quota(struct virt *v, const char *name, const char *lab_uuid, unsigned percent, bool *ret_changed, struct fail *e)
+{
+	const struct virt_size size = { .cpu_quota = percent };
+	struct resize r = { .o = { .name = name, .lab_uuid = lab_uuid }, .size = &size, .must = true };
+
+	if (virt_call(v, "domain quota", name, quota, &r, e))
+		return -1;
+	*ret_changed = r.o.changed;
 	return 0;
 }
