@@ -42,7 +42,7 @@ const char *platform_source(const char *kind, const struct release *r);
  */
 bool platform_accepts(const char *kind, const char *archive, const struct release *r, struct strbuf *why);
 
-/* Where @kind runs: "13.2 14.0 on debian13, 12.1 on debian12". */
+/* Where @kind runs: "13.2 14.0 on debian13, 12.1 13.2 on debian12". */
 void platform_list(const char *kind, struct strbuf *out);
 
 #endif

@@ -174,6 +174,7 @@ static void default_images(void **state)
 		{ "cluster: {kind: citus}\nsources: {pgxc: /a/pgxc-v1.1.0.tar.gz}", "debian13" },
 		{ "cluster: {kind: citus, source: {archive: /a/citus-14.0.1.tar.gz}}", "debian13" },
 		{ "cluster: {kind: citus, source: {archive: /a/citus-12.1.12.tar.gz}}", "debian12" },
+		{ "cluster: {kind: citus, source: {archive: /a/citus-13.2.2.tar.gz}}", "debian13" },
 		{ "image: debian12\ncluster: {kind: postgres}", "debian12" },
 	};
 

@@ -36,7 +36,8 @@ unset DESTDIR OUT PORT MAKEFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS
 
 STEP=check
 WORK=
-trap 'if [ -n "$WORK" ]; then rm -rf -- "$WORK"; fi' EXIT
+INCLUDE=
+trap 'rm -rf -- ${WORK:+"$WORK"} ${INCLUDE:+"$INCLUDE"}' EXIT
 
 step()  { STEP=$1; printf '::step %s\n' "$1" >&3; printf '== %s\n' "$1"; }
 adapt() { printf '::adapt %s\n' "$1" >&3; printf -- '-- %s\n' "$1"; }
@@ -86,7 +87,7 @@ if [[ $CONFIGURE != *libcurl* && ! -e /usr/include/curl/curl.h ]] &&
 fi
 adapt "with_llvm=no: LLVM bitcode, for inlining by the JIT compiler, would double the compile time"
 adapt "COPT=-g0: no debug information, which nodes do not use and which every node would get a copy of"
-variables=(with_llvm=no COPT=-g0)
+options_of_gcc=-g0
 
 # ------------------------------------------------------------ configure
 step configure
@@ -96,6 +97,23 @@ printf './configure %s\n' "${options[*]}"
     reason=$(grep -a '^configure:[0-9]*: error: ' config.log 2>/dev/null | tail -n 1)
     fail "${reason:-configure failed}"
 }
+
+# Citus 13 defines a function for PostgreSQL 15 that its later minor releases declare. A header of our own with the name of the
+# server's comes first, and gives the server's function another name.
+headers=$("$pg_config" --includedir-server)
+clash=$(printf '#include "%s"\n' postgres.h commands/dbcommands.h pg_version_compat.h |
+    gcc -x c -fsyntax-only -Isrc/include "-I$headers" - 2>&1 | grep -o "static declaration of .have_createdb_privilege.")
+if [ -n "$clash" ]; then
+    INCLUDE=$(mktemp -d /tmp/citus-include.XXXXXX) && mkdir "$INCLUDE/commands" || fail "cannot create a temporary directory"
+    cat >"$INCLUDE/commands/dbcommands.h" <<'HEADER'
+#define have_createdb_privilege pg_have_createdb_privilege
+#include_next "commands/dbcommands.h"
+#undef have_createdb_privilege
+HEADER
+    options_of_gcc+=" -I$INCLUDE"
+    adapt "COPT=-I of a header that renames the server's have_createdb_privilege(): Citus defines a function of that name for PostgreSQL $major, whose later minor releases declare it too"
+fi
+variables=(with_llvm=no "COPT=$options_of_gcc")
 
 # ----------------------------------------------------------------- make
 step make
