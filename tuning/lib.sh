@@ -238,15 +238,19 @@ stop_moved() {
 }
 
 # put_unit UNIT: installs standard input as a unit that starts at boot. Uses the caller's $out and failed().
+# A reload of systemd runs all its generators, and a unit that it has not read before needs none. The link is what `systemctl
+# enable` makes, which reloads too.
 put_unit() {
-    local file=/etc/systemd/system/$1 loaded=/run/labctl/$1.loaded
+    local file=/etc/systemd/system/$1 loaded=/run/labctl/$1.loaded link=/etc/systemd/system/multi-user.target.wants/$1
     put "$file" 0644 root:root
     if [[ $file -nt $loaded ]]; then
-        systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd cannot load $file"
+        if [[ $(systemctl show -p LoadState -p NeedDaemonReload "$1" 2>"$out" </dev/null) != *LoadState=loaded*NeedDaemonReload=no* ]]; then
+            systemctl daemon-reload >"$out" 2>&1 </dev/null || failed "systemd cannot load $file"
+        fi
         printf '' >"$loaded"
     fi
-    if [[ ! -L /etc/systemd/system/multi-user.target.wants/$1 ]]; then
-        systemctl -q enable "$1" >"$out" 2>&1 </dev/null || failed "cannot enable $1"
+    if [[ ! -L $link ]]; then
+        { [[ -d ${link%/*} ]] || mkdir -p -- "${link%/*}"; } && ln -s -- "$file" "$link" 2>"$out" || failed "cannot enable $1"
         changed "$1 starts at boot"
     fi
 }
