@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUTPUTS_MAX 8
+#define OUTPUTS_MAX 16
 
 struct outputs {
 	pthread_mutex_t lock;

@@ -209,6 +209,7 @@ says() {
 	# Minutes are seconds here.
 	sed -i "s/interval '5 minutes'/interval '1 s'/" "$WORK/library/tuning/pgxc/status_prepared.sql"
 	sed -i "s/unclean ? 0 : 300/unclean ? 0 : 1/" "$WORK/library/tuning/pgxc/doubtful.sh"
+	sed -i "s/interval '300 s'/interval '1 s'/" "$WORK/library/tuning/pgxc/postmaster.start.sh"
 	sql node3 'DROP TABLE IF EXISTS held' && sql node3 'CREATE TABLE held (k int) DISTRIBUTE BY HASH (k)'
 	labctl psql node4 -r datanode -- -Xq <<<"BEGIN; LOCK TABLE held; PREPARE TRANSACTION 'T99';"
 	labctl psql node4 -r datanode -- -Xq <<<"BEGIN; PREPARE TRANSACTION 'by hand';"

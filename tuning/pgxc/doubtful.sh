@@ -2,11 +2,13 @@
 # Ends transactions on several nodes whose coordinator was stopped between the two phases of their commit: they hold locks, and
 # nobody else ends them. Committed if one node has committed it, else rolled back: no client was told that it is committed.
 # pgxc_clean leaves those that no node has ended. Runs on one coordinator: after the GTM was lost, while no client can connect, it
-# ends all; at other times those that are older than five minutes, which no coordinator is still working on.
+# ends all; at other times those that are older than five minutes, which no coordinator is still working on: postmaster.start.sh
+# has counted them on each server.
 
-dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin unclean=@{value.unclean:sh}
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin unclean=@{value.unclean:sh} doubtful=@{value.doubtful:sh}
 out=/run/labctl/@{nodename:sh}.doubtful
 
+(( unclean || doubtful )) || exit 0
 mkdir -p /run/labctl
 names=() hosts=() ports=()
 node() { names+=("$1") hosts+=("$2") ports+=("$3"); }

@@ -9,11 +9,17 @@ conf=("$dir/postgresql.conf" "$dir/pg_hba.conf")
 
 running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
 up()      { running && listening "$port"; }
+# Does it answer? Also counts the transactions that no coordinator is working on any more, which saves doubtful.sh a session,
+# of which each may wait for a second at an idle proxy.
+left="prepared <= now() - interval '300 s'"
 select1() {
+    local answer
     running || return 1
-    [[ $(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
-        -c 'select 1' postgres 2>"$out.sql") == 1 ]]
+    answer=$(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
+        -c "select 1, count(*) from pg_prepared_xacts where gid ~ '^T[0-9]+\$' and $left" postgres 2>"$out.sql")
+    [[ $answer == '1|'* ]] && doubtful=${answer#*|}
 }
+doubtful=0
 logs() {
     local file
     evidence "$out"
@@ -98,3 +104,4 @@ if [[ $connections =~ ^[0-9]+$ && $prepared =~ ^[0-9]+$ ]] && (( prepared < conn
     warn "max_prepared_transactions = $prepared of the $role is less than max_connections = $connections: more than" \
         "$prepared transactions on several nodes at once fail (cluster.settings.$role.max_prepared_transactions)"
 fi
+[[ -n $booting ]] || (( ! doubtful )) || printf '::value doubtful %s\n' "$doubtful"
