@@ -30,8 +30,10 @@ struct runtime {
 	struct secrets *secrets;
 	struct outputs *outputs;
 	struct images *images;
-	pthread_mutex_t lock;        /* guards .virt and what several verbs create (runtime_lock()) */
+	pthread_mutex_t lock;        /* guards .virt, .left and what several verbs create (runtime_lock()) */
 	struct virt *virt;
+	struct sql_left { const struct node *node; unsigned port; struct sql *sql; } *left; /* of .arena; .sql NULL = free */
+	size_t left_count;
 };
 
 static bool node_is_off(void *rt, const struct node *n)
@@ -71,6 +73,8 @@ void runtime_close(struct runtime *rt)
 	secrets_free(rt->secrets);
 	outputs_free(rt->outputs);
 	images_free(rt->images);
+	for (size_t i = 0; i < rt->left_count; i++)
+		sql_close(rt->left[i].sql);
 	virt_close(rt->virt);
 	pthread_mutex_destroy(&rt->lock);
 	arena_free(rt->arena);
@@ -207,6 +211,37 @@ int runtime_sql(struct runtime *rt, const struct node *n, unsigned port, const c
 	r = sql_open(&t, wait, deadline_ms, ret, e);
 	explicit_bzero(password, sizeof password);
 	return r;
+}
+
+struct sql *runtime_sql_left(struct runtime *rt, const struct node *n, unsigned port)
+{
+	struct sql *sql = NULL;
+
+	runtime_lock(rt);
+	for (size_t i = 0; i < rt->left_count && !sql; i++)
+		if (rt->left[i].sql && rt->left[i].node == n && rt->left[i].port == port) {
+			sql = rt->left[i].sql;
+			rt->left[i].sql = NULL;
+		}
+	runtime_unlock(rt);
+	if (sql && !sql_idle(sql)) {
+		sql_close(sql);
+		sql = NULL;
+	}
+	return sql;
+}
+
+void runtime_sql_leave(struct runtime *rt, const struct node *n, unsigned port, struct sql *sql)
+{
+	size_t i = 0;
+
+	runtime_lock(rt);
+	while (i < rt->left_count && rt->left[i].sql)
+		i++;
+	if (i == rt->left_count)
+		arena_push(rt->arena, rt->left, rt->left_count);
+	rt->left[i] = (struct sql_left){ n, port, sql };
+	runtime_unlock(rt);
 }
 
 /* --- placeholders in texts, replaced just before use --- */

@@ -46,6 +46,9 @@ bool runtime_is_off(struct runtime *rt, const struct node *n, const char **ret_s
 /* @database NULL = the kind's. */
 int runtime_sql(struct runtime *rt, const struct node *n, unsigned port, const char *database, bool wait, int64_t deadline_ms,
 		struct sql **ret, struct fail *e);
+/* A session in the kind's database that an earlier step left, if it still works; else NULL. */
+struct sql *runtime_sql_left(struct runtime *rt, const struct node *n, unsigned port);
+void runtime_sql_leave(struct runtime *rt, const struct node *n, unsigned port, struct sql *sql);
 /* Replaces the placeholders of secrets and outputs (payload.h); result in @out. */
 int runtime_resolve(struct runtime *rt, const char *text, struct strbuf *out, struct fail *e);
 /* Guards what several verbs create (the export root). */

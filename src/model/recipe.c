@@ -189,6 +189,8 @@ static void audit_rule(struct audit *a, const struct rule *rule)
 		problem(a, "rule %s: SQL puts no files", rule->id);
 	if (rule->verb != RULE_SQL && rule->database)
 		problem(a, "rule %s: .database is for SQL only, a script names its database itself", rule->id);
+	if (rule->shares && (rule->verb != RULE_SQL || rule->database))
+		problem(a, "rule %s: .shares is for SQL in the kind's database", rule->id);
 	while ((word = next_word(&list, &len)))
 		if (rule_named(a->rules, word + (*word == '.'), len - (*word == '.')) < 0)
 			problem(a, "rule %s is after the unknown rule %.*s", rule->id, (int)len, word);

@@ -56,6 +56,7 @@ struct rule {
 	const char *files;      /* RULE_SCRIPT: "tuning/pgxc/datanode.conf=@{dir}/postgresql.conf:0600 ...": written first, owned by the cluster user, with ":root" by root; or NULL */
 	const char *database;   /* RULE_SQL: template of the database's name; NULL = the recipe's */
 	unsigned timeout_s;     /* 0 = 60 */
+	bool shares;            /* RULE_SQL without .database, which leaves no settings behind: if it changed nothing, its session serves the next such rule */
 	const char *title;      /* what the user reads: "start the datanode" */
 	const char *log;        /* template: file on the node whose tail is evidence when the rule fails; or NULL */
 	bool for_users;         /* only for labs with database users besides the superuser */

@@ -285,6 +285,22 @@ static void errors_keep_the_servers_words(void **state)
 	assert_has(e.text, "57P01");
 }
 
+static void idle_until_the_server_says_something(void **state)
+{
+	auto_(sql_close) struct sql *c = connect_wait(), *other = connect_wait();
+
+	(void)state;
+	assert_true(sql_idle(c));
+	check_value(c, "BEGIN", "");
+	assert_false(sql_idle(c));
+	check_value(c, "ROLLBACK", "");
+	assert_true(sql_idle(c));
+	check_value(c, "SET application_name = 'ends soon'", "");
+	check_value(other, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'ends soon'", "t");
+	assert_false(sql_idle(c));
+	assert_true(sql_idle(other));
+}
+
 static void deadline_leaves_the_connection_usable(void **state)
 {
 	auto_(sql_close) struct sql *c = connect_wait();
@@ -611,6 +627,7 @@ int main(void)
 		cmocka_unit_test(a_port_that_stays_closed_is_an_answer),
 		cmocka_unit_test(values_and_rows),
 		cmocka_unit_test(errors_keep_the_servers_words),
+		cmocka_unit_test(idle_until_the_server_says_something),
 		cmocka_unit_test(deadline_leaves_the_connection_usable),
 		cmocka_unit_test(a_stopped_server_is_given_up),
 		cmocka_unit_test(cancel_is_quick),

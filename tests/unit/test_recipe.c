@@ -37,14 +37,14 @@ static void audit_finds(void **state)
 	static const struct rule rules[] = {
 		{ "r1", "a:last", .after = "r2", .arg = "f", .title = "t" },
 		{ "r2", "z", .after = ".r1 r9", .arg = "f", .title = "t", .files = "x=y" },
-		{ "r2", "a", .arg = "f" },
+		{ "r2", "a", .arg = "f", .shares = true },
 		{ 0 },
 	};
 	struct recipe bad = recipe_postgres;
 	auto_(strbuf_clear) struct strbuf out = {0};
 	static const char *const words[] = { "duplicate role a", "min 2, max 1", "answers SQL", "beside the unknown role x",
 		"placement of b", "has the name of a role", "unknown role c", "psql_role", "link from a", "log of w", "a has a directory but no log", ":last", "unknown role z",
-		"unknown rule r9", "not FILE=PATH:MODE", "duplicate rule r2", "no title", "cycle: r2 -> r1" };
+		"unknown rule r9", "not FILE=PATH:MODE", "duplicate rule r2", "no title", "r2: .shares", "cycle: r2 -> r1" };
 
 	(void)state;
 	bad.roles = roles;

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "plan.h"
 #include "quote.h"
+#include "recipe.h"
 #include "verb.h"
 
 #define COMMAND "exec bash --norc --noprofile -s"
@@ -302,8 +303,8 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct payload *p;
 	auto_(strbuf_clear) struct strbuf blocks = { 0 };
 	auto_(sql_close) struct sql *sql = NULL;
-	bool changed = false, lost;
-	int status;
+	bool changed = false, lost, shares = run_step(r)->rule && run_step(r)->rule->shares;
+	int status = 0;
 
 	if (payload_of(r, a, &p, e) < 0)
 		return -1;
@@ -311,7 +312,10 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 		return fail(e, FAIL_OTHER, "the step has no SQL");
 	if (runtime_resolve(rt, p->sql, &blocks, e) < 0)
 		return -1;
-	status = runtime_sql(rt, n, p->port, p->database, true, run_deadline_ms(r), &sql, e);
+	if (shares)
+		sql = runtime_sql_left(rt, n, p->port);
+	if (!sql)
+		status = runtime_sql(rt, n, p->port, p->database, true, run_deadline_ms(r), &sql, e);
 	if (status == 0)
 		status = sql_blocks(sql, p->source ? p->source : "SQL", blocks.text ? blocks.text : "", run_deadline_ms(r),
 				    &changed, e);
@@ -332,6 +336,9 @@ int verb_node_sql(struct run *r, enum step_state *ret_state, struct fail *e)
 			fail_next(e, "labctl -l %s psql %s", runtime_lab(rt)->name, n->name);
 		return -1;
 	}
+	/* One that changed something may know what was before. */
+	if (shares && !changed)
+		runtime_sql_leave(rt, n, p->port, steal(sql));
 	*ret_state = state_of(changed);
 	return 0;
 }

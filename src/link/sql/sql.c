@@ -37,6 +37,14 @@ bool sql_broken(const struct sql *c)
 	return c->broken || PQstatus(c->conn) != CONNECTION_OK;
 }
 
+bool sql_idle(struct sql *c)
+{
+	struct pollfd p = { .fd = PQsocket(c->conn), .events = POLLIN };
+
+	c->started_ms = clock_now_ms();
+	return !sql_broken(c) && PQtransactionStatus(c->conn) == PQTRANS_IDLE && poll(&p, 1, 0) == 0;
+}
+
 bool sql_gone(struct sql *c)
 {
 	if (!c->gone && c->peer.gone && sql_broken(c))

@@ -35,6 +35,8 @@ int sql_open(const struct sql_target *t, bool wait, int64_t deadline_ms, struct 
 void sql_close(struct sql *c);
 /* True if the connection is lost. */
 bool sql_broken(const struct sql *c);
+/* True if it waits for the next statement: not lost, nothing open, and the server has sent nothing since, such as its end. */
+bool sql_idle(struct sql *c);
 /* Did a connection that a server needs fail, so that what is safe to run again may succeed? It may have taken effect. */
 bool sql_connection_failed(const struct fail *e);
 DEFINE_AUTO(struct sql *, sql_close)

@@ -124,20 +124,20 @@ static const struct rule rules[] = {
 	 * closed. The next that gets its old number and ends takes its transaction along: that fails ("could not obtain
 	 * snapshot"), or its commit gets no answer, and goes on after the 20 s that a client waits for the GTM.
 	 */
-	{ "demote", "coordinator", .after = "coordinator.open datanode.start", .verb = RULE_SQL,
+	{ "demote", "coordinator", .after = "coordinator.open datanode.start", .verb = RULE_SQL, .shares = true,
 	  .arg = T "demote.sql", .timeout_s = 300, .title = "demote the former primary datanode", .log = START_LOG },
-	{ "register", "coordinator", .after = ".demote coordinator.open datanode.start", .verb = RULE_SQL,
+	{ "register", "coordinator", .after = ".demote coordinator.open datanode.start", .verb = RULE_SQL, .shares = true,
 	  .arg = T "register.sql", .timeout_s = 300, .title = "register all nodes at the coordinator", .log = START_LOG },
 
-	{ "smoke.create", "coordinator:first", .after = "register gtm.recovered", .verb = RULE_SQL, .arg = T "smoke_create.sql",
+	{ "smoke.create", "coordinator:first", .after = "register gtm.recovered", .verb = RULE_SQL, .shares = true, .arg = T "smoke_create.sql",
 	  .timeout_s = 300, .title = "smoke test: write", .log = START_LOG },
-	{ "smoke.read", "coordinator:rest", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_read.sql",
+	{ "smoke.read", "coordinator:rest", .after = "smoke.create", .verb = RULE_SQL, .shares = true, .arg = T "smoke_read.sql",
 	  .timeout_s = 300, .title = "smoke test: read", .log = START_LOG },
-	{ "smoke.datanode", "datanode", .after = "smoke.create", .verb = RULE_SQL, .arg = T "smoke_datanode.sql",
+	{ "smoke.datanode", "datanode", .after = "smoke.create", .verb = RULE_SQL, .shares = true, .arg = T "smoke_datanode.sql",
 	  .timeout_s = 300, .title = "smoke test: check the datanode's rows", .log = START_LOG },
 	{ "smoke.replicated", "datanode", .after = "smoke.create", .arg = T "smoke_replicated.sh", .timeout_s = 60,
 	  .title = "check that an update reached all copies", .log = START_LOG },
-	{ "smoke.drop", "coordinator:first", .after = "smoke.create smoke.read smoke.datanode smoke.replicated", .verb = RULE_SQL,
+	{ "smoke.drop", "coordinator:first", .after = "smoke.create smoke.read smoke.datanode smoke.replicated", .verb = RULE_SQL, .shares = true,
 	  .arg = T "smoke_drop.sql", .timeout_s = 300, .title = "smoke test: drop the tables", .log = START_LOG },
 
 	{ "doubtful.left", "coordinator:first", .after = "smoke.drop", .arg = T "doubtful_left.sh", .timeout_s = 300,
@@ -150,6 +150,10 @@ static const struct rule rules[] = {
 	  .title = "check that the datanode is alive", .log = START_LOG, .use = USE_SERVER },
 	{ "coordinator.health", "coordinator", .after = "smoke.drop", .arg = T "health.sh", .timeout_s = 60,
 	  .title = "check that the coordinator is alive", .log = START_LOG, .use = USE_SERVER },
+	{ "datanode.answer", "datanode", .after = ".datanode.health smoke.drop", .verb = RULE_SQL, .shares = true, .arg = T "answer.sql",
+	  .timeout_s = 60, .title = "check that the datanode answers", .log = START_LOG, .use = USE_SERVER },
+	{ "coordinator.answer", "coordinator", .after = ".coordinator.health smoke.drop", .verb = RULE_SQL, .shares = true, .arg = T "answer.sql",
+	  .timeout_s = 60, .title = "check that the coordinator answers", .log = START_LOG, .use = USE_SERVER },
 	{ 0 },
 };
 
