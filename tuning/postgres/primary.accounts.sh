@@ -34,28 +34,30 @@ select s from unnest(array[$values]::text[]) s
 where not exists (select from pg_replication_slots where slot_name = s and wal_status is distinct from 'lost');
 END
 )
+make=$quiet_log$'\n' made=() password=@{secret.replication:sh}      # letters and digits only
 for name in "${missing[@]}"; do
     case $name in
     ::*) printf '%s\n' "${missing[@]}"; exit 1;;                # the error of sql()
     role)
-        sql "cannot create the role replication" <<'END'
-do $$ begin create role replication; exception when duplicate_object then null; end $$;
-alter role replication login replication;
-END
-        changed "created role replication";;
+        make+="do \$\$ begin create role replication; exception when duplicate_object then null; end \$\$;
+alter role replication login replication password '$password';
+"
+        made+=("role replication");;
     *)
         # One whose WAL is lost is of no use to anybody.
-        sql "cannot create the slot $name" <<<"select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$name';
-select from pg_create_physical_replication_slot('$name', true);" >/dev/null
-        changed "created slot $name";;
+        make+="select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$name' \\g /dev/null
+select from pg_create_physical_replication_slot('$name', true) \\g /dev/null
+"
+        made+=("slot $name");;
     esac
 done
-pass_file "$out.pgpass" @{secret.replication:sh}
+if (( ${#made[@]} )); then
+    sql "cannot create what standbys need: ${made[*]}" <<<"$make"
+    for name in "${made[@]}"; do changed "created $name"; done
+fi
+pass_file "$out.pgpass" "$password"
 if ! login; then
-    { printf '%s\n' "$quiet_log"; cat <<'END'
-alter role replication password @{secret.replication:sql};
-END
-    } | sql "cannot set the password of replication"
+    sql "cannot set the password of replication" <<<"$quiet_log alter role replication password '$password';"
     login || { evidence "$out"; die "the role replication cannot log in"; }
     changed "set the password of replication"
 fi

@@ -25,7 +25,13 @@ query() {
     [[ -S /run/postgresql/.s.PGSQL.${lines[3]:=$port} ]] &&
         "$bin/psql" -XAtqw -h /run/postgresql -p "${lines[3]}" -U "$super" -d postgres 2>"$out" <<<"$1"
 }
-ready()  { running && [[ $(query 'select 1') == 1 ]]; }
+# The postmaster says in its pid file when it accepts connections: until then, no psql for each look.
+opened() {
+    local lines=()
+    { mapfile -t -n 8 lines <"$dir/postmaster.pid"; } 2>/dev/null
+    [[ ${lines[7]-} == ready* ]]
+}
+ready()  { running && opened && [[ $(query 'select 1') == 1 ]]; }
 
 # first_error FILE: sets why to the first error that a server reports in FILE.
 first_error() {

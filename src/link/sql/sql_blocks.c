@@ -8,7 +8,7 @@
 #include "sql_session.h"
 #include "suggest.h"
 
-#define TRY_PAUSE_MIN_MS 100
+#define TRY_PAUSE_MIN_MS 20
 #define TRY_PAUSE_MAX_MS 500
 #define ROLLBACK_MS 2000
 #define SHOWN_QUERY_BYTES 200
