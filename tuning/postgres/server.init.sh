@@ -33,6 +33,8 @@ make_system() {
         --auth-local=peer --auth-host=scram-sha-256 --pwfile="$secret" >"$out" 2>&1 ||
         { evidence "$out"; die "initdb of $dir failed"; }
     rm -f -- "$secret"
+    # For tuning/citus/default.sh: nobody has used it.
+    [[ @{role:sh} == primary ]] || printf '' >"$new/labctl.new" || die "cannot write $new/labctl.new"
     mv -T -- "$new" "$dir" || die "cannot create $dir"       # complete or not at all
     exec {lock}>&-
     changed "initdb $dir (${bin%/bin})"
