@@ -244,8 +244,14 @@ done
 mkdir "$WORK/data" && chown 65534:65534 "$WORK/data"
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
 cd "$WORK/data" || fail "cannot enter $WORK/data"
-nobody "$bin/initdb" -D "$WORK/data/pg" --nodename=verify -E UTF8 --locale=C -U postgres ||
+nobody "$bin/initdb" -D "$WORK/data/pg" --nodename=labctl -E UTF8 --locale=C -U postgres ||
     fail "initdb failed"
 nobody "$bin/initgtm" -Z gtm -D "$WORK/data/gtm" || fail "initgtm failed"
 [ -e "$WORK/data/pg/PG_VERSION" ] && [ -e "$WORK/data/gtm/gtm.conf" ] || fail "initdb or initgtm made no data directory"
+
+# What postmaster.init.sh makes data directories from, in a fifth of the time of initdb. It gives each a log of its own.
+if [ -x "$bin/pg_resetxlog" ]; then
+    rm -f -- "$WORK"/data/pg/pg_xlog/0* && chown -R 0:0 "$WORK/data/pg" && mv -T -- "$WORK/data/pg" "$dest$PREFIX/share/labctl.data" ||
+        fail "cannot keep the data directory"
+fi
 exit 0

@@ -2,7 +2,7 @@
 # Makes the data directory of a datanode or a coordinator.
 
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
-out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
+out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new password=@{secret.postgres:sh}
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
 if [[ -e $dir/labctl.loading ]]; then          # coordinator.join.sh was interrupted
@@ -13,11 +13,38 @@ if [[ -e $dir/labctl.loading ]]; then          # coordinator.join.sh was interru
     rm -rf -- "$dir" || die "cannot remove $dir"
     changed "removed $dir, whose definitions were not complete"
 fi
+
+# copy: what initdb would make, from the data directory that it made when the software was built, in a fifth of the time. No two
+# servers may have the same system identifier, or a standby could follow the wrong one: pg_resetxlog -f takes the new one over,
+# and corrects the checksum.
+copy() {
+    local number byte bytes='' i
+    cp -R -- "$bin/../share/labctl.data/." "$new/" && chown -R -- "$user:" "$new" || die "cannot copy to $new"
+    number=$(( $(date +%s) << 32 | $(od -An -N4 -tu4 /dev/urandom) ))
+    for (( i = 0; i < 64; i += 8 )); do
+        printf -v byte '\\x%02x' $(( number >> i & 255 ))
+        bytes+=$byte
+    done
+    printf '%b' "$bytes" 1<>"$new/global/pg_control" || die "cannot write $new/global/pg_control"
+    as "$user" "$bin/pg_resetxlog" -f "$new" >"$out" 2>&1 || { evidence "$out"; die "cannot make the log of $new"; }
+    # A single-user server reads its statements from standard input, one on each line. The password has letters and digits only.
+    secret_file "$secret" "$user" "drop node labctl
+create node \"$name\" with (type = coordinator)
+alter role postgres password '$password'"
+    as "$user" /bin/bash -c 'exec "$1" --single -F -O -c exit_on_error=true -c log_min_error_statement=panic \
+        -c "pgxc_node_name=$2" -D "$3" template1 <"$4"' bash "$bin/postgres" "$name" "$new" "$secret" >"$out" 2>&1 ||
+        { evidence "$out"; die "cannot name the node in $new"; }
+}
+
 if [[ ! -e $dir/PG_VERSION ]]; then
     new_dir database
-    secret_file "$secret" "$user" @{secret.postgres:sh}
-    as "$user" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
-        --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir failed"; }
+    if [[ -d $bin/../share/labctl.data ]]; then
+        copy
+    else
+        secret_file "$secret" "$user" "$password"
+        as "$user" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
+            --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir failed"; }
+    fi
     # The catalog has that name. Keep it in a file, too, because labctl replaces postgresql.conf.
     printf '%s\n' "$name" >"$new/labctl.nodename" || die "cannot write $new/labctl.nodename"
     [[ $role != coordinator ]] || printf '' >"$new/labctl.joins" || die "cannot write $new/labctl.joins"
