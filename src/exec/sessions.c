@@ -206,6 +206,11 @@ void session_node_started(struct sessions *s, const struct node *n, int64_t wall
 
 	pthread_mutex_lock(&p->lock);
 	p->start_ms = wall_ms;
+	/* one from before the machine was stopped leads nowhere */
+	if (!p->busy) {
+		ssh_close(p->ssh);
+		p->ssh = NULL;
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 

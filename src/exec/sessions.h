@@ -46,7 +46,10 @@ int session_target(struct sessions *s, const struct node *n, const atomic_bool *
 void session_explain_key(struct sessions *s, const struct node *n, struct fail *e);
 struct peer session_peer(struct sessions *s, const struct node *n); /* for other connections to the node */
 
-/* Records that this process started the domain, not before @wall_ms: a node that is ready at once was not necessarily up before. */
+/*
+ * Records that this process started the domain, not before @wall_ms: a node that is ready at once was not necessarily up before.
+ * Closes a session from before the start.
+ */
 void session_node_started(struct sessions *s, const struct node *n, int64_t wall_ms);
 /* The time that was recorded, in milliseconds since the epoch; 0 if this process did not start the domain. */
 int64_t session_node_start_ms(struct sessions *s, const struct node *n);

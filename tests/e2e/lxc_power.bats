@@ -58,6 +58,13 @@ step() { jq -r --arg id "$1" '.steps[] | select(.id == $id).state' <<<"$output";
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 }
 
+@test "restart of all: machines and servers, in one run" {
+	primary=$(server_pid 1)
+	labctl restart
+	[ "$(server_pid 1)" != "$primary" ]
+	[ "$(rows)" = 1000 ]
+}
+
 @test "a role: its servers stop and start, nothing else does" {
 	primary=$(server_pid 1)
 	standby=$(server_pid 2)
