@@ -14,6 +14,7 @@
 
 TABLE(commands_node, COMMANDS_NODE);
 TABLE(commands_fault, COMMANDS_FAULT);
+TABLE(commands_snapshot, COMMANDS_SNAPSHOT);
 TABLE(commands_plan, COMMANDS_PLAN);
 TABLE(commands_bench, COMMANDS_BENCH);
 TABLE(commands_db, COMMANDS_DB);

@@ -18,6 +18,7 @@
 	ROW(rejoin) \
 	ROW(node) \
 	ROW(fault) \
+	ROW(snapshot) \
 	ROW(destroy) \
 	ROW(protect) \
 	ROW(unprotect) \
@@ -61,6 +62,13 @@
 	ROW(fault_list) \
 	ROW(fault_heal) \
 	ROW(fault_run)
+
+#define COMMANDS_SNAPSHOT(ROW) \
+	ROW(snapshot_save) \
+	ROW(snapshot_list) \
+	ROW(snapshot_show) \
+	ROW(snapshot_restore) \
+	ROW(snapshot_delete)
 
 #define COMMANDS_PLAN(ROW) \
 	ROW(plan_create) \

@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "file.h"
 #include "journal.h"
+#include "snapshots.h"
 #include "state.h"
 #include "trace.h"
 #include "verbs.h"
@@ -15,11 +16,34 @@
 #define LOCK_WAIT_MS 2000 /* how long a second labctl waits for the first before it names it */
 #define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */
 
+/* A restore that was killed leaves nodes of two times: only what ends that, or does not touch nodes, may run. */
+static int check_restored(const struct cli *c, const struct paths *paths, struct fail *e)
+{
+	static const char *const allowed[] = { "snapshot restore", "destroy", "gc", "protect", "unprotect", "extend" };
+	auto_(strbuf_clear) struct strbuf name = { 0 };
+	const char *lab = strrchr(paths->lab, '/') + 1;
+
+	if (snapshot_mark(paths, SNAPSHOT_RESTORING, &name, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
+		if (!name.len || !strcmp(c->path, allowed[i]))
+			return 0;
+	fail(e, FAIL_CONFLICT, "the restore of snapshot '%s' did not end: lab '%s' is a mixture of then and now", name.text, lab);
+	return fail_next(e, "labctl -l %s snapshot restore %s", lab, name.text);
+}
+
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e)
 {
 	int64_t wait = c->timeout_ms >= 0 && c->timeout_ms < LOCK_WAIT_MS ? c->timeout_ms : LOCK_WAIT_MS;
+	auto_(close) int fd = -1;
 
-	return state_lock(paths, c->path, clock_after_ms(wait), ret_fd, e);
+	if (state_lock(paths, c->path, clock_after_ms(wait), &fd, e) < 0)
+		return -1;
+	if (check_restored(c, paths, e) < 0)
+		return -1;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
 }
 
 int run_show(struct cli *c, const struct plan *p, struct fail *e)

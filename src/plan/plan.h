@@ -111,6 +111,17 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 		    struct plan **ret_plan, struct fail *e);
 
 /*
+ * Snapshots (exec/snapshots.h). Saving stops the lab in order, copies and starts it, also if the copy failed; @made: it was
+ * copied already, and is only started. Restoring takes @lab as it was when the snapshot was made. @what is the whole lab.
+ */
+struct snapshot_plan { const char *name; bool made; const struct choice *what; };
+int plan_snapshot_save(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o,
+		       struct plan **ret_plan, struct fail *e);
+int plan_snapshot_restore(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
+			  struct fail *e);
+int plan_snapshot_delete(const struct lab *lab, const char *name, struct plan **ret_plan, struct fail *e);
+
+/*
  * The payload of a step of one of these plans; NULL when it needs none. Plans of large labs do not hold all texts; a
  * missing one is made here in @a, the same every time. Pure and thread-safe, if each thread has its own @cache or NULL.
  */

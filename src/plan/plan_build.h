@@ -38,4 +38,16 @@ int plan_add_machines(struct plan *p, const struct library *lib, const struct ma
 int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cache *cache, const struct node *n,
 		    unsigned added, struct step **ret_step, struct fail *e);
 
+/* plan_power.c. Steps that power the chosen machines off: "node.off/NODE". @after: step that they wait for, or NULL. */
+void plan_add_offs(struct plan *p, const struct choice *what, const char *after);
+/*
+ * Steps that stop servers in order, then machines ("node.shutdown/NODE"). Sets roles[] to the servers that they stop: more than
+ * the chosen ones, if these need it.
+ */
+int plan_add_stops(struct plan *p, const struct library *lib, const struct facts *facts, const struct choice *what,
+		   uint32_t *roles, struct fail *e);
+/* Starts machines, then servers. @after: step that the first steps wait for, or NULL. @roles: the servers to start, per node. */
+int plan_add_start(struct plan *p, const struct library *lib, const struct choice *what, const uint32_t *roles,
+		   const char *after, struct fail *e);
+
 #endif

@@ -52,18 +52,32 @@ static bool is_on(const struct facts *facts, const struct node *n)
 
 /* --- stop --- */
 
-static int add_offs(struct plan *p, const struct choice *what)
+void plan_add_offs(struct plan *p, const struct choice *what, const char *after)
 {
-	for (unsigned i = 0; i < p->lab->node_count; i++)
-		if (what->nodes[i])
-			plan_add_node(p, VERB_NODE_OFF, &p->lab->nodes[i], "node.off",
-				      arena_printf(p->arena, "power %s off", p->lab->nodes[i].domain));
+	for (unsigned i = 0; i < p->lab->node_count; i++) {
+		struct step *s;
+
+		if (!what->nodes[i])
+			continue;
+		s = plan_add_node(p, VERB_NODE_OFF, &p->lab->nodes[i], "node.off",
+				  arena_printf(p->arena, "power %s off", p->lab->nodes[i].domain));
+		if (after)
+			plan_after(p, s, after);
+	}
+}
+
+/* Powers them off, or stops servers and machines in order. */
+static int add_stop(struct plan *p, const struct library *lib, const struct facts *facts, const struct choice *what, bool now,
+		    uint32_t *roles, struct fail *e)
+{
+	if (!now)
+		return plan_add_stops(p, lib, facts, what, roles, e);
+	plan_add_offs(p, what, NULL);
 	return 0;
 }
 
-/* Sets roles[] to the servers that the steps stop: more than the chosen ones, if these need it. */
-static int add_stops(struct plan *p, const struct library *lib, const struct facts *facts, const struct choice *what,
-		     uint32_t *roles, struct fail *e)
+int plan_add_stops(struct plan *p, const struct library *lib, const struct facts *facts, const struct choice *what,
+		   uint32_t *roles, struct fail *e)
 {
 	const struct lab *lab = p->lab;
 	uint32_t *off = arena_alloc(p->arena, lab->node_count * sizeof *off);
@@ -98,7 +112,7 @@ int plan_stop(const struct lab *lab, const struct library *lib, const struct fac
 	uint32_t *roles = arena_alloc(p->arena, lab->node_count * sizeof *roles);
 
 	p->partial = true;
-	if ((o->now ? add_offs(p, what) : add_stops(p, lib, facts, what, roles, e)) < 0 || plan_finish(p, e) < 0)
+	if (add_stop(p, lib, facts, what, o->now, roles, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;
@@ -116,9 +130,8 @@ static bool takes_along(const struct lab *lab, const uint32_t *roles)
 	return false;
 }
 
-/* @after: step that the first steps wait for, or NULL. @roles: the servers to start, per node. */
-static int add_start(struct plan *p, const struct library *lib, const struct choice *what, const uint32_t *roles,
-		     const char *after, struct fail *e)
+int plan_add_start(struct plan *p, const struct library *lib, const struct choice *what, const uint32_t *roles,
+		   const char *after, struct fail *e)
 {
 	const struct lab *lab = p->lab;
 	bool *wanted = arena_alloc(p->arena, lab->node_count * sizeof *wanted), some = false;
@@ -148,7 +161,7 @@ int plan_start(const struct lab *lab, const struct library *lib, const struct ch
 {
 	auto_(plan_free) struct plan *p = plan_new(what->said, lab);
 
-	if (add_start(p, lib, what, what->roles, NULL, e) < 0 || plan_finish(p, e) < 0)
+	if (plan_add_start(p, lib, what, what->roles, NULL, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;
@@ -160,12 +173,12 @@ int plan_restart(const struct lab *lab, const struct library *lib, const struct 
 	auto_(plan_free) struct plan *p = plan_new(what->said, lab);
 	uint32_t *roles = arena_alloc(p->arena, lab->node_count * sizeof *roles);
 
-	if ((o->now ? add_offs(p, what) : add_stops(p, lib, facts, what, roles, e)) < 0)
+	if (add_stop(p, lib, facts, what, o->now, roles, e) < 0)
 		return -1;
 	for (unsigned i = 0, all = takes_along(lab, what->roles); i < lab->node_count; i++)
 		roles[i] = all ? lab->nodes[i].roles : what->roles[i];
 	plan_after_ends(p, plan_add(p, VERB_JOIN, NULL, STOPPED, "all of it is stopped"));
-	if (add_start(p, lib, what, roles, STOPPED, e) < 0 || plan_finish(p, e) < 0)
+	if (plan_add_start(p, lib, what, roles, STOPPED, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;

@@ -46,6 +46,14 @@
 	X(DATA_FENCE,     data_fence,     "data.fence",       30, 0, "keep a server whose machine is off from starting in its old role") \
 	X(NODE_STOP,      node_stop,      "node.stop",        60, 0, "stop and undefine the domain")               \
 	X(NODE_REMOVE,    node_remove,    "node.remove",      60, 0, "remove disk, overlay and seed")              \
+	X(SNAPSHOT_COPY,  snapshot_copy,  "snapshot.copy",  7200, 0, "copy the node's disk and data into the snapshot") \
+	X(SNAPSHOT_SEAL,  snapshot_seal,  "snapshot.seal",   600, 0, "record the snapshot, and give it its name")  \
+	X(SNAPSHOT_FETCH, snapshot_fetch, "snapshot.fetch", 7200, 0, "copy the node's disk and data beside those in use") \
+	X(SNAPSHOT_ENTER, snapshot_enter, "snapshot.enter",   10, 0, "note that nodes are being replaced")         \
+	X(SNAPSHOT_SWAP,  snapshot_swap,  "snapshot.swap",    60, 0, "put the copies in the place of the node's disk and data") \
+	X(SNAPSHOT_RECORD, snapshot_record, "snapshot.record", 60, 0, "restore the lab's record")                  \
+	X(SNAPSHOT_CLEAR, snapshot_clear, "snapshot.clear",  600, 0, "remove what the node had before")            \
+	X(SNAPSHOT_DELETE, snapshot_delete, "snapshot.delete", 600, 0, "remove a snapshot")                        \
 	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, 0, "withdraw the exports")                       \
 	X(NET_REMOVE,     net_remove,     "net.remove",       60, 0, "stop and undefine the network")              \
 	X(DATA_REMOVE,    data_remove,    "data.remove",      60, 0, "remove the node's data directory")           \
@@ -66,7 +74,7 @@ struct step {
 	const char *id;             /* unique and stable: "node.start/node3", "datanode.start/node3" */
 	enum verb verb;
 	const struct node *node;    /* NULL = a step of the host */
-	const char *subject;        /* the domain, network or node that a step of destroy removes when .node is NULL; or NULL */
+	const char *subject;        /* the domain, network or node that a step of destroy removes when .node is NULL; the snapshot; or NULL */
 	const char *title;          /* what the user reads */
 	const struct payload *payload; /* NULL = not made yet; use plan_payload() */
 	const struct rule *rule;    /* the recipe's rule that this step is an instance of, or NULL */

@@ -10,6 +10,7 @@
 #include "gc_expired.h"
 #include "lease.h"
 #include "plural.h"
+#include "snapshots.h"
 #include "state.h"
 #include "virt.h"
 
@@ -23,6 +24,7 @@ struct left {
 	const char *uuid;              /* of its tags or its lease; NULL = only a directory is left */
 	unsigned domains, networks, leases;
 	bool directory;
+	const char *const *snapshots;  /* half-made or half-deleted ones of a lab that has a record: nothing else of it is removed */
 	bool taken;                    /* another lab has this name now: `destroy` would mean that one */
 };
 
@@ -108,6 +110,20 @@ static void find_directories(struct finder *f)
 	}
 }
 
+/* Of snapshots whose save or deletion was killed. A lab whose lock is held may be at it. */
+static void find_snapshots(struct finder *f)
+{
+	for (int i = 0; f->recorded[i]; i++) {
+		const char *const *left;
+		struct paths paths;
+
+		load_paths(f->c, f->recorded[i], &paths);
+		left = snapshots_left(&paths, f->c->arena);
+		if (*left && !state_is_locked(&paths))
+			*arena_push(f->c->arena, f->list, f->count) = (struct left){ .lab = f->recorded[i], .snapshots = left };
+	}
+}
+
 static int find_leases(struct finder *f, struct fail *e)
 {
 	struct lease_lab *leases;
@@ -149,7 +165,10 @@ static int find(struct finder *f, struct fail *e)
 	}
 	find_in_libvirt(f);
 	find_directories(f);
-	return find_leases(f, e);
+	if (find_leases(f, e) < 0)
+		return -1;
+	find_snapshots(f);
+	return 0;
 }
 
 /* Runs `labctl destroy` for a lab without a record: it finds the rest by tags and directories, under the lab's lock. */
@@ -179,8 +198,25 @@ static int drop_lease(struct cli *c, const struct left *l, struct fail *e)
 	return r;
 }
 
+/* Under the lab's lock. */
+static int remove_snapshots(struct cli *c, const struct left *l, struct fail *e)
+{
+	auto_(close) int lock = -1;
+	struct paths paths;
+
+	load_paths(c, l->lab, &paths);
+	if (run_lock(c, &paths, &lock, e) < 0)
+		return -1;
+	for (const char *const *left = snapshots_left(&paths, c->arena); *left; left++)
+		if (file_remove_tree(*left, e) < 0)
+			return -1;
+	return 0;
+}
+
 static int remove_left(struct cli *c, const struct left *l, struct fail *e)
 {
+	if (l->snapshots)
+		return remove_snapshots(c, l, e);
 	if (l->taken && (l->domains || l->networks)) {
 		fail(e, FAIL_CONFLICT, "another lab is called '%s' now", l->lab);
 		return fail_next(e, "virsh list --all; virsh net-list --all; remove those with the uuid %s in their labctl tag", l->uuid);
@@ -192,15 +228,19 @@ static int remove_left(struct cli *c, const struct left *l, struct fail *e)
 
 static json_t *row_of(const struct left *l)
 {
-	return json_pack("{s:s, s:s*, s:i, s:i, s:i, s:b}", "lab", l->lab, "uuid", l->uuid, "domains", (int)l->domains, "networks",
-			 (int)l->networks, "leases", (int)l->leases, "directory", l->directory);
+	unsigned snapshots = 0;
+
+	while (l->snapshots && l->snapshots[snapshots])
+		snapshots++;
+	return json_pack("{s:s, s:s*, s:i, s:i, s:i, s:b, s:i}", "lab", l->lab, "uuid", l->uuid, "domains", (int)l->domains, "networks",
+			 (int)l->networks, "leases", (int)l->leases, "directory", l->directory, "snapshots", (int)snapshots);
 }
 
 static int report(struct cli *c, const struct finder *f, unsigned failed, struct fail *e)
 {
 	static const struct column columns[] = { { "lab", "LAB", false },           { "domains", "DOMAINS", true },
 						 { "networks", "NETWORKS", true },  { "leases", "LEASES", true },
-						 { "directory", "DIRECTORY", false } };
+						 { "directory", "DIRECTORY", false }, { "snapshots", "SNAPSHOTS", true } };
 	json_t *rows = json_array(), *doc;
 	int r;
 
@@ -261,7 +301,8 @@ const struct command cmd_gc = {
 	.help =
 	"Finds domains and networks with a labctl tag of this state directory, directories and leases that belong to no lab: left by a "
 	"record that was deleted, or by a labctl that was killed at its very beginning or end. Removes them as destroy does; a data "
-	"directory without the lab's mark is left alone. Labs of other state directories are not touched (list --all shows them).\n\n"
+	"directory without the lab's mark is left alone. Of labs that have a record it removes snapshots that are half made or half deleted. "
+	"Labs of other state directories are not touched (list --all shows them).\n\n"
 	"With --expired, destroys the labs whose lifetime is over (create --ttl, extend). The timer labctl-expire runs this every ten "
 	"minutes. Protected labs are named and stay, and so do labs on which another labctl works.\n\n"
 	"-n only lists. " HELP_ASKS "\n\n"

@@ -14,6 +14,7 @@
 #include "plural.h"
 #include "quote.h"
 #include "recipe.h"
+#include "snapshots.h"
 #include "state.h"
 #include "virt.h"
 
@@ -277,6 +278,19 @@ static int check_protected(struct cli *c, const struct lab *lab, struct fail *e)
 	return fail_next(e, "labctl -l %s unprotect, then the same command again", lab->name);
 }
 
+/* Data of then and now would be kept, and nobody could tell them apart. */
+static int check_keep(struct cli *c, const struct lab *lab, bool keep_data, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf restoring = { 0 };
+	struct paths paths;
+
+	load_paths(c, lab->name, &paths);
+	if (!keep_data || (snapshot_mark(&paths, SNAPSHOT_RESTORING, &restoring, e) == 0 && !restoring.len))
+		return 0;
+	fail(e, FAIL_CONFLICT, "the restore of snapshot '%s' did not end: some nodes have no data, or that of another time", strbuf_text(&restoring));
+	return fail_next(e, "labctl -l %s snapshot restore %s, or destroy without --keep-data", lab->name, strbuf_text(&restoring));
+}
+
 /* Under the lock: `extend` may have come first. */
 static int check_expired(struct cli *c, const struct lab *lab, struct fail *e)
 {
@@ -301,7 +315,7 @@ static int destroy_lab(struct cli *c, struct fail *e)
 	struct destroy_options o = { .keep_data = said->keep_data };
 	struct facts facts = { 0 };
 
-	if (load_for_destroy(c, &lab, e) < 0 || check_protected(c, lab, e) < 0 ||
+	if (load_for_destroy(c, &lab, e) < 0 || check_protected(c, lab, e) < 0 || check_keep(c, lab, said->keep_data, e) < 0 ||
 	    (said->expired && check_expired(c, lab, e) < 0) || load_runtime(c, lab, &rt, e) < 0 ||
 	    runtime_facts(rt, c->arena, &facts, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
 		return -1;

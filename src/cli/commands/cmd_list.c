@@ -11,6 +11,7 @@
 #include "gc_expired.h"
 #include "journal.h"
 #include "recipe.h"
+#include "snapshots.h"
 #include "state.h"
 #include "virt.h"
 
@@ -19,7 +20,9 @@ static json_t *lab_row(struct cli *c, const char *name)
 	struct lab_options o = { .state_dir = c->state_dir };
 	auto_(lab_free) struct lab *lab = NULL;
 	struct journal_last last = { 0 };
+	struct snapshot *snapshots;
 	struct paths paths;
+	unsigned count;
 	struct fail e = { 0 };
 	char subnet[24] = "-";
 	json_t *row;
@@ -36,6 +39,8 @@ static json_t *lab_row(struct cli *c, const char *name)
 			lab->cluster.recipe ? lab->cluster.recipe->kind : "");
 	if (state_is_protected(&paths))
 		json_object_set_new(row, "is_protected", json_true());
+	if (snapshots_list(&paths, c->arena, &snapshots, &count, &e) == 0 && count)
+		json_object_set_new(row, "snapshots", json_integer(count));
 	if (lab_expires(c, name))
 		json_object_set_new(row, "expires", json_string(lab_expires(c, name)));
 	if (lab->autostart)
@@ -91,7 +96,7 @@ static int list(struct cli *c, struct fail *e)
 	static const struct table_column all[] = { { { "lab", "LAB", false }, false },       { { "nodes", "NODES", true }, false },
 						    { { "hypervisor", "HYPERVISOR", false }, false }, { { "subnet", "SUBNET", false }, false },
 						    { { "kind", "KIND", false }, false },     { { "is_protected", "PROTECTED", false }, true },
-						    { { "expires", "EXPIRES", false }, true },
+						    { { "expires", "EXPIRES", false }, true }, { { "snapshots", "SNAPSHOTS", true }, true },
 						    { { "state", "STATE DIRECTORY", false }, true }, { { "last", "LAST", false }, false } };
 	const struct list_words *said = c->options;
 	struct column columns[ARRAY_COUNT(all)];

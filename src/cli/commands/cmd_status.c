@@ -11,6 +11,7 @@
 #include "gc_expired.h"
 #include "recipe.h"
 #include "screen.h"
+#include "snapshots.h"
 #include "state.h"
 #include "status_figures.h"
 
@@ -96,6 +97,24 @@ static json_t *unserved_json(struct cli *c, struct runtime *rt, const struct ask
 	return list;
 }
 
+/* Names of the snapshots, and of the one whose restore did not end. */
+static int add_snapshots(struct cli *c, const struct paths *paths, json_t *doc, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf restoring = { 0 };
+	json_t *names = json_array();
+	struct snapshot *all;
+	unsigned count;
+
+	json_object_set_new(doc, "snapshots", names);
+	if (snapshots_list(paths, c->arena, &all, &count, e) < 0 || snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(names, json_string(all[i].name));
+	if (restoring.len)
+		json_object_set_new(doc, "restoring", json_string(restoring.text));
+	return 0;
+}
+
 /* What status shows of a lab, and why it fails if a role is not up. */
 struct view { struct asked *asked; unsigned asked_count; struct strbuf warnings; struct fail down; json_t *doc; };
 
@@ -129,6 +148,8 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	if (!rows)
 		return -1;
 	json_object_set_new(ret->doc, "faults", rows);
+	if (add_snapshots(c, runtime_paths(rt), ret->doc, e) < 0)
+		return -1;
 	json_object_set_new(ret->doc, "unserved", unserved_json(c, rt, ret->asked, ret->asked_count));
 	if (lab_expires(c, lab->name))
 		json_object_set_new(ret->doc, "expires", json_string(lab_expires(c, lab->name)));
@@ -150,9 +171,14 @@ json_t *status_document(struct cli *c, const struct lab *lab, struct runtime *rt
 static void add_sentences(const struct lab *lab, const json_t *doc, struct strbuf *out)
 {
 	static const char *const keys[] = { "prepared", "unknown", "unserved" };
-	const json_t *row;
+	const json_t *row, *restoring = json_object_get(doc, "restoring"), *snapshots = json_object_get(doc, "snapshots");
 	size_t i;
 
+	if (restoring)
+		strbuf_printf(out, "a restore did not end, the lab is a mixture of then and now: labctl -l %s snapshot restore %s\n", lab->name,
+			      json_string_value(restoring));
+	json_array_foreach(snapshots, i, row)
+		strbuf_printf(out, "%s%s%s", i ? " " : "snapshots: ", json_string_value(row), i + 1 == json_array_size(snapshots) ? "\n" : "");
 	for (size_t k = 0; k < ARRAY_COUNT(keys); k++)
 		json_array_foreach(json_object_get(doc, keys[k]), i, row)
 			strbuf_printf(out, "%s\n", json_string_value(row));

@@ -43,6 +43,9 @@ static inline enum step_state state_of(bool changed)
 const char *topmost_missing(const char *path, struct arena *a);
 /* The temporary name of a directory of data directories: until its marker is written, and again while it is removed. */
 const char *data_root_aside(const char *topmost, const struct lab *lab, struct arena *a);
+/* Names beside a data directory: the data of a snapshot that will replace it, and what it was before, until it is removed. */
+const char *data_coming(const struct node *n, struct arena *a);
+const char *data_going(const struct node *n, struct arena *a);
 /* Removes temporary files of this marker, left by a labctl that was killed while it wrote the marker. */
 void drop_torn_marks(const char *dir, const char *marker);
 

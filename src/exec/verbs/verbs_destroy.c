@@ -214,8 +214,11 @@ int verb_data_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 		return fail(e, FAIL_OTHER, "no data directory");
 	*slash = '\0';
 	path = n->export_dir;
-	going = arena_printf(a, "%s/.labctl-going-%s", root, slash + 1);
+	going = data_going(n, a);
 	*ret_state = state_of(file_exists(path) || file_exists(going));
+	/* left by a restore of a snapshot that was killed */
+	if (file_remove_tree(data_coming(n, a), e) < 0)
+		return -1;
 	if (remove_data(path, going, arena_printf(a, "%s %s\n", lab->uuid, n->name), a, &foreign, &why) < 0) {
 		if (foreign)
 			return leave_alone(r, &why, ret_state);

@@ -344,6 +344,23 @@ int verb_data_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
+static const char *beside(const struct node *n, const char *prefix, struct arena *a)
+{
+	const char *slash = strrchr(n->export_dir, '/');
+
+	return arena_printf(a, "%.*s/%s%s", (int)(slash - n->export_dir), n->export_dir, prefix, slash + 1);
+}
+
+const char *data_coming(const struct node *n, struct arena *a)
+{
+	return beside(n, ".labctl-coming-", a);
+}
+
+const char *data_going(const struct node *n, struct arena *a)
+{
+	return beside(n, ".labctl-going-", a);
+}
+
 /* --- exports --- */
 
 void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs)

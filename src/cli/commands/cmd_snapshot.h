@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Shared by the actions of `labctl snapshot`. */
+#ifndef LABCTL_CLI_CMD_SNAPSHOT_H
+#define LABCTL_CLI_CMD_SNAPSHOT_H
+
+#include "cli.h"
+#include "snapshots.h"
+
+/* FAIL_USAGE if @name cannot be the name of a snapshot. */
+int snapshot_check_name(const char *name, struct fail *e);
+void complete_snapshots(struct completion *to);
+/* All nodes, and all servers if the lab has a cluster; @said repeats the command. */
+int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const char *said, struct choice *ret, struct fail *e);
+/* FAIL_CONFLICT if faults are in force. */
+int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct facts *facts, struct fail *e);
+/*
+ * Is there room in the directory @to for a copy of @bytes from the directory @from? Says what the copy needs. FAIL_HOST if it is
+ * short.
+ */
+int snapshot_check_space(struct cli *c, const struct lab *lab, const char *from, const char *to, uint64_t bytes, struct fail *e);
+
+#endif

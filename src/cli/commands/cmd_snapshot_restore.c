@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* snapshot restore: a lab as it was. */
+#include <string.h>
+
+#include "cmd_snapshot.h"
+#include "file.h"
+#include "state.h"
+#include "tree.h"
+
+/* What a run works on. */
+struct restore {
+	struct lab *now, *lab;           /* as it is, and as it will be */
+	struct runtime *rt_now, *rt;
+	struct snapshot snapshot;
+	struct facts facts;
+	struct choice what;
+	struct plan *plan;
+};
+
+static void restore_clear_auto(struct restore *s)
+{
+	plan_free(s->plan);
+	runtime_close(s->rt);
+	runtime_close(s->rt_now);
+	lab_free(s->lab);
+	lab_free(s->now);
+}
+
+static const char *names_of(const struct lab *lab, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		strbuf_printf(&text, "%s%s", i ? " " : "", lab->nodes[i].name);
+	return arena_strdup(a, strbuf_text(&text));
+}
+
+/* Restoring gives nodes back what they had: the lab must have the same ones, on the same image, at the same addresses. */
+static int check_same(struct cli *c, const struct restore *s, const struct paths *paths, struct fail *e)
+{
+	const struct lab *now = s->now, *then = s->lab;
+	const char *had = names_of(then, c->arena), *has = names_of(now, c->arena);
+	auto_(strbuf_clear) struct strbuf image = { 0 };
+
+	if (strcmp(s->snapshot.lab_uuid, now->uuid) != 0)
+		return fail(e, FAIL_CONFLICT, "snapshot '%s' is of another lab that was called '%s'", s->snapshot.name, s->snapshot.lab);
+	if (strcmp(had, has) != 0) {
+		fail(e, FAIL_CONFLICT, "lab '%s' has other nodes than when snapshot '%s' was made: %s, then %s", now->name, s->snapshot.name, has, had);
+		return fail_next(e, "labctl -l %s node %s", now->name, now->node_count > then->node_count ? "remove NODE" : "add N");
+	}
+	for (unsigned i = 0; i < now->node_count; i++)
+		if (now->nodes[i].ip != then->nodes[i].ip)
+			return fail(e, FAIL_CONFLICT, "%s had the address %s when snapshot '%s' was made, and has %s", now->nodes[i].name,
+				    then->nodes[i].ip_text, s->snapshot.name, now->nodes[i].ip_text);
+	if (file_read(arena_printf(c->arena, "%s/image", paths->lab), 4096, &image, e) < 0)
+		return -1;
+	if (strncmp(strbuf_text(&image), s->snapshot.image_digest, strlen(s->snapshot.image_digest)) != 0)
+		return fail(e, FAIL_CONFLICT, "snapshot '%s' needs image %s (%.12s), and lab '%s' has %.12s", s->snapshot.name, s->snapshot.image,
+			    s->snapshot.image_digest, now->name, strbuf_text(&image));
+	return 0;
+}
+
+/* The lab as the snapshot has it; how long it lives and whether the host starts it stay. */
+static int load_then(struct cli *c, struct restore *s, const struct paths *paths, struct fail *e)
+{
+	const char *record = snapshot_path(paths, s->snapshot.name, "record", c->arena);
+	struct lab_options o = { .state_dir = c->state_dir };
+	struct tree_sum sum;
+
+	if (tree_look(record, &sum, e) < 0 || lab_load(arena_printf(c->arena, "%s/lab.yaml", record), &o, &s->lab, e) < 0)
+		return -1;
+	if (strcmp(sum.digest, s->snapshot.record.digest) != 0) {
+		fail(e, FAIL_LAB, "snapshot '%s' is damaged: its record is not what was saved", s->snapshot.name);
+		return fail_next(e, "labctl -l %s snapshot delete %s", s->now->name, s->snapshot.name);
+	}
+	lab_set_id(s->lab, s->now->uuid);
+	s->lab->ttl = arena_strdup(s->lab->arena, s->now->ttl);
+	s->lab->autostart = s->now->autostart;
+	return check_same(c, s, paths, e);
+}
+
+static int check_allowed(struct cli *c, const struct restore *s, const struct paths *paths, struct fail *e)
+{
+	if (snapshot_check_faults(c, s->now, &s->facts, e) < 0)
+		return -1;
+	if (!state_is_protected(paths))
+		return 0;
+	fail(e, FAIL_CONFLICT, "lab '%s' is protected, and a restore removes what it has now", s->now->name);
+	return fail_next(e, "labctl -l %s unprotect, then the same command again", s->now->name);
+}
+
+static int prepare(struct cli *c, struct restore *s, struct fail *e)
+{
+	const char *repeat = arena_printf(c->arena, "snapshot restore %s", c->args[0]);
+	struct paths paths;
+	bool cluster;
+
+	if (load_existing(c, &s->now, e) < 0)
+		return -1;
+	c->lab_name = arena_strdup(c->arena, s->now->name);
+	load_paths(c, s->now->name, &paths);
+	if (snapshot_read(&paths, c->args[0], c->arena, &s->snapshot, e) < 0 || load_then(c, s, &paths, e) < 0 ||
+	    load_runtime(c, s->now, &s->rt_now, e) < 0 || load_runtime(c, s->lab, &s->rt, e) < 0 ||
+	    runtime_facts(s->rt_now, c->arena, &s->facts, e) < 0 || plan_check_names(s->now, &s->facts, e) < 0 ||
+	    check_allowed(c, s, &paths, e) < 0)
+		return -1;
+	cluster = s->lab->cluster.recipe && file_exists(snapshot_path(&paths, s->snapshot.name, "record/bootstrapped", c->arena));
+	if (snapshot_choice(c, s->lab, cluster, repeat, &s->what, e) < 0)
+		return -1;
+	return plan_snapshot_restore(s->lab, c->lib, &(struct snapshot_plan){ .name = s->snapshot.name, .what = &s->what }, &s->plan, e);
+}
+
+/* Data directories may be on another file system than the lab's record. */
+static int check_space(struct cli *c, const struct restore *s, const struct paths *paths, struct fail *e)
+{
+	const char *from = snapshot_path(paths, s->snapshot.name, NULL, c->arena), *data = s->lab->nodes[0].export_dir;
+	uint64_t system_bytes = 0, data_bytes = 0;
+
+	if (!file_exists(data))
+		data = paths->lab;
+	for (unsigned i = 0; i < s->snapshot.node_count; i++) {
+		system_bytes += s->snapshot.nodes[i].system.bytes;
+		data_bytes += s->snapshot.nodes[i].data.bytes;
+	}
+	if (tree_same_system(data, paths->lab))
+		return snapshot_check_space(c, s->lab, from, paths->lab, system_bytes + data_bytes, e);
+	return snapshot_check_space(c, s->lab, from, paths->lab, system_bytes, e) < 0 ? -1 :
+	       snapshot_check_space(c, s->lab, from, data, data_bytes, e);
+}
+
+static int restore(struct cli *c, struct fail *e)
+{
+	auto_(restore_clear) struct restore first = { 0 }, s = { 0 };
+	auto_(close) int lock = -1;
+	struct paths paths;
+
+	if (prepare(c, &first, e) < 0)
+		return -1;
+	if (c->dry_run)
+		return run_show(c, first.plan, e);
+	if (report_confirm(c, arena_printf(c->arena, "what lab '%s' has now", c->lab_name), c->lab_name, e) < 0)
+		return -1;
+	load_paths(c, c->lab_name, &paths);
+	if (run_lock(c, &paths, &lock, e) < 0 || prepare(c, &s, e) < 0)
+		return -1;
+	/* The network may be gone, and another one in its place. */
+	if (cli_check_capacity(c, s.rt_now, s.now, e) < 0 || runtime_lease(s.rt_now, s.now, e) < 0 || check_same(c, &s, &paths, e) < 0 ||
+	    check_space(c, &s, &paths, e) < 0 || run_plan(c, s.rt, s.plan, e) < 0)
+		return -1;
+	return snapshot_put_mark(&paths, SNAPSHOT_SAVING, NULL, e);
+}
+
+const struct command cmd_snapshot_restore = {
+	.name = "restore", .run = restore, .args = { { .name = "NAME", .complete = complete_snapshots } },
+	.summary = "put a lab back to the state of a snapshot",
+	.help =
+	"Copies what the snapshot has beside what the nodes have, checks it, powers the machines off, puts the copies in place and starts the "
+	"lab, with the smoke test of bootstrap. What was written since the snapshot is lost, passwords and which server is the primary are as "
+	"they were; how long the lab lives, and whether it is protected, stays. The snapshot stays too. Refused while faults are in force, if "
+	"nodes were added or removed since, and for a protected lab. If it is killed, the same command goes on; until then no other command "
+	"starts the lab. " HELP_ASKS "\n\n"
+	"  labctl snapshot restore loaded\n"
+	"  labctl -n snapshot restore loaded",
+};

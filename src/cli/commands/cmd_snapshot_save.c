@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* snapshot save: stops a lab, copies it, starts it again. */
+#include <string.h>
+
+#include "cmd_snapshot.h"
+#include "file.h"
+#include "recipe.h"
+#include "state.h"
+#include "tree.h"
+
+struct save_words { bool cold; };
+
+/* What a run works on. */
+struct save {
+	struct lab *lab;
+	struct runtime *rt;
+	struct facts facts;
+	struct plan *plan;
+	struct choice what;
+	bool again;              /* an earlier save of this name did not end */
+	bool made;               /* it has copied everything, and only has to start the lab */
+	uint64_t bytes;
+};
+
+static void save_clear_auto(struct save *s)
+{
+	plan_free(s->plan);
+	runtime_close(s->rt);
+	lab_free(s->lab);
+}
+
+static const struct fact_domain *domain_of(const struct facts *facts, const struct node *n)
+{
+	for (unsigned i = 0; i < facts->domain_count; i++)
+		if (!strcmp(facts->domains[i].name, n->domain))
+			return &facts->domains[i];
+	return NULL;
+}
+
+static const struct node *first_off(const struct save *s, const char **ret_state)
+{
+	for (unsigned i = 0; i < s->lab->node_count; i++) {
+		const struct fact_domain *d = domain_of(&s->facts, &s->lab->nodes[i]);
+
+		*ret_state = d ? d->state : "missing";
+		if (!d || !d->runs)
+			return &s->lab->nodes[i];
+	}
+	return NULL;
+}
+
+/* What would be saved must be whole, or a restore would bring back a lab that does not work. */
+static int check_whole(const struct save *s, const struct paths *paths, struct fail *e)
+{
+	const struct takeover *t = s->lab->cluster.recipe ? s->lab->cluster.recipe->takeover : NULL;
+	auto_(strbuf_clear) struct strbuf joining = { 0 };
+	const struct lab *lab = s->lab;
+	const char *state;
+	const struct node *off = s->again ? NULL : first_off(s, &state);
+
+	if (off) {
+		fail(e, FAIL_CONFLICT, "%s is not running (%s): a snapshot is made of a lab that works", off->name, state);
+		return fail_next(e, "labctl -l %s start, then the same command again", lab->name);
+	}
+	if (state_joining(paths, &joining, e) < 0)
+		return -1;
+	if (joining.len || state_is_changing(paths)) {
+		fail(e, FAIL_CONFLICT, "a change of lab '%s' has begun and not ended", lab->name);
+		return fail_next(e, "labctl -l %s %s", lab->name, joining.len ? "node add (as before)" : "bootstrap");
+	}
+	for (unsigned i = 0; t && t->fenced && i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+		int from = lab_role(lab, t->from);
+
+		if (!node_has_role(n, from) || !state_server_has(lab, n, from, t->fenced))
+			continue;
+		fail(e, FAIL_CONFLICT, "another server took over from that on %s, which must rejoin first", n->name);
+		return fail_next(e, "labctl -l %s rejoin %s", lab->name, n->name);
+	}
+	return 0;
+}
+
+static int measure(struct cli *c, struct save *s, struct fail *e)
+{
+	s->bytes = 0;
+	for (unsigned i = 0; i < s->lab->node_count; i++) {
+		const struct node *n = &s->lab->nodes[i];
+		const char *system = paths_node(runtime_paths(s->rt), n->name, s->lab->hypervisor == HYPERVISOR_LXC ? "upper" : "disk.qcow2", c->arena);
+		uint64_t disk, data;
+
+		if (tree_size(system, &disk, e) < 0 || tree_size(n->export_dir, &data, e) < 0)
+			return -1;
+		s->bytes += disk + data;
+	}
+	return 0;
+}
+
+/* A name that is taken: by a complete snapshot, or by one whose save was killed after that. */
+static int check_taken(struct save *s, const struct paths *paths, const char *name, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf saving = { 0 };
+	const char *state;
+
+	if (snapshot_mark(paths, SNAPSHOT_SAVING, &saving, e) < 0)
+		return -1;
+	s->again = !strcmp(strbuf_text(&saving), name);
+	if (!snapshot_exists(paths, name))
+		return 0;
+	s->made = s->again && first_off(s, &state);
+	if (s->made)
+		return 0;
+	fail(e, FAIL_CONFLICT, "lab '%s' has a snapshot '%s' already", s->lab->name, name);
+	return fail_next(e, "labctl -l %s snapshot delete %s, or another name", s->lab->name, name);
+}
+
+static int check_form(struct cli *c, const struct lab *lab, struct fail *e)
+{
+	const struct save_words *said = c->options;
+
+	if (!lab->net.subnet) {
+		fail(e, FAIL_NOT_FOUND, "lab '%s' is not created yet", lab->name);
+		return fail_next(e, "labctl -l %s create", lab->name);
+	}
+	if (lab->hypervisor == HYPERVISOR_LXC || said->cold)
+		return 0;
+	fail(e, FAIL_USAGE, "lab '%s' would be stopped while its machines are copied: --cold agrees to that", lab->name);
+	return fail_next(e, "labctl -l %s snapshot save %s --cold", lab->name, c->args[0]);
+}
+
+/* Looks, checks and plans. */
+static int prepare(struct cli *c, struct save *s, struct fail *e)
+{
+	const struct save_words *said = c->options;
+	const char *name = c->args[0], *repeat = arena_printf(c->arena, "snapshot save %s%s", name, said->cold ? " --cold" : "");
+	struct paths paths;
+
+	if (snapshot_check_name(name, e) < 0 || load_existing(c, &s->lab, e) < 0 || check_form(c, s->lab, e) < 0)
+		return -1;
+	c->lab_name = arena_strdup(c->arena, s->lab->name);
+	load_paths(c, s->lab->name, &paths);
+	if (load_runtime(c, s->lab, &s->rt, e) < 0 || runtime_facts(s->rt, c->arena, &s->facts, e) < 0 ||
+	    plan_check_names(s->lab, &s->facts, e) < 0 || check_taken(s, &paths, name, e) < 0 ||
+	    snapshot_choice(c, s->lab, s->lab->cluster.recipe && file_exists(paths.bootstrapped), repeat, &s->what, e) < 0)
+		return -1;
+	if (!s->made && (snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_whole(s, &paths, e) < 0 || measure(c, s, e) < 0))
+		return -1;
+	return plan_snapshot_save(s->lab, c->lib, &s->facts, &(struct snapshot_plan){ .name = name, .made = s->made, .what = &s->what },
+				  &s->plan, e);
+}
+
+static int make(struct cli *c, struct save *s, const struct paths *paths, struct fail *e)
+{
+	const char *name = c->args[0], *dir = file_exists(snapshots_dir(paths, c->arena)) ? snapshots_dir(paths, c->arena) : paths->lab;
+	struct fail ignored;
+	int r;
+
+	if (!s->made && (snapshot_check_space(c, s->lab, s->lab->nodes[0].export_dir, dir, s->bytes, e) < 0 ||
+			 snapshot_begin(paths, name, e) < 0 || snapshot_put_mark(paths, SNAPSHOT_SAVING, name, e) < 0))
+		return -1;
+	r = run_plan(c, s->rt, s->plan, e);
+	if (r == 0)
+		return snapshot_put_mark(paths, SNAPSHOT_SAVING, NULL, e);
+	/* after Ctrl-C the same command goes on */
+	if (e->code != FAIL_CANCELED)
+		file_remove_tree(snapshot_new_path(paths, name, NULL, c->arena), &ignored);
+	return r;
+}
+
+static int save(struct cli *c, struct fail *e)
+{
+	auto_(save_clear) struct save first = { 0 }, s = { 0 };
+	auto_(close) int lock = -1;
+	struct paths paths;
+
+	if (prepare(c, &first, e) < 0)
+		return -1;
+	if (c->dry_run)
+		return run_show(c, first.plan, e);
+	load_paths(c, c->lab_name, &paths);
+	if (run_lock(c, &paths, &lock, e) < 0 || prepare(c, &s, e) < 0 || make(c, &s, &paths, e) < 0)
+		return -1;
+	if (!c->json)
+		report_say("next: labctl -l %s snapshot restore %s\n", c->lab_name, c->args[0]);
+	return 0;
+}
+
+static const struct option_row save_options[] = {
+	{ "cold", .at = offsetof(struct save_words, cold), .text = "stop the lab for it; machines need this word, containers are always stopped" },
+	{ 0 },
+};
+
+const struct command cmd_snapshot_save = {
+	.name = "save", .run = save, .args = { { .name = "NAME" } }, .options = save_options, .options_size = sizeof(struct save_words),
+	.summary = "keep the state of a lab under a name",
+	.help =
+	"Stops the database in order and the machines, copies the disks and data directories of all nodes and the lab's record (passwords, "
+	"which server is the primary), and starts the lab again. Blocks are shared where the file system can (XFS, btrfs); else the space "
+	"that the copy needs is said first. Refused while faults are in force, a node is off, a change has not ended, or an old primary "
+	"has not rejoined. If it is killed, the same command goes on.\n\n"
+	"  labctl snapshot save loaded\n"
+	"  labctl -n snapshot save loaded   show the steps",
+};

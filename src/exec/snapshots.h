@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The snapshots of a lab: STATE/labs/NAME/snapshots/SNAPSHOT/{manifest.json,record/,nodes/NODE,data/NODE} (docs/format/snapshot.md).
+ * One that is being made is .SNAPSHOT.new, one that is being deleted .SNAPSHOT.gone. A snapshot is only read once it has its
+ * name. Whoever changes them holds the lab's lock. First test to read: tests/exec/test_snapshots.c.
+ */
+#ifndef LABCTL_EXEC_SNAPSHOTS_H
+#define LABCTL_EXEC_SNAPSHOTS_H
+
+#include "lab.h"
+#include "paths.h"
+#include "strbuf.h"
+#include "tree.h"
+
+#define SNAPSHOT_VERSION 1
+
+struct snapshot_node {
+	const char *name;
+	struct tree_sum system;  /* the node's disk, or the overlay of a container */
+	struct tree_sum data;    /* its data directory */
+};
+
+struct snapshot {
+	const char *name;
+	const char *damaged;     /* why it cannot be restored; NULL = nothing is known. The rest is then empty */
+	const char *lab, *lab_uuid, *hypervisor, *kind, *image, *image_digest, *labctl; /* .kind "" = no cluster */
+	int64_t created_ms;      /* since the epoch */
+	uint64_t bytes;
+	struct tree_sum record;  /* lab.yaml, passwords, whether there is a cluster */
+	struct snapshot_node *nodes; unsigned node_count;
+};
+
+/* What is wrong with the name of a snapshot ("must ..."); NULL = fine. */
+const char *snapshot_form_name(const char *name);
+const char *snapshots_dir(const struct paths *p, struct arena *a);
+/* STATE/labs/NAME/snapshots/SNAPSHOT[/@file] */
+const char *snapshot_path(const struct paths *p, const char *name, const char *file, struct arena *a);
+/* The same while it is made. */
+const char *snapshot_new_path(const struct paths *p, const char *name, const char *file, struct arena *a);
+bool snapshot_exists(const struct paths *p, const char *name);
+
+/* All, the oldest first; damaged ones too. */
+int snapshots_list(const struct paths *p, struct arena *a, struct snapshot **ret, unsigned *ret_count, struct fail *e);
+/* FAIL_NOT_FOUND with the nearest name; FAIL_LAB if it is damaged. */
+int snapshot_read(const struct paths *p, const char *name, struct arena *a, struct snapshot *ret, struct fail *e);
+/* Half-made and half-deleted ones: paths, NULL-terminated. */
+const char *const *snapshots_left(const struct paths *p, struct arena *a);
+
+/*
+ * Making one: begin (or begin anew), a sum for each node, seal. snapshot_seal() reads the sums, writes the manifest and gives
+ * the snapshot its name; it exists then, also after a crash of the host.
+ */
+int snapshot_begin(const struct paths *p, const char *name, struct fail *e);
+int snapshot_put_node(const struct paths *p, const char *snapshot, const struct snapshot_node *n, struct fail *e);
+int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms, struct fail *e);
+int snapshot_remove(const struct paths *p, const char *name, struct fail *e);
+
+/* Copies the record of the snapshot over the lab's: passwords, whether there is a cluster, its warnings. Not lab.yaml. */
+int snapshot_restore_record(const struct paths *p, const char *name, struct fail *e);
+
+/*
+ * What is going on, a file in the record that outlives a kill: "saving" names the snapshot whose `save` has stopped the lab,
+ * "restoring" the one whose `restore` has replaced a part of the nodes. @name NULL = nothing any more.
+ */
+int snapshot_put_mark(const struct paths *p, const char *mark, const char *name, struct fail *e);
+/* "" = nothing. */
+int snapshot_mark(const struct paths *p, const char *mark, struct strbuf *out, struct fail *e);
+#define SNAPSHOT_SAVING "saving"
+#define SNAPSHOT_RESTORING "restoring"
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Verbs of snapshots. Copies are made beside what they will replace, so that a swap is a rename. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+#include "snapshots.h"
+#include "state.h"
+#include "verb.h"
+
+/* What belongs to a node: its disk or a container's overlay, and its data. Paths; .coming and .going as data_coming(). */
+struct part { const char *of, *at, *coming, *going; };
+enum { SYSTEM, DATA, PARTS };
+
+static void parts_of(struct run *r, struct arena *a, struct part ret[PARTS])
+{
+	struct runtime *rt = runtime_of(r);
+	const struct node *n = run_step(r)->node;
+	const char *system = runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? "upper" : "disk.qcow2";
+
+	ret[SYSTEM] = (struct part){ .of = arena_printf(a, "nodes/%s", n->name), .at = paths_node(runtime_paths(rt), n->name, system, a),
+				     .coming = paths_node(runtime_paths(rt), n->name, "coming", a),
+				     .going = paths_node(runtime_paths(rt), n->name, "going", a) };
+	ret[DATA] = (struct part){ .of = arena_printf(a, "data/%s", n->name), .at = n->export_dir, .coming = data_coming(n, a),
+				   .going = data_going(n, a) };
+}
+
+/* --- progress --- */
+
+struct said { struct run *run; uint64_t before, total; };
+
+static void say(void *ctx, uint64_t bytes)
+{
+	const struct said *s = ctx;
+
+	run_say(s->run, "copied %llu of %llu MiB", (unsigned long long)(s->before + bytes) >> 20, (unsigned long long)s->total >> 20);
+}
+
+static int copy(struct run *r, const char *from, const char *to, struct said *s, struct tree_sum *ret, struct fail *e)
+{
+	const struct tree_copy t = { .from = from, .to = to, .progress = say, .ctx = s, .deadline_ms = run_deadline_ms(r), .cancel = run_cancel(r) };
+
+	if (tree_copy(&t, ret, e) < 0)
+		return -1;
+	s->before += ret->bytes;
+	return 0;
+}
+
+/* --- save --- */
+
+/* The node is off. The mount of a container's overlay goes too: the kernel forbids to look below it while it is there. */
+int verb_snapshot_copy(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct step *step = run_step(r);
+	const struct paths *paths = runtime_paths(rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct snapshot_node n = { .name = step->node->name };
+	struct tree_sum *sums[PARTS] = { &n.system, &n.data };
+	struct said said = { .run = r };
+	struct part parts[PARTS];
+
+	parts_of(r, a, parts);
+	if (root_unmount(paths_node(paths, n.name, NULL, a), e) < 0)
+		return -1;
+	for (int i = 0; i < PARTS; i++) {
+		if (tree_look(parts[i].at, sums[i], e) < 0)
+			return -1;
+		said.total += sums[i]->bytes;
+	}
+	for (int i = 0; i < PARTS; i++)
+		if (copy(r, parts[i].at, snapshot_new_path(paths, step->subject, parts[i].of, a), &said, sums[i], e) < 0)
+			return -1;
+	if (snapshot_put_node(paths, step->subject, &n, e) < 0)
+		return -1;
+	run_note(r, "changed: %llu MiB of %s copied", (unsigned long long)said.before >> 20, n.name);
+	*ret_state = STEP_DONE;
+	return 0;
+}
+
+int verb_snapshot_seal(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+
+	*ret_state = STEP_DONE;
+	return snapshot_seal(runtime_paths(rt), runtime_lab(rt), run_step(r)->subject, LABCTL_VERSION, clock_wall_ms(), e);
+}
+
+/* --- restore --- */
+
+static const struct snapshot_node *node_of(const struct snapshot *s, const char *name)
+{
+	for (unsigned i = 0; i < s->node_count; i++)
+		if (!strcmp(s->nodes[i].name, name))
+			return &s->nodes[i];
+	return NULL;
+}
+
+static int damaged(struct run *r, const char *what, struct fail *e)
+{
+	const char *snapshot = run_step(r)->subject, *lab = runtime_lab(runtime_of(r))->name;
+
+	fail(e, FAIL_LAB, "snapshot '%s' is damaged: %s of %s is not what was saved; nothing was changed", snapshot, what, run_step(r)->node->name);
+	return fail_next(e, "labctl -l %s snapshot delete %s", lab, snapshot);
+}
+
+int verb_snapshot_fetch(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	static const char *const words[PARTS] = { "the disk", "the data" };
+	struct runtime *rt = runtime_of(r);
+	const struct step *step = run_step(r);
+	auto_(arena_free) struct arena *a = arena_new();
+	const struct snapshot_node *n;
+	struct said said = { .run = r };
+	struct part parts[PARTS];
+	struct snapshot s;
+
+	if (snapshot_read(runtime_paths(rt), step->subject, a, &s, e) < 0)
+		return -1;
+	n = node_of(&s, step->node->name);
+	if (!n)
+		return damaged(r, "the manifest", e);
+	said.total = n->system.bytes + n->data.bytes;
+	parts_of(r, a, parts);
+	for (int i = 0; i < PARTS; i++) {
+		const char *from = snapshot_path(runtime_paths(rt), s.name, parts[i].of, a);
+		struct tree_sum got;
+
+		/* left by a restore that was killed */
+		if (file_remove_tree(parts[i].coming, e) < 0 || copy(r, from, parts[i].coming, &said, &got, e) < 0)
+			return -1;
+		if (strcmp(got.digest, (i == SYSTEM ? &n->system : &n->data)->digest) != 0) {
+			struct fail ignored;
+
+			file_remove_tree(parts[i].coming, &ignored);
+			return damaged(r, words[i], e);
+		}
+	}
+	/* before a rename says that they are there */
+	if (tree_sync(runtime_paths(rt)->lab, e) < 0 || tree_sync(step->node->export_dir, e) < 0)
+		return -1;
+	run_note(r, "changed: %llu MiB of %s copied", (unsigned long long)said.before >> 20, n->name);
+	*ret_state = STEP_DONE;
+	return 0;
+}
+
+int verb_snapshot_enter(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	*ret_state = STEP_DONE;
+	return snapshot_put_mark(runtime_paths(runtime_of(r)), SNAPSHOT_RESTORING, run_step(r)->subject, e);
+}
+
+/* Between the two renames there is nothing at .at: only a restore goes on from there (SNAPSHOT_RESTORING). */
+static int swap(const struct part *p, struct fail *e)
+{
+	if (file_remove_tree(p->going, e) < 0)
+		return -1;
+	if (rename(p->at, p->going) < 0 && errno != ENOENT)
+		return fail_errno(e, FAIL_OTHER, "rename %s", p->at);
+	return rename(p->coming, p->at) < 0 ? fail_errno(e, FAIL_OTHER, "rename %s", p->coming) : 0;
+}
+
+int verb_snapshot_swap(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const struct node *n = run_step(r)->node;
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *dir = paths_node(runtime_paths(runtime_of(r)), n->name, NULL, a);
+	struct part parts[PARTS];
+
+	parts_of(r, a, parts);
+	*ret_state = STEP_DONE;
+	if (root_unmount(dir, e) < 0)
+		return -1;
+	/* the kernel's notes about an upper that is gone */
+	if (file_remove_tree(arena_printf(a, "%s/work", dir), e) < 0)
+		return -1;
+	for (int i = 0; i < PARTS; i++)
+		if (swap(&parts[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int verb_snapshot_record(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct paths *paths = runtime_paths(rt);
+	bool changed;
+
+	*ret_state = STEP_DONE;
+	if (snapshot_restore_record(paths, run_step(r)->subject, e) < 0 || state_save(paths, runtime_lab(rt), &changed, e) < 0 ||
+	    tree_sync(paths->lab, e) < 0)
+		return -1;
+	return snapshot_put_mark(paths, SNAPSHOT_RESTORING, NULL, e);
+}
+
+int verb_snapshot_clear(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct part parts[PARTS];
+
+	parts_of(r, a, parts);
+	*ret_state = STEP_DONE;
+	for (int i = 0; i < PARTS; i++)
+		if (file_remove_tree(parts[i].going, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- delete --- */
+
+int verb_snapshot_delete(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	*ret_state = STEP_DONE;
+	return snapshot_remove(runtime_paths(runtime_of(r)), run_step(r)->subject, e);
+}
