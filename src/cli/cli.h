@@ -87,6 +87,7 @@ struct lab_words {
 	const char *kind, *image, *source;
 	bool keep_build;                  /* of `bootstrap` */
 	const char *ttl; bool autostart;  /* of `create` */
+	const char *from;                 /* of `create`: "LAB@SNAPSHOT" */
 };
 #define OPTION_IMAGE { "image", .arg = "NAME", .complete = complete_images, .at = offsetof(struct lab_words, image), \
 	.text = "image the nodes boot from" }
@@ -105,6 +106,8 @@ int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e);
  * @by_file: the lab file's changes are applied to an existing lab, or refused.
  */
 int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, struct lab **ret_lab, struct fail *e);
+/* Gives a lab that has none a subnet, to show its plan. */
+void load_sample_subnet(struct lab *lab);
 /* Applies the lab file to the saved *lab (changes are refused, or noted in c->changes) and the command line's kind. */
 int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, struct fail *e);
 /* Does a bootstrap change a cluster that exists: by the lab file, or because an earlier one did not end? */

@@ -415,7 +415,7 @@ int load_cluster(struct cli *c, const struct lab_words *said, struct lab **lab, 
 	return apply_file(c, said, lab, e) < 0 || set_cluster(c, said, *lab, e) < 0 ? -1 : source_default(c, *lab, e);
 }
 
-static void sample_subnet(struct lab *lab)
+void load_sample_subnet(struct lab *lab)
 {
 	if (!lab->net.subnet)
 		lab_set_subnet(lab, SAMPLE_SUBNET, lab_prefix_len(lab));
@@ -425,7 +425,7 @@ int load_to_create(struct cli *c, const struct lab_words *said, struct lab **ret
 {
 	if (load_for_create(c, said, ret_lab, e) < 0)
 		return -1;
-	sample_subnet(*ret_lab);
+	load_sample_subnet(*ret_lab);
 	return 0;
 }
 
@@ -448,7 +448,7 @@ int load_for_show(struct cli *c, bool by_file, const struct lab_words *said, str
 		load_paths(c, lab->name, &paths);
 		if (state_identify(&paths, lab, e) < 0 || decide_hypervisor(lab, e) < 0)
 			return -1;
-		sample_subnet(lab);
+		load_sample_subnet(lab);
 	}
 	if ((said->kind && set_cluster(c, said, lab, e) < 0) || source_default(c, lab, e) < 0)
 		return -1;

@@ -16,20 +16,33 @@
 #define LOCK_WAIT_MS 2000 /* how long a second labctl waits for the first before it names it */
 #define JOBS_MAX 64       /* steps mostly wait for the node; more threads only cost memory */
 
-/* A restore that was killed leaves nodes of two times: only what ends that, or does not touch nodes, may run. */
-static int check_restored(const struct cli *c, const struct paths *paths, struct fail *e)
+/* Commands that end what was interrupted, or touch no node. */
+static bool may_run(const struct cli *c, const char *what)
 {
-	static const char *const allowed[] = { "snapshot restore", "destroy", "gc", "protect", "unprotect", "extend" };
-	auto_(strbuf_clear) struct strbuf name = { 0 };
+	static const char *const allowed[] = { "destroy", "gc", "protect", "unprotect", "extend" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
+		if (!strcmp(c->path, allowed[i]))
+			return true;
+	return !strcmp(c->path, what);
+}
+
+/* A restore that was killed leaves nodes of two times, a `create --from` nodes that have nothing. */
+static int check_whole(const struct cli *c, const struct paths *paths, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 };
 	const char *lab = strrchr(paths->lab, '/') + 1;
 
-	if (snapshot_mark(paths, SNAPSHOT_RESTORING, &name, e) < 0)
+	if (snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0 || snapshot_mark(paths, SNAPSHOT_CLONING, &cloning, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
-		if (!name.len || !strcmp(c->path, allowed[i]))
-			return 0;
-	fail(e, FAIL_CONFLICT, "the restore of snapshot '%s' did not end: lab '%s' is a mixture of then and now", name.text, lab);
-	return fail_next(e, "labctl -l %s snapshot restore %s", lab, name.text);
+	if (restoring.len && !may_run(c, "snapshot restore")) {
+		fail(e, FAIL_CONFLICT, "the restore of snapshot '%s' did not end: lab '%s' is a mixture of then and now", restoring.text, lab);
+		return fail_next(e, "labctl -l %s snapshot restore %s", lab, restoring.text);
+	}
+	if (!cloning.len || (may_run(c, "create") && (strcmp(c->path, "create") || ((const struct lab_words *)c->options)->from)))
+		return 0;
+	fail(e, FAIL_CONFLICT, "the copy of %s did not end: nodes of lab '%s' have nothing yet", cloning.text, lab);
+	return fail_next(e, "labctl -l %s create --from %s", lab, cloning.text);
 }
 
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e)
@@ -39,7 +52,7 @@ int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail 
 
 	if (state_lock(paths, c->path, clock_after_ms(wait), &fd, e) < 0)
 		return -1;
-	if (check_restored(c, paths, e) < 0)
+	if (check_whole(c, paths, e) < 0)
 		return -1;
 	*ret_fd = fd;
 	fd = -1;

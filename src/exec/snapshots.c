@@ -289,11 +289,24 @@ static int copy_record(const char *from, const char *to, unsigned first, struct 
 	return copy_secrets(arena_printf(a, "%s/secrets", from), arena_printf(a, "%s/secrets", to), a, e);
 }
 
-int snapshot_restore_record(const struct paths *p, const char *name, struct fail *e)
+int snapshot_restore_record(const struct paths *from, const char *name, const struct paths *p, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 
-	return copy_record(snapshot_path(p, name, "record", a), p->lab, 1, e);
+	return copy_record(snapshot_path(from, name, "record", a), p->lab, 1, e);
+}
+
+int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name, struct fail *e)
+{
+	const char *at = strchr(word, '@'), *lab = at ? arena_strndup(a, word, (size_t)(at - word)) : "";
+
+	if (!at || form_lab_name(lab) || snapshot_form_name(at + 1)) {
+		fail(e, FAIL_USAGE, "'%.64s' is not LAB@SNAPSHOT", word);
+		return fail_next(e, "labctl -l LAB snapshot list");
+	}
+	paths_init(ret_paths, here->state, here->cache, lab, a);
+	*ret_name = at + 1;
+	return 0;
 }
 
 static int read_image(const struct paths *p, struct arena *a, const char **ret, struct fail *e)

@@ -55,17 +55,22 @@ int snapshot_put_node(const struct paths *p, const char *snapshot, const struct 
 int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms, struct fail *e);
 int snapshot_remove(const struct paths *p, const char *name, struct fail *e);
 
-/* Copies the record of the snapshot over the lab's: passwords, whether there is a cluster, its warnings. Not lab.yaml. */
-int snapshot_restore_record(const struct paths *p, const char *name, struct fail *e);
+/* "LAB@SNAPSHOT": the paths of that lab and the name, in @a. FAIL_USAGE. */
+int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name, struct fail *e);
+/* Copies the record of a snapshot of @from over that of @p: passwords, whether there is a cluster, its warnings. Not lab.yaml. */
+int snapshot_restore_record(const struct paths *from, const char *name, const struct paths *p, struct fail *e);
 
 /*
  * What is going on, a file in the record that outlives a kill: "saving" names the snapshot whose `save` has stopped the lab,
- * "restoring" the one whose `restore` has replaced a part of the nodes. @name NULL = nothing any more.
+ * "restoring" the one whose `restore` has replaced a part of the nodes, "cloning" the one ("LAB@SNAPSHOT") of which `create --from` has
+ * not copied all nodes. "from" says of which one the lab was made. @name NULL = nothing any more.
  */
 int snapshot_put_mark(const struct paths *p, const char *mark, const char *name, struct fail *e);
 /* "" = nothing. */
 int snapshot_mark(const struct paths *p, const char *mark, struct strbuf *out, struct fail *e);
 #define SNAPSHOT_SAVING "saving"
 #define SNAPSHOT_RESTORING "restoring"
+#define SNAPSHOT_CLONING "cloning"
+#define SNAPSHOT_FROM "from"
 
 #endif

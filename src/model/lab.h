@@ -228,6 +228,12 @@ int lab_grow(const struct lab *has, unsigned count, const char *role, struct lab
 /* A copy of @has without @gone. FAIL_LAB if the others are too few for the cluster. The result is the caller's. */
 int lab_shrink(const struct lab *has, const struct node *gone, struct lab **ret, struct fail *e);
 
+/*
+ * A copy of @has, a lab in containers, with another name: without a subnet, in the default place, without a lifetime. FAIL_CONFLICT if
+ * what its servers have on their disks depends on its addresses. The result is the caller's.
+ */
+int lab_rename(const struct lab *has, const char *name, const char *state_dir, struct lab **ret, struct fail *e);
+
 /* The resolved lab as a lab file that lab_parse() reads back to an equal lab; saved beside the lab's state. */
 void lab_print(const struct lab *lab, struct strbuf *out);
 

@@ -119,6 +119,9 @@ int plan_snapshot_save(const struct lab *lab, const struct library *lib, const s
 		       struct plan **ret_plan, struct fail *e);
 int plan_snapshot_restore(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
 			  struct fail *e);
+/* A new lab @lab of the snapshot @o->name, "LAB@SNAPSHOT". Servers get the configuration of its addresses when they start. */
+int plan_snapshot_create(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
+			 struct fail *e);
 int plan_snapshot_delete(const struct lab *lab, const char *name, struct plan **ret_plan, struct fail *e);
 
 /*

@@ -32,6 +32,7 @@ struct machines {
 	const bool *wanted;  /* per node; NULL = all */
 	bool exist;          /* their disks and data must be there already */
 	const char *after;   /* step that the first steps wait for, or NULL */
+	const char *filled;  /* step after which their disks and data have contents that are not the image's, or NULL */
 };
 int plan_add_machines(struct plan *p, const struct library *lib, const struct machines *m, struct fail *e);
 /* Step "tune/NODE" after "node.ready/NODE". @added as above. */

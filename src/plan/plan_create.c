@@ -132,6 +132,8 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 		plan_after(p, s, "image.build");
 		if (m->exist)
 			plan_after_node(p, s, "node.check", lab->nodes[i].name);
+		if (m->filled)
+			plan_after(p, s, m->filled);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct node *n = &lab->nodes[i];

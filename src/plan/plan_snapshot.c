@@ -88,6 +88,32 @@ int plan_snapshot_restore(const struct lab *lab, const struct library *lib, cons
 	return 0;
 }
 
+int plan_snapshot_create(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
+			 struct fail *e)
+{
+	auto_(plan_free) struct plan *p = plan_new(o->what->said, lab);
+	struct rules b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .cache = { .arena = p->arena }, .what = RULES_START,
+			   .chosen = o->what->roles, .e = e };
+	bool cluster = false;
+	struct step *s;
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		cluster |= o->what->roles[i] != 0;
+	add_for_lab(p, VERB_SNAPSHOT_ADOPT, o->name, "passwords of the lab that was saved");
+	if (plan_add_machines(p, lib, &(struct machines){ .after = "snapshot.adopt", .filled = "snapshot.taken" }, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		s = add_for_node(p, VERB_SNAPSHOT_TAKE, i, o->name, "copy its disk and its data, and check them");
+		plan_after(p, s, "lab.prepare");
+		plan_after_node(p, s, "data.create", lab->nodes[i].name);
+	}
+	plan_after_nodes(p, add_for_lab(p, VERB_SNAPSHOT_TAKEN, o->name, "all nodes have what was saved"), "snapshot.take");
+	if ((cluster && rules_add(&b, b.recipe->rules, "tune") < 0) || plan_finish(p, e) < 0)
+		return -1;
+	*ret_plan = steal(p);
+	return 0;
+}
+
 int plan_snapshot_delete(const struct lab *lab, const char *name, struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new(arena_printf(lab->arena, "snapshot delete %s", name), lab);

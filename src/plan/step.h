@@ -53,6 +53,9 @@
 	X(SNAPSHOT_SWAP,  snapshot_swap,  "snapshot.swap",    60, 0, "put the copies in the place of the node's disk and data") \
 	X(SNAPSHOT_RECORD, snapshot_record, "snapshot.record", 60, 0, "restore the lab's record")                  \
 	X(SNAPSHOT_CLEAR, snapshot_clear, "snapshot.clear",  600, 0, "remove what the node had before")            \
+	X(SNAPSHOT_ADOPT, snapshot_adopt, "snapshot.adopt",   30, 0, "take the record of another lab's snapshot")  \
+	X(SNAPSHOT_TAKE,  snapshot_take,  "snapshot.take",  7200, 0, "copy the node's disk and data of another lab's snapshot") \
+	X(SNAPSHOT_TAKEN, snapshot_taken, "snapshot.taken",  600, 0, "note that all nodes have their disks and data") \
 	X(SNAPSHOT_DELETE, snapshot_delete, "snapshot.delete", 600, 0, "remove a snapshot")                        \
 	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, 0, "withdraw the exports")                       \
 	X(NET_REMOVE,     net_remove,     "net.remove",       60, 0, "stop and undefine the network")              \

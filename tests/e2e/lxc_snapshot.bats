@@ -159,6 +159,33 @@ kill_when() {
 	whole
 }
 
+@test "create --from: a second lab with addresses of its own and the same data, also if it was killed while it copied" {
+	two=$LABCTL_STATE/labs/two
+	run -2 labctl create --from lab@base
+	run -4 labctl -l two create --from lab@bsae
+	run -5 labctl -l lab create --from lab@base
+	kill_when "$two/data/.labctl-coming-node*" -l two create --from lab@base
+	run -5 labctl -l two create
+	[[ $output == *"the copy of lab@base did not end"*"create --from lab@base"* ]]
+	run -5 labctl -l two start
+	labctl -l two create --from lab@base
+	labctl -l two status
+	[ "$(labctl -l two psql 3 -- -XAtc 'SELECT count(*) FROM t')" = 100 ]
+	labctl -l two psql 1 -- -qc 'DROP TABLE t'
+	[ "$(labctl -l lab psql 1 -- -XAtc 'SELECT count(*) FROM t')" -ge 100 ]
+	# nothing but what servers and systems have written to their logs names an address of the first lab
+	net=$(sed -n 's/^ *subnet: \([0-9]*\.[0-9]*\.[0-9]*\.\)0.*/\1/p' "$LAB/lab.yaml")
+	[ -n "$net" ]
+	run -1 grep -rlIF --exclude-dir=log --exclude-dir=journal "$net" "$two/nodes" "$two/data" "$two/inventory" "$two/lab.yaml"
+	[ -z "$output" ]
+	labctl -l two restart
+	run -0 --separate-stderr labctl --json -l two create --from lab@base
+	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
+	labctl -l two destroy
+	[ ! -e "$two" ]
+	labctl status
+}
+
 @test "a damaged snapshot is found before anything is lost; half-made ones go with gc, all with destroy" {
 	labctl snapshot save other
 	touch "$LAB/snapshots/other/data/node2/pgsql/PG_VERSION"

@@ -163,7 +163,7 @@ static void the_record_comes_back(void **state)
 	put("secrets/user-new", "x");
 	put("warnings", "node1: x\n");
 	assert_int_equal(unlink(p.bootstrapped), 0);
-	assert_int_equal(snapshot_restore_record(&p, "one", &e), 0);
+	assert_int_equal(snapshot_restore_record(&p, "one", &p, &e), 0);
 	assert_string_equal(text_of("secrets/postgres"), "then");
 	assert_null(text_of("secrets/user-new"));
 	assert_null(text_of("warnings"));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "cmd_snapshot.h"
 #include "complete.h"
 #include "file.h"
 #include "gc_expired.h"
@@ -82,6 +83,8 @@ static int create(struct cli *c, struct fail *e)
 	struct paths paths;
 	int r;
 
+	if (said->from)
+		return create_from(c, e);
 	if (c->arg_count && parse_count(c->args[0], &said->node_count, e) < 0)
 		return -1;
 	if (c->dry_run) {
@@ -113,6 +116,8 @@ static const struct option_row create_options[] = {
 	OPTION_IMAGE,
 	{ "ttl", .arg = "TIME", .set = set_ttl, .at = offsetof(struct lab_words, ttl),
 	  .text = "lifetime of the lab (8h, 2d), after which it is removed; extend prolongs it" },
+	{ "from", .arg = "LAB@SNAPSHOT", .complete = complete_all_snapshots, .at = offsetof(struct lab_words, from),
+	  .text = "a second lab like a saved one, with other addresses (containers only)" },
 	{ "autostart", .at = offsetof(struct lab_words, autostart), .text = "start the lab when the host boots (labctl autostart)" },
 	{ 0 },
 };
@@ -128,6 +133,7 @@ const struct command cmd_create = {
 	"  labctl -f lab.yaml create        the lab that lab.yaml describes\n"
 	"  labctl -n create 3               show the steps, change nothing\n"
 	"  labctl --hypervisor lxc create 3 containers instead of machines\n"
+	"  labctl -l b create --from a@base a second lab like snapshot base of lab a, with its data and passwords\n"
 	"  labctl create 3 --ttl 8h         removed after eight hours, unless extend prolongs its life",
 };
 

@@ -10,6 +10,7 @@
 #include "completion.h"
 #include "file.h"
 #include "plural.h"
+#include "state.h"
 #include "tree.h"
 
 #define RESERVE_BYTES (64ull << 20) /* for what the lab and the host write meanwhile */
@@ -19,7 +20,8 @@ const struct command cmd_snapshot = {
 	.summary = "keep the state of a whole lab under a name, and put it back",
 	.help =
 	"A snapshot has the disks and the data directories of all nodes, and the lab's record, of one moment: no server runs while it is "
-	"made. It can be restored as often as you want. It belongs to its lab: destroy removes both.\n\n"
+	"made. It can be restored as often as you want, and a second lab can begin with it (create --from). It belongs to its lab: destroy removes "
+	"both.\n\n"
 	"  labctl snapshot save loaded\n"
 	"  labctl snapshot list\n"
 	"  labctl snapshot restore loaded",
@@ -48,6 +50,26 @@ void complete_snapshots(struct completion *to)
 			complete_add(to, all[i].name, all[i].kind);
 }
 
+void complete_all_snapshots(struct completion *to)
+{
+	struct cli *c = to->c;
+	const char *const *labs;
+	struct fail ignored = { 0 };
+
+	if (state_labs(c->state_dir, c->arena, &labs, &ignored) < 0)
+		return;
+	for (; *labs; labs++) {
+		struct snapshot *all;
+		struct paths paths;
+		unsigned count;
+
+		load_paths(c, *labs, &paths);
+		if (snapshots_list(&paths, c->arena, &all, &count, &ignored) == 0)
+			for (unsigned i = 0; i < count; i++)
+				complete_add(to, arena_printf(c->arena, "%s@%s", *labs, all[i].name), all[i].kind);
+	}
+}
+
 int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const char *said, struct choice *ret, struct fail *e)
 {
 	if (plan_choose(lab, NULL, NULL, cluster, c->arena, ret, e) < 0)
@@ -72,7 +94,7 @@ int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct fac
 	return count ? -1 : 0;
 }
 
-int snapshot_check_space(struct cli *c, const struct lab *lab, const char *from, const char *to, uint64_t bytes, struct fail *e)
+int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, struct fail *e)
 {
 	int64_t free_bytes = file_space_bytes(to);
 	bool shares = tree_can_share(from, to);
@@ -85,7 +107,7 @@ int snapshot_check_space(struct cli *c, const struct lab *lab, const char *from,
 		return 0;
 	fail(e, FAIL_HOST, "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
 	     shares ? 0 : (unsigned long long)bytes >> 20, RESERVE_BYTES >> 20, (long long)free_bytes >> 20);
-	return fail_next(e, "labctl -l %s snapshot list; snapshot delete NAME", lab->name);
+	return fail_next(e, "labctl -l %s snapshot list; snapshot delete NAME", lab);
 }
 
 /* --- list, show --- */

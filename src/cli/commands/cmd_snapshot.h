@@ -9,6 +9,9 @@
 /* FAIL_USAGE if @name cannot be the name of a snapshot. */
 int snapshot_check_name(const char *name, struct fail *e);
 void complete_snapshots(struct completion *to);
+void complete_all_snapshots(struct completion *to); /* "LAB@SNAPSHOT" */
+/* `create --from`: the lab that -l names, of another lab's snapshot. */
+int create_from(struct cli *c, struct fail *e);
 /* All nodes, and all servers if the lab has a cluster; @said repeats the command. */
 int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const char *said, struct choice *ret, struct fail *e);
 /* FAIL_CONFLICT if faults are in force. */
@@ -17,6 +20,6 @@ int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct fac
  * Is there room in the directory @to for a copy of @bytes from the directory @from? Says what the copy needs. FAIL_HOST if it is
  * short.
  */
-int snapshot_check_space(struct cli *c, const struct lab *lab, const char *from, const char *to, uint64_t bytes, struct fail *e);
+int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, struct fail *e);
 
 #endif

@@ -123,9 +123,9 @@ static int check_space(struct cli *c, const struct restore *s, const struct path
 		data_bytes += s->snapshot.nodes[i].data.bytes;
 	}
 	if (tree_same_system(data, paths->lab))
-		return snapshot_check_space(c, s->lab, from, paths->lab, system_bytes + data_bytes, e);
-	return snapshot_check_space(c, s->lab, from, paths->lab, system_bytes, e) < 0 ? -1 :
-	       snapshot_check_space(c, s->lab, from, data, data_bytes, e);
+		return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes + data_bytes, e);
+	return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes, e) < 0 ? -1 :
+	       snapshot_check_space(c, s->lab->name, from, data, data_bytes, e);
 }
 
 static int restore(struct cli *c, struct fail *e)

@@ -154,7 +154,7 @@ static int make(struct cli *c, struct save *s, const struct paths *paths, struct
 	struct fail ignored;
 	int r;
 
-	if (!s->made && (snapshot_check_space(c, s->lab, s->lab->nodes[0].export_dir, dir, s->bytes, e) < 0 ||
+	if (!s->made && (snapshot_check_space(c, s->lab->name, s->lab->nodes[0].export_dir, dir, s->bytes, e) < 0 ||
 			 snapshot_begin(paths, name, e) < 0 || snapshot_put_mark(paths, SNAPSHOT_SAVING, name, e) < 0))
 		return -1;
 	r = run_plan(c, s->rt, s->plan, e);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Verbs of snapshots. Copies are made beside what they will replace, so that a swap is a rename. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +12,8 @@
 #include "snapshots.h"
 #include "state.h"
 #include "verb.h"
+
+DEFINE_AUTO(DIR *, closedir)
 
 /* What belongs to a node: its disk or a container's overlay, and its data. Paths; .coming and .going as data_coming(). */
 struct part { const char *of, *at, *coming, *going; };
@@ -26,6 +30,12 @@ static void parts_of(struct run *r, struct arena *a, struct part ret[PARTS])
 				     .going = paths_node(runtime_paths(rt), n->name, "going", a) };
 	ret[DATA] = (struct part){ .of = arena_printf(a, "data/%s", n->name), .at = n->export_dir, .coming = data_coming(n, a),
 				   .going = data_going(n, a) };
+}
+
+/* Where the data directories are; a node's own may be missing. */
+static const char *data_root(const struct node *n, struct arena *a)
+{
+	return arena_strndup(a, n->export_dir, (size_t)(strrchr(n->export_dir, '/') - n->export_dir));
 }
 
 /* --- progress --- */
@@ -99,52 +109,58 @@ static const struct snapshot_node *node_of(const struct snapshot *s, const char 
 	return NULL;
 }
 
-static int damaged(struct run *r, const char *what, struct fail *e)
+static int damaged(struct run *r, const char *what, const char *lab, const char *snapshot, struct fail *e)
 {
-	const char *snapshot = run_step(r)->subject, *lab = runtime_lab(runtime_of(r))->name;
-
 	fail(e, FAIL_LAB, "snapshot '%s' is damaged: %s of %s is not what was saved; nothing was changed", snapshot, what, run_step(r)->node->name);
 	return fail_next(e, "labctl -l %s snapshot delete %s", lab, snapshot);
 }
 
-int verb_snapshot_fetch(struct run *r, enum step_state *ret_state, struct fail *e)
+/* Copies what the snapshot @name of the lab at @paths has of the node beside what the node has, and checks it. */
+static int fetch(struct run *r, const struct paths *paths, const char *name, struct part parts[PARTS], struct arena *a, struct fail *e)
 {
 	static const char *const words[PARTS] = { "the disk", "the data" };
-	struct runtime *rt = runtime_of(r);
-	const struct step *step = run_step(r);
-	auto_(arena_free) struct arena *a = arena_new();
+	const char *lab = strrchr(paths->lab, '/') + 1;
+	const struct node *node = run_step(r)->node;
 	const struct snapshot_node *n;
 	struct said said = { .run = r };
-	struct part parts[PARTS];
 	struct snapshot s;
 
-	if (snapshot_read(runtime_paths(rt), step->subject, a, &s, e) < 0)
+	if (snapshot_read(paths, name, a, &s, e) < 0)
 		return -1;
-	n = node_of(&s, step->node->name);
+	n = node_of(&s, node->name);
 	if (!n)
-		return damaged(r, "the manifest", e);
+		return damaged(r, "the manifest", lab, name, e);
 	said.total = n->system.bytes + n->data.bytes;
-	parts_of(r, a, parts);
 	for (int i = 0; i < PARTS; i++) {
-		const char *from = snapshot_path(runtime_paths(rt), s.name, parts[i].of, a);
 		struct tree_sum got;
 
-		/* left by a restore that was killed */
-		if (file_remove_tree(parts[i].coming, e) < 0 || copy(r, from, parts[i].coming, &said, &got, e) < 0)
+		/* left by a run that was killed */
+		if (file_remove_tree(parts[i].coming, e) < 0 || copy(r, snapshot_path(paths, name, parts[i].of, a), parts[i].coming, &said, &got, e) < 0)
 			return -1;
 		if (strcmp(got.digest, (i == SYSTEM ? &n->system : &n->data)->digest) != 0) {
 			struct fail ignored;
 
 			file_remove_tree(parts[i].coming, &ignored);
-			return damaged(r, words[i], e);
+			return damaged(r, words[i], lab, name, e);
 		}
 	}
-	/* before a rename says that they are there */
-	if (tree_sync(runtime_paths(rt)->lab, e) < 0 || tree_sync(step->node->export_dir, e) < 0)
-		return -1;
 	run_note(r, "changed: %llu MiB of %s copied", (unsigned long long)said.before >> 20, n->name);
-	*ret_state = STEP_DONE;
 	return 0;
+}
+
+int verb_snapshot_fetch(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const struct paths *paths = runtime_paths(runtime_of(r));
+	const struct step *step = run_step(r);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct part parts[PARTS];
+
+	parts_of(r, a, parts);
+	*ret_state = STEP_DONE;
+	if (fetch(r, paths, step->subject, parts, a, e) < 0)
+		return -1;
+	/* before a rename says that they are there */
+	return tree_sync(paths->lab, e) < 0 ? -1 : tree_sync(data_root(step->node, a), e);
 }
 
 int verb_snapshot_enter(struct run *r, enum step_state *ret_state, struct fail *e)
@@ -190,7 +206,7 @@ int verb_snapshot_record(struct run *r, enum step_state *ret_state, struct fail 
 	bool changed;
 
 	*ret_state = STEP_DONE;
-	if (snapshot_restore_record(paths, run_step(r)->subject, e) < 0 || state_save(paths, runtime_lab(rt), &changed, e) < 0 ||
+	if (snapshot_restore_record(paths, run_step(r)->subject, paths, e) < 0 || state_save(paths, runtime_lab(rt), &changed, e) < 0 ||
 	    tree_sync(paths->lab, e) < 0)
 		return -1;
 	return snapshot_put_mark(paths, SNAPSHOT_RESTORING, NULL, e);
@@ -207,6 +223,89 @@ int verb_snapshot_clear(struct run *r, enum step_state *ret_state, struct fail *
 		if (file_remove_tree(parts[i].going, e) < 0)
 			return -1;
 	return 0;
+}
+
+/* --- create --from --- */
+
+int verb_snapshot_adopt(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	const struct paths *paths = runtime_paths(runtime_of(r));
+	auto_(arena_free) struct arena *a = arena_new();
+	struct paths from;
+	const char *name;
+
+	*ret_state = STEP_DONE;
+	return snapshot_of(run_step(r)->subject, paths, a, &from, &name, e) < 0 ? -1 : snapshot_restore_record(&from, name, paths, e);
+}
+
+/*
+ * Units that would start with the other lab's addresses before the new configuration is there: its servers, and the packet filter,
+ * which would keep this lab's host out. The tuning and the rules of the cluster enable them again.
+ */
+static int disable_units(const char *upper, struct fail *e)
+{
+	static const char *const units[] = { "labctl-", "nftables.service", "iptables.service" };
+	static const char *const parts[] = { "etc", "systemd", "system" };
+	auto_(close) int fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_(closedir) DIR *system = NULL;
+	struct dirent *wants, *unit;
+
+	/* a guest wrote this tree: no link of it is followed */
+	for (size_t i = 0; i < ARRAY_COUNT(parts) && fd >= 0; i++) {
+		int below = openat(fd, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		close(fd);
+		fd = below;
+	}
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail_errno(e, FAIL_OTHER, "%s/etc/systemd/system", upper);
+	system = fdopendir(dup(fd));
+	while (system && (wants = readdir(system))) {
+		const char *dot = strrchr(wants->d_name, '.');
+		int below = dot && !strcmp(dot, ".wants") ? openat(fd, wants->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		auto_(closedir) DIR *dir = below < 0 ? NULL : fdopendir(below);
+
+		while (dir && (unit = readdir(dir)))
+			for (size_t i = 0; i < ARRAY_COUNT(units); i++)
+				if (!strncmp(unit->d_name, units[i], strlen(units[i])) && unlinkat(dirfd(dir), unit->d_name, 0) < 0 && errno != ENOENT)
+					return fail_errno(e, FAIL_OTHER, "disable %s", unit->d_name);
+	}
+	return 0;
+}
+
+int verb_snapshot_take(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct node *n = run_step(r)->node;
+	const struct paths *paths = runtime_paths(rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *mark = arena_printf(a, "%s %s\n", runtime_lab(rt)->uuid, n->name), *name;
+	struct part parts[PARTS];
+	struct paths from;
+
+	parts_of(r, a, parts);
+	*ret_state = STEP_DONE;
+	if (snapshot_of(run_step(r)->subject, paths, a, &from, &name, e) < 0 || fetch(r, &from, name, parts, a, e) < 0 ||
+	    disable_units(parts[SYSTEM].coming, e) < 0 ||
+	    file_write(arena_printf(a, "%s/" DATA_MARKER, parts[DATA].coming), mark, strlen(mark), 0600, e) < 0)
+		return -1;
+	if (unlink(paths_node(paths, n->name, "seeded", a)) < 0 && errno != ENOENT)
+		return fail_errno(e, FAIL_OTHER, "%s", paths_node(paths, n->name, "seeded", a));
+	for (int i = 0; i < PARTS; i++)
+		if (swap(&parts[i], e) < 0 || file_remove_tree(parts[i].going, e) < 0)
+			return -1;
+	return 0;
+}
+
+int verb_snapshot_taken(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	auto_(arena_free) struct arena *a = arena_new();
+
+	*ret_state = STEP_DONE;
+	if (tree_sync(runtime_paths(rt)->lab, e) < 0 || tree_sync(data_root(&runtime_lab(rt)->nodes[0], a), e) < 0)
+		return -1;
+	return snapshot_put_mark(runtime_paths(rt), SNAPSHOT_CLONING, NULL, e);
 }
 
 /* --- delete --- */
