@@ -56,7 +56,8 @@ static int may_go_on(struct walk *w)
 	if (w->t->cancel && atomic_load(w->t->cancel))
 		return fail(w->e, FAIL_CANCELED, "copy of %s canceled", w->t->from);
 	if (clock_left_ms(w->t->deadline_ms) == 0)
-		return fail(w->e, FAIL_TIMEOUT, "copy of %s: not done in time (%llu MiB are)", w->t->from, (unsigned long long)w->copied >> 20);
+		return fail(w->e, FAIL_TIMEOUT, "copy of %s: not done in time (%llu MiB are)", w->t->from,
+			    (unsigned long long)w->copied >> 20);
 	if (w->t->progress && clock_now_ms() - w->said_ms >= PROGRESS_MS) {
 		w->said_ms = clock_now_ms();
 		w->t->progress(w->t->ctx, w->copied);
@@ -103,7 +104,8 @@ static int copy_attributes(int from, int to, const char *name, const char *to_na
 
 	/* the mode after the owner, which takes setuid away */
 	if (fchownat(to, to_name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (!S_ISLNK(st->st_mode) && fchmodat(to, to_name, st->st_mode & 07777, 0) < 0) || copy_xattrs(from, to, name, to_name) < 0)
+	    (!S_ISLNK(st->st_mode) && fchmodat(to, to_name, st->st_mode & 07777, 0) < 0) ||
+	    copy_xattrs(from, to, name, to_name) < 0)
 		return -1;
 	return utimensat(to, to_name, times, AT_SYMLINK_NOFOLLOW);
 }
@@ -163,7 +165,8 @@ static int copy_contents(struct walk *w, int from, int to, off_t size, const cha
 	return 0;
 }
 
-static int copy_file(struct walk *w, int from, int to, const char *name, const char *to_name, const struct stat *st, const char *path)
+static int copy_file(struct walk *w, int from, int to, const char *name, const char *to_name, const struct stat *st,
+		     const char *path)
 {
 	auto_(close) int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	auto_(close) int out = openat(to, to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -238,7 +241,8 @@ static int take_directory(struct walk *w, int from, int to, const char *name, co
 	if (in < 0)
 		return w->in_use && errno == ENOENT ? 0 : failed(w, path);
 	if (to >= 0) {
-		if (mkdirat(to, to_name, 0700) < 0 || (out = openat(to, to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		if (mkdirat(to, to_name, 0700) < 0 ||
+		    (out = openat(to, to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
 			return failed(w, path);
 		if (w->top < 0)
 			w->top = out;
@@ -260,13 +264,15 @@ static void list(struct walk *w, const struct stat *st, const char *path)
 	/* sizes and times of directories differ between equal trees */
 	strbuf_printf(&w->list, "%zu %s %o %u %u", strlen(path), path, st->st_mode, st->st_uid, st->st_gid);
 	if (S_ISREG(st->st_mode))
-		strbuf_printf(&w->list, " %lld %lld.%ld", (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+		strbuf_printf(&w->list, " %lld %lld.%ld", (long long)st->st_size, (long long)st->st_mtim.tv_sec,
+			      st->st_mtim.tv_nsec);
 	else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
 		strbuf_printf(&w->list, " %llu", (unsigned long long)st->st_rdev);
 }
 
 /* What @path is and has. @to < 0: it is not copied. */
-static int take_contents(struct walk *w, int from, int to, const char *name, const char *to_name, const struct stat *st, const char *path)
+static int take_contents(struct walk *w, int from, int to, const char *name, const char *to_name, const struct stat *st,
+			 const char *path)
 {
 	if (S_ISDIR(st->st_mode)) {
 		strbuf_char(&w->list, '\n');
@@ -368,7 +374,8 @@ bool tree_same_system(const char *a, const char *b)
 bool tree_can_share(const char *from, const char *to)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *names[] = { arena_printf(a, "%s/.labctl-share-%d-a", to, (int)getpid()), arena_printf(a, "%s/.labctl-share-%d-b", to, (int)getpid()) };
+	const char *names[] = { arena_printf(a, "%s/.labctl-share-%d-a", to, (int)getpid()),
+				arena_printf(a, "%s/.labctl-share-%d-b", to, (int)getpid()) };
 	bool shares = false;
 	int fd[2];
 

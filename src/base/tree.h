@@ -17,7 +17,7 @@
 struct tree_sum {
 	uint64_t files;            /* entries of any type, the topmost included */
 	uint64_t bytes;            /* on the disk */
-	char digest[DIGEST_HEX];   /* of names, types, modes, owners, sizes, times of files and targets of links; not of contents */
+	char digest[DIGEST_HEX];   /* of names, types, modes, owners, sizes, times of files, targets of links; not of contents */
 };
 
 struct tree_copy {

@@ -24,7 +24,8 @@ const char *snapshot_form_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (!len || len > 40 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] || !strchr("abcdefghijklmnopqrstuvwxyz0123456789", *name))
+	if (!len || len > 40 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] ||
+	    !strchr("abcdefghijklmnopqrstuvwxyz0123456789", *name))
 		return "must be 1 to 40 small letters, digits, '-', '_' or '.', and begin with a letter or digit";
 	return NULL;
 }
@@ -68,8 +69,8 @@ static bool take_sum(const json_t *from, struct tree_sum *ret)
 	json_int_t files, bytes;
 	const char *digest;
 
-	if (json_unpack((json_t *)from, "{s:I, s:I, s:s}", "files", &files, "bytes", &bytes, "digest", &digest) < 0 || files < 0 || bytes < 0 ||
-	    strlen(digest) != DIGEST_HEX - 1)
+	if (json_unpack((json_t *)from, "{s:I, s:I, s:s}", "files", &files, "bytes", &bytes, "digest", &digest) < 0 ||
+	    files < 0 || bytes < 0 || strlen(digest) != DIGEST_HEX - 1)
 		return false;
 	*ret = (struct tree_sum){ .files = (uint64_t)files, .bytes = (uint64_t)bytes };
 	memcpy(ret->digest, digest, DIGEST_HEX);
@@ -86,7 +87,8 @@ static bool take_node(const json_t *from, struct arena *a, struct snapshot_node 
 	const json_t *system, *data;
 	const char *name;
 
-	if (json_unpack((json_t *)from, "{s:s, s:o, s:o}", "node", &name, "system", &system, "data", &data) < 0 || strchr(name, '/'))
+	if (json_unpack((json_t *)from, "{s:s, s:o, s:o}", "node", &name, "system", &system, "data", &data) < 0 ||
+	    strchr(name, '/'))
 		return false;
 	ret->name = arena_strdup(a, name);
 	return take_sum(system, &ret->system) && take_sum(data, &ret->data);
@@ -95,7 +97,8 @@ static bool take_node(const json_t *from, struct arena *a, struct snapshot_node 
 /* Sets .damaged if the manifest makes no sense. */
 static void take_manifest(const json_t *doc, struct arena *a, struct snapshot *s)
 {
-	const char *name, **texts[] = { &s->lab, &s->lab_uuid, &s->hypervisor, &s->kind, &s->image, &s->image_digest, &s->labctl };
+	const char *name,
+		**texts[] = { &s->lab, &s->lab_uuid, &s->hypervisor, &s->kind, &s->image, &s->image_digest, &s->labctl };
 	const json_t *nodes, *record, *node;
 	json_int_t created;
 	int version;
@@ -108,9 +111,10 @@ static void take_manifest(const json_t *doc, struct arena *a, struct snapshot *s
 		s->damaged = arena_printf(a, "it has format %d; this labctl reads %d", version, SNAPSHOT_VERSION);
 		return;
 	}
-	if (json_unpack((json_t *)doc, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "snapshot", &name, "lab", &s->lab, "uuid",
-			&s->lab_uuid, "hypervisor", &s->hypervisor, "kind", &s->kind, "image", &s->image, "image_digest", &s->image_digest,
-			"labctl", &s->labctl, "created_ms", &created, "record", &record, "nodes", &nodes) < 0 ||
+	if (json_unpack((json_t *)doc, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "snapshot", &name, "lab",
+			&s->lab, "uuid", &s->lab_uuid, "hypervisor", &s->hypervisor, "kind", &s->kind, "image", &s->image,
+			"image_digest", &s->image_digest, "labctl", &s->labctl, "created_ms", &created, "record", &record,
+			"nodes", &nodes) < 0 ||
 	    strcmp(name, s->name) != 0 || !take_sum(record, &s->record))
 		return;
 	for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
@@ -134,7 +138,8 @@ static void read_one(const struct paths *p, const char *name, struct arena *a, s
 	auto_(json_decref) json_t *doc = NULL;
 	struct fail why = { 0 };
 
-	*ret = (struct snapshot){ .name = name, .lab = "", .lab_uuid = "", .hypervisor = "", .kind = "", .image = "", .image_digest = "", .labctl = "" };
+	*ret = (struct snapshot){ .name = name, .lab = "", .lab_uuid = "", .hypervisor = "", .kind = "", .image = "",
+				  .image_digest = "", .labctl = "" };
 	if (file_read(snapshot_path(p, name, "manifest.json", a), FILE_MAX_BYTES, &text, &why) < 0) {
 		ret->damaged = arena_strdup(a, why.text);
 		return;
@@ -149,7 +154,8 @@ static int by_age(const void *a, const void *b)
 {
 	const struct snapshot *x = a, *y = b;
 
-	return x->created_ms != y->created_ms ? (x->created_ms > y->created_ms) - (x->created_ms < y->created_ms) : strcmp(x->name, y->name);
+	return x->created_ms != y->created_ms ? (x->created_ms > y->created_ms) - (x->created_ms < y->created_ms)
+					      : strcmp(x->name, y->name);
 }
 
 int snapshots_list(const struct paths *p, struct arena *a, struct snapshot **ret, unsigned *ret_count, struct fail *e)
@@ -198,7 +204,8 @@ static int no_snapshot(const struct paths *p, const char *name, struct arena *a,
 		*arena_push(a, names, k) = all[i].name;
 	*arena_push(a, names, k) = NULL;
 	near = suggest(name, names);
-	fail(e, FAIL_NOT_FOUND, "lab '%s' has no snapshot '%.64s'%s%s%s", lab, name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	fail(e, FAIL_NOT_FOUND, "lab '%s' has no snapshot '%.64s'%s%s%s", lab, name, near ? "; did you mean '" : "",
+	     near ? near : "", near ? "'?" : "");
 	return fail_next(e, count ? "labctl -l %s snapshot list" : "labctl -l %s snapshot save NAME", lab);
 }
 
@@ -266,11 +273,13 @@ static int copy_secrets(const char *from, const char *to, struct arena *a, struc
 	if (!dir || file_mkdirs(to, 0700, e) < 0)
 		return fail_errno(e, FAIL_OTHER, "%s", from);
 	while ((entry = readdir(dir)))
-		if (*entry->d_name != '.' && copy_one(arena_printf(a, "%s/%s", from, entry->d_name), arena_printf(a, "%s/%s", to, entry->d_name), e) < 0)
+		if (*entry->d_name != '.' && copy_one(arena_printf(a, "%s/%s", from, entry->d_name),
+						      arena_printf(a, "%s/%s", to, entry->d_name), e) < 0)
 			return -1;
 	old = opendir(to);
 	while (old && (entry = readdir(old)))
-		if (*entry->d_name != '.' && !file_exists(arena_printf(a, "%s/%s", from, entry->d_name)) && unlinkat(dirfd(old), entry->d_name, 0) < 0)
+		if (*entry->d_name != '.' && !file_exists(arena_printf(a, "%s/%s", from, entry->d_name)) &&
+		    unlinkat(dirfd(old), entry->d_name, 0) < 0)
 			return fail_errno(e, FAIL_OTHER, "remove %s/%s", to, entry->d_name);
 	return 0;
 }
@@ -280,7 +289,8 @@ static int copy_record(const char *from, const char *to, unsigned first, struct 
 	auto_(arena_free) struct arena *a = arena_new();
 
 	for (unsigned i = first; i < ARRAY_COUNT(record_files); i++) {
-		const char *source = arena_printf(a, "%s/%s", from, record_files[i]), *target = arena_printf(a, "%s/%s", to, record_files[i]);
+		const char *source = arena_printf(a, "%s/%s", from, record_files[i]),
+			   *target = arena_printf(a, "%s/%s", to, record_files[i]);
 
 		if (file_exists(source) ? copy_one(source, target, e) < 0 :
 		    unlink(target) < 0 && errno != ENOENT && fail_errno(e, FAIL_OTHER, "remove %s", target))
@@ -296,7 +306,8 @@ int snapshot_restore_record(const struct paths *from, const char *name, const st
 	return copy_record(snapshot_path(from, name, "record", a), p->lab, 1, e);
 }
 
-int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name, struct fail *e)
+int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name,
+		struct fail *e)
 {
 	const char *at = strchr(word, '@'), *lab = at ? arena_strndup(a, word, (size_t)(at - word)) : "";
 
@@ -319,7 +330,8 @@ static int read_image(const struct paths *p, struct arena *a, const char **ret, 
 	return 0;
 }
 
-static int add_nodes(const struct paths *p, const struct lab *lab, const char *name, json_t *nodes, struct arena *a, struct fail *e)
+static int add_nodes(const struct paths *p, const struct lab *lab, const char *name, json_t *nodes, struct arena *a,
+		     struct fail *e)
 {
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const char *path = snapshot_new_path(p, name, arena_printf(a, "nodes/%s.json", lab->nodes[i].name), a);
@@ -337,7 +349,8 @@ static int add_nodes(const struct paths *p, const struct lab *lab, const char *n
 	return 0;
 }
 
-int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms, struct fail *e)
+int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms,
+		  struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(json_decref) json_t *doc = NULL, *nodes = json_array();
@@ -347,10 +360,12 @@ int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name
 	if (file_mkdirs(record, 0700, e) < 0 || copy_record(p->lab, record, 0, e) < 0 || tree_look(record, &sum, e) < 0 ||
 	    read_image(p, a, &image, e) < 0 || add_nodes(p, lab, name, nodes, a, e) < 0)
 		return -1;
-	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:O}", "v", SNAPSHOT_VERSION, "snapshot", name, "form", "cold",
-			"labctl", version, "lab", lab->name, "uuid", lab->uuid, "hypervisor", hypervisor_names[lab->hypervisor], "kind",
-			lab->cluster.recipe && file_exists(p->bootstrapped) ? lab->cluster.recipe->kind : "", "image", lab->image, "image_digest",
-			image, "created_ms", (json_int_t)now_ms, "record", sum_json(&sum), "nodes", nodes);
+	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:O}", "v", SNAPSHOT_VERSION,
+			"snapshot", name, "form", "cold", "labctl", version, "lab", lab->name, "uuid", lab->uuid,
+			"hypervisor", hypervisor_names[lab->hypervisor], "kind",
+			lab->cluster.recipe && file_exists(p->bootstrapped) ? lab->cluster.recipe->kind : "", "image",
+			lab->image, "image_digest", image, "created_ms", (json_int_t)now_ms, "record", sum_json(&sum),
+			"nodes", nodes);
 	if (write_json(snapshot_new_path(p, name, "manifest.json", a), doc, e) < 0 || tree_sync(snapshots_dir(p, a), e) < 0)
 		return -1;
 	if (rename(snapshot_new_path(p, name, NULL, a), snapshot_path(p, name, NULL, a)) < 0)

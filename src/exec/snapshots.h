@@ -52,11 +52,13 @@ const char *const *snapshots_left(const struct paths *p, struct arena *a);
  */
 int snapshot_begin(const struct paths *p, const char *name, struct fail *e);
 int snapshot_put_node(const struct paths *p, const char *snapshot, const struct snapshot_node *n, struct fail *e);
-int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms, struct fail *e);
+int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms,
+		  struct fail *e);
 int snapshot_remove(const struct paths *p, const char *name, struct fail *e);
 
 /* "LAB@SNAPSHOT": the paths of that lab and the name, in @a. FAIL_USAGE. */
-int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name, struct fail *e);
+int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name,
+		struct fail *e);
 /* Copies the record of a snapshot of @from over that of @p: passwords, whether there is a cluster, its warnings. Not lab.yaml. */
 int snapshot_restore_record(const struct paths *from, const char *name, const struct paths *p, struct fail *e);
 

@@ -8,13 +8,14 @@
 static int check_names(const struct lab *has, struct fail *e)
 {
 	if (has->cluster.recipe && has->cluster.by_ip)
-		return fail(e, FAIL_CONFLICT, "the servers of lab '%s' know each other by address (cluster.address: ip), and a second lab has other ones",
-			    has->name);
+		return fail(e, FAIL_CONFLICT, "the servers of lab '%s' know each other by address (cluster.address: ip), "
+			    "and a second lab has other ones", has->name);
 	if (strstr(has->net.hostname, "@{ip") || strstr(has->net.hostname, "@{octet"))
-		return fail(e, FAIL_CONFLICT, "the host names of lab '%s' are made of addresses (network.hostname: %s), and a second lab has other ones",
-			    has->name, has->net.hostname);
+		return fail(e, FAIL_CONFLICT, "the host names of lab '%s' are made of addresses (network.hostname: %s), "
+			    "and a second lab has other ones", has->name, has->net.hostname);
 	if (has->hypervisor != HYPERVISOR_LXC)
-		return fail(e, FAIL_CONFLICT, "lab '%s' has machines: nobody can give their disks other addresses before they boot", has->name);
+		return fail(e, FAIL_CONFLICT, "lab '%s' has machines: nobody can give their disks other addresses "
+			    "before they boot", has->name);
 	return 0;
 }
 

@@ -24,7 +24,8 @@ static struct step *add_for_lab(struct plan *p, enum verb verb, const char *name
 }
 
 /* The lab starts again whatever happened before, once every node has stopped or could not be stopped. */
-static int add_save(struct plan *p, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o, struct fail *e)
+static int add_save(struct plan *p, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o,
+		    struct fail *e)
 {
 	const struct lab *lab = p->lab;
 	uint32_t *roles = arena_alloc(p->arena, lab->node_count * sizeof *roles);
@@ -35,7 +36,9 @@ static int add_save(struct plan *p, const struct library *lib, const struct fact
 	plan_after_ends(p, plan_add(p, VERB_JOIN, NULL, STOPPED, "all of it is stopped"));
 	for (unsigned i = 0; i < lab->node_count; i++)
 		plan_after(p, add_for_node(p, VERB_SNAPSHOT_COPY, i, o->name, "copy its disk and its data"), STOPPED);
-	plan_after_nodes(p, add_for_lab(p, VERB_SNAPSHOT_SEAL, o->name, arena_printf(p->arena, "record snapshot %s", o->name)), "snapshot.copy");
+	plan_after_nodes(p,
+			 add_for_lab(p, VERB_SNAPSHOT_SEAL, o->name, arena_printf(p->arena, "record snapshot %s", o->name)),
+			 "snapshot.copy");
 	s = plan_add(p, VERB_JOIN, NULL, COPIED, "the copy is complete, or has failed");
 	s->anyway = true;
 	plan_after(p, s, "snapshot.seal");
@@ -44,8 +47,8 @@ static int add_save(struct plan *p, const struct library *lib, const struct fact
 	return 0;
 }
 
-int plan_snapshot_save(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o,
-		       struct plan **ret_plan, struct fail *e)
+int plan_snapshot_save(const struct lab *lab, const struct library *lib, const struct facts *facts,
+		       const struct snapshot_plan *o, struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new(o->what->said, lab);
 
@@ -57,8 +60,8 @@ int plan_snapshot_save(const struct lab *lab, const struct library *lib, const s
 }
 
 /* The copies are made and checked while the lab still runs; nothing is lost until the first node is replaced. */
-int plan_snapshot_restore(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
-			  struct fail *e)
+int plan_snapshot_restore(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o,
+			  struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new(o->what->said, lab);
 	bool nfs = lab_transport(lab) == TRANSPORT_NFS;
@@ -76,24 +79,31 @@ int plan_snapshot_restore(const struct lab *lab, const struct library *lib, cons
 		plan_after(p, s, "nfs.stop");
 	}
 	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_after(p, add_for_node(p, VERB_SNAPSHOT_SWAP, i, o->name, "put its disk and its data in place"), "snapshot.enter");
+		plan_after(p, add_for_node(p, VERB_SNAPSHOT_SWAP, i, o->name, "put its disk and its data in place"),
+			   "snapshot.enter");
 	plan_after_nodes(p, add_for_lab(p, VERB_SNAPSHOT_RECORD, o->name, "the lab's record as it was"), "snapshot.swap");
 	if (plan_add_start(p, lib, o->what, o->what->roles, "snapshot.record", e) < 0)
 		return -1;
 	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_after(p, add_for_node(p, VERB_SNAPSHOT_CLEAR, i, o->name, "remove what it had before"), "snapshot.record");
+		plan_after(p, add_for_node(p, VERB_SNAPSHOT_CLEAR, i, o->name, "remove what it had before"),
+			   "snapshot.record");
 	if (plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;
 }
 
-int plan_snapshot_create(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
-			 struct fail *e)
+int plan_snapshot_create(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o,
+			 struct plan **ret_plan, struct fail *e)
 {
 	auto_(plan_free) struct plan *p = plan_new(o->what->said, lab);
-	struct rules b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .cache = { .arena = p->arena }, .what = RULES_START,
-			   .chosen = o->what->roles, .e = e };
+	struct rules b = { .plan = p,
+			   .recipe = lab->cluster.recipe,
+			   .lib = lib,
+			   .cache = { .arena = p->arena },
+			   .what = RULES_START,
+			   .chosen = o->what->roles,
+			   .e = e };
 	bool cluster = false;
 	struct step *s;
 

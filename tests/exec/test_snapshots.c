@@ -28,12 +28,15 @@ static const char *text_of(const char *name)
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct fail e = { 0 };
 
-	return file_read(arena_printf(a, "%s/%s", p.lab, name), 4096, &text, &e) < 0 ? NULL : arena_strdup(a, strbuf_text(&text));
+	return file_read(arena_printf(a, "%s/%s", p.lab, name), 4096, &text, &e) < 0 ? NULL
+										     : arena_strdup(a, strbuf_text(&text));
 }
 
 static int setup(void **state)
 {
-	struct lab_options o = { .state_dir = "/state", .node_count = 2, .name = "s", .hypervisor = HYPERVISOR_LXC, .kind = "postgres" };
+	struct lab_options o = {
+		.state_dir = "/state", .node_count = 2, .name = "s", .hypervisor = HYPERVISOR_LXC, .kind = "postgres"
+	};
 	struct fail e = { 0 };
 
 	(void)state;
@@ -77,8 +80,9 @@ static void make(const char *name)
 
 static void names(void **state)
 {
-	static const char *const good[] = { "a", "loaded", "2026-11-30_12.00" }, *const bad[] = { "", ".", "..", ".x", "-x", "a/b", "A", "a b", "é",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+	static const char *const good[] = { "a", "loaded", "2026-11-30_12.00" }, *const bad[] = {
+		"", ".", "..", ".x", "-x", "a/b", "A", "a b", "é", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++)

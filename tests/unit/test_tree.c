@@ -36,7 +36,8 @@ static void put(const char *name, const char *text)
 
 static int setup(void **state)
 {
-	const struct timespec old[2] = { { .tv_sec = 1000000000, .tv_nsec = 5 }, { .tv_sec = 1000000000, .tv_nsec = 123456789 } };
+	const struct timespec old[2] = { { .tv_sec = 1000000000, .tv_nsec = 5 },
+					 { .tv_sec = 1000000000, .tv_nsec = 123456789 } };
 	int fd;
 
 	(void)state;
@@ -122,7 +123,9 @@ static void a_single_file(void **state)
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 
 	(void)state;
-	assert_int_equal(tree_copy(&(struct tree_copy){ .from = in("a/plain"), .to = in("b"), .deadline_ms = CLOCK_NEVER }, &sum, &e), 0);
+	assert_int_equal(tree_copy(&(struct tree_copy){ .from = in("a/plain"), .to = in("b"), .deadline_ms = CLOCK_NEVER },
+				   &sum, &e),
+			 0);
 	assert_int_equal(file_read(in("b"), 100, &text, &e), 0);
 	assert_string_equal(strbuf_text(&text), "text");
 	assert_int_equal(sum.files, 1);
@@ -166,9 +169,15 @@ static void what_stops_it(void **state)
 	struct fail e = { 0 };
 
 	(void)state;
-	assert_int_equal(tree_copy(&(struct tree_copy){ .from = in("a"), .to = in("b"), .deadline_ms = CLOCK_NEVER, .cancel = &cancel }, &sum, &e), -1);
+	assert_int_equal(
+		tree_copy(
+			&(struct tree_copy){ .from = in("a"), .to = in("b"), .deadline_ms = CLOCK_NEVER, .cancel = &cancel },
+			&sum, &e),
+		-1);
 	assert_int_equal(e.code, FAIL_CANCELED);
-	assert_int_equal(tree_copy(&(struct tree_copy){ .from = in("a"), .to = in("b"), .deadline_ms = clock_now_ms() - 1 }, &sum, &e), -1);
+	assert_int_equal(tree_copy(&(struct tree_copy){ .from = in("a"), .to = in("b"), .deadline_ms = clock_now_ms() - 1 },
+				   &sum, &e),
+			 -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
 	assert_int_equal(mkdir(in("b"), 0700), 0);
 	assert_int_equal(copy_to("b", &sum, &e), -1); /* never into what is there */

@@ -30,9 +30,12 @@ static int check_words(const struct cli *c, struct fail *e)
 	const struct lab_words *said = c->options;
 
 	if (c->arg_count || said->image || c->file)
-		return fail(e, FAIL_USAGE, "--from says what the lab is like: no number of nodes, image or lab file beside it");
+		return fail(e, FAIL_USAGE,
+			    "--from says what the lab is like: no number of nodes, image or lab file beside it");
 	if (c->lab_name)
-		return form_lab_name(c->lab_name) ? fail(e, FAIL_USAGE, "the lab's name '%.64s' %s", c->lab_name, form_lab_name(c->lab_name)) : 0;
+		return form_lab_name(c->lab_name)
+			       ? fail(e, FAIL_USAGE, "the lab's name '%.64s' %s", c->lab_name, form_lab_name(c->lab_name))
+			       : 0;
 	fail(e, FAIL_USAGE, "the new lab needs a name");
 	return fail_next(e, "labctl -l NAME create --from %s", said->from);
 }
@@ -65,7 +68,8 @@ static int load_like(struct cli *c, struct clone *s, const struct paths *paths, 
 		return -1;
 	if (strcmp(sum.digest, s->snapshot.record.digest) != 0)
 		return fail(e, FAIL_LAB, "snapshot '%s' is damaged: its record is not what was saved", s->snapshot.name);
-	if (lab_load(arena_printf(c->arena, "%s/lab.yaml", record), &o, &then, e) < 0 || lab_rename(then, c->lab_name, c->state_dir, &s->lab, e) < 0)
+	if (lab_load(arena_printf(c->arena, "%s/lab.yaml", record), &o, &then, e) < 0 ||
+	    lab_rename(then, c->lab_name, c->state_dir, &s->lab, e) < 0)
 		return -1;
 	return state_identify(paths, s->lab, e);
 }
@@ -90,8 +94,10 @@ static int make_plan(struct cli *c, struct clone *s, struct fail *e)
 {
 	const struct lab_words *said = c->options;
 
-	return s->copied ? plan_start(s->lab, c->lib, &s->what, &s->plan, e) :
-	       plan_snapshot_create(s->lab, c->lib, &(struct snapshot_plan){ .name = said->from, .what = &s->what }, &s->plan, e);
+	return s->copied
+		       ? plan_start(s->lab, c->lib, &s->what, &s->plan, e)
+		       : plan_snapshot_create(s->lab, c->lib,
+					      &(struct snapshot_plan){ .name = said->from, .what = &s->what }, &s->plan, e);
 }
 
 static int make(struct cli *c, struct clone *s, const struct paths *paths, struct fail *e)
@@ -100,9 +106,11 @@ static int make(struct cli *c, struct clone *s, const struct paths *paths, struc
 
 	if (cli_check_capacity(c, s->rt, s->lab, e) < 0)
 		return -1;
-	if (!s->copied && (snapshot_check_space(c, strrchr(s->from.lab, '/') + 1, snapshot_path(&s->from, s->snapshot.name, NULL, c->arena), paths->lab,
+	if (!s->copied && (snapshot_check_space(c, strrchr(s->from.lab, '/') + 1,
+						snapshot_path(&s->from, s->snapshot.name, NULL, c->arena), paths->lab,
 						s->snapshot.bytes, e) < 0 ||
-			   snapshot_put_mark(paths, SNAPSHOT_CLONING, said->from, e) < 0 || snapshot_put_mark(paths, SNAPSHOT_FROM, said->from, e) < 0))
+			   snapshot_put_mark(paths, SNAPSHOT_CLONING, said->from, e) < 0 ||
+			   snapshot_put_mark(paths, SNAPSHOT_FROM, said->from, e) < 0))
 		return -1;
 	return runtime_lease(s->rt, s->lab, e) < 0 || make_plan(c, s, e) < 0 ? -1 : run_plan(c, s->rt, s->plan, e);
 }

@@ -105,7 +105,8 @@ int snapshot_check_space(struct cli *c, const char *lab, const char *from, const
 			   (unsigned long long)bytes >> 20, (long long)free_bytes >> 20, to);
 	if (free_bytes < 0 || (shares ? RESERVE_BYTES : bytes + RESERVE_BYTES) <= (uint64_t)free_bytes)
 		return 0;
-	fail(e, FAIL_HOST, "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
+	fail(e, FAIL_HOST,
+	     "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
 	     shares ? 0 : (unsigned long long)bytes >> 20, RESERVE_BYTES >> 20, (long long)free_bytes >> 20);
 	return fail_next(e, "labctl -l %s snapshot list; snapshot delete NAME", lab);
 }
@@ -128,15 +129,17 @@ static json_t *row_of(const struct snapshot *s)
 
 	if (s->damaged)
 		return json_pack("{s:s, s:s, s:s}", "snapshot", s->name, "state", "damaged", "why", s->damaged);
-	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:I, s:o}", "snapshot", s->name, "state", "complete", "created", time_text(s->created_ms, text),
-			 "created_ms", (json_int_t)s->created_ms, "nodes", (int)s->node_count, "kind", s->kind, "bytes", (json_int_t)s->bytes, "size",
+	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:I, s:o}", "snapshot", s->name, "state", "complete", "created",
+			 time_text(s->created_ms, text), "created_ms", (json_int_t)s->created_ms, "nodes",
+			 (int)s->node_count, "kind", s->kind, "bytes", (json_int_t)s->bytes, "size",
 			 json_sprintf("%llu MiB", (unsigned long long)s->bytes >> 20));
 }
 
 static int list(struct cli *c, struct fail *e)
 {
-	static const struct column columns[] = { { "snapshot", "SNAPSHOT", false }, { "state", "STATE", false }, { "created", "CREATED", false },
-						 { "nodes", "NODES", true }, { "kind", "KIND", false }, { "size", "SIZE", true } };
+	static const struct column columns[] = { { "snapshot", "SNAPSHOT", false }, { "state", "STATE", false },
+						 { "created", "CREATED", false },   { "nodes", "NODES", true },
+						 { "kind", "KIND", false },         { "size", "SIZE", true } };
 	auto_(lab_free) struct lab *lab = NULL;
 	json_t *rows = NULL, *doc;
 	struct snapshot *all;
@@ -168,10 +171,10 @@ const struct command cmd_snapshot_list = {
 
 static json_t *node_row(const struct snapshot_node *n)
 {
-	return json_pack("{s:s, s:I, s:o, s:s, s:I, s:o, s:s}", "node", n->name, "system_bytes", (json_int_t)n->system.bytes, "system",
-			 json_sprintf("%llu MiB", (unsigned long long)n->system.bytes >> 20), "system_digest", n->system.digest, "data_bytes",
-			 (json_int_t)n->data.bytes, "data", json_sprintf("%llu MiB", (unsigned long long)n->data.bytes >> 20), "data_digest",
-			 n->data.digest);
+	return json_pack("{s:s, s:I, s:o, s:s, s:I, s:o, s:s}", "node", n->name, "system_bytes", (json_int_t)n->system.bytes,
+			 "system", json_sprintf("%llu MiB", (unsigned long long)n->system.bytes >> 20), "system_digest",
+			 n->system.digest, "data_bytes", (json_int_t)n->data.bytes, "data",
+			 json_sprintf("%llu MiB", (unsigned long long)n->data.bytes >> 20), "data_digest", n->data.digest);
 }
 
 static int show(struct cli *c, struct fail *e)
@@ -192,16 +195,17 @@ static int show(struct cli *c, struct fail *e)
 	nodes = json_array();
 	for (unsigned i = 0; i < s.node_count; i++)
 		json_array_append_new(nodes, node_row(&s.nodes[i]));
-	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o}", "v", 1, "lab", lab->name, "snapshot", s.name, "form", "cold",
-			"created", time_text(s.created_ms, text), "created_ms", (json_int_t)s.created_ms, "labctl", s.labctl, "hypervisor", s.hypervisor,
-			"kind", s.kind, "image", s.image, "image_digest", s.image_digest, "bytes", (json_int_t)s.bytes, "path",
+	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o}", "v", 1, "lab", lab->name,
+			"snapshot", s.name, "form", "cold", "created", time_text(s.created_ms, text), "created_ms",
+			(json_int_t)s.created_ms, "labctl", s.labctl, "hypervisor", s.hypervisor, "kind", s.kind, "image",
+			s.image, "image_digest", s.image_digest, "bytes", (json_int_t)s.bytes, "path",
 			snapshot_path(&paths, s.name, NULL, c->arena), "nodes", nodes);
 	if (c->json)
 		r = report_json(doc, e);
 	else {
-		printf("snapshot %s of lab %s, %s, %llu MiB\nhypervisor %s, image %s (%.12s), %s\n%s\n\n", s.name, lab->name, text,
-		       (unsigned long long)s.bytes >> 20, s.hypervisor, s.image, s.image_digest, *s.kind ? s.kind : "no database",
-		       snapshot_path(&paths, s.name, NULL, c->arena));
+		printf("snapshot %s of lab %s, %s, %llu MiB\nhypervisor %s, image %s (%.12s), %s\n%s\n\n", s.name, lab->name,
+		       text, (unsigned long long)s.bytes >> 20, s.hypervisor, s.image, s.image_digest,
+		       *s.kind ? s.kind : "no database", snapshot_path(&paths, s.name, NULL, c->arena));
 		r = report_table(nodes, columns, ARRAY_COUNT(columns), e);
 	}
 	json_decref(doc);

@@ -43,20 +43,23 @@ static int check_same(struct cli *c, const struct restore *s, const struct paths
 	auto_(strbuf_clear) struct strbuf image = { 0 };
 
 	if (strcmp(s->snapshot.lab_uuid, now->uuid) != 0)
-		return fail(e, FAIL_CONFLICT, "snapshot '%s' is of another lab that was called '%s'", s->snapshot.name, s->snapshot.lab);
+		return fail(e, FAIL_CONFLICT, "snapshot '%s' is of another lab that was called '%s'", s->snapshot.name,
+			    s->snapshot.lab);
 	if (strcmp(had, has) != 0) {
-		fail(e, FAIL_CONFLICT, "lab '%s' has other nodes than when snapshot '%s' was made: %s, then %s", now->name, s->snapshot.name, has, had);
-		return fail_next(e, "labctl -l %s node %s", now->name, now->node_count > then->node_count ? "remove NODE" : "add N");
+		fail(e, FAIL_CONFLICT, "lab '%s' has other nodes than when snapshot '%s' was made: %s, then %s", now->name,
+		     s->snapshot.name, has, had);
+		return fail_next(e, "labctl -l %s node %s", now->name,
+				 now->node_count > then->node_count ? "remove NODE" : "add N");
 	}
 	for (unsigned i = 0; i < now->node_count; i++)
 		if (now->nodes[i].ip != then->nodes[i].ip)
-			return fail(e, FAIL_CONFLICT, "%s had the address %s when snapshot '%s' was made, and has %s", now->nodes[i].name,
-				    then->nodes[i].ip_text, s->snapshot.name, now->nodes[i].ip_text);
+			return fail(e, FAIL_CONFLICT, "%s had the address %s when snapshot '%s' was made, and has %s",
+				    now->nodes[i].name, then->nodes[i].ip_text, s->snapshot.name, now->nodes[i].ip_text);
 	if (file_read(arena_printf(c->arena, "%s/image", paths->lab), 4096, &image, e) < 0)
 		return -1;
 	if (strncmp(strbuf_text(&image), s->snapshot.image_digest, strlen(s->snapshot.image_digest)) != 0)
-		return fail(e, FAIL_CONFLICT, "snapshot '%s' needs image %s (%.12s), and lab '%s' has %.12s", s->snapshot.name, s->snapshot.image,
-			    s->snapshot.image_digest, now->name, strbuf_text(&image));
+		return fail(e, FAIL_CONFLICT, "snapshot '%s' needs image %s (%.12s), and lab '%s' has %.12s",
+			    s->snapshot.name, s->snapshot.image, s->snapshot.image_digest, now->name, strbuf_text(&image));
 	return 0;
 }
 
@@ -104,10 +107,12 @@ static int prepare(struct cli *c, struct restore *s, struct fail *e)
 	    runtime_facts(s->rt_now, c->arena, &s->facts, e) < 0 || plan_check_names(s->now, &s->facts, e) < 0 ||
 	    check_allowed(c, s, &paths, e) < 0)
 		return -1;
-	cluster = s->lab->cluster.recipe && file_exists(snapshot_path(&paths, s->snapshot.name, "record/bootstrapped", c->arena));
+	cluster = s->lab->cluster.recipe &&
+		  file_exists(snapshot_path(&paths, s->snapshot.name, "record/bootstrapped", c->arena));
 	if (snapshot_choice(c, s->lab, cluster, repeat, &s->what, e) < 0)
 		return -1;
-	return plan_snapshot_restore(s->lab, c->lib, &(struct snapshot_plan){ .name = s->snapshot.name, .what = &s->what }, &s->plan, e);
+	return plan_snapshot_restore(s->lab, c->lib, &(struct snapshot_plan){ .name = s->snapshot.name, .what = &s->what },
+				     &s->plan, e);
 }
 
 /* Data directories may be on another file system than the lab's record. */
@@ -144,8 +149,8 @@ static int restore(struct cli *c, struct fail *e)
 	if (run_lock(c, &paths, &lock, e) < 0 || prepare(c, &s, e) < 0)
 		return -1;
 	/* The network may be gone, and another one in its place. */
-	if (cli_check_capacity(c, s.rt_now, s.now, e) < 0 || runtime_lease(s.rt_now, s.now, e) < 0 || check_same(c, &s, &paths, e) < 0 ||
-	    check_space(c, &s, &paths, e) < 0 || run_plan(c, s.rt, s.plan, e) < 0)
+	if (cli_check_capacity(c, s.rt_now, s.now, e) < 0 || runtime_lease(s.rt_now, s.now, e) < 0 ||
+	    check_same(c, &s, &paths, e) < 0 || check_space(c, &s, &paths, e) < 0 || run_plan(c, s.rt, s.plan, e) < 0)
 		return -1;
 	return snapshot_put_mark(&paths, SNAPSHOT_SAVING, NULL, e);
 }

@@ -85,7 +85,8 @@ static int measure(struct cli *c, struct save *s, struct fail *e)
 	s->bytes = 0;
 	for (unsigned i = 0; i < s->lab->node_count; i++) {
 		const struct node *n = &s->lab->nodes[i];
-		const char *system = paths_node(runtime_paths(s->rt), n->name, s->lab->hypervisor == HYPERVISOR_LXC ? "upper" : "disk.qcow2", c->arena);
+		const char *system = paths_node(runtime_paths(s->rt), n->name,
+						s->lab->hypervisor == HYPERVISOR_LXC ? "upper" : "disk.qcow2", c->arena);
 		uint64_t disk, data;
 
 		if (tree_size(system, &disk, e) < 0 || tree_size(n->export_dir, &data, e) < 0)
@@ -131,7 +132,8 @@ static int check_form(struct cli *c, const struct lab *lab, struct fail *e)
 static int prepare(struct cli *c, struct save *s, struct fail *e)
 {
 	const struct save_words *said = c->options;
-	const char *name = c->args[0], *repeat = arena_printf(c->arena, "snapshot save %s%s", name, said->cold ? " --cold" : "");
+	const char *name = c->args[0],
+		   *repeat = arena_printf(c->arena, "snapshot save %s%s", name, said->cold ? " --cold" : "");
 	struct paths paths;
 
 	if (snapshot_check_name(name, e) < 0 || load_existing(c, &s->lab, e) < 0 || check_form(c, s->lab, e) < 0)
@@ -142,15 +144,17 @@ static int prepare(struct cli *c, struct save *s, struct fail *e)
 	    plan_check_names(s->lab, &s->facts, e) < 0 || check_taken(s, &paths, name, e) < 0 ||
 	    snapshot_choice(c, s->lab, s->lab->cluster.recipe && file_exists(paths.bootstrapped), repeat, &s->what, e) < 0)
 		return -1;
-	if (!s->made && (snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_whole(s, &paths, e) < 0 || measure(c, s, e) < 0))
+	if (!s->made &&
+	    (snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_whole(s, &paths, e) < 0 || measure(c, s, e) < 0))
 		return -1;
-	return plan_snapshot_save(s->lab, c->lib, &s->facts, &(struct snapshot_plan){ .name = name, .made = s->made, .what = &s->what },
-				  &s->plan, e);
+	return plan_snapshot_save(s->lab, c->lib, &s->facts,
+				  &(struct snapshot_plan){ .name = name, .made = s->made, .what = &s->what }, &s->plan, e);
 }
 
 static int make(struct cli *c, struct save *s, const struct paths *paths, struct fail *e)
 {
-	const char *name = c->args[0], *dir = file_exists(snapshots_dir(paths, c->arena)) ? snapshots_dir(paths, c->arena) : paths->lab;
+	const char *name = c->args[0],
+		   *dir = file_exists(snapshots_dir(paths, c->arena)) ? snapshots_dir(paths, c->arena) : paths->lab;
 	struct fail ignored;
 	int r;
 

@@ -25,7 +25,8 @@ static void parts_of(struct run *r, struct arena *a, struct part ret[PARTS])
 	const struct node *n = run_step(r)->node;
 	const char *system = runtime_lab(rt)->hypervisor == HYPERVISOR_LXC ? "upper" : "disk.qcow2";
 
-	ret[SYSTEM] = (struct part){ .of = arena_printf(a, "nodes/%s", n->name), .at = paths_node(runtime_paths(rt), n->name, system, a),
+	ret[SYSTEM] = (struct part){ .of = arena_printf(a, "nodes/%s", n->name),
+				     .at = paths_node(runtime_paths(rt), n->name, system, a),
 				     .coming = paths_node(runtime_paths(rt), n->name, "coming", a),
 				     .going = paths_node(runtime_paths(rt), n->name, "going", a) };
 	ret[DATA] = (struct part){ .of = arena_printf(a, "data/%s", n->name), .at = n->export_dir, .coming = data_coming(n, a),
@@ -46,12 +47,15 @@ static void say(void *ctx, uint64_t bytes)
 {
 	const struct said *s = ctx;
 
-	run_say(s->run, "copied %llu of %llu MiB", (unsigned long long)(s->before + bytes) >> 20, (unsigned long long)s->total >> 20);
+	run_say(s->run, "copied %llu of %llu MiB", (unsigned long long)(s->before + bytes) >> 20,
+		(unsigned long long)s->total >> 20);
 }
 
 static int copy(struct run *r, const char *from, const char *to, struct said *s, struct tree_sum *ret, struct fail *e)
 {
-	const struct tree_copy t = { .from = from, .to = to, .progress = say, .ctx = s, .deadline_ms = run_deadline_ms(r), .cancel = run_cancel(r) };
+	const struct tree_copy t = {
+		.from = from, .to = to, .progress = say, .ctx = s, .deadline_ms = run_deadline_ms(r), .cancel = run_cancel(r)
+	};
 
 	if (tree_copy(&t, ret, e) < 0)
 		return -1;
@@ -111,12 +115,14 @@ static const struct snapshot_node *node_of(const struct snapshot *s, const char 
 
 static int damaged(struct run *r, const char *what, const char *lab, const char *snapshot, struct fail *e)
 {
-	fail(e, FAIL_LAB, "snapshot '%s' is damaged: %s of %s is not what was saved; nothing was changed", snapshot, what, run_step(r)->node->name);
+	fail(e, FAIL_LAB, "snapshot '%s' is damaged: %s of %s is not what was saved; nothing was changed", snapshot, what,
+	     run_step(r)->node->name);
 	return fail_next(e, "labctl -l %s snapshot delete %s", lab, snapshot);
 }
 
 /* Copies what the snapshot @name of the lab at @paths has of the node beside what the node has, and checks it. */
-static int fetch(struct run *r, const struct paths *paths, const char *name, struct part parts[PARTS], struct arena *a, struct fail *e)
+static int fetch(struct run *r, const struct paths *paths, const char *name, struct part parts[PARTS], struct arena *a,
+		 struct fail *e)
 {
 	static const char *const words[PARTS] = { "the disk", "the data" };
 	const char *lab = strrchr(paths->lab, '/') + 1;
@@ -135,7 +141,8 @@ static int fetch(struct run *r, const struct paths *paths, const char *name, str
 		struct tree_sum got;
 
 		/* left by a run that was killed */
-		if (file_remove_tree(parts[i].coming, e) < 0 || copy(r, snapshot_path(paths, name, parts[i].of, a), parts[i].coming, &said, &got, e) < 0)
+		if (file_remove_tree(parts[i].coming, e) < 0 ||
+		    copy(r, snapshot_path(paths, name, parts[i].of, a), parts[i].coming, &said, &got, e) < 0)
 			return -1;
 		if (strcmp(got.digest, (i == SYSTEM ? &n->system : &n->data)->digest) != 0) {
 			struct fail ignored;
@@ -206,8 +213,8 @@ int verb_snapshot_record(struct run *r, enum step_state *ret_state, struct fail 
 	bool changed;
 
 	*ret_state = STEP_DONE;
-	if (snapshot_restore_record(paths, run_step(r)->subject, paths, e) < 0 || state_save(paths, runtime_lab(rt), &changed, e) < 0 ||
-	    tree_sync(paths->lab, e) < 0)
+	if (snapshot_restore_record(paths, run_step(r)->subject, paths, e) < 0 ||
+	    state_save(paths, runtime_lab(rt), &changed, e) < 0 || tree_sync(paths->lab, e) < 0)
 		return -1;
 	return snapshot_put_mark(paths, SNAPSHOT_RESTORING, NULL, e);
 }
@@ -235,7 +242,9 @@ int verb_snapshot_adopt(struct run *r, enum step_state *ret_state, struct fail *
 	const char *name;
 
 	*ret_state = STEP_DONE;
-	return snapshot_of(run_step(r)->subject, paths, a, &from, &name, e) < 0 ? -1 : snapshot_restore_record(&from, name, paths, e);
+	return snapshot_of(run_step(r)->subject, paths, a, &from, &name, e) < 0
+		       ? -1
+		       : snapshot_restore_record(&from, name, paths, e);
 }
 
 /*
@@ -262,12 +271,15 @@ static int disable_units(const char *upper, struct fail *e)
 	system = fdopendir(dup(fd));
 	while (system && (wants = readdir(system))) {
 		const char *dot = strrchr(wants->d_name, '.');
-		int below = dot && !strcmp(dot, ".wants") ? openat(fd, wants->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		int below = dot && !strcmp(dot, ".wants")
+				    ? openat(fd, wants->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+				    : -1;
 		auto_(closedir) DIR *dir = below < 0 ? NULL : fdopendir(below);
 
 		while (dir && (unit = readdir(dir)))
 			for (size_t i = 0; i < ARRAY_COUNT(units); i++)
-				if (!strncmp(unit->d_name, units[i], strlen(units[i])) && unlinkat(dirfd(dir), unit->d_name, 0) < 0 && errno != ENOENT)
+				if (!strncmp(unit->d_name, units[i], strlen(units[i])) &&
+				    unlinkat(dirfd(dir), unit->d_name, 0) < 0 && errno != ENOENT)
 					return fail_errno(e, FAIL_OTHER, "disable %s", unit->d_name);
 	}
 	return 0;
