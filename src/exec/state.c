@@ -310,6 +310,19 @@ int state_identify(const struct paths *p, struct lab *lab, struct fail *e)
 	return 0;
 }
 
+/* Those of the cluster's own users, used or not: what comes later changes nothing. */
+static int make_secrets(const struct paths *p, const struct lab *lab, bool *changed, struct fail *e)
+{
+	const char *const *secrets = lab->cluster.recipe ? lab->cluster.recipe->secrets : NULL;
+
+	if (secrets && file_mkdirs(p->secrets, 0700, e) < 0)
+		return -1;
+	for (; secrets && *secrets; secrets++)
+		if (make_secret(p, *secrets, changed, e) < 0)
+			return -1;
+	return 0;
+}
+
 int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, id = { 0 };
@@ -318,7 +331,7 @@ int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, 
 	lab_print(lab, &text);
 	strbuf_printf(&id, "%s\n", lab->uuid);
 	if (make_lab_dir(p, e) < 0 || write_if_changed(p->id, id.text, id.len, &ignored, e) < 0 ||
-	    write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
+	    make_secrets(p, lab, &changed, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
 	    drop_user_secrets(p, lab, &changed, e) < 0 || lifetime_begin(p, lab->ttl, &changed, e) < 0)
 		return -1;
 	*ret_changed = changed;
@@ -349,16 +362,11 @@ static int prepare_keys(const struct paths *p, const struct lab *lab, struct are
 int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *const none[] = { NULL };
-	const char *const *secrets = lab->cluster.recipe && lab->cluster.recipe->secrets ? lab->cluster.recipe->secrets : none;
 	bool changed = !file_exists(p->secrets), saved = false;
 
 	if (make_lab_dir(p, e) < 0 || file_mkdirs(p->secrets, 0700, e) < 0 || prepare_keys(p, lab, a, &changed, e) < 0 ||
 	    write_known_hosts(p, lab, a, &changed, e) < 0)
 		return -1;
-	for (; *secrets; secrets++)
-		if (make_secret(p, *secrets, &changed, e) < 0)
-			return -1;
 	/* lab.yaml is written last: every lab that is listed has its keys. */
 	if (state_save(p, lab, &saved, e) < 0)
 		return -1;

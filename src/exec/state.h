@@ -13,14 +13,14 @@ int state_lock(const struct paths *p, const char *command, int64_t deadline_ms, 
 bool state_is_locked(const struct paths *p);
 /* Under the lock: removes what state_lock() created, the lock included, if there is no lab. Leaves a lab as it is. */
 void state_drop_empty(const struct paths *p);
-/* Makes the key pair, host keys, known_hosts, secrets and lab.yaml; keeps those that exist. All 0600. */
+/* Makes the key pair, host keys, known_hosts, and what state_save() writes; keeps those that exist. All 0600. */
 int state_prepare(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
 /*
  * Sets the lab's id: the recorded one; for a record older than ids, one derived from the name alone; else one derived from
  * the state directory and the name, so that a lab whose record is lost is found only from its own state directory.
  */
 int state_identify(const struct paths *p, struct lab *lab, struct fail *e);
-/* Saves the resolved lab (lab_print()) and its id, each atomically; begins its lifetime (lifetime.h). */
+/* Saves the resolved lab (lab_print()), its id and missing secrets, each atomically; begins its lifetime (lifetime.h). */
 int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e);
 int state_remove(const struct paths *p, struct fail *e);
 /* Is there a file @name in the directory of a node's server? It looks on the host, also while the machine is off. */

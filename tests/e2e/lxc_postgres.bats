@@ -40,7 +40,7 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[[ $output == *"exists with other settings: nodes has 8, wanted 3"* ]]
 }
 
-@test "bootstrap postgres ends healthy, and again changes nothing" {
+@test "bootstrap postgres ends healthy; again, and create again, change nothing" {
 	labctl --timings bootstrap postgres
 	ran postgres "$(labctl psql node1 -- -XAtc 'SHOW server_version' | awk '{print $1}')"
 	run -0 --separate-stderr labctl --json bootstrap postgres
@@ -48,6 +48,9 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 	run -0 --separate-stderr labctl --json status
 	[ "$(jq '[.nodes[].databases[] | select(.up)] | length' <<<"$output")" = 8 ]
+	run -0 --separate-stderr labctl --json create
+	jq -r '.steps[] | select(.state == "done") | .id' <<<"$output"
+	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 }
 
 @test "psql and ssh on the host can use the inventory" {
