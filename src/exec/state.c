@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include "state.h"
+#include "state_secrets.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +21,6 @@
 #include "proc.h"
 #include "recipe.h"
 
-#define SECRET_LEN 24       /* of 62 characters: 142 bits */
-#define SECRET_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 #define KEYGEN_THREADS 4    /* a key takes 3 ms, most of it the start of a process */
 #define KEYGEN_TIMEOUT_MS 30000
 #define SMALL_FILE_BYTES (1 << 20)
@@ -194,90 +192,6 @@ static int write_known_hosts(const struct paths *p, const struct lab *lab, struc
 	return write_if_changed(p->known_hosts, strbuf_text(&text), text.len, changed, e);
 }
 
-/* --- secrets --- */
-
-static bool name_is_plain(const char *name)
-{
-	return *name && !name[strspn(name, SECRET_CHARACTERS "_-")];
-}
-
-static int make_secret(const struct paths *p, const char *name, bool *changed, struct fail *e)
-{
-	auto_(strbuf_clear) struct strbuf path = { 0 };
-	char value[SECRET_LEN + 1];
-	int r;
-
-	if (!name_is_plain(name))
-		return fail(e, FAIL_OTHER, "'%s' is not a valid name of a secret", name);
-	strbuf_printf(&path, "%s/%s", p->secrets, name);
-	if (file_exists(path.text))
-		return 0;
-	digest_secret(value, SECRET_LEN);
-	r = file_write(path.text, value, SECRET_LEN, 0600, e);
-	explicit_bzero(value, sizeof value);
-	*changed = true;
-	return r;
-}
-
-int state_secret(const struct paths *p, const char *name, char ret[64], struct fail *e)
-{
-	auto_(strbuf_clear) struct strbuf path = { 0 }, text = { 0 };
-	bool changed = false;
-
-	/* A cluster kind that was added to a lab later has its own secrets: made when first needed. */
-	if (!file_exists(p->secrets))
-		return fail(e, FAIL_NOT_FOUND, "secret '%s': %s does not exist", name, p->secrets);
-	if (make_secret(p, name, &changed, e) < 0)
-		return -1;
-	strbuf_printf(&path, "%s/%s", p->secrets, name);
-	if (file_read(path.text, 64, &text, e) < 0)
-		return -1;
-	strbuf_truncate(&text, strcspn(strbuf_text(&text), "\r\n"));
-	if (text.len == 0 || text.len > 63)
-		return fail(e, FAIL_OTHER, "%s: a secret must have 1 to 63 characters", path.text);
-	/* Placeholders are replaced inside any kind of quotes: a secret that a user edited must need no quoting either. */
-	if (text.text[strspn(text.text, SECRET_CHARACTERS)])
-		return fail(e, FAIL_OTHER, "%s: a secret must contain only letters and digits", path.text);
-	memcpy(ret, text.text, text.len + 1);
-	explicit_bzero(text.text, text.len);
-	return 0;
-}
-
-int state_renew_secret(const struct paths *p, const char *name, struct fail *e)
-{
-	auto_(strbuf_clear) struct strbuf path = { 0 };
-	char value[SECRET_LEN + 1];
-	int r;
-
-	if (!name_is_plain(name))
-		return fail(e, FAIL_OTHER, "'%s' is not a valid name of a secret", name);
-	strbuf_printf(&path, "%s/%s", p->secrets, name);
-	digest_secret(value, SECRET_LEN);
-	r = file_write(path.text, value, SECRET_LEN, 0600, e);
-	explicit_bzero(value, sizeof value);
-	return r;
-}
-
-/* Removes passwords of users that are no longer in the lab. */
-static int drop_user_secrets(const struct paths *p, const struct lab *lab, bool *changed, struct fail *e)
-{
-	auto_(closedir) DIR *dir = opendir(p->secrets);
-	auto_(strbuf_clear) struct strbuf path = { 0 };
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, DB_USER_SECRET, strlen(DB_USER_SECRET)) != 0 ||
-		    db_user_find(&lab->cluster, entry->d_name + strlen(DB_USER_SECRET)))
-			continue;
-		strbuf_truncate(&path, 0);
-		strbuf_printf(&path, "%s/%s", p->secrets, entry->d_name);
-		if (unlink(path.text) < 0 && errno != ENOENT)
-			return fail_errno(e, FAIL_OTHER, "remove %s", path.text);
-		*changed = true;
-	}
-	return 0;
-}
-
 /* --- the record --- */
 
 #define ID_LEN 36
@@ -310,19 +224,6 @@ int state_identify(const struct paths *p, struct lab *lab, struct fail *e)
 	return 0;
 }
 
-/* Those of the cluster's own users, used or not: what comes later changes nothing. */
-static int make_secrets(const struct paths *p, const struct lab *lab, bool *changed, struct fail *e)
-{
-	const char *const *secrets = lab->cluster.recipe ? lab->cluster.recipe->secrets : NULL;
-
-	if (secrets && file_mkdirs(p->secrets, 0700, e) < 0)
-		return -1;
-	for (; secrets && *secrets; secrets++)
-		if (make_secret(p, *secrets, changed, e) < 0)
-			return -1;
-	return 0;
-}
-
 int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, id = { 0 };
@@ -331,8 +232,8 @@ int state_save(const struct paths *p, const struct lab *lab, bool *ret_changed, 
 	lab_print(lab, &text);
 	strbuf_printf(&id, "%s\n", lab->uuid);
 	if (make_lab_dir(p, e) < 0 || write_if_changed(p->id, id.text, id.len, &ignored, e) < 0 ||
-	    make_secrets(p, lab, &changed, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
-	    drop_user_secrets(p, lab, &changed, e) < 0 || lifetime_begin(p, lab->ttl, &changed, e) < 0)
+	    state_make_secrets(p, lab, &changed, e) < 0 || write_if_changed(p->lab_file, strbuf_text(&text), text.len, &changed, e) < 0 ||
+	    state_drop_secrets(p, lab, &changed, e) < 0 || lifetime_begin(p, lab->ttl, &changed, e) < 0)
 		return -1;
 	*ret_changed = changed;
 	return 0;
@@ -447,98 +348,4 @@ bool state_server_has(const struct lab *lab, const struct node *n, int role, con
 
 	return dir && !strncmp(dir, lab->data.mount, mount) && dir[mount] == '/' &&
 	       lstat(arena_printf(a, "%s%s/%s", n->export_dir, dir + mount, name), &st) == 0;
-}
-
-/* --- warnings --- */
-
-static const char *warnings_file(const struct paths *p, struct arena *a)
-{
-	return arena_printf(a, "%s/warnings", p->lab);
-}
-
-int state_put_warnings(const struct paths *p, const char *lines, struct fail *e)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = warnings_file(p, a);
-
-	if (!*lines)
-		return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_HOST, "remove %s", file) : 0;
-	return file_write(file, lines, strlen(lines), 0600, e);
-}
-
-int state_warnings(const struct paths *p, struct strbuf *out, struct fail *e)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = warnings_file(p, a);
-
-	return file_exists(file) ? file_read(file, SMALL_FILE_BYTES, out, e) : 0;
-}
-
-/* --- protection, changes: a file each --- */
-
-static const char *mark(const struct paths *p, const char *name, struct arena *a)
-{
-	return arena_printf(a, "%s/%s", p->lab, name);
-}
-
-static bool is_marked(const struct paths *p, const char *name)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-
-	return file_exists(mark(p, name, a));
-}
-
-static int set_mark(const struct paths *p, const char *name, bool wanted, struct fail *e)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = mark(p, name, a);
-
-	if (wanted)
-		return file_write(file, "", 0, 0600, e);
-	return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_OTHER, "remove %s", file) : 0;
-}
-
-bool state_is_protected(const struct paths *p)
-{
-	return is_marked(p, "protected");
-}
-
-int state_protect(const struct paths *p, bool wanted, struct fail *e)
-{
-	return set_mark(p, "protected", wanted, e);
-}
-
-bool state_is_changing(const struct paths *p)
-{
-	return is_marked(p, "changing");
-}
-
-int state_set_changing(const struct paths *p, bool wanted, struct fail *e)
-{
-	return set_mark(p, "changing", wanted, e);
-}
-
-/* --- nodes that are being added --- */
-
-static const char *joining_file(const struct paths *p, struct arena *a)
-{
-	return arena_printf(a, "%s/joining", p->lab);
-}
-
-int state_put_joining(const struct paths *p, const char *names, struct fail *e)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = joining_file(p, a);
-
-	if (names)
-		return file_write(file, names, strlen(names), 0600, e);
-	return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_OTHER, "remove %s", file) : 0;
-}
-
-int state_joining(const struct paths *p, struct strbuf *out, struct fail *e)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = joining_file(p, a);
-
-	return file_exists(file) ? file_read(file, SMALL_FILE_BYTES, out, e) : 0;
 }

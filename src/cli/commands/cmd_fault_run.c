@@ -7,13 +7,12 @@
 #include "clock.h"
 #include "cmd_fault.h"
 #include "complete.h"
+#include "fault_load.h"
 #include "faults.h"
 #include "file.h"
-#include "outage.h"
 #include "pool.h"
 #include "proc.h"
 #include "recipe.h"
-#include "rows.h"
 #include "scenario.h"
 
 #define SCENARIO_MAX_BYTES (1u << 20)
@@ -229,66 +228,6 @@ static json_t *steps_json(const struct scene *s)
 	return list;
 }
 
-/* Committed and other transactions, and the longest, of every second. */
-static json_t *seconds_json(const struct tx *all, unsigned count, int64_t end_ms)
-{
-	json_t *list = json_array();
-	unsigned i = 0;
-
-	for (int64_t second = 0; second * 1000 < end_ms || i < count; second++) { /* the last one may end a moment later */
-		int committed = 0, others = 0, longest = 0;
-
-		for (; i < count && all[i].ended_ms < (second + 1) * 1000; i++) {
-			int took = (int)(all[i].ended_ms - all[i].begun_ms);
-
-			committed += all[i].outcome == TX_COMMITTED;
-			others += all[i].outcome != TX_COMMITTED;
-			longest = took > longest ? took : longest;
-		}
-		json_array_append_new(list, json_pack("{s:i, s:i, s:i, s:i}", "second", (int)second, "committed", committed, "others", others,
-						      "longest_ms", longest));
-	}
-	return list;
-}
-
-static void say_outage(const struct outage *o)
-{
-	report_say("before     %.1f transactions/s, 99 %% within %.0f ms\n", o->before_tps, o->before_p99_ms);
-	if (o->error_ms >= 0)
-		report_say("error      the first one %.1f s after the fault\n", (double)o->error_ms / 1000);
-	else
-		report_say("error      none\n");
-	report_say("gap        %.1f s without a commit, from %.1f s after the fault on; 99 %% of the commits since then within %.0f ms\n",
-		   (double)o->gap_ms / 1000, (double)o->gap_at_ms / 1000, o->after_p99_ms);
-	if (!o->dropped)
-		report_say("recovery   not needed: never below 90 %% of the rate, over 3 s\n");
-	else if (o->recovered_ms >= 0)
-		report_say("recovery   90 %% of the rate again %.1f s after the fault, over 3 s\n", (double)o->recovered_ms / 1000);
-	else
-		report_say("recovery   not seen: below 90 %% of the rate until the end\n");
-}
-
-static void say_rows(const struct rows_check *k)
-{
-	report_say("rows       %u transactions committed, %u failed, %u doubtful (%u of them are there), %u without a server\n",
-		   k->by_outcome[TX_COMMITTED], k->by_outcome[TX_FAILED], k->by_outcome[TX_DOUBTFUL], k->doubtful_there,
-		   k->by_outcome[TX_REFUSED]);
-	report_say("           %u lost, %u there in part, %u there that had failed\n", k->lost, k->torn, k->failed_there);
-}
-
-static json_t *load_json(const struct tx *all, unsigned count, int64_t fault_ms, int64_t end_ms, const struct outage *o,
-			 const struct rows_check *k)
-{
-	return json_pack("{s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:b, s:f}, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:o}", "fault_s",
-			 (double)fault_ms / 1000, "outage", "before_tps", o->before_tps, "before_p99_ms", o->before_p99_ms, "after_p99_ms",
-			 o->after_p99_ms, "error_s", (double)o->error_ms / 1000, "gap_s", (double)o->gap_ms / 1000, "gap_at_s",
-			 (double)o->gap_at_ms / 1000, "dropped", o->dropped, "recovered_s", (double)o->recovered_ms / 1000, "rows",
-			 "committed", (int)k->by_outcome[TX_COMMITTED], "failed", (int)k->by_outcome[TX_FAILED], "doubtful",
-			 (int)k->by_outcome[TX_DOUBTFUL], "refused", (int)k->by_outcome[TX_REFUSED], "doubtful_there",
-			 (int)k->doubtful_there, "failed_there", (int)k->failed_there, "lost", (int)k->lost, "torn", (int)k->torn,
-			 "seconds", seconds_json(all, count, end_ms));
-}
-
 /* Counts, and says what is wrong: FAIL_DB. */
 static int judge(struct scene *s, json_t *doc, struct fail *e)
 {
@@ -302,8 +241,7 @@ static int judge(struct scene *s, json_t *doc, struct fail *e)
 		return fail_wrap(e, "the rows cannot be read again");
 	all = rows_all(s->rows, &count);
 	outage_measure(all, count, fault_ms > 0 ? fault_ms : 0, end_ms, &outage);
-	say_outage(&outage);
-	say_rows(&check);
+	load_say(&outage, &check);
 	json_object_set_new(doc, "load", load_json(all, count, fault_ms, end_ms, &outage, &check));
 	if (check.lost > s->scenario->may_lose || check.torn || check.failed_there) {
 		fail(e, FAIL_DB, "%u committed transactions are lost (%u may be), %u are there in part, %u are there that had failed", check.lost,
