@@ -244,6 +244,8 @@ reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 		cat ddl.*; rm -f ddl.*' >"$WORK/ddl" 2>&1
 	cat "$WORK/ddl"
 	run -1 grep -E "client .*: 124" "$WORK/ddl"
+	# Most of them have worked: 1.0 fails now and then.
+	[ "$(grep -c "^client" "$WORK/ddl")" -lt 10 ]
 	run grep ERROR "$WORK/ddl"
 	run -1 grep -v "cache lookup failed for index" <<<"${output:-cache lookup failed for index}"
 }

@@ -2,7 +2,8 @@
 # Makes the data directory of a datanode or a coordinator.
 
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
-out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new password=@{secret.postgres:sh}
+out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
+password=@{secret.postgres:sh}
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
 if [[ -e $dir/labctl.loading ]]; then          # coordinator.join.sh was interrupted

@@ -34,7 +34,9 @@ select s from unnest(array[$values]::text[]) s
 where not exists (select from pg_replication_slots where slot_name = s and wal_status is distinct from 'lost');
 END
 )
-make=$quiet_log$'\n' made=() password=@{secret.replication:sh}      # letters and digits only
+# letters and digits only
+password=@{secret.replication:sh}
+make=$quiet_log$'\n' made=()
 for name in "${missing[@]}"; do
     case $name in
     ::*) printf '%s\n' "${missing[@]}"; exit 1;;                # the error of sql()
