@@ -227,6 +227,7 @@ reboot_nodes() { for n; do labctl exec "$n" -- kill -s RTMIN+5 1; done; }
 	[[ $output != *"its configuration changed"* ]]
 	sed -i 's/work_mem: 5MB/work_mem: much/' "$WORK/lab.yaml"
 	run ! labctl -f "$WORK/lab.yaml" bootstrap
+	echo "$output"
 	[[ $output == *"the coordinator rejects its new configuration; it was started with the old one"* ]]
 	[ "$(labctl psql node5 -- -Atc 'SHOW work_mem')" = 5MB ]
 	sed -i 's/work_mem: much/work_mem: 5MB/' "$WORK/lab.yaml"
