@@ -125,7 +125,9 @@ in_few_files() {
 	inside find "$LABS/$lab" "$WORK"/said*."$lab" "$WORK/render.$lab" /var/log/libvirt /run/libvirt /etc/libvirt \
 		"${LABCTL_CACHE:-/var/cache/labctl}/log" -path '*/nodes/*/root' -prune -o -type f \
 		-exec grep -lFf "$WORK/secrets.$lab" {} + >"$WORK/holding" 2>/dev/null || true
-	inside xargs -a "$WORK/holding" stat -c '%a %U %n' | sed "s|$LABS/$lab/||" | LC_ALL=C sort >"$WORK/found"
+	# Owners by the numbers and names of the nodes: the host may have another user with such a number.
+	names=$(labctl -l "$lab" exec 1 -- 'getent passwd root postgres pgxc || true' | awk -F'[: ]+' '{ printf "s|^600 %s |600 %s |; ", $4, $2 }')
+	inside xargs -a "$WORK/holding" stat -c '%a %u %n' | sed "${names}s|$LABS/$lab/||" | LC_ALL=C sort >"$WORK/found"
 	{
 		printf '600 root %s\n' id_ed25519 inventory/jdbc.properties inventory/pgpass secrets/postgres
 		for ((n = 1; n <= nodes[$lab]; n++)); do
