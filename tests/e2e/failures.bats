@@ -234,7 +234,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 }
 
 @test "interrupted: exit 130, and the next create continues" {
-	run -130 inside timeout --preserve-status -s INT 0.4 "$LABCTL" -l stopped create 2
+	run -130 inside timeout --foreground --preserve-status -s INT 0.4 "$LABCTL" -l stopped create 2
 	labctl -l stopped create 2
 	labctl -l stopped destroy
 	run -4 labctl -l stopped destroy

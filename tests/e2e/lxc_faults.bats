@@ -192,7 +192,8 @@ scenario() { printf '%s\n' "$@" >"$WORK/scenario.yaml"; }
 	run -30 labctl fault run "$WORK/scenario.yaml"
 	[[ $output == *"5 lost"*"5 committed transactions are lost (0 may be)"* ]]
 	scenario 'writers: 0' 'steps:' '- {inject: partition 2}' '- {at: 1h, wait: db}'
-	run -130 inside timeout --preserve-status -s INT 4 "$LABCTL" fault run "$WORK/scenario.yaml"
+	# not to the group as well: a second one would end labctl at once
+	run -130 inside timeout --foreground --preserve-status -s INT 4 "$LABCTL" fault run "$WORK/scenario.yaml"
 	none
 	labctl fault inject partition 2
 	run -5 labctl fault run "$WORK/scenario.yaml"
