@@ -289,8 +289,13 @@ static void start_libvirtd(const struct worker *w)
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		private_die("pipe: %s", strerror(errno));
 	if (fork() == 0) {
+		virConnectPtr c = NULL;
+
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (!virConnectOpen(w->uri) || write(ready[1], "", 1) != 1)
+		/* the socket has its name before it listens */
+		for (unsigned i = 0; i < 100 && !(c = virConnectOpen(w->uri)); i++)
+			clock_sleep_ms(100);
+		if (!c || write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
