@@ -13,7 +13,8 @@ struct fact_domain {
 	const char *type;                   /* "kvm", "qemu", "lxc" */
 	bool active;
 	const char *state;                  /* libvirt's, in words: "running", "paused (by a user)", "shut off"... */
-	bool runs;                          /* active, and neither paused nor suspended nor crashed */
+	bool runs;                          /* active, and neither paused nor suspended nor crashed nor lost */
+	bool lost;                          /* has ended without libvirt's notice */
 };
 
 struct fact_network {

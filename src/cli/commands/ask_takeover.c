@@ -115,7 +115,7 @@ void ask_standings(struct cli *c, struct runtime *rt, const struct lab *lab, con
 		const struct fact_domain *d = ask_domain(facts, n);
 		int role = lab_role(lab, t->role), from = lab_role(lab, t->from);
 
-		all[i].on = d && d->active;
+		all[i].on = d && d->active && !d->lost;
 		all[i].age_ms = -1;
 		if (!all[i].on || (!node_has_role(n, role) && !node_has_role(n, from)))
 			continue;

@@ -81,6 +81,13 @@ int virt_owner(const char *kind, const struct virt_object *o, const char *xml, s
 /* The same of the domain with the name of @o, which the caller frees; VIRT_GONE leaves *ret_domain alone. virt_domain.c */
 int virt_find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e);
 
+/*
+ * Has a container ended without libvirt's notice? Call it before reading the domain's state: libvirt may learn of the end in
+ * between. Takes three seconds if so. virt_domain.c
+ */
+bool virt_domain_lost(virDomainPtr domain);
+#define VIRT_LOST "dead, but libvirt still reports it as running"
+
 /* Text for a state and reason of a libvirt domain; whether its processors run in that state. */
 const char *virt_state_word(int state, int reason);
 bool virt_state_runs(int state);

@@ -41,8 +41,7 @@ static bool runs_without_init(virDomainPtr domain)
 	return id > 1 && id != (unsigned)-1 && kill((pid_t)id, 0) < 0 && errno == ESRCH;
 }
 
-/* Call it before reading the domain's state: libvirt may learn of the end in between. */
-static bool is_lost(virDomainPtr domain)
+bool virt_domain_lost(virDomainPtr domain)
 {
 	int64_t deadline = clock_after_ms(LOST_MS);
 
@@ -57,7 +56,7 @@ static bool is_lost(virDomainPtr domain)
 /* Returns 1: running; 0: must be started; -1: failed. Resumes a paused domain, ends a crashed one (kept for a dump). */
 static int domain_runs(virDomainPtr domain, struct virt_object *o, struct fail *e)
 {
-	bool lost = is_lost(domain);
+	bool lost = virt_domain_lost(domain);
 	int state, reason;
 
 	if (virDomainGetState(domain, &state, &reason, 0) < 0)
@@ -327,7 +326,7 @@ static int domain_end_lost(virConnectPtr c, void *arg, struct fail *e)
 	auto_(virDomainFree) virDomainPtr domain = NULL;
 	int owner = virt_find_domain(c, o, &domain, e);
 
-	if (owner != VIRT_OURS || !is_lost(domain))
+	if (owner != VIRT_OURS || !virt_domain_lost(domain))
 		return owner < 0 ? owner : 0;
 	return end_domain(c, domain, o->name, e);
 }
@@ -392,7 +391,7 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 {
 	struct state_query *q = arg;
 	auto_(virDomainFree) virDomainPtr domain = virDomainLookupByName(c, q->name);
-	bool lost = domain && is_lost(domain);
+	bool lost = domain && virt_domain_lost(domain);
 	int state, reason;
 
 	if (!domain || virDomainGetState(domain, &state, &reason, 0) < 0) {
@@ -404,7 +403,7 @@ static int domain_state(virConnectPtr c, void *arg, struct fail *e)
 	q->active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
 	if (q->active && lost) {
 		q->active = false;
-		q->word = "dead, but libvirt still reports it as running";
+		q->word = VIRT_LOST;
 		return 0;
 	}
 	q->word = virt_state_word(state, reason);

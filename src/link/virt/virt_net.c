@@ -266,12 +266,14 @@ static void add_domain(struct facts_query *q, virDomainPtr domain)
 	char uuid[VIR_UUID_STRING_BUFLEN] = "";
 	int state = VIR_DOMAIN_NOSTATE, reason = 0;
 	struct virt_tag tag;
+	bool lost;
 
 	if (!doc)
 		return;
 	virt_tag(doc, q->a, &tag);
 	if (!tag.lab_uuid || (q->lab_uuid && strcmp(tag.lab_uuid, q->lab_uuid) != 0))
 		return;
+	lost = tag.type && !strcmp(tag.type, "lxc") && virDomainIsActive(domain) == 1 && virt_domain_lost(domain);
 	virDomainGetState(domain, &state, &reason, 0);
 	virDomainGetUUIDString(domain, uuid);
 	*arena_push(q->a, q->facts.domains, q->facts.domain_count) = (struct fact_domain){
@@ -283,8 +285,9 @@ static void add_domain(struct facts_query *q, virDomainPtr domain)
 		.lab_state = tag.state,
 		.type = tag.type ? tag.type : "",
 		.active = virDomainIsActive(domain) == 1,
-		.state = virt_state_word(state, reason),
-		.runs = virt_state_runs(state),
+		.lost = lost,
+		.state = lost && virt_state_runs(state) ? VIRT_LOST : virt_state_word(state, reason),
+		.runs = !lost && virt_state_runs(state),
 	};
 }
 
