@@ -118,7 +118,7 @@ quota() { inside virsh -q -c lxc:///system schedinfo "lab-node$1" | awk '$1 == "
 
 @test "cpu: a part of a core; the least counts, create leaves it alone, --for and heal end it" {
 	before=$(quota 3)
-	labctl fault inject cpu 2-3 --amount 50 --for 15s
+	labctl fault inject cpu 2-3 --amount 50 --for 40s
 	labctl fault inject cpu 3 --amount 10
 	[ "$(quota 2) $(quota 3)" = "50000 10000" ]
 	# a busy loop of two seconds by the clock
@@ -128,7 +128,12 @@ quota() { inside virsh -q -c lxc:///system schedinfo "lab-node$1" | awk '$1 == "
 	[ "$(quota 3)" = 10000 ]
 	labctl fault heal 2
 	[ "$(quota 3)" = 50000 ]
-	soon 30 none
+	labctl stop --now 3
+	run -5 labctl fault inject cpu 3 --amount 10
+	[[ $output == *"node3 does not run"*"labctl -l lab start node3"* ]]
+	labctl start 3
+	[ "$(quota 3)" = 50000 ]
+	soon 60 none
 	[ "$(quota 2) $(quota 3)" = "$before $before" ]
 }
 
@@ -195,6 +200,20 @@ scenario() { printf '%s\n' "$@" >"$WORK/scenario.yaml"; }
 	# not to the group as well: a second one would end labctl at once
 	run -130 inside timeout --foreground --preserve-status -s INT 4 "$LABCTL" fault run "$WORK/scenario.yaml"
 	none
+	scenario 'rate: 20' 'steps:' '- {at: 1h, wait: db}'
+	begun=$SECONDS
+	inside timeout --foreground --preserve-status -s INT 6 "$LABCTL" fault run "$WORK/scenario.yaml" >"$WORK/first" 2>&1 &
+	first=$!
+	sleep 3
+	run -5 labctl fault run "$WORK/scenario.yaml"
+	[[ $output == *"scenario is held by process "*"(fault run)"* ]]
+	ended=0
+	wait "$first" || ended=$?
+	[ "$ended" = 130 ]
+	grep " 0 lost" "$WORK/first"
+	((SECONDS - begun < 60))
+	[ "$(labctl psql -- -XAtc "SELECT count(*) FROM pg_class WHERE relname = 'labctl_rows'")" = 0 ]
+	run -1 labctl fault run "$WORK/scenario.yaml" -o /nowhere/out.json
 	labctl fault inject partition 2
 	run -5 labctl fault run "$WORK/scenario.yaml"
 	[[ $output == *"has 1 fault already"*"fault heal --all"* ]]

@@ -94,6 +94,8 @@ static int open_any(struct rows *w, int64_t deadline_ms, struct sql **ret, struc
 		for (unsigned i = 0; i < w->server_count; i++)
 			if (open_one(w, &at, deadline_ms, ret, e) == 0)
 				return 0;
+		if (e->code == FAIL_CANCELED)
+			return -1;
 		if (clock_left_ms(deadline_ms) < PAUSE_MS)
 			return fail_wrap(e, "no server accepts rows");
 		clock_sleep_ms(PAUSE_MS);

@@ -294,6 +294,28 @@ static int record(struct cli *c, const struct lab *lab, const struct paths *path
 	return faults_write(paths, lab, *ret_all, *ret_count, e);
 }
 
+/* A limit of processor time is one of a running node: nothing would be left of it when the node starts. */
+static int check_running(struct cli *c, const struct lab *lab, struct runtime *rt, const struct fault *f, struct fail *e)
+{
+	struct facts facts = { 0 };
+
+	if (f->kind->on != FAULT_CPU)
+		return 0;
+	if (runtime_facts(rt, c->arena, &facts, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < lab->node_count; i++) {
+		bool runs = false;
+
+		for (unsigned d = 0; d < facts.domain_count; d++)
+			runs |= facts.domains[d].node && !strcmp(facts.domains[d].node, lab->nodes[i].name) && facts.domains[d].runs;
+		if (f->a[i] && !runs) {
+			fail(e, FAIL_CONFLICT, "%s does not run", lab->nodes[i].name);
+			return fail_next(e, "labctl -l %s start %s, then the same command again", lab->name, lab->nodes[i].name);
+		}
+	}
+	return 0;
+}
+
 static int inject(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -311,7 +333,8 @@ static int inject(struct cli *c, struct fail *e)
 	if (c->dry_run)
 		return run_show(c, p, e);
 	load_paths(c, lab->name, &paths);
-	if (run_lock(c, &paths, &lock, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || record(c, lab, &paths, &f, &all, &count, e) < 0)
+	if (run_lock(c, &paths, &lock, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || check_running(c, lab, rt, &f, e) < 0 ||
+	    record(c, lab, &paths, &f, &all, &count, e) < 0)
 		return -1;
 	if (run_plan(c, rt, p, e) < 0) {
 		struct fail ignored;

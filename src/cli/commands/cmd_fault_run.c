@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "cmd_fault.h"
@@ -147,9 +148,9 @@ static int play_step(struct scene *s, unsigned i, struct fail *e)
 	/* A step that must succeed has its last lines as evidence, if it does not. */
 	r = step->status ? proc_run(&p, &status, e) : proc_check(&p, e);
 	d->ended_ms = clock_now_ms() - s->start_ms;
-	if (r < 0 && e->code != FAIL_CANCELED) /* it names the program; the last lines are the evidence */
+	if (r < 0) /* it names the program; the last lines are the evidence */
 		snprintf(e->text, sizeof e->text, "%s %s %s", step->act->key, step->text,
-			 e->code == FAIL_TIMEOUT ? "does not end in time" : "failed");
+			 e->code == FAIL_CANCELED ? "was interrupted" : e->code == FAIL_TIMEOUT ? "does not end in time" : "failed");
 	if (r == 0)
 		r = check_outcome(step, status, &out, e);
 	d->ok = r == 0;
@@ -281,6 +282,8 @@ static int perform(struct scene *s, struct runtime *rt, struct fail *e)
 		rows_begin(rows);
 	pool_run(1 + (rows ? c->writers : 0), 1 + (rows ? c->writers : 0), play, s);
 	r = s->result;
+	if (atomic_exchange(s->c->cancel, false)) /* that ended the steps; a second one ends what follows */
+		report_say("interrupted: healing the faults and counting the rows\n");
 	if (heal_all(s, r < 0 ? &later : e) < 0)
 		r = -1;
 	json_object_set_new(doc, "steps", steps_json(s));
@@ -315,8 +318,13 @@ static int run(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(runtime_close) struct runtime *rt = NULL;
+	auto_(close) int lock = -1;
+	const struct run_words *said = c->options;
 	struct scene s = { .c = c };
 	struct scenario *scenario;
+	const char *lock_file;
+	struct paths paths;
+	int r;
 
 	if (load_existing(c, &lab, e) < 0 || read_scenario(c, c->args[0], &scenario, e) < 0)
 		return -1;
@@ -328,7 +336,15 @@ static int run(struct cli *c, struct fail *e)
 		show_steps(scenario);
 		return 0;
 	}
-	return perform(&s, rt, e);
+	if (said->out && file_write(said->out, "", 0, 0644, e) < 0) /* an hour later would be too late */
+		return -1;
+	load_paths(c, lab->name, &paths);
+	lock_file = arena_printf(c->arena, "%s/scenario", paths.lab);
+	if (file_lock(lock_file, "fault run", 0, &lock, e) < 0)
+		return fail_next(e, "wait until the other scenario has ended: both would count the same rows");
+	r = perform(&s, rt, e);
+	unlink(lock_file);
+	return r;
 }
 
 static const struct option_row options[] = {

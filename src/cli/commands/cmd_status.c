@@ -183,8 +183,9 @@ static void add_sentences(const struct lab *lab, const json_t *doc, struct strbu
 		json_array_foreach(json_object_get(doc, keys[k]), i, row)
 			strbuf_printf(out, "%s\n", json_string_value(row));
 	json_array_foreach(json_object_get(doc, "faults"), i, row)
-		strbuf_printf(out, "fault %d: %s, %s    (labctl -l %s fault heal)\n", (int)json_integer_value(json_object_get(row, "id")),
-			      json_string_value(json_object_get(row, "fault")), json_string_value(json_object_get(row, "state")), lab->name);
+		strbuf_printf(out, "fault %d: %s, %s    (labctl -l %s fault heal %d)\n", (int)json_integer_value(json_object_get(row, "id")),
+			      json_string_value(json_object_get(row, "fault")), json_string_value(json_object_get(row, "state")), lab->name,
+			      (int)json_integer_value(json_object_get(row, "id")));
 }
 
 static int show(struct cli *c, const struct lab *lab, const struct view *v, struct fail *e)

@@ -112,7 +112,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	}
 	if (changed)
 		session_node_started(runtime_sessions(rt), n, started_ms);
-	else if (resize(r, v, xml, &changed, e) < 0)
+	if ((!changed || faults_recorded(runtime_paths(rt))) && resize(r, v, xml, &changed, e) < 0)
 		return fail_next(e, "labctl -l %s restart %s", lab->name, n->name);
 	*ret_state = state_of(changed);
 	return 0;
