@@ -164,12 +164,15 @@ static const char *without_dashes(const char *uuid, struct arena *a)
 }
 
 /*
- * Name of the host's end of the node's interface: the bridge's name, a dash and the node's number; no dash for four digits,
- * since the kernel allows 15 characters. With a name of libvirt's choice, a left-over interface could not be attributed.
+ * Name of the host's end of the node's interface: the bridge's name, a dash and a number, which comes from the node's address,
+ * since positions change when a node is removed. No dash and four hexadecimal digits for large ones, since the kernel
+ * allows 15 characters. With a name of libvirt's choice, a left-over interface could not be attributed.
  */
 static const char *link_name(const struct lab *lab, const struct node *n, struct arena *a)
 {
-	return arena_printf(a, "%s%s%u", lab->net.bridge, n->index < 1000 ? "-" : "", n->index);
+	unsigned number = (n->ip - lab->net.subnet - lab->net.first_host + 1) & 0xffff;
+
+	return arena_printf(a, number < 1000 ? "%s-%u" : "%s%04x", lab->net.bridge, number);
 }
 
 static void drop(xmlNodePtr parent, const char *name)

@@ -72,6 +72,12 @@ names() { inside virsh -q -c lxc:///system net-dumpxml labctl-pg | grep -c "<hos
 	[ ! -e "$LABCTL_STATE/labs/pg/nodes/node3" ]
 	run -1 inside virsh -q -c lxc:///system dominfo pg-node3
 	labctl wait --for db
+	# a new one has nothing of those that stay
+	labctl node add
+	[ "$(hosts)" = "node1,node2,node4,node5" ]
+	[ "$(sql node4 'SELECT count(*) FROM kept') $(sql node5 'SELECT count(*) FROM kept')" = "1000 1000" ]
+	labctl node remove node5
+	labctl wait --for db
 }
 
 @test "a standby whose machine is gone: removed all the same, killed in the middle and run again" {

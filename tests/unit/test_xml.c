@@ -50,6 +50,23 @@ static void domains(void **state)
 	}
 }
 
+/* A node whose neighbour was removed keeps its link: another one may get the neighbour's position. */
+static void a_link_stays(void **state)
+{
+	auto_(lab_free) struct lab *lab = parse("lab: d\nnodes: [{name: node1}, {name: node5, address: 10.88.0.15}, {name: node6, address: 10.88.0.16}]\n"
+						"hypervisor: lxc\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(arena_free) struct arena *a = arena_new();
+	static const unsigned numbers[] = { 1, 5, 6 };
+	struct fail e = { 0 };
+	const char *xml;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(xml_domain(lab, &lab->nodes[i], &paths, lib, a, &xml, &e), 0);
+		assert_non_null(strstr(xml, arena_printf(a, "<target dev=\"%s-%u\"/>", lab->net.bridge, numbers[i])));
+	}
+}
+
 /* The kernel allows 15 characters. */
 static void the_last_link(void **state)
 {
@@ -60,7 +77,7 @@ static void the_last_link(void **state)
 
 	(void)state;
 	assert_int_equal(xml_domain(lab, &lab->nodes[1023], &paths, lib, a, &xml, &e), 0);
-	link = arena_printf(a, "%s1024", lab->net.bridge);
+	link = arena_printf(a, "%s0400", lab->net.bridge);
 	assert_int_equal(strlen(link), 15);
 	assert_non_null(strstr(xml, arena_printf(a, "<target dev=\"%s\"/>", link)));
 }
@@ -185,7 +202,7 @@ static void threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(the_last_link),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(a_link_stays), cmocka_unit_test(the_last_link),
 					    cmocka_unit_test(disks), cmocka_unit_test(cpu_quota),
 					    cmocka_unit_test(network), cmocka_unit_test(tags) };
 
