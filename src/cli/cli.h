@@ -145,6 +145,11 @@ void cli_say_capacity(struct cli *c, const struct lab *lab);
 void run_show_warnings(const char *lines);
 /* Returns when the last step has ended. Fails as the first step that failed; FAIL_CANCELED after Ctrl-C, FAIL_TIMEOUT. */
 int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e);
+/*
+ * FAIL_CONFLICT, with the command that ends it, unless the command may run on a lab of which a restore that was killed left nodes of two
+ * times, or a `create --from` nodes that have nothing.
+ */
+int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e);
 /* Takes the lab's lock, held until *ret_fd is closed. FAIL_CONFLICT names the process that holds it. */
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);
 /* Prints the plan instead of running it (-n). */

@@ -27,8 +27,7 @@ static bool may_run(const struct cli *c, const char *what)
 	return !strcmp(c->path, what);
 }
 
-/* A restore that was killed leaves nodes of two times, a `create --from` nodes that have nothing. */
-static int check_whole(const struct cli *c, const struct paths *paths, struct fail *e)
+int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 };
 	const char *lab = strrchr(paths->lab, '/') + 1;
@@ -52,7 +51,7 @@ int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail 
 
 	if (state_lock(paths, c->path, clock_after_ms(wait), &fd, e) < 0)
 		return -1;
-	if (check_whole(c, paths, e) < 0)
+	if (run_check_whole(c, paths, e) < 0)
 		return -1;
 	*ret_fd = fd;
 	fd = -1;

@@ -119,8 +119,10 @@ kill_when() {
 	run -5 labctl create
 	run -5 labctl snapshot delete base
 	run -5 labctl destroy --keep-data
-	run labctl status
-	[[ $output == *"a restore did not end"* ]]
+	run -30 labctl status
+	[[ $output == *"a restore did not end"*"next: labctl -l lab snapshot restore base"* ]]
+	run -5 labctl snapshot save other
+	[[ $output == *"the restore of snapshot 'base' did not end"*"next: labctl -l lab snapshot restore base"* ]]
 	labctl snapshot restore base
 	whole
 	[ ! -e "$LAB/restoring" ]

@@ -50,7 +50,7 @@ static const struct node *first_off(const struct save *s, const char **ret_state
 }
 
 /* What would be saved must be whole, or a restore would bring back a lab that does not work. */
-static int check_whole(const struct save *s, const struct paths *paths, struct fail *e)
+static int check_works(const struct save *s, const struct paths *paths, struct fail *e)
 {
 	const struct takeover *t = s->lab->cluster.recipe ? s->lab->cluster.recipe->takeover : NULL;
 	auto_(strbuf_clear) struct strbuf joining = { 0 };
@@ -145,7 +145,8 @@ static int prepare(struct cli *c, struct save *s, struct fail *e)
 	    snapshot_choice(c, s->lab, s->lab->cluster.recipe && file_exists(paths.bootstrapped), repeat, &s->what, e) < 0)
 		return -1;
 	if (!s->made &&
-	    (snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_whole(s, &paths, e) < 0 || measure(c, s, e) < 0))
+	    (run_check_whole(c, &paths, e) < 0 || snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_works(s, &paths, e) < 0 ||
+	     measure(c, s, e) < 0))
 		return -1;
 	return plan_snapshot_save(s->lab, c->lib, &s->facts,
 				  &(struct snapshot_plan){ .name = name, .made = s->made, .what = &s->what }, &s->plan, e);

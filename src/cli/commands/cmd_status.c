@@ -128,6 +128,7 @@ static void view_clear(struct view *v)
 static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct view *ret, struct fail *e)
 {
 	struct facts facts = { 0 };
+	struct fail half = { 0 };
 	json_t *rows;
 
 	if (runtime_facts(rt, c->arena, &facts, e) < 0 || state_warnings(runtime_paths(rt), &ret->warnings, e) < 0)
@@ -153,8 +154,11 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	json_object_set_new(ret->doc, "unserved", unserved_json(c, rt, ret->asked, ret->asked_count));
 	if (lab_expires(c, lab->name))
 		json_object_set_new(ret->doc, "expires", json_string(lab_expires(c, lab->name)));
-	if (ask_judge(lab, ret->asked, ret->asked_count, &ret->down) < 0)
+	if (ask_judge(lab, ret->asked, ret->asked_count, &ret->down) < 0) {
+		if (run_check_whole(c, runtime_paths(rt), &half) < 0)
+			fail_next(&ret->down, "%s", half.next); /* nothing else is possible before */
 		json_object_set_new(ret->doc, "error", report_error(&ret->down));
+	}
 	return 0;
 }
 
