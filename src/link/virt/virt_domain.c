@@ -2,9 +2,12 @@
 /* Domains of libvirt: each function probes before it acts, and touches nothing without the lab's tag. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "file.h"
 #include "virt_call.h"
 
 /* How long a killed domain may take to end: more than 14 s on a busy disk. Less than virt_watch allows. */
@@ -12,6 +15,9 @@
 
 /* libvirt notices a container's end a moment later, or more if it is busy; after this time it never will. */
 #define LOST_MS 3000
+
+/* How long a killed init may take before libvirt ends what is left. */
+#define KILLED_MS 1000
 
 int virt_find_domain(virConnectPtr c, const struct virt_object *o, virDomainPtr *ret_domain, struct fail *e)
 {
@@ -39,6 +45,35 @@ static bool runs_without_init(virDomainPtr domain)
 	    (virt_error() != VIR_ERR_OPERATION_INVALID && virt_error() != VIR_ERR_SYSTEM_ERROR))
 		return false; /* not supported for machines */
 	return id > 1 && id != (unsigned)-1 && kill((pid_t)id, 0) < 0 && errno == ESRCH;
+}
+
+/*
+ * The init of a container: the child of its monitor, whose pid is the domain's id. 0 = not found. libvirt itself may take a process of
+ * the last run for it, if the container started again soon after its end.
+ */
+static pid_t init_of(virConnectPtr c, virDomainPtr domain)
+{
+	const char *type = virConnectGetType(c);
+	unsigned id = virDomainGetID(domain);
+	auto_(strbuf_clear) struct strbuf name = { 0 }, children = { 0 };
+	struct fail ignored;
+	char path[64];
+
+	if (!type || strcmp(type, "LXC") != 0 || id <= 1 || id == (unsigned)-1)
+		return 0;
+	snprintf(path, sizeof path, "/proc/%u/comm", id);
+	if (file_read(path, 64, &name, &ignored) < 0 || strcmp(strbuf_text(&name), "libvirt_lxc\n") != 0)
+		return 0;
+	snprintf(path, sizeof path, "/proc/%u/task/%u/children", id, id);
+	return file_read(path, 4096, &children, &ignored) < 0 ? 0 : (pid_t)strtol(strbuf_text(&children), NULL, 10);
+}
+
+/* Machines take no signals. */
+static int signal_init(virConnectPtr c, virDomainPtr domain, int signo)
+{
+	pid_t init = init_of(c, domain);
+
+	return init > 1 && kill(init, signo) == 0 ? 0 : virDomainSendProcessSignal(domain, 1, (unsigned)signo, 0);
 }
 
 bool virt_domain_lost(virDomainPtr domain)
@@ -166,6 +201,7 @@ static int undefine(virDomainPtr domain, const char *name, struct fail *e)
 /* Ends a running domain at once. */
 static int end_domain(virConnectPtr c, virDomainPtr domain, const char *name, struct fail *e)
 {
+	pid_t init = init_of(c, domain);
 	int64_t deadline;
 	int state, reason;
 
@@ -173,9 +209,12 @@ static int end_domain(virConnectPtr c, virDomainPtr domain, const char *name, st
 	 * A container's init ignores TERM, and destroy would wait 1.6 s before KILL: kill it now. Fails harmlessly for machines.
 	 * A paused container takes the signal when it goes on; without that, libvirt would leave its control groups behind.
 	 */
-	if (virDomainSendProcessSignal(domain, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0) == 0 &&
+	if (signal_init(c, domain, SIGKILL) == 0 &&
 	    virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED)
 		virDomainResume(domain);
+	/* Its processes die with it. Destroy begins with TERM, on which a quick server would end cleanly: that is no pulled plug. */
+	for (deadline = clock_after_ms(KILLED_MS); init > 1 && kill(init, 0) == 0 && clock_left_ms(deadline) > 0;)
+		clock_sleep_ms(5);
 	/*
 	 * A process in uninterruptible I/O survives KILL: libvirt reports "Device or resource busy" for a machine after 15 s,
 	 * "Some processes refused to die" for a container after 3 s. It ends when its I/O does: try again.
@@ -298,7 +337,7 @@ static int domain_ask_off(virConnectPtr c, void *arg, struct fail *e)
 	 * SIGRTMIN+4 is systemd's poweroff.target. libvirt passes the number on, and counts from the kernel's SIGRTMIN, which
 	 * is not the C library's: its RT4 would be another signal. Machines take no signals.
 	 */
-	if (virDomainSendProcessSignal(domain, 1, (unsigned)SIGRTMIN + 4, 0) == 0)
+	if (signal_init(c, domain, SIGRTMIN + 4) == 0)
 		return 0;
 	/*
 	 * libvirt may not know the init of a container that runs, or may take a process of its last run for it. A shutdown would
