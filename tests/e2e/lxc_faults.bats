@@ -110,6 +110,8 @@ pull() {
 	labctl fault inject power-off 2
 	[ "$(inside virsh -q -c lxc:///system domstate lab-node2)" = "shut off" ]
 	labctl fault heal 1
+	# the other standby may still be away from a primary that was killed before
+	labctl wait --for db
 	labctl status
 	none
 }
