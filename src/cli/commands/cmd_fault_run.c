@@ -244,6 +244,10 @@ static int judge(struct scene *s, json_t *doc, struct fail *e)
 	outage_measure(all, count, fault_ms > 0 ? fault_ms : 0, end_ms, &outage);
 	load_say(&outage, &check);
 	json_object_set_new(doc, "load", load_json(all, count, fault_ms, end_ms, &outage, &check));
+	if (!check.by_outcome[TX_COMMITTED] && s->result == 0) {
+		fail(e, FAIL_DB, "no transaction was committed, so that nothing is known of lost ones");
+		return fail_next(e, "labctl -l %s status", s->lab->name);
+	}
 	if (check.lost > s->scenario->may_lose || check.torn || check.failed_there) {
 		fail(e, FAIL_DB, "%u committed transactions are lost (%u may be), %u are there in part, %u are there that had failed", check.lost,
 		     s->scenario->may_lose, check.torn, check.failed_there);
