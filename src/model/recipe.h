@@ -98,7 +98,7 @@ struct member {
 	const char *instead;         /* the same: the words of a command that helps; or NULL */
 	const char *last;            /* the last server with the role cannot leave: why; NULL = it can */
 	const struct rule *leave;    /* it gives away what it has; its machine still runs. NULL = nothing to do */
-	const struct rule *lose;     /* instead of .leave if it does not answer; with --force if something is lost */
+	const struct rule *lose;     /* instead of .leave if it does not answer; with --force if something is lost. NULL, with .leave: impossible then */
 	const struct rule *forget;   /* after its machine is gone */
 	const char *asked;           /* role of the server that knows what only this one has; NULL = it has nothing of its own */
 	const char *only;            /* SQL in the library, for .asked, in every database: that, a row with a text for each thing */

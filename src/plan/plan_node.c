@@ -43,17 +43,21 @@ static const struct rule *afterwards(const struct member *m, const struct node_r
 	return m->forget;
 }
 
-/* The rules of every role that the node had, on the others. */
+/* The rules of every role that the node had, on the others. Roles may share them. */
 static int add_member_rules(struct rules *b, const struct node_remove *o, choose which, const char *base)
 {
 	const struct lab *lab = b->plan->lab;
+	const struct rule *added = NULL;
 
 	for (unsigned r = 0; o->cluster && r < lab->cluster.place_count; r++) {
 		const struct member *m = recipe_member(b->recipe, lab->cluster.places[r].role);
 		const struct rule *rules = m && node_has_role(o->gone, (int)r) ? which(m, o) : NULL;
 
-		if (rules && rules_add(b, rules, base) < 0)
+		if (!rules || rules == added)
+			continue;
+		if (rules_add(b, rules, base) < 0)
 			return -1;
+		added = rules;
 	}
 	return 0;
 }
@@ -89,9 +93,10 @@ static void add_removal(struct plan *p, const struct node *gone)
 				"node.remove", gone->name);
 		plan_after(p, s, "nfs.serve");
 	}
+	plan_after_ends(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"));
 	/* Last: until then the same command continues. */
-	plan_after_ends(p, plan_add(p, VERB_LAB_PREPARE, NULL, "lab.prepare", arena_printf(p->arena, "record the lab without %s", gone->name)));
-	plan_after(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"), "lab.prepare");
+	plan_after(p, plan_add(p, VERB_LAB_PREPARE, NULL, "lab.prepare", arena_printf(p->arena, "record the lab without %s", gone->name)),
+		   "lab.files");
 }
 
 int plan_node_remove(const struct lab *lab, const struct library *lib, const struct node_remove *o, struct plan **ret_plan,

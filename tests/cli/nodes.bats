@@ -59,22 +59,24 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"node1 is the only node of lab 'bare'"*"destroy"* ]]
 }
 
-@test "pgxc: coordinators come and go; GTM, standby and datanodes stay" {
+@test "pgxc: coordinators and datanodes come and go; GTM, standby and the last datanode stay" {
 	record xc 'kind: pgxc'
 	run -0 --separate-stderr labctl -l xc -n node add
 	[[ $output == "node add 1 -r coordinator lab 'xc': "*"coordinator.join/node5"*"coordinator.open/node5"* ]]
-	run -2 labctl -l xc node add -r datanode
-	[[ $output == *"cannot get another datanode; it can get more of: gtm_proxy, coordinator, client"* ]]
+	run -0 --separate-stderr labctl -l xc -n node add -r datanode --rebalance
+	[[ $output == *"datanode.join/node5"*"coordinator.open/"*"rebalance.look/"*"rebalance.open/"* ]]
+	run -2 labctl -l xc node add -r gtm_standby
+	[[ $output == *"cannot get another gtm_standby; it can get more of: datanode, gtm_proxy, coordinator, client"* ]]
 	run -5 labctl -l xc node remove node1
 	[[ $output == *"node1 cannot be removed: it has the GTM; its standby must take over first"*"next: labctl -l xc switchover, then node remove node1"* ]]
 	run -5 labctl -l xc node remove node2 --force
 	[[ $output == *"it has a gtm_standby, and labctl cannot take one out of a pgxc cluster that exists"* ]]
-	run -5 labctl -l xc node remove node3 --force
-	[[ $output == *"its datanode has rows of tables, and Postgres-XC 1.0 cannot move them"*"next: labctl -l NAME create N "* ]]
-	# the fifth node of the file would have a datanode
+	run -30 labctl -l xc node remove node3 --force
+	[[ $output == *"no coordinator can say what only node3 has"*"next: labctl -l xc start -r coordinator"* ]]
+	# the fifth node of the file has a datanode
 	printf '%s\n' 'lab: xc' 'hypervisor: lxc' 'nodes: 5' 'cluster: {kind: pgxc}' >more.yaml
-	run -5 labctl -f more.yaml create
-	[[ $output == *"nodes has 4, wanted 5"* ]]
+	run -0 labctl -f more.yaml -n create
+	[[ $output == *"nodes has 4, wanted 5"*"node.start/node5"* ]]
 }
 
 @test "citus: workers come and go; the coordinator and the last worker stay; who knows what is lost must answer" {

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: PostgreSQL
-# While the GTM does not know its sequences, or another coordinator joins: ends the sessions of the coordinator, and lets nobody in but
-# coordinators, which read the sequences and definitions. coordinator.open.sh ends that. The server must run on: nextval() writes the values into its shared
-# buffers, but neither into the WAL nor, after a checkpoint, to disk.
+# While the GTM does not know its sequences, another node joins, or tables move: ends the sessions of the coordinator, and lets nobody in
+# but coordinators and datanodes, which read the sequences and definitions. coordinator.open.sh ends that. The server must run on:
+# nextval() writes the values into its shared buffers, but neither into the WAL nor, after a checkpoint, to disk.
+# As the rule *.fresh it runs again, when that is done: meanwhile coordinators open sessions to each other (pg_dump locks every table),
+# which would go on with what they knew then.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin unclean=@{value.unclean:sh} joins=@{value.joins:sh} proxy=@{gtm_proxy.dir:sh}
-out=/run/labctl/@{nodename:sh}.shut
+rule=@{rule:sh} out=/run/labctl/@{nodename:sh}.shut
+if [[ $rule == *.fresh ]]; then
+    (( joins || ! unclean )) && grep -q '# labctl.shut$' "$dir/pg_hba.conf" || exit 0
+    unclean=0 joins=1           # an interrupted run may have closed it
+fi
 
 (( unclean || joins )) && [[ -e $dir/pg_hba.conf ]] || exit 0
 if (( ! unclean )); then          # one that joins serves nobody yet, and one that does not run either
@@ -16,6 +22,9 @@ if ! grep -q '# labctl.shut$' "$dir/pg_hba.conf"; then
         printf '%s # labctl.shut\n' "local all all trust"
 @{each coordinator}
         printf 'host all postgres %s/32 trust # labctl.shut\n' @{peer.ip:sh}
+@{end}
+@{each datanode}
+        printf 'host all postgres %s/32 md5 # labctl.shut\n' @{peer.ip:sh}
 @{end}
         printf '%s # labctl.shut\n' "host all all 0.0.0.0/0 reject" "host all all ::/0 reject"
         cat -- "$dir/pg_hba.conf"

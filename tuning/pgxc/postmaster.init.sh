@@ -6,10 +6,10 @@ out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
 password=@{secret.postgres:sh}
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
-if [[ -e $dir/labctl.loading ]]; then          # coordinator.join.sh was interrupted
+if [[ -e $dir/labctl.loading ]]; then          # postmaster.join.sh was interrupted
     if processes postgres "$dir"; then
         kill -9 $pids
-        wait_for 10 gone postgres "$dir" || die "cannot stop the coordinator whose definitions are not complete"
+        wait_for 10 gone postgres "$dir" || die "cannot stop the $role whose definitions are not complete"
     fi
     rm -rf -- "$dir" || die "cannot remove $dir"
     changed "removed $dir, whose definitions were not complete"
@@ -48,7 +48,7 @@ if [[ ! -e $dir/PG_VERSION ]]; then
     fi
     # The catalog has that name. Keep it in a file, too, because labctl replaces postgresql.conf.
     printf '%s\n' "$name" >"$new/labctl.nodename" || die "cannot write $new/labctl.nodename"
-    [[ $role != coordinator ]] || printf '' >"$new/labctl.joins" || die "cannot write $new/labctl.joins"
+    printf '' >"$new/labctl.joins" || die "cannot write $new/labctl.joins"
     mv -T -- "$new" "$dir" || die "cannot create $dir"       # complete or not at all
     changed "initdb $dir ($name)"
 else
@@ -67,6 +67,6 @@ if [[ $role == datanode ]]; then
     fi
 fi
 ensure_dir /var/lib/labctl/boot 700 root:root
-# Others are closed to clients until it has their definitions: coordinator.join.sh.
+# Coordinators are closed to clients until it has their definitions: postmaster.join.sh.
 [[ ! -e $dir/labctl.joins ]] || echo "::value joins 1"
 exit 0

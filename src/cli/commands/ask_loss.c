@@ -95,6 +95,11 @@ static const char *in_words(const struct names *lost, struct arena *a)
 
 static int refuse(const struct lab *has, const struct node_remove *o, const struct member *m, bool silent, const char *what, struct fail *e)
 {
+	if (m->leave && silent && !m->lose) {
+		fail(e, FAIL_CONFLICT, "%s has %s, and its server does not answer; a %s cluster cannot do without", o->gone->name, what,
+		     has->cluster.recipe->kind);
+		return fail_next(e, "labctl -l %s start %s, then node remove %s", has->name, o->gone->name, o->gone->name);
+	}
 	fail(e, FAIL_CONFLICT, "%s has the only copy of %s%s", o->gone->name, what,
 	     m->leave && silent ? ", and its server does not answer, so nothing can be moved away" : "");
 	return fail_next(e, m->leave && silent ? "labctl -l %s start %s, then node remove %s; if it is lost: node remove %s --force" :
@@ -143,19 +148,24 @@ int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool forc
 		for (unsigned i = 0; i < lab->node_count && !n; i++)
 			if (o->on[i] && node_has_role(&lab->nodes[i], lab_role(lab, m->asked)))
 				n = lab_find_node(has, lab->nodes[i].name);
-		if (!n || ask(c, all, m, n, o->gone, &lost, &why) < 0) {
-			fail(e, FAIL_DB, "no %s can say what only %s has%s%s", m->asked, o->gone->name, n ? ": " : "", n ? why.text : "");
-			return fail_next(e, "labctl -l %s start -r %s", has->name, m->asked);
-		}
 		silent = !answers(all, has, o->gone, m->role, facts);
 		if (!m->leave || silent)
 			o->lose = true;
+		if (!n || ask(c, all, m, n, o->gone, &lost, &why) < 0) {
+			if (n && m->leave && !m->lose && !silent) { /* closed to clients, perhaps: .leave goes on, or says why it cannot */
+				o->loss = arena_printf(c->arena, "unknown, as the %s does not answer; what it has moves to other nodes first",
+						       m->asked);
+				continue;
+			}
+			fail(e, FAIL_DB, "no %s can say what only %s has%s%s", m->asked, o->gone->name, n ? ": " : "", n ? why.text : "");
+			return fail_next(e, "labctl -l %s start -r %s", has->name, m->asked);
+		}
 		if (!lost.count) {
 			o->loss = arena_printf(c->arena, "nothing that the %s knows of", m->asked);
 			continue;
 		}
 		what = in_words(&lost, c->arena);
-		if ((!m->leave || silent) && !force)
+		if ((!m->leave || silent) && (!force || (m->leave && !m->lose)))
 			return refuse(has, o, m, silent, what, e);
 		o->loss = m->leave && !silent ?
 				  arena_printf(c->arena, "nothing that the %s knows of: %s move to other nodes first", m->asked, what) : what;

@@ -325,13 +325,17 @@ static int run_rebalance(struct cli *c, struct fail *e)
 
 const struct command cmd_db_rebalance = {
 	.name = "rebalance", .run = run_rebalance,
-	.summary = "move shards, so that each worker has its share of the data",
+	.summary = "move data, so that each worker or datanode has its share",
 	.help =
-	"In every database: copies reference tables to workers that lack them, then moves the shards that Citus' strategy names, one group "
-	"of shards that belong together after the other. Clients can go on reading and writing; writes to a table without a primary key "
-	"wait while a shard of it moves. If it is interrupted, the same command goes on.\n\n"
-	"  labctl node add --rebalance      does this after adding a worker\n"
-	"  labctl db shards TABLE           where the shards are",
+	"Citus, in every database: copies reference tables to workers that lack them, then moves the shards that Citus' strategy names, one "
+	"group of shards that belong together after the other. Clients can go on reading and writing; writes to a table without a primary key "
+	"wait while a shard of it moves.\n\n"
+	"Postgres-XC, in every database: tables that were made for all datanodes move to all that there are now, one after the other, each in a "
+	"transaction that copies it twice. The coordinators are closed to clients meanwhile. Tables that were made for some datanodes only stay, "
+	"and so do tables with foreign keys, inheritance, rules or OIDs; they are named.\n\n"
+	"If it is interrupted, the same command goes on.\n\n"
+	"  labctl node add --rebalance      does this after adding a node\n"
+	"  labctl db shards TABLE           where the shards of Citus are",
 };
 
 /* --- tables --- */

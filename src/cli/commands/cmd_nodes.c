@@ -214,7 +214,7 @@ static int add(struct cli *c, struct fail *e)
 static const struct option_row add_options[] = {
 	{ "role", 'r', .arg = "ROLE", .complete = complete_roles, .at = offsetof(struct add_words, role),
 	  .text = "role of the new nodes; without it a standby (postgres), a worker (citus) or a coordinator (pgxc)" },
-	{ "rebalance", .at = offsetof(struct add_words, rebalance), .text = "then move shards to the new nodes, as `labctl db rebalance` does" },
+	{ "rebalance", .at = offsetof(struct add_words, rebalance), .text = "then move data to the new nodes, as `labctl db rebalance` does" },
 	{ 0 },
 };
 
@@ -227,7 +227,7 @@ const struct command cmd_node_add = {
 	"and a server, which the others know from then on. What is there already stays as it is. If it is interrupted, the same command goes "
 	"on. A larger number of nodes in the lab file, create and bootstrap do the same.\n\n"
 	"  labctl node add                  another standby or worker\n"
-	"  labctl node add --rebalance      another worker that gets its share of the shards\n"
+	"  labctl node add --rebalance      another worker that gets its share of the data\n"
 	"  labctl -n node add 2             the steps\n"
 	"  labctl node add -r client        a node for the programs of labctl bench",
 };

@@ -48,6 +48,8 @@ static const struct role_set role_sets[] = {
 #define T "tuning/pgxc/"
 #define INIT_LOG "/run/labctl/@{nodename}.init"
 #define START_LOG "/run/labctl/@{nodename}.start"
+/* What scripts for joining nodes and moving tables share. */
+#define CLUSTER T "cluster.sh=" BOOT "@{nodename}.cluster:0600:root"
 /* All roles of a node share this file. */
 #define PROFILE T "profile.sh=/home/@{user}/.bash_profile:0644"
 
@@ -84,7 +86,7 @@ static const struct rule rules[] = {
 	{ "sequences.count", "coordinator:first", .after = "gtm.look .coordinator.init", .arg = T "sequences_count.sh",
 	  .title = "count the sequences" },
 	{ "coordinator.shut", "coordinator", .after = "gtm.look sequences.count .coordinator.init", .arg = T "coordinator.shut.sh",
-	  .title = "close the coordinator while the GTM does not know its sequences, or another one joins", .log = START_LOG },
+	  .title = "close the coordinator while the GTM does not know its sequences, or another node joins", .log = START_LOG },
 
 	/* The order matters: a server that starts before the GTM exits, with status 0. */
 	{ "gtm.start", "gtm", .after = ".gtm.init datanode.xid coordinator.xid gtm.look sequences.count coordinator.shut", .arg = T "start.sh",
@@ -99,21 +101,27 @@ static const struct rule rules[] = {
 	  .timeout_s = 120, .title = "start the GTM proxy", .log = START_LOG, .use = USE_SERVER },
 	{ "datanode.start", "datanode", .after = ".gtm_proxy.start .datanode.init", .arg = T "start.sh",
 	  .files = T "datanode.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
-	  STARTS("postmaster.start.sh"),
+	  STARTS("postmaster.start.sh") " " CLUSTER,
 	  .timeout_s = 180, .title = "start the datanode", .log = START_LOG, .use = USE_SERVER, .in_turn = true },
 	{ "coordinator.start", "coordinator", .after = ".gtm_proxy.start .coordinator.init datanode.start",
 	  .arg = T "start.sh",
 	  .files = T "coordinator.conf=@{dir}/postgresql.conf:0600 " T "pg_hba.conf=@{dir}/pg_hba.conf:0600 " PROFILE
-	  STARTS("postmaster.start.sh"),
+	  STARTS("postmaster.start.sh") " " CLUSTER,
 	  .timeout_s = 180, .title = "start the coordinator", .log = START_LOG, .use = USE_SERVER, .in_turn = true },
 
 	{ "sequences", "coordinator:first", .after = "coordinator.start datanode.start", .arg = T "sequences.sh", .timeout_s = 1800,
 	  .title = "compare the sequences with the GTM's", .log = START_LOG },
 	{ "doubtful", "coordinator:first", .after = "sequences", .arg = T "doubtful.sh", .timeout_s = 600,
 	  .title = "end transactions in doubt", .log = START_LOG },
-	{ "coordinator.join", "coordinator", .after = "coordinator.start datanode.start", .arg = T "coordinator.join.sh", .timeout_s = 1800,
-	  .title = "give a new coordinator the definitions of the others", .log = START_LOG },
-	{ "coordinator.open", "coordinator", .after = "doubtful coordinator.join .coordinator.start", .arg = T "coordinator.open.sh", .timeout_s = 180,
+	{ "coordinator.join", "coordinator", .after = "coordinator.start datanode.start", .arg = T "postmaster.join.sh",
+	  .timeout_s = 1800, .title = "give a new coordinator the definitions of the others", .log = START_LOG },
+	{ "datanode.join", "datanode", .after = "coordinator.join", .arg = T "postmaster.join.sh",
+	  .timeout_s = 1800, .title = "give a new datanode the definitions of the others", .log = START_LOG },
+	{ "coordinator.place", "coordinator:rest", .after = "coordinator.join datanode.join", .arg = T "coordinator.place.sh",
+	  .timeout_s = 1800, .title = "look where tables are that were moved", .log = START_LOG },
+	{ "coordinator.fresh", "coordinator", .after = "coordinator.place", .arg = T "coordinator.shut.sh",
+	  .title = "end sessions between coordinators that know fewer nodes" },
+	{ "coordinator.open", "coordinator", .after = "doubtful coordinator.fresh .coordinator.start", .arg = T "coordinator.open.sh", .timeout_s = 180,
 	  .title = "open the coordinator to clients", .log = START_LOG },
 	{ "gtm.recovered", "gtm", .after = "coordinator.open .gtm.start", .arg = T "gtm.recovered.sh",
 	  .title = "note that the GTM knows its sequences", .use = USE_SERVER },
@@ -200,17 +208,40 @@ static const struct rule rejoin_rules[] = {
 	{ 0 },
 };
 
-static const struct rule coordinator_forget_rules[] = {
+static const struct rule forget_rules[] = {
 	{ "coordinator.forget", "coordinator", .arg = T "coordinator.forget.sh", .timeout_s = 240,
-	  .title = "drop the coordinator that left", .log = START_LOG },
+	  .title = "drop the servers that left", .log = START_LOG },
 	{ 0 },
 };
 
+/* Clients are shut out until .open. */
+#define MOVES(id)                                                                                                   \
+	{ id ".look", "coordinator:first", .arg = T "moves.sh", .files = CLUSTER, .timeout_s = 300,                 \
+	  .title = "look which tables must move" },                                                                 \
+	{ id ".shut", "coordinator", .after = id ".look", .arg = T "coordinator.shut.sh",                           \
+	  .title = "close the coordinator while tables move" },                                                     \
+	{ id, "coordinator:first", .after = id ".shut", .arg = T "moves.sh", .files = CLUSTER, .timeout_s = 86400,  \
+	  .title = "move tables", .log = START_LOG },                                                               \
+	{ id ".place", "coordinator:rest", .after = id, .arg = T "coordinator.place.sh", .files = CLUSTER,          \
+	  .timeout_s = 1800, .title = "look where tables are that were moved" },                                    \
+	{ id ".drop", "coordinator", .after = id ".place", .arg = T "coordinator.forget.sh", .timeout_s = 240,      \
+	  .title = "drop the datanode that leaves" },                                                               \
+	{ id ".fresh", "coordinator", .after = id ".drop", .arg = T "coordinator.shut.sh",                          \
+	  .title = "end sessions between coordinators that know the old places" },                                  \
+	{ id ".open", "coordinator", .after = id ".fresh", .arg = T "coordinator.open.sh", .timeout_s = 180,        \
+	  .title = "open the coordinator to clients" }
+
+static const struct rule datanode_leave_rules[] = { MOVES("datanode.drain"), { 0 } };
+
+static const struct rule rebalance_rules[] = { MOVES("rebalance"), { 0 } };
+
 static const struct member members[] = {
 	{ .role = "gtm", .stays = "it has the GTM; its standby must take over first", .instead = "switchover" },
-	{ .role = "datanode", .stays = "its datanode has rows of tables, and Postgres-XC 1.0 cannot move them to other nodes" },
+	{ .role = "datanode", .last = "its rows would have no other node", .leave = datanode_leave_rules, .forget = forget_rules,
+	  .asked = "coordinator", .only = T "lost.sql",
+	  .down = "Other tables can be read and written; changes of definitions wait for it" },
 	{ .role = "gtm_proxy" },
-	{ .role = "coordinator", .forget = coordinator_forget_rules },
+	{ .role = "coordinator", .forget = forget_rules },
 	{ .role = "client" },
 	{ 0 },
 };
@@ -272,6 +303,7 @@ static const struct task tasks[] = {
 	{ "create", create_rules, RECORD_NOTHING },
 	{ "drop", drop_rules, RECORD_NOTHING },
 	{ "passwd", passwd_rules, RECORD_PASSWORDS },
+	{ "rebalance", rebalance_rules, RECORD_NOTHING },
 	{ 0 },
 };
 
