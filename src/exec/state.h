@@ -41,8 +41,10 @@ int state_secret(const struct paths *p, const char *name, char ret[64], struct f
 int state_put_warnings(const struct paths *p, const char *lines, struct fail *e);
 int state_warnings(const struct paths *p, struct strbuf *out, struct fail *e);
 
-/* Names of the nodes that `node add` began to add, "node4 node5"; NULL = done. A part of the record, so that it can go on. */
-int state_put_joining(const struct paths *p, const char *names, struct fail *e);
-int state_joining(const struct paths *p, struct strbuf *out, struct fail *e);
+/* What a command began and has not ended, so that the same command can go on: a part of the record. */
+#define UNFINISHED_ADD "joining"       /* names of the nodes that `node add` adds, "node4 node5" */
+#define UNFINISHED_FAILOVER "failing"  /* name of the node from which another one takes over */
+int state_put_unfinished(const struct paths *p, const char *what, const char *names, struct fail *e); /* @names NULL: it has ended */
+int state_unfinished(const struct paths *p, const char *what, struct strbuf *out, struct fail *e);     /* empty if there is none */
 
 #endif

@@ -79,27 +79,22 @@ int state_set_changing(const struct paths *p, bool wanted, struct fail *e)
 	return set_mark(p, "changing", wanted, e);
 }
 
-/* --- nodes that are being added --- */
+/* --- unfinished commands --- */
 
-static const char *joining_file(const struct paths *p, struct arena *a)
-{
-	return arena_printf(a, "%s/joining", p->lab);
-}
-
-int state_put_joining(const struct paths *p, const char *names, struct fail *e)
+int state_put_unfinished(const struct paths *p, const char *what, const char *names, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = joining_file(p, a);
+	const char *file = mark(p, what, a);
 
 	if (names)
 		return file_write(file, names, strlen(names), 0600, e);
 	return unlink(file) < 0 && errno != ENOENT ? fail_errno(e, FAIL_OTHER, "remove %s", file) : 0;
 }
 
-int state_joining(const struct paths *p, struct strbuf *out, struct fail *e)
+int state_unfinished(const struct paths *p, const char *what, struct strbuf *out, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *file = joining_file(p, a);
+	const char *file = mark(p, what, a);
 
 	return file_exists(file) ? file_read(file, SMALL_FILE_BYTES, out, e) : 0;
 }

@@ -102,7 +102,9 @@ struct member {
 	const struct rule *forget;   /* after its machine is gone */
 	const char *asked;           /* role of the server that knows what only this one has; NULL = it has nothing of its own */
 	const char *only;            /* SQL in the library, for .asked, in every database: that, a row with a text for each thing */
-	const char *where;           /* SQL: a row in databases that can answer .only; NULL = in all of them */
+	const char *where;           /* SQL: a row in databases that can answer .only and .own; NULL = in all of them */
+	const char *own;             /* SQL in the library, for the server itself, in every database, if it answers: what somebody made there
+	                                that no other server knows of, a row with a text for each thing; .leave does not move it. Or NULL */
 	const char *down;            /* while such a server is down: what works, and what does not, besides .only; one sentence, or NULL */
 };
 

@@ -73,8 +73,8 @@ struct handover {
 /* Chooses the server to promote. @wanted NULL = the one with the most WAL. FAIL_USAGE, FAIL_DB if it cannot be. */
 int plan_switchover_to(const struct lab *lab, const struct standing *all, const struct node *wanted, const struct node **ret,
 		       struct fail *e);
-/* The same if the server with the role is dead. FAIL_CONFLICT if it answers. */
-int plan_failover_to(const struct lab *lab, const struct standing *all, const struct node **ret, struct fail *e);
+/* The same if the server with the role is dead. FAIL_CONFLICT if it answers, unless it took over in a failover that runs @again. */
+int plan_failover_to(const struct lab *lab, const struct standing *all, bool again, const struct node **ret, struct fail *e);
 /* Can @n, which had the role, become a standby of the server that has it now? Sets *ret to that one. */
 int plan_rejoin_to(const struct lab *lab, const struct standing *all, const struct node *n, const struct node **ret, struct fail *e);
 /* The plans; @lab is as after the takeover (lab_promote()). */

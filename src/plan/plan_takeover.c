@@ -115,7 +115,7 @@ int plan_switchover_to(const struct lab *lab, const struct standing *all, const 
 	return 0;
 }
 
-int plan_failover_to(const struct lab *lab, const struct standing *all, const struct node **ret, struct fail *e)
+int plan_failover_to(const struct lab *lab, const struct standing *all, bool again, const struct node **ret, struct fail *e)
 {
 	const struct takeover *t = takeover_of(lab);
 	const struct node *leader = lab_leader(lab), *n = NULL, *silent = NULL;
@@ -135,7 +135,7 @@ int plan_failover_to(const struct lab *lab, const struct standing *all, const st
 	if (all[leader->index - 1].answers) {
 		*ret = leader;
 		/* It was interrupted, or something failed after the promotion: the same plan finishes it. */
-		if (is_interrupted(&all[leader->index - 1]) || (lab->cluster.promoted && silent))
+		if (again || is_interrupted(&all[leader->index - 1]) || (lab->cluster.promoted && silent))
 			return 0;
 		fail(e, FAIL_CONFLICT, "the %s on %s answers: nothing has failed", t->role, leader->name);
 		return fail_next(e, "labctl -l %s switchover    (another server takes over, and no row is lost)", lab->name);

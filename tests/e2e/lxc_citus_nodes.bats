@@ -77,6 +77,10 @@ soon() {
 }
 
 @test "node remove under load, killed while it moves shards and run again: no row is lost, no shard is twice" {
+	labctl psql node4 -- -d gis -qc 'CREATE TABLE mine (id serial)'
+	run -5 labctl node remove node4
+	[[ $output == *"node4 has what somebody made on it, and no other server knows of: mine in database gis"*"node remove node4 --force"* ]]
+	labctl psql node4 -- -d gis -qc 'DROP TABLE mine'
 	# A node without shards that shall keep what it has: a drain of another one leaves it alone (citus#6267).
 	sql postgres "SELECT citus_set_node_property('node2', 5432, 'shouldhaveshards', false)"
 	before=$(sql postgres "SELECT count(*) FROM citus_shards WHERE nodename = 'node2' AND citus_table_type = 'distributed'")

@@ -133,7 +133,11 @@ primaries() {
 	until [ "$(state_of 2)" = "shut off" ]; do sleep 0.2; done
 	LABCTL_YES=0 run -2 labctl failover node2 </dev/null
 	[[ $output == *"what node2 committed and node"*"has not received"* ]]
+	# Killed when the new one is promoted, and run again.
+	killed_at "promote it: done" failover node2
 	labctl failover node2
+	run -2 labctl failover node2
+	[[ $output == *"node2 does not have the primary, but node"*"next: labctl -l pg rejoin node2"* ]]
 	sleep 2
 	touch "$WORK/stop"
 	wait "$LOAD"
@@ -169,7 +173,13 @@ primaries() {
 	labctl status
 	[ "$(primaries)" = 1 ]
 	[ "$(sql 2 'SELECT pg_is_in_recovery()')" = t ]
-	[ "$(sql 2 'SELECT count(*) FROM kept WHERE writer = 0')" = 2 ]
+	for _ in $(seq 50); do
+		there=$(sql 2 'SELECT n FROM kept WHERE writer = 0 ORDER BY n')
+		[ "$there" != $'1\n2' ] || break
+		sleep 0.2
+	done
+	echo "node2 has of writer 0: $there; node1: $(sql 1 'SELECT n FROM kept WHERE writer = 0')"
+	[ "$there" = $'1\n2' ]
 	run -0 --separate-stderr labctl --json bootstrap
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
 	labctl psql -r pgpool -- -XAtqc 'show pool_nodes' | awk -F'|' '$4 == "up"' | wc -l | grep -qx 3

@@ -241,7 +241,7 @@ static void failover_chooses(void **state)
 
 		snprintf(text, sizeof text, PG3 "%s", t->record);
 		lab = parse(text);
-		r = plan_failover_to(lab, t->all, &chosen, &e);
+		r = plan_failover_to(lab, t->all, false, &chosen, &e);
 		judge(t, i, lab, r, chosen, &e);
 	}
 }

@@ -26,12 +26,14 @@ static void take_name(void *ctx, int columns, const char *const *names, const ch
 			n->prefix ? arena_printf(n->arena, "%s in database %s", values[0], n->prefix) : arena_strdup(n->arena, values[0]);
 }
 
-/* The statement of the member, for the server on @n; @rule is kept by the caller. */
-static int statement(struct cli *c, const struct lab *lab, const struct member *m, const struct node *n, const struct node *gone,
-		     const char **ret, struct fail *e)
+/* Whom to ask, and what. .whole: a database without a row of .where counts as a whole. */
+struct inquiry { const struct node *node; const char *role, *arg, *where; bool whole; };
+
+/* The statement in .arg, for the server on .node. */
+static int statement(struct cli *c, const struct lab *lab, const struct inquiry *q, const struct node *gone, const char **ret, struct fail *e)
 {
-	const struct rule rule = { "node.only", .on = m->asked, .verb = RULE_SQL, .arg = m->only };
-	struct step step = { .verb = VERB_NODE_SQL, .node = n, .rule = &rule, .gone = gone };
+	const struct rule rule = { "node.only", .on = q->role, .verb = RULE_SQL, .arg = q->arg };
+	struct step step = { .verb = VERB_NODE_SQL, .node = q->node, .rule = &rule, .gone = gone };
 	const struct payload *p;
 
 	if (plan_payload(lab, c->lib, &step, NULL, c->arena, &p, e) < 0)
@@ -41,15 +43,14 @@ static int statement(struct cli *c, const struct lab *lab, const struct member *
 }
 
 /* Asks one server, in every database. */
-static int ask(struct cli *c, struct runtime *rt, const struct member *m, const struct node *n, const struct node *gone, struct names *lost,
-	       struct fail *e)
+static int ask(struct cli *c, struct runtime *rt, const struct inquiry *q, const struct node *gone, struct names *lost, struct fail *e)
 {
 	const struct lab *lab = runtime_lab(rt);
-	unsigned port = lab->cluster.places[lab_role(lab, m->asked)].port;
+	unsigned port = lab->cluster.places[lab_role(lab, q->role)].port;
 	struct names all = { .arena = c->arena };
 	const char *text;
 
-	if (statement(c, lab, m, n, gone, &text, e) < 0)
+	if (statement(c, lab, q, gone, &text, e) < 0)
 		return -1;
 	for (unsigned i = 0; i <= all.count; i++) {
 		auto_(sql_close) struct sql *sql = NULL;
@@ -59,11 +60,13 @@ static int ask(struct cli *c, struct runtime *rt, const struct member *m, const 
 		int rows = 1;
 
 		lost->prefix = database;
-		if (runtime_sql(rt, n, port, database, false, deadline, &sql, e) < 0 ||
-		    (i && m->where && sql_value(sql, m->where, deadline, &ignored, &rows, e) < 0))
+		if (runtime_sql(rt, q->node, port, database, false, deadline, &sql, e) < 0 ||
+		    (i && q->where && sql_value(sql, q->where, deadline, &ignored, &rows, e) < 0))
 			return -1;
 		if (rows && sql_rows(sql, i ? text : databases, NULL, deadline, take_name, i ? lost : &all, e) < 0)
 			return -1;
+		if (!rows && q->whole)
+			*arena_push(c->arena, lost->items, lost->count) = arena_printf(c->arena, "the database %s", database);
 	}
 	return 0;
 }
@@ -121,6 +124,58 @@ static const char *only_there(const struct lab *has, const struct node *gone)
 	return NULL;
 }
 
+/* What somebody made on the server itself, which goes with it. */
+static int ask_own(struct cli *c, struct runtime *all, const struct member *m, const struct lab *has, const struct node *gone, bool force,
+		   const char **ret, struct fail *e)
+{
+	const struct inquiry q = { gone, m->role, m->own, m->where, .whole = true };
+	struct names own = { .arena = c->arena };
+
+	*ret = NULL;
+	if (!m->own)
+		return 0;
+	if (ask(c, all, &q, gone, &own, e) < 0)
+		return -1;
+	if (!own.count)
+		return 0;
+	*ret = in_words(&own, c->arena);
+	if (force)
+		return 0;
+	fail(e, FAIL_CONFLICT, "%s has what somebody made on it, and no other server knows of: %s", gone->name, *ret);
+	return fail_next(e, "labctl -l %s psql %s; without it: labctl -l %s node remove %s --force", has->name, gone->name, has->name, gone->name);
+}
+
+/* What goes with the server that has the role of @m; sets .loss, and .lose if it cannot give away what it has. */
+static int ask_role(struct cli *c, struct runtime *all, const struct member *m, const struct node *knows, bool force,
+		    const struct facts *facts, struct node_remove *o, struct fail *e)
+{
+	const struct lab *has = runtime_lab(all);
+	bool silent = !answers(all, has, o->gone, m->role, facts), moves = m->leave && !silent;
+	struct names lost = { .arena = c->arena };
+	struct fail why = { 0 };
+	const char *what, *own = NULL;
+
+	o->lose |= !moves;
+	if (!knows || ask(c, all, &(struct inquiry){ knows, m->asked, m->only, m->where, .whole = false }, o->gone, &lost, &why) < 0) {
+		if (knows && moves && !m->lose) { /* closed to clients, perhaps: .leave goes on, or says why it cannot */
+			o->loss = arena_printf(c->arena, "unknown, as the %s does not answer; what it has moves to other nodes first", m->asked);
+			return 0;
+		}
+		fail(e, FAIL_DB, "no %s can say what only %s has%s%s", m->asked, o->gone->name, knows ? ": " : "", knows ? why.text : "");
+		return fail_next(e, "labctl -l %s start -r %s", has->name, m->asked);
+	}
+	if (!silent && ask_own(c, all, m, has, o->gone, force, &own, e) < 0)
+		return -1;
+	what = in_words(&lost, c->arena);
+	if (lost.count && !moves && (!force || (m->leave && !m->lose)))
+		return refuse(has, o, m, silent, what, e);
+	o->loss = !lost.count ? arena_printf(c->arena, "nothing that the %s knows of", m->asked) :
+		  moves ? arena_printf(c->arena, "nothing that the %s knows of: %s move to other nodes first", m->asked, what) : what;
+	if (own)
+		o->loss = arena_printf(c->arena, "%s, which somebody made on it; of the rest %s", own, o->loss);
+	return 0;
+}
+
 int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool force, const struct facts *facts, struct node_remove *o,
 	     struct fail *e)
 {
@@ -137,38 +192,15 @@ int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool forc
 		o->loss = "what somebody has stored on its disk and in its data directory";
 	for (unsigned r = 0; o->cluster && r < has->cluster.place_count; r++) {
 		const struct member *m = recipe_member(has->cluster.recipe, has->cluster.places[r].role);
-		struct names lost = { .arena = c->arena };
-		const struct node *n = NULL;
-		struct fail why = { 0 };
-		const char *what;
-		bool silent;
+		const struct node *knows = NULL;
 
 		if (!node_has_role(o->gone, (int)r) || !m || !m->asked)
 			continue;
-		for (unsigned i = 0; i < lab->node_count && !n; i++)
+		for (unsigned i = 0; i < lab->node_count && !knows; i++)
 			if (o->on[i] && node_has_role(&lab->nodes[i], lab_role(lab, m->asked)))
-				n = lab_find_node(has, lab->nodes[i].name);
-		silent = !answers(all, has, o->gone, m->role, facts);
-		if (!m->leave || silent)
-			o->lose = true;
-		if (!n || ask(c, all, m, n, o->gone, &lost, &why) < 0) {
-			if (n && m->leave && !m->lose && !silent) { /* closed to clients, perhaps: .leave goes on, or says why it cannot */
-				o->loss = arena_printf(c->arena, "unknown, as the %s does not answer; what it has moves to other nodes first",
-						       m->asked);
-				continue;
-			}
-			fail(e, FAIL_DB, "no %s can say what only %s has%s%s", m->asked, o->gone->name, n ? ": " : "", n ? why.text : "");
-			return fail_next(e, "labctl -l %s start -r %s", has->name, m->asked);
-		}
-		if (!lost.count) {
-			o->loss = arena_printf(c->arena, "nothing that the %s knows of", m->asked);
-			continue;
-		}
-		what = in_words(&lost, c->arena);
-		if ((!m->leave || silent) && (!force || (m->leave && !m->lose)))
-			return refuse(has, o, m, silent, what, e);
-		o->loss = m->leave && !silent ?
-				  arena_printf(c->arena, "nothing that the %s knows of: %s move to other nodes first", m->asked, what) : what;
+				knows = lab_find_node(has, lab->nodes[i].name);
+		if (ask_role(c, all, m, knows, force, facts, o, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -189,7 +221,7 @@ const char *ask_unserved(struct cli *c, struct runtime *rt, const struct asked *
 	strbuf_printf(&out, "without the %s of %s", m->role, down->node->name);
 	if (m->asked && !knows)
 		strbuf_printf(&out, ", what cannot be read or written is unknown: no %s answers", m->asked);
-	else if (m->asked && ask(c, rt, m, knows->node, down->node, &lost, &why) < 0)
+	else if (m->asked && ask(c, rt, &(struct inquiry){ knows->node, m->asked, m->only, m->where, .whole = false }, down->node, &lost, &why) < 0)
 		strbuf_printf(&out, ", what cannot be read or written is unknown: %s", why.text);
 	else if (m->asked)
 		strbuf_printf(&out, " cannot be read or written: %s", lost.count ? in_words(&lost, c->arena) : "nothing that only it has");

@@ -125,7 +125,7 @@ static int go_on(struct cli *c, struct addition *t, struct lab **has, unsigned c
 
 	load_paths(c, (*has)->name, &at);
 	paths = &at;
-	if (state_joining(paths, &names, e) < 0)
+	if (state_unfinished(paths, UNFINISHED_ADD, &names, e) < 0)
 		return -1;
 	for (char *rest = names.len ? arena_strdup(c->arena, names.text) : NULL, *word; rest && (word = strsep(&rest, " "));) {
 		const struct node *n = lab_find_node(*has, word);
@@ -201,11 +201,11 @@ static int add(struct cli *c, struct fail *e)
 	load_paths(c, first.lab->name, &paths);
 	/* Again under the lock: another labctl may have changed the lab while we waited. */
 	if (run_lock(c, &paths, &lock, e) < 0 || plan_to_add(c, &t, e) < 0 || load_runtime(c, t.lab, &t.rt, e) < 0 ||
-	    cli_check_capacity(c, t.rt, t.lab, e) < 0 || state_put_joining(&paths, t.names, e) < 0)
+	    cli_check_capacity(c, t.rt, t.lab, e) < 0 || state_put_unfinished(&paths, UNFINISHED_ADD, t.names, e) < 0)
 		return -1;
 	if (!c->json)
 		report_say("lab '%s': %s %s\n", t.lab->name, t.continues ? "continues to add" : "adds", t.names);
-	if (run_plan(c, t.rt, t.plan, e) < 0 || state_put_joining(&paths, NULL, e) < 0)
+	if (run_plan(c, t.rt, t.plan, e) < 0 || state_put_unfinished(&paths, UNFINISHED_ADD, NULL, e) < 0)
 		return -1;
 	say_file(c, t.lab);
 	return 0;

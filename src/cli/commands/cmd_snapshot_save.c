@@ -62,7 +62,7 @@ static int check_works(const struct save *s, const struct paths *paths, struct f
 		fail(e, FAIL_CONFLICT, "%s is not running (%s): a snapshot is made of a lab that works", off->name, state);
 		return fail_next(e, "labctl -l %s start, then the same command again", lab->name);
 	}
-	if (state_joining(paths, &joining, e) < 0)
+	if (state_unfinished(paths, UNFINISHED_ADD, &joining, e) < 0)
 		return -1;
 	if (joining.len || state_is_changing(paths)) {
 		fail(e, FAIL_CONFLICT, "a change of lab '%s' has begun and not ended", lab->name);

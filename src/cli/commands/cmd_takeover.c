@@ -19,6 +19,7 @@ struct takeover_run {
 	const struct standing *all;
 	struct handover h;
 	struct plan *plan;
+	const char *failed;       /* node of the server from which `failover` takes over; NULL in other commands */
 };
 
 static void takeover_run_clear_auto(struct takeover_run *t)
@@ -106,31 +107,38 @@ static int plan_to_switch(struct cli *c, struct takeover_run *t, struct fail *e)
 	return lab_promote(t->lab, to, e) < 0 ? -1 : plan_switchover(t->lab, c->lib, &t->h, &t->plan, e);
 }
 
-/* The word is the role, or the node that has it. */
-static int check_failed(const struct cli *c, const struct lab *lab, struct fail *e)
+/* The word is the role, or the node that has it; or that had it, if the same command did not end: then *ret_again is set. */
+static int check_failed(const struct cli *c, struct takeover_run *t, bool *ret_again, struct fail *e)
 {
-	const struct takeover *t = lab->cluster.recipe->takeover;
+	const struct lab *lab = t->lab;
+	const struct takeover *takeover = lab->cluster.recipe->takeover;
 	const struct node *leader = lab_leader(lab), *n;
+	auto_(strbuf_clear) struct strbuf before = { 0 };
 
-	if (!strcmp(c->args[0], t->role))
+	if (state_unfinished(runtime_paths(t->rt), UNFINISHED_FAILOVER, &before, e) < 0)
+		return -1;
+	t->failed = before.len ? arena_strdup(c->arena, before.text) : leader->name;
+	*ret_again = strcmp(t->failed, leader->name) != 0;
+	if (!strcmp(c->args[0], takeover->role))
 		return 0;
 	if (lab_role(lab, c->args[0]) >= 0) {
 		fail(e, FAIL_USAGE, "no server takes over from a %s", c->args[0]);
-		return fail_next(e, "labctl -l %s failover %s, or start -r %s", lab->name, t->role, c->args[0]);
+		return fail_next(e, "labctl -l %s failover %s, or start -r %s", lab->name, takeover->role, c->args[0]);
 	}
 	if (node_named(c, lab, &n, e) < 0)
 		return -1;
-	if (n == leader)
+	if (n == leader || !strcmp(n->name, t->failed))
 		return 0;
-	fail(e, FAIL_USAGE, "%s does not have the %s, but %s", n->name, t->role, leader->name);
-	return fail_next(e, "labctl -l %s %s %s", lab->name, node_has_role(n, lab_role(lab, t->from)) ? "rejoin" : "start", n->name);
+	fail(e, FAIL_USAGE, "%s does not have the %s, but %s", n->name, takeover->role, leader->name);
+	return fail_next(e, "labctl -l %s %s %s", lab->name, node_has_role(n, lab_role(lab, takeover->from)) ? "rejoin" : "start", n->name);
 }
 
 static int plan_to_fail_over(struct cli *c, struct takeover_run *t, struct fail *e)
 {
 	const struct node *leader = lab_leader(t->lab), *to;
+	bool again;
 
-	if (check_failed(c, t->lab, e) < 0 || plan_failover_to(t->lab, t->all, &to, e) < 0)
+	if (check_failed(c, t, &again, e) < 0 || plan_failover_to(t->lab, t->all, again, &to, e) < 0)
 		return -1;
 	t->h = (struct handover){ .from = to == leader ? NULL : leader, .to = to, .all = t->all,
 				  .said = arena_printf(c->arena, "failover %s", t->lab->cluster.recipe->takeover->role) };
@@ -174,7 +182,9 @@ static int run(struct cli *c, planner make, struct fail *e)
 		return -1;
 	if (!c->json)
 		report_say("lost: %s\n", t.plan->loss);
-	return run_plan(c, t.rt, t.plan, e);
+	if (t.failed && state_put_unfinished(&paths, UNFINISHED_FAILOVER, t.failed, e) < 0)
+		return -1;
+	return run_plan(c, t.rt, t.plan, e) < 0 || state_put_unfinished(&paths, UNFINISHED_FAILOVER, NULL, e) < 0 ? -1 : 0;
 }
 
 static int switch_over(struct cli *c, struct fail *e)

@@ -132,7 +132,7 @@ static const struct member members[] = {
 		  "reference tables read" },
 	{ .role = "worker", .last = "its shards would have no other node",
 	  .leave = worker_leave_rules, .lose = worker_lose_rules,
-	  .asked = "coordinator", .only = T "lost.sql", .where = "select 1 from pg_extension where extname = 'citus'",
+	  .asked = "coordinator", .only = T "lost.sql", .own = T "own.sql", .where = "select 1 from pg_extension where extname = 'citus'",
 	  .down = "Other shards can be read and written, and reference tables read; writes to reference tables, and changes of definitions, "
 		  "wait for it" },
 	{ .role = "pgpool" },
