@@ -13,7 +13,7 @@
 #include "sessions.h"
 #include "sql.h"
 
-#define ASK_MS 2000     /* limit for a statement; a database that takes longer is reported as not answering */
+#define ASK_MS 5000     /* limit for a statement: a busy server is not a dead one; what takes longer is reported as not answering */
 #define ASK_THREADS 256 /* threads only wait for nodes */
 #define SCRIPT_MS 15000 /* limit for a script: a login takes seconds under emulation */
 
