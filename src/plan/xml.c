@@ -266,6 +266,30 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 	return 0;
 }
 
+int xml_guest(const struct xml_guest *g, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
+{
+	const struct xml_name rows[] = {
+		{ "name", g->name }, { "type", g->type }, { "disk", g->disk }, { "kernel", g->kernel }, { "initrd", g->initrd },
+		{ "cpu", strcmp(g->type, "kvm") ? "maximum" : "host-passthrough" },
+	};
+	const struct xml_names names = { rows, ARRAY_COUNT(rows) };
+	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
+	xmlNodePtr label;
+
+	if (load(lib, "domains/guest.xml", &names, &doc, e) < 0)
+		return -1;
+	if (g->label) {
+		/* It runs as the others do, but its files, which are the image's own, stay root's. */
+		label = add(xmlDocGetRootElement(doc), "seclabel");
+		set(label, "type", "static");
+		set(label, "model", "dac");
+		set(label, "relabel", "no");
+		xmlNodeAddContent(add(label, "label"), BAD_CAST g->label);
+	}
+	*ret_xml = print(doc, a);
+	return 0;
+}
+
 /* --- networks --- */
 
 /* Every address and name is fixed before the network starts, so that no node gets another's. */

@@ -31,7 +31,7 @@ static const struct check *const tables[] = { checks_host, checks_network, check
 /* Runs every check, or the one that @only names. */
 static json_t *look(struct cli *c, const char *only)
 {
-	struct doctor d = { .c = c, .rows = json_array() };
+	struct doctor d = { .c = c, .rows = json_array(), .only = only };
 
 	for (size_t i = 0; i < ARRAY_COUNT(tables); i++)
 		for (const struct check *k = tables[i]; k->name; k++)
@@ -180,21 +180,37 @@ static int fix_all(struct cli *c, const json_t *rows, struct fail *e)
 	return 0;
 }
 
-struct doctor_words { bool purge, fix; };
+struct doctor_words { bool purge, fix, kvm; };
+
+static int check_words(const struct doctor_words *said, const char *check, struct fail *e)
+{
+	if (said->purge && (said->fix || said->kvm || check))
+		return fail(e, FAIL_USAGE, "--purge checks nothing: it excludes --fix, --kvm and CHECK");
+	if (said->kvm && check)
+		return fail(e, FAIL_USAGE, "--kvm is the check '" CHECK_GUEST "': it excludes another one");
+	return 0;
+}
+
+static int unfit(const char *only, unsigned faults, struct fail *e)
+{
+	if (only && !strcmp(only, CHECK_GUEST))
+		return fail(e, FAIL_HOST, "KVM does not run a guest on this host");
+	return fail(e, FAIL_HOST, "this host cannot run labs: %u check%s failed", faults, plural(faults));
+}
 
 static int doctor(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "check", "CHECK", false }, { "result", "RESULT", false },
 						 { "found", "FOUND", false } };
 	const struct doctor_words *said = c->options;
-	const char *only = c->arg_count ? c->args[0] : NULL;
+	const char *only = c->arg_count ? c->args[0] : said->kvm ? CHECK_GUEST : NULL;
 	json_t *doc;
 	const json_t *rows;
 	unsigned faults;
 	int r;
 
-	if (said->purge && (said->fix || only))
-		return fail(e, FAIL_USAGE, "--purge checks nothing: it excludes --fix and CHECK");
+	if (check_words(said, c->arg_count ? c->args[0] : NULL, e) < 0)
+		return -1;
 	if (only && check_name(c, only, e) < 0)
 		return -1;
 	if (said->purge)
@@ -214,10 +230,12 @@ static int doctor(struct cli *c, struct fail *e)
 		print_remedies(rows);
 	c->reported = c->json; /* the member "fit" says it */
 	json_decref(doc);
-	return r < 0 ? r : faults ? fail(e, FAIL_HOST, "this host cannot run labs: %u check%s failed", faults, plural(faults)) : 0;
+	return r < 0 ? r : faults ? unfit(only, faults, e) : 0;
 }
 
 static const struct option_row doctor_options[] = {
+	{ "kvm", .at = offsetof(struct doctor_words, kvm),
+	  .text = "start a small guest from an image with KVM, measure its boot, and say what is wrong" },
 	{ "fix", .at = offsetof(struct doctor_words, fix), .text = "show each command that mends something, ask, run it, and check again" },
 	{ "purge", .at = offsetof(struct doctor_words, purge),
 	  .text = "list what stays on this host when the package labctl is purged, and what removes it" },
@@ -234,10 +252,14 @@ const struct command cmd_doctor = {
 	"With --fix, shows these commands one by one, asks before each (-y: does not ask; -n: only shows them), runs them with a shell, and "
 	"checks again. Rules of a packet filter last until it is loaded again: docs/howto/firewall.md.\n\n"
 	"CHECK: only this one.\n\n"
+	"With --kvm, starts a guest that boots the disk of an image, which it only reads, and powers itself off; that takes seconds where KVM "
+	"works. It finds hosts whose /dev/kvm runs nothing, or runs it as slowly as emulation does. --timeout limits it (default: 300 s); "
+	"--hypervisor qemu starts the same guest emulated, to compare.\n\n"
 	"With --purge, lists labs, sandboxes, configuration files and directories that stay when the package is purged. A purge "
 	"removes the state directory and the cache, unless there are labs. The packages that labctl depends on stay until apt-get "
 	"autoremove.\n\n"
 	"  labctl doctor\n"
 	"  labctl doctor --fix\n"
+	"  labctl doctor --kvm\n"
 	"  labctl doctor 'filter to NFS'",
 };

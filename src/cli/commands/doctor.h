@@ -25,6 +25,7 @@ struct doctor {
 	struct cli *c;
 	json_t *rows;
 	bool machines;           /* libvirt runs machines */
+	const char *only;        /* the check that the user named, or NULL */
 };
 
 /* Adds a result; @fix NULL: the row's. */
@@ -32,5 +33,9 @@ void doctor_add(struct doctor *d, const struct check *k, bool good, const char *
 
 /* End with a row without name. doctor_host.c, doctor_network.c, doctor_labs.c */
 extern const struct check checks_host[], checks_network[], checks_labs[];
+
+/* The check "kvm guest", which takes seconds: only if it is named. doctor_guest.c */
+#define CHECK_GUEST "kvm guest"
+void look_guest(struct doctor *d, const struct check *k);
 
 #endif

@@ -236,6 +236,7 @@ static void look_image(struct doctor *d, const struct check *k)
 const struct check checks_host[] = {
 	{ "root", FAULT, NULL, NULL, "run labctl as root", look_root, NULL },
 	{ "kvm", WARN, NULL, NULL, "use --hypervisor lxc (containers), or emulation (slow)", look_kvm, NULL },
+	{ CHECK_GUEST, FAULT, NULL, NULL, "docs/why/001-kvm-that-is-not-kvm.md has causes; --hypervisor lxc or qemu works without KVM", look_guest, NULL },
 	{ "sandbox", WARN, NULL, NULL, NULL, look_sandbox, NULL },
 	{ "libvirt qemu", WARN, NULL, NULL, NULL, look_libvirt, "qemu" },
 	{ "libvirt lxc", WARN, NULL, NULL, NULL, look_libvirt, "lxc" },
