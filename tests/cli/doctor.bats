@@ -124,3 +124,18 @@ checked() { "$LABCTL" --connect test:///default --json doctor "$@" 2>/dev/null |
 		"$0" --connect test:///default doctor autostart' "$LABCTL" || true
 	[ "$(cat units)" = "labctl-autostart@$(systemd-escape -p "$PWD/odd dir/x-y.z").service" ]
 }
+
+@test "the kernel's NFS server that is installed and does not run is started, not replaced" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a mount namespace"
+	mkdir bin
+	# shellcheck disable=SC2016  # the inner shell's variables
+	remedy() {
+		unshare --mount --propagation private sh -ec 'mount -t tmpfs tmpfs /run; mkdir -p "$2"
+			PATH=$1; exec "$0" --connect test:///default --json doctor "nfs server"' "$LABCTL" "$PWD/bin" "$1" 2>/dev/null |
+			jq -r '.checks[].remedy'
+	}
+	[ "$(remedy /run/systemd/system)" = "apt-get install nfs-ganesha nfs-ganesha-vfs" ]
+	ln -s /bin/true bin/exportfs
+	[ "$(remedy /run/other)" = "apt-get install nfs-ganesha nfs-ganesha-vfs" ]
+	[ "$(remedy /run/systemd/system)" = "systemctl start nfs-server" ]
+}

@@ -88,7 +88,7 @@ static void look_nfs(struct doctor *d, const struct check *k)
 	enum nfs_kind nfs = nfs_probe(&why);
 
 	doctor_add(d, k, nfs != NFS_KIND_NONE, arena_printf(d->c->arena, "%s%s%s", words[nfs], nfs == NFS_KIND_KERNEL ? "" : ": ",
-							      nfs == NFS_KIND_KERNEL ? "" : why), NULL);
+							      nfs == NFS_KIND_KERNEL ? "" : why), nfs_remedy());
 }
 
 static void look_program(struct doctor *d, const struct check *k)
@@ -240,7 +240,7 @@ const struct check checks_host[] = {
 	{ "sandbox", WARN, NULL, NULL, NULL, look_sandbox, NULL },
 	{ "libvirt qemu", WARN, NULL, NULL, NULL, look_libvirt, "qemu" },
 	{ "libvirt lxc", WARN, NULL, NULL, NULL, look_libvirt, "lxc" },
-	{ "nfs server", WARN, "machines have no data directories", APT("nfs-ganesha nfs-ganesha-vfs"), NULL, look_nfs, NULL },
+	{ "nfs server", WARN, "machines have no data directories", NULL, NULL, look_nfs, NULL },
 	{ "disks", FAULT, NULL, APT("qemu-utils"), NULL, look_program, "qemu-img" },
 	{ "machines", WARN, NULL, APT("qemu-system-x86"), NULL, look_program, "qemu-system-x86_64" },
 	{ "image builds", FAULT, NULL, APT("mmdebstrap"), NULL, look_program, "mmdebstrap" },

@@ -39,7 +39,7 @@ static int choose_server(const struct lab *lab, enum nfs_kind *ret_kind, struct 
 	}
 	if (kind == NFS_KIND_NONE) {
 		fail(e, FAIL_HOST, "this host cannot serve NFS: %s", why && *why ? why : "no kernel server and no nfs-ganesha");
-		return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+		return fail_next(e, "%s", nfs_remedy());
 	}
 	if (kind == NFS_KIND_GANESHA && lab_mounts_nfs3(lab)) {
 		fail(e, FAIL_HOST, "nodes of %s mount NFS version 3, which only the kernel's server supports%s%s", lab->release->name,

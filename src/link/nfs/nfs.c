@@ -80,6 +80,12 @@ enum nfs_kind nfs_probe(const char **ret_why)
 	return proc_found("ganesha.nfsd") ? NFS_KIND_GANESHA : NFS_KIND_NONE;
 }
 
+const char *nfs_remedy(void)
+{
+	return proc_found("exportfs") && file_exists("/run/systemd/system") ? "systemctl start nfs-server" :
+									     "apt-get install nfs-ganesha nfs-ganesha-vfs";
+}
+
 /* --- the kernel's server --- */
 
 static const char *exports_path(const struct nfs_lab *l, struct arena *a)
@@ -208,7 +214,7 @@ int nfs_serve(const struct nfs_lab *l, enum nfs_kind kind, int64_t deadline_ms, 
 		break;
 	}
 	fail(e, FAIL_HOST, "this host has no NFS server");
-	return fail_next(e, "apt-get install nfs-ganesha nfs-ganesha-vfs");
+	return fail_next(e, "%s", nfs_remedy());
 }
 
 int nfs_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)

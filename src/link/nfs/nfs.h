@@ -28,6 +28,8 @@ struct nfs_lab {
 
 /* Finds the server that this host can run, the kernel's first; *ret_why says why not the kernel's (for doctor). */
 enum nfs_kind nfs_probe(const char **ret_why);
+/* The command that gives this host an NFS server: starts the kernel's if it is installed. */
+const char *nfs_remedy(void);
 /* Exports the paths and waits until the server answers on BIND_IP:2049. *ret_changed = false if nothing had to be done. */
 int nfs_serve(const struct nfs_lab *l, enum nfs_kind kind, int64_t deadline_ms, bool *ret_changed, struct fail *e);
 /* Withdraws the exports and stops the lab's ganesha (after checking that the process is ours). Succeeds if there is none. */
