@@ -43,6 +43,7 @@ struct cli {
 	bool reported;           /* the JSON document was printed, with the failure in it */
 	unsigned jobs, verbose;
 	int64_t timeout_ms;      /* -1 = none */
+	unsigned patience;       /* LABCTL_PATIENCE: multiplies the deadlines of steps and of libvirt */
 	struct hypervisor_word { enum hypervisor type; const char *what; } hypervisor; /* .what: "--hypervisor", "LABCTL_HYPERVISOR" */
 	struct lab_change *changes; unsigned change_count; /* differences between the lab file and the existing lab; load.c */
 	const struct config *config; /* config_load() */

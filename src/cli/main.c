@@ -73,18 +73,35 @@ static void allow_files(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
+#define PATIENCE_MAX 100
 #define HANG_MS 120000 /* libvirt starts a machine or container in seconds, even eight emulated ones at once */
 
 static void on_hang(void *ctx, const char *uri)
 {
+	struct cli *c = ctx;
 	struct fail e = { 0 };
 
 	terminal_restore();
-	fail(&e, FAIL_TIMEOUT, "libvirt (%s) has not answered for %d s", uri, HANG_MS / 1000);
-	fail_next(&e, "check libvirtd (systemctl status libvirtd), then run the same command again");
-	report_fail(ctx, &e);
+	fail(&e, FAIL_TIMEOUT, "libvirt (%s) has not answered for %u s", uri, HANG_MS / 1000 * c->patience);
+	fail_next(&e, "check libvirtd (systemctl status libvirtd), then run the same command again; if the host is only slow: "
+		      "LABCTL_PATIENCE=10 labctl ...");
+	report_fail(c, &e);
 	fflush(NULL);
 	_exit(FAIL_TIMEOUT);
+}
+
+/* How much slower than usual this host may be. */
+static int patience(unsigned *ret, struct fail *e)
+{
+	const char *text = getenv("LABCTL_PATIENCE");
+	char *end;
+	long factor = text && *text ? strtol(text, &end, 10) : 1;
+
+	*ret = 1;
+	if (text && *text && (*end || factor < 1 || factor > PATIENCE_MAX))
+		return fail(e, FAIL_USAGE, "LABCTL_PATIENCE: '%s' is no number from 1 to %d", text, PATIENCE_MAX);
+	*ret = (unsigned)factor;
+	return 0;
 }
 
 /* Adds the next command for causes that any operation on files may have. */
@@ -163,8 +180,10 @@ int main(int argc, char **argv)
 		_exit(sandbox_wait(inside)); /* at once: a child of this process would be inside, which the leak sanitizer does not know */
 	if (r == 0)
 		r = trace_start(getenv("LABCTL_TRACE"), print_trace, &e);
+	if (r == 0)
+		r = patience(&c.patience, &e);
 	limit_time(c.timeout_ms);
-	virt_watch(HANG_MS, on_hang, &c);
+	virt_watch((int64_t)HANG_MS * c.patience, on_hang, &c);
 	if (r < 0)
 		c.json = c.json || wants_json(argv);
 	if (r == 0)

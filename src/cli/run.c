@@ -265,7 +265,7 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 	struct progress *progress;
 	struct exec_report rep = { 0 };
 	struct event_sink sinks[2];
-	struct exec_options o = { .verbs = verbs, .context = rt, .deadline_ms = run_deadline(c), .cancel = c->cancel };
+	struct exec_options o = { .verbs = verbs, .context = rt, .deadline_ms = run_deadline(c), .patience = c->patience, .cancel = c->cancel };
 	struct fail report = { 0 };
 	int r;
 

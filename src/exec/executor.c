@@ -232,7 +232,7 @@ static void run_verb(struct engine *en, struct run *r, struct step_result *res)
 static void run_one(struct engine *en, unsigned position)
 {
 	struct step_result *res = &en->rep->results[position];
-	int64_t timeout_ms = en->plan->steps[position].timeout_ms;
+	int64_t timeout_ms = en->plan->steps[position].timeout_ms * (en->o->patience ? en->o->patience : 1);
 	int64_t own = timeout_ms > 0 ? clock_after_ms(timeout_ms) : CLOCK_NEVER;
 	struct run r = { .en = en, .position = position,
 			 .deadline_ms = own < en->o->deadline_ms ? own : en->o->deadline_ms };

@@ -73,6 +73,7 @@ struct exec_options {
 	void *context;
 	unsigned jobs;                  /* workers, >= 1 */
 	int64_t deadline_ms;            /* of the whole run (--timeout), CLOCK_NEVER */
+	unsigned patience;              /* multiplies the time that each step may take; 0 = 1 */
 	atomic_bool *cancel;            /* set by Ctrl-C: start no more steps, cancel the running ones */
 	const struct event_sink *sinks; unsigned sink_count;
 };

@@ -268,14 +268,17 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 
 int xml_guest(const struct xml_guest *g, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
 {
+	char uuid[37];
 	const struct xml_name rows[] = {
 		{ "name", g->name }, { "type", g->type }, { "disk", g->disk }, { "kernel", g->kernel }, { "initrd", g->initrd },
+		{ "uuid", uuid }, /* always the same, so that the next guest removes what a killed labctl left of this one */
 		{ "cpu", strcmp(g->type, "kvm") ? "maximum" : "host-passthrough" },
 	};
 	const struct xml_names names = { rows, ARRAY_COUNT(rows) };
 	auto_(xmlFreeDoc) xmlDocPtr doc = NULL;
 	xmlNodePtr label;
 
+	digest_uuid("labctl/guest", uuid);
 	if (load(lib, "domains/guest.xml", &names, &doc, e) < 0)
 		return -1;
 	if (g->label) {

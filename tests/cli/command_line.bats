@@ -67,6 +67,16 @@ on_terminal() {
 	script -qefc "stty cols $1 rows 24; exec $2" /dev/null </dev/null | tr -d '\r'
 }
 
+@test "LABCTL_PATIENCE is a number" {
+	for word in 0 101 2x -1 ' '; do
+		LABCTL_PATIENCE=$word run -2 labctl list
+		[[ $output == *"LABCTL_PATIENCE: '$word' is no number from 1 to 100"* ]]
+	done
+	for word in '' 1 100; do
+		LABCTL_PATIENCE=$word run -0 labctl list
+	done
+}
+
 @test "on a terminal a table is wrapped between words, and nothing is cut off" {
 	on_terminal 60 "$LABCTL doctor" >doctor || true
 	grep -q '^CHECK  *RESULT FOUND$' doctor

@@ -18,6 +18,7 @@ enum act { ACT_DONE, ACT_UNCHANGED, ACT_SKIP, ACT_FAIL, ACT_TIMEOUT, ACT_CANCEL_
 
 struct stage {
 	const struct plan *plan;
+	unsigned patience;
 	enum act acts[STEPS];
 	atomic_int running, peak, started_early;
 	atomic_int on_node[NODES], crowded; /* steps now running on each node; how often there was more than one */
@@ -103,7 +104,7 @@ static int run_stage(struct stage *w, const struct plan *p, int64_t deadline_ms,
 {
 	struct event_sink sink = { .event = watch, .ctx = w };
 	struct exec_options o = { .verbs = table, .context = w, .jobs = w->jobs, .deadline_ms = deadline_ms,
-				  .cancel = &w->cancel, .sinks = &sink, .sink_count = 1 };
+				  .patience = w->patience, .cancel = &w->cancel, .sinks = &sink, .sink_count = 1 };
 
 	w->plan = p;
 	return exec_run(p, &o, rep, e);
@@ -311,6 +312,27 @@ static void deadlines_end_steps(void **state)
 	exec_report_clear(&rep);
 }
 
+static void patience_multiplies_the_time_of_a_step(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	unsigned seed = 16;
+	struct plan p = random_plan(a, &seed, 1);
+	struct stage *w = arena_new_of(a, struct stage);
+	struct exec_report rep;
+	struct fail e = { 0 };
+	int64_t start = clock_now_ms();
+
+	(void)state;
+	w->jobs = 1;
+	w->patience = 10;
+	w->acts[0] = ACT_WAIT_CANCEL;
+	p.steps[0].timeout_ms = 30;
+	assert_int_equal(run_stage(w, &p, CLOCK_NEVER, &rep, &e), -1);
+	assert_int_equal(rep.results[0].state, STEP_TIMEOUT);
+	assert_true(clock_now_ms() - start >= 300);
+	exec_report_clear(&rep);
+}
+
 static void lowest_position_first(void **state)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -351,6 +373,7 @@ int main(void)
 		cmocka_unit_test(nothing_done_is_not_partial),
 		cmocka_unit_test(cancel_in_the_middle),
 		cmocka_unit_test(deadlines_end_steps),
+		cmocka_unit_test(patience_multiplies_the_time_of_a_step),
 		cmocka_unit_test(lowest_position_first),
 		cmocka_unit_test(empty_plan),
 	};

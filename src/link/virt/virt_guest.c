@@ -70,7 +70,6 @@ struct boot {
 
 static int start(struct boot *b, struct fail *e)
 {
-	b->began_ms = clock_now_ms();
 	/* Whatever becomes of us, libvirt ends it with the connection. */
 	b->domain = virDomainCreateXML(b->connection, b->guest->xml, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY);
 	if (!b->domain)
@@ -78,6 +77,8 @@ static int start(struct boot *b, struct fail *e)
 	b->stream = virStreamNew(b->connection, VIR_STREAM_NONBLOCK);
 	if (!b->stream || virDomainOpenConsole(b->domain, NULL, b->stream, 0) < 0)
 		return fail_virt(e, "console of domain '%s'", b->guest->name);
+	/* From here on: libvirt may have taken a minute to ask a QEMU that is new to it what it can do. */
+	b->began_ms = clock_now_ms();
 	return virDomainResume(b->domain) < 0 ? fail_virt(e, "domain '%s': resume", b->guest->name) : 0;
 }
 
@@ -148,7 +149,7 @@ int virt_guest_boot(struct virt *v, const struct virt_guest *guest, struct virt_
 	virt_begin(&running, virt_uri(v));
 	r = start(&b, e);
 	virt_end(&running);
-	while (r == 0 && goes_on(&b) && clock_left_ms(guest->deadline_ms) > 0) {
+	while (r == 0 && goes_on(&b) && clock_now_ms() - b.began_ms < guest->timeout_ms) {
 		if (guest->cancel && atomic_load(guest->cancel))
 			r = fail(e, FAIL_CANCELED, "interrupted");
 		clock_sleep_ms(LOOK_MS);
