@@ -78,6 +78,19 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 	[ "$got" = 1000 ]
 }
 
+@test "a machine obeys its power button, which the host's shutdown presses, and ends its servers cleanly" {
+	inside virsh -q -c qemu:///system shutdown lab-node1
+	begun=$SECONDS
+	until [ "$(inside virsh -c qemu:///system domstate lab-node1 | head -n 1)" = "shut off" ]; do
+		sleep 1
+		((SECONDS - begun < 60))
+	done
+	labctl start
+	[ "$(labctl psql node1 -- -Atc 'SELECT count(*) FROM e2e')" = 1000 ]
+	# Not "was interrupted".
+	[[ $(labctl logs 1 -r primary | grep -o 'database system was .*' | tail -n 1) == "database system was shut down at "* ]]
+}
+
 # milliseconds of a ping from node1 to node2
 round_trip() { labctl exec 1 -- 'ping -q -c 3 -i 0.3 node2' | sed -n 's|.*= \([0-9]*\)[0-9.]*/\([0-9]*\).*|\2|p'; }
 # how many seconds the clock of node2 is ahead of the host's
