@@ -89,7 +89,7 @@ static bool judge(struct arena *a, bool kvm, const struct virt_boot *b, const ch
 static int boot(struct cli *c, const struct image *image, const char *type, struct virt_boot *ret, struct fail *e)
 {
 	struct xml_guest g = { .name = GUEST_NAME, .type = type, .disk = image->disk, .kernel = image->kernel, .initrd = image->initrd };
-	struct virt_guest guest = { .name = GUEST_NAME, .timeout_ms = c->timeout_ms >= 0 ? c->timeout_ms : GUEST_MS,
+	struct virt_guest guest = { .name = GUEST_NAME, .timeout_ms = c->timeout_ms >= 0 ? c->timeout_ms : (int64_t)GUEST_MS * c->patience,
 				    .cancel = c->cancel };
 	auto_(virt_close) struct virt *v = NULL;
 
