@@ -7,7 +7,7 @@
 #include "file.h"
 #include "virt_call.h"
 
-#define LOOK_MS 20
+#define LOOK_MS 100
 #define LOG_MAX_BYTES (1u << 20)
 
 /* --- the user of machines --- */
