@@ -250,7 +250,7 @@ static int find_software(struct images *m, struct run *r, const char **ret_tar, 
 	const struct cluster *c = &m->env.lab->cluster;
 	const struct recipe *recipe = c->recipe;
 	struct build_listener listener = { m, r };
-	struct build b = { .cache_dir = m->env.paths->cache, .prefix = recipe->build_prefix, .link = c->prefix,
+	struct build b = { .cache_dir = m->env.paths->cache, .product = recipe->product, .prefix = recipe->build_prefix, .link = c->prefix,
 			   .configure = c->configure ? c->configure : recipe->configure,
 			   .keep = m->keep_build, .line = build_line, .ctx = &listener, .cancel = run_cancel(r),
 			   .deadline_ms = run_deadline_ms(r) };

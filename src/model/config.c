@@ -145,8 +145,11 @@ static bool source_text(const struct wanted *w, const char *kind)
 		source = lab_source(&w->c->lab.sources, kind);
 	if (!source)
 		source = platform_source(kind, w->lab->release);
-	strbuf_str(w->out, quote_url(source ? source : recipe_find(kind)->source, w->lab->arena));
-	return true;
+	if (!source)
+		source = recipe_find(kind)->source;
+	if (source)
+		strbuf_str(w->out, quote_url(source, w->lab->arena));
+	return source;
 }
 
 static void text_of_key(void *ctx, const struct key *k, const char *path, unsigned number)

@@ -190,7 +190,7 @@ int lab_line(const struct lab *lab, const char *key);
 const char *lab_source(const struct sources *sources, const char *kind);
 /*
  * The source of a cluster that is built and names none: the lab's `sources`, those of @config (may be NULL), or where the
- * version for the lab's image is published. Nothing for nodes that boot a disk which may have the software. FAIL_LAB if
+ * version for the lab's image is published, if labctl knows that. Nothing for nodes that boot a disk which may have the software. FAIL_LAB if
  * `sources` names a version that does not run on the image.
  */
 int lab_default_source(struct lab *lab, const struct config *config, struct fail *e);

@@ -248,6 +248,8 @@ int lab_default_source(struct lab *lab, const struct config *config, struct fail
 		source = platform_source(r->kind, lab->release);
 	if (!source)
 		source = r->source;
+	if (!source)
+		return 0;
 	if (!platform_accepts(r->kind, source, lab->release, &why)) {
 		fail(e, FAIL_LAB, "sources.%s: %s", r->kind, strbuf_text(&why));
 		return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, r->kind);

@@ -157,7 +157,8 @@ struct recipe {
 	const char *user;            /* operating-system user of the daemons: "pgxc" */
 	const char *prefix;          /* where the software is: "/opt/pgxc"; VERSION at its end is the image's PostgreSQL */
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
-	const char *source;          /* where its source is published: a URL that ends with the archive's name; NULL without .build */
+	const char *product;         /* what an archive for .build must contain: "Postgres-XC" */
+	const char *source;          /* where its source is published: a URL that ends with the archive's name; NULL = nowhere, or without .build */
 	const char *build_image;     /* image to build in: "build" = the one called IMAGE-build */
 	const char *build_extra;     /* source of an extra program to build ("tuning/pgxc/gtm_sequence.c"); or NULL */
 	const char *build_prefix;    /* "/opt/pgxc_VERSION": the build script puts the archive's version there */
@@ -174,8 +175,10 @@ struct recipe {
 	const struct rule *stops;            /* stop the servers, in order; ends with a zero row */
 	const struct rule *changes;          /* what a bootstrap that changes a running cluster does before .rules; ends with a zero row; may be NULL */
 	const struct member *members;        /* ends with a zero row. Other roles cannot be added, nor their servers removed */
+	const char *no_members;              /* no server can join: why; one sentence, or NULL */
 	const char *grows;                   /* the role of new nodes, if the user names none; NULL = he must */
 	const struct takeover *takeover;     /* NULL = none is possible */
+	const char *rows;                    /* SQL that makes the table of `labctl fault run`: "tuning/pgxc/rows.sql" */
 	const char *no_takeover;             /* without .takeover: why, and what helps; one sentence */
 	const struct rule *status;           /* checks of `labctl status`, by role; without one: SELECT 1 if .sql */
 	const char *image_file;      /* glob of a file in an image that has the software; NULL without .software */

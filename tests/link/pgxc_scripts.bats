@@ -36,14 +36,22 @@ source "${SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/fake-pgxc/nodes.ba
 	for rule in gtm_proxy.init datanode.init; do play 1 "$rule"; done
 	on 1 grep -x 'wal_sender_delay = 10ms' /mnt/data/pgxc_datanode/labctl.version.conf
 	on 1 grep -x 'err_wait_idle = 60' /mnt/data/pgxc_gtm_proxy/labctl.version.conf
-	printf '%s\n' '#!/bin/sh' 'echo "gtm (Postgres-XC) 1.1.1"' >"$WORK/gtm-1.1"
-	chmod 755 "$WORK/gtm-1.1"
-	on 1 mount --bind "$WORK/gtm-1.1" /opt/pgxc/bin/gtm
+	printf '%s\n' '#!/bin/sh' 'echo "psql (Postgres-XC) 1.1.1"' >"$WORK/psql-1.1"
+	chmod 755 "$WORK/psql-1.1"
+	on 1 mount --bind "$WORK/psql-1.1" /opt/pgxc/bin/psql
 	run -0 play 1 datanode.init
 	[[ $output == *"::skipped wal_sender_delay = 10ms of the datanode: only Postgres-XC 1.0 has it"* ]]
 	run -0 play 1 gtm_proxy.init
 	[[ $output == *"::skipped gtm_connect_retry_* and err_wait_* of the proxy: only Postgres-XC 1.0 has them"* ]]
 	run -1 on 1 grep -rE '^[a-z]' /mnt/data/pgxc_datanode/labctl.version.conf /mnt/data/pgxc_gtm_proxy/labctl.version.conf
+	# The configurations of Postgres-XL do not include them.
+	on 1 rm /mnt/data/pgxc_datanode/labctl.version.conf /mnt/data/pgxc_gtm_proxy/labctl.version.conf
+	printf '%s\n' '#!/bin/sh' 'echo "psql (Postgres-XL) 9.2.0"' >"$WORK/psql-1.1"
+	for rule in datanode.init gtm_proxy.init; do
+		run -0 play 1 "$rule"
+		[[ $output != *"labctl.version.conf"* && $output != *"::skipped"* ]]
+	done
+	run -1 on 1 test -e /mnt/data/pgxc_datanode/labctl.version.conf
 }
 
 @test "three nodes: the standby joins, is found disconnected after a restart of the GTM, and joins again" {

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: PostgreSQL
 #
-# Builds Postgres-XC from an unpacked source archive, inside the build root.
+# Builds Postgres-XC, or one of its successors, from an unpacked source archive, inside the build root.
 #
 # labctl runs this as root in a chroot. It changes no source file: where today's
 # compilers and libraries reject the source, it uses options, environment and
 # wrapper programs. It tests the tools first and reports each adaptation.
 #
 # In:   SRC        directory of the unpacked archive
+#       PRODUCT    what the archive must contain           (Postgres-XC)
 #       PREFIX     directory on the nodes; VERSION becomes the archive's version (/opt/pgxc_VERSION)
 #       LINK       symbolic link to PREFIX; empty for none (/opt/pgxc)
 #       DESTDIR    directory to install PREFIX and LINK below (or OUT)
@@ -15,7 +16,7 @@
 #       CONFIGURE  options for configure, separated by blanks, without quotes
 #       JOBS       parallel jobs of make                   (default: all processors)
 #       PATCHES    directory of the user's patches, applied with -p1 in order of their names; empty for none
-#       EXTRA      directory of gtm_sequence.c
+#       EXTRA      directory of gtm_sequence.c, if that is to be built
 # Out:  stdout     ::step NAME, ::adapt WHAT: WHY, ::fail STEP: REASON
 #       stderr     everything else
 # Exit: 0 built, installed and tested; 1 after a ::fail line.
@@ -26,6 +27,7 @@ umask 022
 exec 3>&1 1>&2 </dev/null
 
 SRC=${SRC:-}
+PRODUCT=${PRODUCT:-Postgres-XC}
 PREFIX=${PREFIX:-/opt/pgxc_VERSION}
 LINK=${LINK-/opt/pgxc}
 DESTDIR=${DESTDIR:-${OUT:-}}
@@ -82,14 +84,20 @@ step check
 if [ ! -e "$SRC/configure" ]; then
     inside=("$SRC"/*/configure)
     [ "${#inside[@]}" -eq 1 ] && [ -e "${inside[0]}" ] ||
-        fail "the archive has no configure: it is not a source archive of Postgres-XC"
+        fail "the archive has no configure: it is not a source archive of $PRODUCT"
     SRC=${inside[0]%/configure}
 fi
 package=$(grep -m 1 "^PACKAGE_STRING=" "$SRC/configure")
 package=${package#PACKAGE_STRING=}; package=${package//\'/}
-[[ $package == Postgres-XC\ * ]] ||
-    fail "the archive contains ${package:-an unknown package}, not Postgres-XC"
-version=${package#Postgres-XC }
+# "Postgres-XC 1.0.2", "PostgreSQL 9.2.4 (Postgres-XL 9.2.0)", "OpenTenBase V2.00.1"
+[[ $package == *"$PRODUCT "* ]] ||
+    fail "the archive contains ${package:-an unknown package}, not $PRODUCT"
+version=${package##*"$PRODUCT "}
+version=${version%)}
+if [[ $version == V* ]]; then                # that of its first release; the name of the directory has the right one
+    [[ ${SRC##*/} =~ -v?([0-9][0-9.]*)$ ]] && version=${BASH_REMATCH[1]}
+    version=${version#V}
+fi
 [[ $version =~ ^[0-9][0-9a-z.]*$ ]] || fail "cannot read the archive's version: '$package'"
 PREFIX=${PREFIX//VERSION/$version}
 [ -e "$SRC/src/gtm/main/main.c" ] || fail "the archive is incomplete: it has no src/gtm"
@@ -102,14 +110,12 @@ done
 [ -z "$missing" ] || fail "the build root lacks:$missing"
 [ -c /dev/null ] || fail "/dev/null in the build root is not a device"
 
-[ -e "$EXTRA/gtm_sequence.c" ] || fail "$EXTRA has no gtm_sequence.c"
-
 case $CONFIGURE in *[\"\'\\\`\$]*) fail "quotes and substitutions are not allowed in the configure options";; esac
 read -r -d '' -a options <<<"$CONFIGURE"
 WORK=$(mktemp -d /tmp/pgxc-build.XXXXXX) || fail "cannot create a temporary directory"
 chmod 755 "$WORK"
 
-if has_option --with-openssl && ! compiles '#include <openssl/ssl.h>
+if has_option --with-openssl && [ ! -e "$SRC/src/backend/libpq/be-secure-openssl.c" ] && ! compiles '#include <openssl/ssl.h>
 int size(void); int size(void) { return (int)sizeof(SSL); }'; then
     if [ -e /usr/include/openssl/ssl.h ]; then
         adapt "drops --with-openssl: be-secure.c uses members of SSL and BIO, which OpenSSL has hidden since 1.1"
@@ -126,7 +132,7 @@ if has_option --with-python; then
     if [ -z "$include" ] || [ ! -e "$include/Python.h" ]; then
         adapt "drops --with-python: the build root has no Python headers"
         drop_option --with-python
-    elif [ ! -e "$include/eval.h" ]; then
+    elif [ ! -e "$include/eval.h" ] && grep -qrs 'include.*eval\.h' "$SRC/src/pl/plpython"; then
         adapt "drops --with-python: plpython.c includes eval.h, which Python no longer has"
         drop_option --with-python
     fi
@@ -137,7 +143,7 @@ if [ "$(gcc -dumpversion | cut -d. -f1)" -ge 10 ]; then
     cflags+=" -fcommon"
     adapt "CFLAGS -fcommon: gtm_proxy defines variables twice, which gcc rejects since version 10"
 fi
-if gcc -fno-aggressive-loop-optimizations -E -x c /dev/null >/dev/null 2>&1; then
+if grep -qs 'values\[1\]' "$SRC/src/include/c.h" && gcc -fno-aggressive-loop-optimizations -E -x c /dev/null >/dev/null 2>&1; then
     cflags+=" -fno-aggressive-loop-optimizations"
     adapt "CFLAGS -fno-aggressive-loop-optimizations: gcc since 4.8 miscompiles the values[1] arrays, and initdb crashes"
 fi
@@ -150,7 +156,7 @@ for o in "${options[@]}"; do                 # flags of the lab file come last a
 done
 drop_option 'CFLAGS=*'
 
-if [ "$(version_of flex)" -ge 2006 ]; then
+if [ "$(version_of flex)" -ge 2006 ] && grep -qs 'include "scan.c"' "$SRC/src/backend/parser/gram.y"; then
     cat >"$WORK/flex" <<'WRAPPER'
 #!/bin/sh
 # gram.c includes the scanner, and defines yylex as a macro, which breaks the output of flex 2.6.
@@ -182,6 +188,11 @@ WRAPPER
     export BISON=$WORK/bison
     adapt "bison wrapper: the grammars of cube and seg use YYPARSE_PARAM, which bison dropped in 3.0"
 fi
+without=
+if [ -e "$SRC/contrib/pgxc_ctl/make_signature" ] && [ ! -e "$SRC/contrib/pgxc_ctl/pgxc_ctl_bash.c" ] && ! command -v ex >/dev/null; then
+    without=pgxc_ctl
+    adapt "leaves out contrib/pgxc_ctl: its makefile edits a file with ex, which the build root lacks, and labctl does its work"
+fi
 adapt "builds no documentation: an archive made from version control does not contain it, and nodes do not need it"
 
 # ---------------------------------------------------------------- patch
@@ -209,9 +220,9 @@ CFLAGS=$cflags ./configure "${options[@]}" --prefix="$PREFIX" --with-pgport="$PO
 
 # ----------------------------------------------------------------- make
 step make
-modules=$(make -s -C contrib --no-print-directory -f /dev/stdin labctl-modules <<'MAKE'
+modules=$(make -s -C contrib --no-print-directory -f /dev/stdin labctl-modules without="$without" <<'MAKE'
 include Makefile
-labctl-modules: ; @echo $(SUBDIRS)
+labctl-modules: ; @echo $(filter-out $(without),$(SUBDIRS))
 MAKE
 ) || fail "cannot read contrib/Makefile"
 make -j "$JOBS" all || fail "make failed with status $?"
@@ -225,8 +236,12 @@ make -j "$JOBS" -C contrib SUBDIRS="$modules" ALWAYS_SUBDIRS= install DESTDIR="$
     fail "make install in contrib failed with status $?"
 # The archives of the GTM have other names since 1.1, and need src/port.
 libs=(src/gtm/{client,common,libpq}/*.a src/port/libpgport.a)
-gcc -std=gnu99 -w -O2 -fcommon -I src/include -o "$dest$PREFIX/bin/gtm_sequence" "$EXTRA/gtm_sequence.c" \
-    -Wl,--start-group "${libs[@]}" -Wl,--end-group -lpthread -lm || fail "gtm_sequence does not compile against this version"
+if [ -e "$EXTRA/gtm_sequence.c" ]; then
+    defines=$(sed -n 's/^CFLAGS = //p' src/Makefile.global | grep -o -e '-D[A-Z]*')
+    # shellcheck disable=SC2086
+    gcc -std=gnu99 -w -O2 -fcommon $defines -I src/include -o "$dest$PREFIX/bin/gtm_sequence" "$EXTRA/gtm_sequence.c" \
+        -Wl,--start-group "${libs[@]}" -Wl,--end-group -lpthread -lm || fail "gtm_sequence does not compile against this version"
+fi
 if [ -n "$LINK" ]; then
     mkdir -p "$dest${LINK%/*}"
     ln -sfn "$PREFIX" "$dest$LINK" || fail "cannot create the link $LINK"
@@ -237,14 +252,20 @@ fi
 step verify
 bin=$dest$PREFIX/bin
 export LD_LIBRARY_PATH=$dest$PREFIX/lib
-for p in initdb postgres pg_ctl psql gtm gtm_ctl gtm_proxy initgtm; do
-    "$bin/$p" --version || fail "$p does not run"
-done
-[[ $("$bin/gtm" --version) == *Postgres-XC* ]] || fail "gtm is not Postgres-XC's"
 mkdir "$WORK/data" && chown 65534:65534 "$WORK/data"
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
 cd "$WORK/data" || fail "cannot enter $WORK/data"
-nobody "$bin/initdb" -D "$WORK/data/pg" --nodename=labctl -E UTF8 --locale=C -U postgres ||
+for p in initdb postgres pg_ctl psql initgtm; do
+    nobody "$bin/$p" --version || fail "$p does not run"
+done
+for p in gtm gtm_ctl gtm_proxy; do           # those of Postgres-XL have no --version
+    nobody "$bin/$p" --help >/dev/null || fail "$p does not run"
+done
+[[ $("$bin/psql" --version) == *"$PRODUCT"* ]] || fail "psql is not that of $PRODUCT"
+names=(--nodename=labctl)
+! "$bin/initdb" --help | grep -q nodetype ||         # OpenTenBase
+    names+=(--nodetype=coordinator --master_gtm_nodename=labctl_gtm --master_gtm_ip=127.0.0.1 --master_gtm_port=1)
+nobody "$bin/initdb" -D "$WORK/data/pg" "${names[@]}" -E UTF8 --locale=C -U postgres ||
     fail "initdb failed"
 nobody "$bin/initgtm" -Z gtm -D "$WORK/data/gtm" || fail "initgtm failed"
 [ -e "$WORK/data/pg/PG_VERSION" ] && [ -e "$WORK/data/gtm/gtm.conf" ] || fail "initdb or initgtm made no data directory"

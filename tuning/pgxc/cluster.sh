@@ -51,7 +51,7 @@ same()   { look && [[ $mine == "$there" ]]; }
 place() {
     local databases database there mine line nodes table oids list
     tables=0 placed=0
-    databases=$(ask "$1" "$2" postgres "select datname from pg_database where datallowconn order by 1") || failed "$3 does not answer"
+    databases=$(ask "$1" "$2" postgres "select datname from pg_catalog.pg_database where datallowconn order by 1") || failed "$3 does not answer"
     while IFS= read -r database; do
         there=$(ask "$1" "$2" "$database" "$where") || failed "cannot read the tables of database $database on $3"
         wait_for 60 loaded || failed "tables of database $database are missing on $name"

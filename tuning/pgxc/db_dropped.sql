@@ -2,4 +2,4 @@
 -- Check that the database is gone here, too.
 --@ expect 0
 --@ try 60
-select count(*) from pg_database where datname = @{db.name:sql}
+select count(*) from pg_catalog.pg_database where datname = @{db.name:sql}

@@ -25,15 +25,16 @@ ask() {
         { evidence "$out" 5; die "${names[$1]} does not answer"; }
 }
 
-# Those that a coordinator has named, not a client.
+# Those that a coordinator has named, not a client: "T1234", in Postgres-XL "_$XC$1234".
 age=$(( unclean ? 0 : 300 ))
-prepared="select substr(gid, 2), database from pg_prepared_xacts where gid ~ '^T[0-9]+\$' and prepared <= now() - interval '$age s' order by 1"
+prepared="select gid, database from pg_catalog.pg_prepared_xacts where gid ~ '^(T|_[$]XC[$])[0-9]+\$' and prepared <= now() - interval '$age s' order by 1"
 list='' all=''
 for i in "${!names[@]}"; do
     rows=$(ask "$i" postgres "$prepared") || { printf '%s\n' "$rows"; exit 1; }
-    while read -r xid database; do
-        [[ -n $xid ]] || continue
-        list+="$i $xid $database"$'\n'
+    while read -r gid database; do
+        [[ -n $gid ]] || continue
+        xid=${gid##*[!0-9]}
+        list+="$i $xid $gid $database"$'\n'
         [[ " $all " == *" $xid "* ]] || all+=" $xid"
     done <<<"$rows"
 done
@@ -45,10 +46,10 @@ for xid in $all; do
     done
     if [[ " $committed " == *" $xid "* ]]; then (( ++done_commit )); else (( ++done_rollback )); fi
 done
-while read -r i xid database; do
+while read -r i xid gid database; do
     [[ -n $xid ]] || continue
     how=ROLLBACK
     [[ " $committed " != *" $xid "* ]] || how=COMMIT
-    row=$(ask "$i" "$database" "$how PREPARED 'T$xid'") || { printf '%s\n' "$row"; exit 1; }
+    row=$(ask "$i" "$database" "$how PREPARED '$gid'") || { printf '%s\n' "$row"; exit 1; }
 done <<<"$list"
 [[ -z $all ]] || changed "transactions in doubt, prepared on several nodes: $done_commit committed, since a node had; $done_rollback rolled back"

@@ -6,7 +6,7 @@ user=@{user:sh} bin=@{prefix:sh}/bin unclean=@{value.unclean:sh}
 
 (( unclean )) || exit 0
 # Clients work, so a young one is normal.
-old="select gid || ' of database ' || database from pg_prepared_xacts where gid ~ '^T[0-9]+\$' and prepared < now() - interval '15 s'"
+old="select gid || ' of database ' || database from pg_catalog.pg_prepared_xacts where gid ~ '^(T|_[$]XC[$])[0-9]+\$' and prepared < now() - interval '15 s'"
 look() {
     local rows line
     rows=$(within 20 as "$user" "$bin/psql" -XAtqw -h "$2" -p "$3" -U postgres -c "$old" postgres 2>/dev/null) || left+=("$1 does not answer")

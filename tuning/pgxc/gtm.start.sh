@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 # Starts the GTM. Its tools are unreliable: "start" succeeds even if the server dies at once, and "status" only checks that
-# the pid exists. So this script checks the process and the kernel's table of sockets.
+# the pid exists. So this script checks the process and the kernel's table of sockets. That of Postgres-XL looks for gtm in the PATH.
 #
 # The GTM writes the last transaction number (gtm.control) only at a clean stop. After any other stop it would assign used
 # numbers again, and committed rows would become invisible. So it is then started with -x, above all numbers that the nodes
@@ -79,13 +79,13 @@ if ! running; then
         options+=(-o "-x $next_xid")
         changed "the GTM was not stopped cleanly: continues at transaction $next_xid"
     fi
-    as "$user" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
+    as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
     wait_for 5 running && wait_for 30 settled
     if ! ready; then
         evidence "$out"; evidence "$dir/gtm.log"
         go_back gtm "$dir/gtm.conf" || die "the GTM did not start"
         refused=yes
-        as "$user" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
+        as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
         wait_for 5 running && wait_for 30 settled
         ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM did not start, not even with its old configuration"; }
     fi

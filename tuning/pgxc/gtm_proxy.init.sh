@@ -13,7 +13,8 @@ if [[ ! -e $dir/gtm_proxy.conf ]]; then
 fi
 ensure_dir "$dir" 700 "$user:$user"
 # gtm_proxy.conf includes this file: a proxy ignores its whole configuration if it does not know one of the settings.
-if [[ $("$bin/gtm" --version) == *" 1.0"* ]]; then           # "gtm (Postgres-XC) 1.0.2"
+version=$("$bin/psql" --version)         # "psql (Postgres-XC) 1.0.2"
+if [[ $version == *"(Postgres-XC) 1.0"* ]]; then
     put "$dir/labctl.version.conf" 0600 "$user:$user" 'gtm_connect_retry_idle = 30
 gtm_connect_retry_count = 10
 gtm_connect_retry_interval = 10
@@ -21,7 +22,7 @@ err_wait_idle = 60
 err_wait_count = 10
 err_wait_interval = 10
 '
-else
+elif [[ $version == *"(Postgres-XC)"* ]]; then
     put "$dir/labctl.version.conf" 0600 "$user:$user" $'# gtm_connect_retry_*, err_wait_*: only Postgres-XC 1.0 has them\n'
     skipped "gtm_connect_retry_* and err_wait_* of the proxy: only Postgres-XC 1.0 has them"
 fi

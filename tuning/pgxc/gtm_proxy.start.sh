@@ -23,7 +23,7 @@ start_it() {
     mkdir -p /run/labctl
     # It would refuse to register a node that its file lists as registered, and then hang.
     rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
-    as "$user" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
+    as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
     wait_for 5 running && wait_for 30 settled
     ready && return 0
     evidence "$out"; evidence "$dir/gtm_proxy.log"

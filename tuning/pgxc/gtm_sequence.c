@@ -30,6 +30,12 @@ pthread_key_t threadinfo_key;
 pthread_t TopMostThreadID;
 int tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count;
 
+#ifdef XCP /* Postgres-XL: the GTM keeps what a session has set; nobody's session means everybody */
+#define set_value(conn, key, value) set_val(conn, key, NULL, 0, value, true)
+#else
+#define set_value(conn, key, value) set_val(conn, key, value, true)
+#endif
+
 struct sequence {
 	char hex[2 * KEY_MAX + 1], key[KEY_MAX + 1], cycle[2], last[24];
 	int64_t increment, min, max, start;
@@ -86,7 +92,7 @@ int main(int argc, char **argv)
 		/* The GTM rejects a sequence that it has, and keeps it unchanged. */
 		if (open_sequence(conn, &key, s.increment, s.min, s.max, s.start, s.cycle[0] == 't'))
 			did = "set";
-		if (*s.last != '-' || s.last[1] ? set_val(conn, &key, strtoll(s.last, NULL, 10), true) : 0)
+		if (*s.last != '-' || s.last[1] ? set_value(conn, &key, strtoll(s.last, NULL, 10)) : 0)
 			did = "failed";
 		failed |= *did == 'f';
 		printf("%s %s\n", did, s.hex);

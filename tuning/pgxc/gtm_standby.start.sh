@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 # Starts the GTM standby. The GTM connects back to the name that this node's address resolves to.
+# Its program is gtm, too; gtm_ctl of Postgres-XL takes what is after -Z for its name.
 
 dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
 gtm_ip=@{gtm.ip:sh} out=/run/labctl/@{nodename:sh}.start
@@ -16,7 +17,7 @@ slave()   { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.
 # It listens before it has connected to the GTM, and exits if that fails.
 joined()  {
     running && listening "$port" && slave &&
-        tail -c "+$(( seen + 1 ))" "$dir/gtm.log" | grep -aq 'Startup connection with the active-GTM closed'
+        tail -c "+$(( seen + 1 ))" "$dir/gtm.log" | grep -aq -e 'Startup connection with the active-GTM closed' -e 'Started to run as GTM-Standby'
 }
 settled() { joined || ! running; }         # ready, or dead
 
@@ -28,7 +29,7 @@ stop_it() {
 
 # A standby that joins asks the GTM for its sequences. That of 1.0.2 puts them into an array of 1,024 and crashes with more; so
 # does the standby (1.0.4 has the fix). The cluster goes on without it.
-if (( sequences > 1024 )) && [[ $("$bin/gtm" --version) == *" 1.0."[0-3] ]] && ! { running && slave && called "$gtm_ip" "$port"; }; then
+if (( sequences > 1024 )) && [[ $("$bin/psql" --version) == *"(Postgres-XC) 1.0."[0-3]* ]] && ! { running && slave && called "$gtm_ip" "$port"; }; then
     stop_it
     warn "the GTM standby was not started: there are $sequences sequences, and the GTM of Postgres-XC before 1.0.4 crashes when a" \
         "standby asks for more than 1,024. Ways out: fewer sequences, version 1.0.4 or later, or a lab file without gtm_standby"
@@ -54,7 +55,7 @@ if ! running; then
     # Should it ever start as the GTM: it lacks sequences and the newest transaction numbers.
     printf '' >"$dir/labctl.unclean" || die "cannot write $dir/labctl.unclean"
     seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
-    as "$user" "$bin/gtm_ctl" start -Z gtm_standby -D "$dir" >"$out" 2>&1
+    as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start -Z gtm -D "$dir" >"$out" 2>&1
     wait_for 5 running && wait_for 20 settled
     if ! joined; then
         evidence "$out"; evidence "$dir/gtm.log"

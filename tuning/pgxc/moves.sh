@@ -40,7 +40,7 @@ select case when target is null then 'no: it is on ' || nodes || ' only'
     coalesce(target, '-'), coalesce(oids, '-'), oid, quote_ident(nspname), quote_ident(nspname) || '.' || quote_ident(relname)
 from m where case when '$gone' = '' then nodes <> target else leaves end order by nspname, relname"
 
-databases=$(ask "${here[@]}" postgres "select datname from pg_database where datallowconn order by 1") || failed "$name does not answer"
+databases=$(ask "${here[@]}" postgres "select datname from pg_catalog.pg_database where datallowconn order by 1") || failed "$name does not answer"
 moves=() stay=()
 while IFS= read -r database; do
     rows=$(ask "${here[@]}" "$database" "copy ($list) to stdout") || failed "cannot read the tables of database $database"

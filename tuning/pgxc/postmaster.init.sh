@@ -4,6 +4,9 @@
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
 out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
 password=@{secret.postgres:sh}
+version=$("$bin/psql" --version)     # "psql (Postgres-XC) 1.0.2"
+alone=(--single)
+[[ $version == *"(Postgres-XC)"* ]] || alone+=(--localxid)     # Postgres-XL would ask the GTM
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
 if [[ -e $dir/labctl.loading ]]; then          # postmaster.join.sh was interrupted
@@ -32,8 +35,8 @@ copy() {
     secret_file "$secret" "$user" "drop node labctl
 create node \"$name\" with (type = coordinator)
 alter role postgres password '$password'"
-    as "$user" /bin/bash -c 'exec "$1" --single -F -O -c exit_on_error=true -c log_min_error_statement=panic \
-        -c "pgxc_node_name=$2" -D "$3" template1 <"$4"' bash "$bin/postgres" "$name" "$new" "$secret" >"$out" 2>&1 ||
+    as "$user" /bin/bash -c 'exec "$1" "${@:5}" -F -O -c exit_on_error=true -c log_min_error_statement=panic \
+        -c "pgxc_node_name=$2" -D "$3" template1 <"$4"' bash "$bin/postgres" "$name" "$new" "$secret" "${alone[@]}" >"$out" 2>&1 ||
         { evidence "$out"; die "cannot name the node in $new"; }
 }
 
@@ -59,9 +62,9 @@ fi
 ensure_dir "$dir" 700 "$user:$user"
 # postgresql.conf includes this file: a server rejects settings that it does not know.
 if [[ $role == datanode ]]; then
-    if [[ $("$bin/gtm" --version) == *" 1.0"* ]]; then           # "gtm (Postgres-XC) 1.0.2"
+    if [[ $version == *"(Postgres-XC) 1.0"* ]]; then
         put "$dir/labctl.version.conf" 0600 "$user:$user" $'wal_sender_delay = 10ms\n'
-    else
+    elif [[ $version == *"(Postgres-XC)"* ]]; then
         put "$dir/labctl.version.conf" 0600 "$user:$user" $'# wal_sender_delay: only Postgres-XC 1.0 has it\n'
         skipped "wal_sender_delay = 10ms of the datanode: only Postgres-XC 1.0 has it"
     fi

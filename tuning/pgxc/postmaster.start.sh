@@ -16,7 +16,7 @@ select1() {
     local answer
     running || return 1
     answer=$(within 10 as "$user" "$bin/psql" -XAtqw -h "$dir" -p "$port" -U postgres \
-        -c "select 1, count(*) from pg_prepared_xacts where gid ~ '^T[0-9]+\$' and $left" postgres 2>"$out.sql")
+        -c "select 1, count(*) from pg_catalog.pg_prepared_xacts where gid ~ '^(T|_[$]XC[$])[0-9]+\$' and $left" postgres 2>"$out.sql")
     [[ $answer == '1|'* ]] && doubtful=${answer#*|}
 }
 doubtful=0

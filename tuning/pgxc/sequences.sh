@@ -16,8 +16,8 @@ key="encode(convert_to(current_database() || '.' || n.nspname || '.' || c.relnam
 (( unclean )) || exit 0
 
 # Before 1.1 a negative value counts as an error of the GTM: the margin does not lead there.
-version=$("$bin/gtm" --version)         # "gtm (Postgres-XC) 1.0.2"
-[[ $version == *" 1.0"* ]] && least="case when inc < 0 and last >= 0 then greatest(low, 0) else low end" || least=low
+version=$("$bin/psql" --version)        # "psql (Postgres-XC) 1.0.2"
+[[ $version == *"(Postgres-XC) 1.0"* ]] && least="case when inc < 0 and last >= 0 then greatest(low, 0) else low end" || least=low
 
 # ask WHAT HOST PORT DATABASE FILE: runs the SQL in FILE; writes the rows to FILE.out.
 ask() {
@@ -97,7 +97,7 @@ SQL
 rm -rf -- "$work" && mkdir -p -- "$work" && chmod 755 "$work" || die "cannot create $work"
 printf '' >"$work/all.pages"
 printf '' >"$work/all.columns"
-printf '%s\n' "select datname from pg_database where datallowconn order by 1" >"$work/databases"
+printf '%s\n' "select datname from pg_catalog.pg_database where datallowconn order by 1" >"$work/databases"
 ask "databases" "$dir" "$port" postgres "$work/databases"
 while IFS= read -r database; do
 @{each coordinator}

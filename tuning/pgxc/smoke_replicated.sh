@@ -13,9 +13,9 @@ changed_rows() {
 
 # A new session may see an update a moment late. The primary of 1.0 mostly never does, so that most of the wait is for nothing.
 patience() {
-    version=$("$bin/gtm" --version)         # "gtm (Postgres-XC) 1.0.2"
+    read -r version < <("$bin/psql" --version)        # "psql (Postgres-XC) 1.0.2"
     seconds=5
-    if [[ $rows == 0 && $name == "$primary" && $version == *" 1.0"* ]]; then seconds=1; fi
+    if [[ $rows == 0 && $name == "$primary" && $version == *"(Postgres-XC) 1.0"* ]]; then seconds=1; fi
 }
 
 rows=

@@ -25,7 +25,7 @@ esac
 put_unit "$unit" <<END
 # Written by labctl; changes made here are lost.
 [Unit]
-Description=$role of the Postgres-XC cluster of the lab @{lab.name:raw}
+Description=$role of the database cluster of the lab @{lab.name:raw}
 After=network-online.target remote-fs.target $before
 Wants=network-online.target
 RequiresMountsFor=$dir

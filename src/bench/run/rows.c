@@ -104,12 +104,10 @@ static int open_any(struct rows *w, int64_t deadline_ms, struct sql **ret, struc
 
 int rows_create(struct rows *w, int64_t deadline_ms, struct fail *e)
 {
-	const char *kind = runtime_lab(w->rt)->cluster.recipe->kind, *blocks;
+	const char *name = runtime_lab(w->rt)->cluster.recipe->rows, *blocks;
 	auto_(sql_close) struct sql *sql = NULL;
-	char name[64];
 	bool changed;
 
-	snprintf(name, sizeof name, "tuning/%s/rows.sql", kind);
 	blocks = library_text(runtime_library(w->rt), name);
 	if (!blocks)
 		return fail(e, FAIL_OTHER, "%s is missing", name);

@@ -20,7 +20,7 @@ struct rows *rows_new(struct runtime *rt, unsigned writers, unsigned rate);
 void rows_free(struct rows *w);
 DEFINE_AUTO(struct rows *, rows_free)
 
-/* Makes the empty table, in the kind's database (tuning/KIND/rows.sql); one of an earlier run is dropped. */
+/* Makes the empty table, in the kind's database (the recipe's .rows); one of an earlier run is dropped. */
 int rows_create(struct rows *w, int64_t deadline_ms, struct fail *e);
 int rows_drop(struct rows *w, int64_t deadline_ms, struct fail *e);
 

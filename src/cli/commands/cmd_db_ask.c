@@ -139,7 +139,7 @@ static int no_database(struct db *d, const struct node *n, unsigned port, struct
 	if (runtime_sql(d->runtime, n, port, NULL, false, sooner(d->deadline_ms, ASK_MS), &usual, e) < 0)
 		return -1;
 	at.sql = usual;
-	db_missing(&at, "database", d->database, "select datname from pg_database", e);
+	db_missing(&at, "database", d->database, "select datname from pg_catalog.pg_database", e);
 	return fail_next(e, "labctl -l %s db list", d->lab->name);
 }
 

@@ -176,9 +176,12 @@ static int check_archive(const struct lab *lab, struct fail *e)
 
 	if (!lab_builds(lab))
 		return 0;
-	if (strstr(archive, "://"))
+	if (archive && strstr(archive, "://"))
 		return check_patches(lab, e);
-	if (stat(archive, &st) < 0)
+	if (!archive)
+		fail(e, FAIL_USAGE, "kind '%s' is built from a source archive, and labctl knows none that its project still publishes",
+		     lab->cluster.recipe->kind);
+	else if (stat(archive, &st) < 0)
 		fail_errno(e, FAIL_NOT_FOUND, "source archive %s", archive);
 	else if (!S_ISREG(st.st_mode))
 		fail(e, FAIL_USAGE, "source archive %s: is not a file", archive);

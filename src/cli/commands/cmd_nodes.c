@@ -103,7 +103,8 @@ static int choose_role(const struct cli *c, const struct lab *lab, const char **
 	if (!roles.len) {
 		if (!is_bootstrapped(c, lab))
 			return 0;
-		fail(e, FAIL_USAGE, "no server can join a %s cluster that exists", r->kind);
+		fail(e, FAIL_USAGE, "no server can join a %s cluster that exists%s%s", r->kind, r->no_members ? ": " : "",
+		     r->no_members ? r->no_members : "");
 		return fail_next(e, "labctl -l NAME create N    (another lab beside it)");
 	}
 	if (!*ret)

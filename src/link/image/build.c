@@ -98,8 +98,8 @@ static int make_key(struct build_run *r, struct fail *e)
 	const char *id;
 
 	digest_text(b->script, strlen(b->script), script);
-	strbuf_printf(&text, "build 1\nimage %s\narchive %s\nscript %s\nprefix %s\nlink %s\nport %u\nconfigure %s\n",
-		      b->image->digest, b->archive_sha256, script, b->prefix, b->link ? b->link : "", b->port,
+	strbuf_printf(&text, "build 1\nimage %s\narchive %s\nscript %s\nproduct %s\nprefix %s\nlink %s\nport %u\nconfigure %s\n",
+		      b->image->digest, b->archive_sha256, script, b->product ? b->product : "", b->prefix, b->link ? b->link : "", b->port,
 		      b->configure ? b->configure : "");
 	if (add_files(b, &text, e) < 0)
 		return -1;
@@ -235,7 +235,8 @@ static const char *const *build_argv(struct build_run *r, const char *top)
 		/* the build ends with this thread, its processes with their namespace, even if labctl is killed */
 		"setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
 		"--kill-child", "--net", "--ipc", "sh", "-c", enter_script, "labctl-build", r->work, b->image->root,
-		arena_printf(a, "SRC=/labctl/src/%s", top), arena_printf(a, "PREFIX=%s", b->prefix),
+		arena_printf(a, "SRC=/labctl/src/%s", top), arena_printf(a, "PRODUCT=%s", b->product ? b->product : ""),
+		arena_printf(a, "PREFIX=%s", b->prefix),
 		arena_printf(a, "LINK=%s", b->link ? b->link : ""), "OUT=/labctl/out", arena_printf(a, "PORT=%u", b->port),
 		arena_printf(a, "CONFIGURE=%s", b->configure ? b->configure : ""),
 		arena_printf(a, "JOBS=%u", b->jobs ? b->jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN)),

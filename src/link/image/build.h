@@ -20,6 +20,7 @@ struct build {
 	const struct image *image;    /* the build image */
 	const char *archive, *archive_sha256;
 	const char *script;           /* text of tuning/KIND/build.sh */
+	const char *product;          /* what the archive must contain */
 	const char *extra_name, *extra; /* name and text of a file beside the script; or NULL */
 	const char *const *patches; unsigned patch_count; /* paths, in the order in which the script applies them */
 	const char *prefix, *link;    /* "/opt/pgxc_VERSION", "/opt/pgxc" */

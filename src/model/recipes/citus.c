@@ -353,5 +353,6 @@ const struct recipe recipe_citus = {
 	.templates = templates,
 	.tasks = tasks,
 	.queries = queries,
+	.rows = "tuning/citus/rows.sql",
 	.secrets = secrets,
 };

@@ -344,5 +344,6 @@ const struct recipe recipe_postgres = {
 	.templates = templates,
 	.tasks = tasks,
 	.queries = queries,
+	.rows = "tuning/postgres/rows.sql",
 	.secrets = secrets,
 };

@@ -551,7 +551,7 @@ static void backend(const struct server *s, int fd)
 		answer(fd, "%u\n", visible_rows((unsigned)strtoul(reply, NULL, 10)));
 	} else if (!strcmp(query, "select 1")) {
 		answer(fd, "1\n");
-	} else if (!strncmp(query, "select 1, count(*) from pg_prepared_xacts ", 42)) {
+	} else if (!strncmp(query, "select 1, count(*) from pg_catalog.pg_prepared_xacts ", 53)) {
 		answer(fd, "1|0\n");
 	} else if (!strcmp(query, "select pgxc_pool_reload()")) {
 		answer(fd, "t\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Settings of Postgres-XC that depend on the size of the cluster: the walk-through's values until the lab outgrows them. */
-#include "pgxc_limits.h"
+/* Settings of Postgres-XC and its successors that depend on the size of the cluster: the walk-through's values until the lab outgrows them. */
+#include "xc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,13 +69,13 @@ static uint64_t prepared(const struct lab *lab)
 	return lab_is_classic(lab) ? coordinators(lab) : connections(lab);
 }
 
-/* Before 1.1 a GTM proxy mixes up the connections of one thread (pgxc.c): fewer share one. The GTM has one for each thread. */
+/* Before 1.1 a GTM proxy mixes up the connections of one thread (xc_rules.inc): fewer share one. The GTM has one for each thread. */
 static uint64_t threads(const struct lab *lab)
 {
 	return lab_is_classic(lab) || role_count(lab, "gtm_proxy") > 64 ? 1 : 8;
 }
 
-const struct limit pgxc_limits[] = {
+const struct limit xc_limits[] = {
 	{ "backends", backends },
 	{ "coordinators", coordinators },
 	{ "datanodes", datanodes },
