@@ -79,6 +79,7 @@ static const struct key tuning_keys[] = {
 const struct key sources_keys[] = {
 	{ "citus", KEY_TEXT, LAB(sources.citus) },
 	{ "pgxc", KEY_TEXT, LAB(sources.pgxc) },
+	{ "pgxl", KEY_TEXT, LAB(sources.pgxl) },
 	{ 0 },
 };
 const struct key lab_keys[] = {

@@ -43,7 +43,7 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 	[ "$(words -l demo ssh node | paste -sd ' ')" = 'node1 node2 node3' ]
 	[ "$(words -l demo exec node1,node3,n | paste -sd ' ')" = 'node1,node3,node1 node1,node3,node2 node1,node3,node3' ]
 	[ "$(words -l demo exec -r '' | paste -sd ' ')" = 'primary standby pgpool client' ]
-	[ "$(words bootstrap '' | paste -sd ' ')" = 'citus pgxc postgres' ]
+	[ "$(words bootstrap '' | paste -sd ' ')" = 'citus pgxc pgxl postgres' ]
 	[ "$(words --hypervisor l)" = lxc ]
 	[ "$(words -l demo db create x --template '' | paste -sd ' ')" = postgis ]
 	[ "$(words inventory --format p | paste -sd ' ')" = 'pg_service pgpass' ]
@@ -141,7 +141,7 @@ check_shell() {
 	local shell=$1 setup=$2
 	[ "$(typed "$shell" "$setup" 'labctl des' '-l de' --ke)" = '[destroy][-l][demo][--keep-data]' ]
 	[ "$(typed "$shell" "$setup" 'labctl --hypervisor=lx' 'db tab')" = '[--hypervisor=lxc][db][tables]' ]
-	[ "$(typed "$shell" "$setup" 'labctl bootstrap pg' '--source arc' .t)" = '[bootstrap][pgxc][--source][archive.tar.gz]' ]
+	[ "$(typed "$shell" "$setup" 'labctl bootstrap ci' '--source arc' .t)" = '[bootstrap][citus][--source][archive.tar.gz]' ]
 }
 
 # bats test_tags=scripts
