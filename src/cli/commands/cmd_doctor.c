@@ -253,7 +253,7 @@ const struct command cmd_doctor = {
 	"checks again. Rules of a packet filter last until it is loaded again: docs/howto/firewall.md.\n\n"
 	"CHECK: only this one.\n\n"
 	"With --kvm, starts a guest that boots the disk of an image, which it only reads, and powers itself off; that takes seconds where KVM "
-	"works. It finds hosts whose /dev/kvm runs nothing, or runs it as slowly as emulation does. --timeout limits it (default: 300 s); "
+	"works. It finds hosts whose /dev/kvm runs nothing, or runs it as slowly as emulation does. --timeout limits it (default: 120 s); "
 	"--hypervisor qemu starts the same guest emulated, to compare.\n\n"
 	"With --purge, lists labs, sandboxes, configuration files and directories that stay when the package is purged. A purge "
 	"removes the state directory and the cache, unless there are labs. The packages that labctl depends on stay until apt-get "

@@ -11,7 +11,7 @@
 #include "xml.h"
 
 #define GUEST_NAME "labctl-doctor-guest"
-#define GUEST_MS 300000
+#define GUEST_MS 120000
 #define SLOW_MS 20000 /* with KVM it takes 1 to 3 s, emulated 15 to 40 s */
 #define POWER_DOWN "reboot: Power down" /* the kernel's last words, whatever its loglevel */
 
