@@ -176,7 +176,7 @@ static void add_join(struct rules *b, const struct known *k)
 }
 
 /*
- * @here: the rules between @r and the step's rule, which are left out, are all waited for on the same node only. Sets
+ * @here: the rules between @r and the step's rule, which are left out or run nowhere, are all waited for on the same node only. Sets
  * *local if the step waits for one on its own node.
  */
 static int add_waits(struct rules *b, struct step *s, const struct rule *r, bool here, bool *local)
@@ -191,7 +191,8 @@ static int add_waits(struct rules *b, struct step *s, const struct rule *r, bool
 		if (!before)
 			return fail(b->e, FAIL_OTHER, "recipe %s: rule %s is after the unknown rule %.*s", b->recipe->kind,
 				    r->id, (int)len, word);
-		if (before->left_out) {
+		/* One that runs nowhere ("ROLE:rest" of a single node) passes on what it waits for. */
+		if (before->left_out || !before->count) {
 			if ((!dot || node_has_role(s->node, before->role)) && add_waits(b, s, before->rule, here && dot, local) < 0)
 				return -1;
 			continue;

@@ -108,8 +108,8 @@ seen() { # the same from each coordinator
 	sql 1 'CREATE INDEX by_v ON everywhere (v)'
 	sql 1 'CREATE TABLE parent (id int PRIMARY KEY) DISTRIBUTE BY REPLICATION'
 	sql 1 'CREATE TABLE child (id int, p int REFERENCES parent) DISTRIBUTE BY HASH (id)'
-	other 2 'CREATE TABLE "Odd "" name" (k text, n int DEFAULT 3) DISTRIBUTE BY HASH (k)'
-	other 2 "INSERT INTO \"Odd \"\" name\" SELECT 'k' || n FROM generate_series(1, 100) n"
+	other 2 'CREATE TABLE "Odd "" name é" (k text, n int DEFAULT 3) DISTRIBUTE BY HASH (k)'
+	other 2 "INSERT INTO \"Odd \"\" name é\" SELECT 'k' || n FROM generate_series(1, 100) n"
 	killed_at "node3    start the datanode: done" node add -r datanode
 	labctl node add -r datanode
 	sql 2 'CREATE TABLE wide (id int) DISTRIBUTE BY HASH (id)'
@@ -117,7 +117,7 @@ seen() { # the same from each coordinator
 	[ "$(seen wide)" = 1000 ]
 	[[ $(rows wide) != *" 0" ]]
 	[[ $(rows everywhere) == *" 0" ]]
-	[ "$(seen everywhere) $(seen copied) $(seen '"On One"' other) $(seen '"Odd "" name"' other)" = "1001 2 20 100" ]
+	[ "$(seen everywhere) $(seen copied) $(seen '"On One"' other) $(seen '"Odd "" name é"' other)" = "1001 2 20 100" ]
 	labctl status
 }
 
@@ -127,8 +127,8 @@ seen() { # the same from each coordinator
 	echo "$output"
 	[[ $output == *"public.child of database postgres: it has a foreign key"* ]]
 	[[ $output == *'public."On One" of database other: it was made for datanode_2'* ]]
-	[ "$(seen everywhere) $(seen copied) $(seen '"On One"' other) $(seen '"Odd "" name"' other) $(seen seven)" = "1001 2 20 100 1" ]
-	[[ $(rows everywhere) != *" 0" && $(rows '"Odd "" name"' other) != *" 0" && $(rows '"On One"' other) == "0 20 0" ]]
+	[ "$(seen everywhere) $(seen copied) $(seen '"On One"' other) $(seen '"Odd "" name é"' other) $(seen seven)" = "1001 2 20 100 1" ]
+	[[ $(rows everywhere) != *" 0" && $(rows '"Odd "" name é"' other) != *" 0" && $(rows '"On One"' other) == "0 20 0" ]]
 	[ "$(rows copied)" = "2 2 2" ]
 	[ "$(rows everywhere | awk '{ print $1 + $2 + $3 }')" = 1001 ]
 	sql 2 "INSERT INTO everywhere (v) VALUES ('z')"
@@ -162,7 +162,7 @@ seen() { # the same from each coordinator
 	labctl start node3
 	killed_at "node1    move tables: done" node remove node3
 	labctl node remove node3
-	[ "$(seen everywhere) $(seen wide) $(seen copied) $(seen '"Odd "" name"' other) $(seen '"On One"' other)" = "1002 1000 2 100 20" ]
+	[ "$(seen everywhere) $(seen wide) $(seen copied) $(seen '"Odd "" name é"' other) $(seen '"On One"' other)" = "1002 1000 2 100 20" ]
 	[ "$(sql 1 "SELECT string_agg(node_name, ' ' ORDER BY node_name) FROM pgxc_node WHERE node_type = 'D'")" = "datanode_1 datanode_2" ]
 	sql 2 'CREATE TABLE after (id int) DISTRIBUTE BY HASH (id)'
 	sql 1 'INSERT INTO after SELECT generate_series(1, 10)'
@@ -183,6 +183,20 @@ seen() { # the same from each coordinator
 	run ! inside env PGPASSWORD="$old" PGPASSFILE=/dev/null psql -h "$address" -p 1921 -U postgres -XAtqwc 'SELECT 1'
 	echo "$output"
 	[[ $output == *"password authentication failed"* ]]
+}
+
+@test "a cluster of one coordinator and one datanode is left; a table that cannot move stops it before anything is touched" {
+	sql 1 'ALTER TABLE young ADD FOREIGN KEY (p) REFERENCES old'
+	run ! labctl node remove node2
+	[[ $output == *"public.young of database postgres: it has a foreign key"* ]]
+	[ "$(sql 1 "SELECT string_agg(node_name, ' ' ORDER BY node_name) FROM pgxc_node WHERE node_type = 'D'")" = "datanode_1 datanode_2" ]
+	[ "$(seen everywhere)" = 1002 ]
+	sql 1 'ALTER TABLE young DROP CONSTRAINT young_p_fkey'
+	other 1 'DROP TABLE "On One"'
+	labctl node remove node2
+	[ "$(sql 1 "SELECT string_agg(node_name, ' ' ORDER BY node_name) FROM pgxc_node")" = "coordinate_1 datanode_1" ]
+	[ "$(sql 1 'SELECT count(*) FROM everywhere') $(other 1 'SELECT count(*) FROM "Odd "" name é"') $(sql 1 'SELECT count(*) FROM copied')" = "1002 100 2" ]
+	labctl status
 	labctl destroy
 	host_state after
 	same_host before after

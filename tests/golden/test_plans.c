@@ -316,6 +316,7 @@ static void nodes_come_and_go(void **state)
 	check_remove("pool-3", "node-remove-node3", GOLDEN "pool-3.yaml", 3, false, 0);
 	check_add("pgxc-8", "node-add", EXAMPLES "pgxc-8.yaml", "coordinator", false);
 	check_remove("pgxc-8", "node-remove-node8", EXAMPLES "pgxc-8.yaml", 8, false, 0);
+	check_remove("pgxc-2", "node-remove-node2", GOLDEN "pgxc-2.yaml", 2, false, 0);
 	check_remove("postgres-3", "node-remove-node2", EXAMPLES "postgres-3.yaml", 2, false, 2);
 }
 

@@ -24,7 +24,7 @@ if ! grep -q '# labctl.shut$' "$dir/pg_hba.conf"; then
         printf 'host all postgres %s/32 trust # labctl.shut\n' @{peer.ip:sh}
 @{end}
 @{each datanode}
-        printf 'host all postgres %s/32 md5 # labctl.shut\n' @{peer.ip:sh}
+        (( ! joins )) || printf 'host all postgres %s/32 md5 # labctl.shut\n' @{peer.ip:sh}
 @{end}
         printf '%s # labctl.shut\n' "host all all 0.0.0.0/0 reject" "host all all ::/0 reject"
         cat -- "$dir/pg_hba.conf"

@@ -44,17 +44,23 @@ static const struct rule forget_rules[] = {
 	{ id, "coordinator:first", .after = id ".shut", .arg = T "moves.sh", .files = CLUSTER, .timeout_s = 86400,  \
 	  .title = "move tables", .log = START_LOG },                                                               \
 	{ id ".place", "coordinator:rest", .after = id, .arg = T "coordinator.place.sh", .files = CLUSTER,          \
-	  .timeout_s = 1800, .title = "look where tables are that were moved" },                                    \
-	{ id ".drop", "coordinator", .after = id ".place", .arg = T "coordinator.forget.sh", .timeout_s = 240,      \
-	  .title = "drop the datanode that leaves" },                                                               \
-	{ id ".fresh", "coordinator", .after = id ".drop", .arg = T "coordinator.shut.sh",                          \
+	  .timeout_s = 1800, .title = "look where tables are that were moved" }
+
+#define OPENS(id, after_that)                                                                                        \
+	{ id ".fresh", "coordinator", .after = after_that, .arg = T "coordinator.shut.sh",                           \
 	  .title = "end sessions between coordinators that know the old places" },                                  \
 	{ id ".open", "coordinator", .after = id ".fresh", .arg = T "coordinator.open.sh", .timeout_s = 180,        \
 	  .title = "open the coordinator to clients" }
 
-static const struct rule datanode_leave_rules[] = { MOVES("datanode.drain"), { 0 } };
+static const struct rule datanode_leave_rules[] = {
+	MOVES("datanode.drain"),
+	{ "datanode.drop", "coordinator", .after = "datanode.drain datanode.drain.place", .arg = T "coordinator.forget.sh", .timeout_s = 240,
+	  .title = "drop the datanode that leaves" },
+	OPENS("datanode.drain", "datanode.drop"),
+	{ 0 },
+};
 
-static const struct rule rebalance_rules[] = { MOVES("rebalance"), { 0 } };
+static const struct rule rebalance_rules[] = { MOVES("rebalance"), OPENS("rebalance", "rebalance rebalance.place"), { 0 } };
 
 static const struct member members[] = {
 	{ .role = "gtm", .stays = "it has the GTM; its standby must take over first", .instead = "switchover" },
