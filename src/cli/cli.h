@@ -146,6 +146,8 @@ void cli_say_capacity(struct cli *c, const struct lab *lab);
 void run_show_warnings(const char *lines);
 /* Returns when the last step has ended. Fails as the first step that failed; FAIL_CANCELED after Ctrl-C, FAIL_TIMEOUT. */
 int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e);
+/* The same for a command without whose end the cluster is half changed: until then, status names it as the next one. */
+int run_whole(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e);
 /*
  * FAIL_CONFLICT, with the command that ends it, unless the command may run on a lab of which a restore that was killed left nodes of two
  * times, or a `create --from` nodes that have nothing.

@@ -304,3 +304,12 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 	exec_report_clear(&rep);
 	return r;
 }
+
+int run_whole(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e)
+{
+	const struct paths *paths = runtime_paths(rt);
+
+	if (state_put_unfinished(paths, UNFINISHED_COMMAND, p->command, e) < 0 || run_plan(c, rt, p, e) < 0)
+		return -1;
+	return state_put_unfinished(paths, UNFINISHED_COMMAND, NULL, e);
+}

@@ -15,7 +15,12 @@ int plan_bootstrap(const struct lab *lab, const struct library *lib, struct plan
 int plan_change(const struct lab *lab, const struct library *lib, struct plan **ret_plan, struct fail *e);
 
 /* Arguments of a task (recipe.h). Its plan borrows them. .said is the command line to repeat the task, for messages. */
-struct db_request { const char *name, *template, *database; bool force, adopt; const char *said; };
+struct db_request {
+	const char *name, *template, *database;
+	bool force, adopt;
+	bool whole;             /* the cluster is half changed until it ends */
+	const char *said;
+};
 /* Steps of `labctl db TASK`. FAIL_USAGE when the kind has no such task. */
 int plan_task(const struct lab *lab, const struct library *lib, const char *task, const struct db_request *db,
 	      struct plan **ret_plan, struct fail *e);

@@ -73,6 +73,20 @@ static const struct node *most_wal(const struct lab *lab, const struct standing 
 	return best;
 }
 
+/* Does the lab have no server that could ever take over? */
+static int check_standbys(const struct lab *lab, struct fail *e)
+{
+	const struct takeover *t = takeover_of(lab);
+	const struct member *m = recipe_member(lab->cluster.recipe, t->from);
+
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (is_from(lab, &lab->nodes[i]))
+			return 0;
+	fail(e, FAIL_USAGE, "lab '%s' has no %s that could take over", lab->name, t->from);
+	return m && !m->stays ? fail_next(e, "labctl -l %s node add -r %s", lab->name, t->from) :
+				fail_next(e, "labctl -l NAME create N    (another lab, with a %s)", t->from);
+}
+
 /* The old server ended, and the one that the record names was never promoted: only that one may be. */
 static bool is_interrupted(const struct standing *leader)
 {
@@ -86,6 +100,8 @@ int plan_switchover_to(const struct lab *lab, const struct standing *all, const 
 	const struct node *leader = lab_leader(lab), *n = wanted;
 	const struct standing *old = &all[leader->index - 1];
 
+	if (check_standbys(lab, e) < 0)
+		return -1;
 	if (!n)
 		n = is_interrupted(old) ? leader : most_wal(lab, all, old->answers);
 	if (!n) {
@@ -120,6 +136,8 @@ int plan_failover_to(const struct lab *lab, const struct standing *all, bool aga
 	const struct takeover *t = takeover_of(lab);
 	const struct node *leader = lab_leader(lab), *n = NULL, *silent = NULL;
 
+	if (check_standbys(lab, e) < 0)
+		return -1;
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		if (!is_from(lab, &lab->nodes[i]))
 			continue;

@@ -135,6 +135,8 @@ primaries() {
 	[[ $output == *"what node2 committed and node"*"has not received"* ]]
 	# Killed when the new one is promoted, and run again.
 	killed_at "promote it: done" failover node2
+	run -30 labctl status
+	[[ $output == *"next: labctl -l pg failover primary    (it did not end)"* ]]
 	labctl failover node2
 	run -2 labctl failover node2
 	[[ $output == *"node2 does not have the primary, but node"*"next: labctl -l pg rejoin node2"* ]]

@@ -120,7 +120,7 @@ int db_task(struct db *d, const char *task, struct db_request *request, const ch
 	load_paths(d->c, d->lab->name, &paths);
 	if (!d->locked && run_lock(d->c, &paths, &lock, e) < 0)
 		return -1;
-	if (run_plan(d->c, d->runtime, p, e) == 0)
+	if ((request->whole ? run_whole : run_plan)(d->c, d->runtime, p, e) == 0)
 		return 0;
 	if (e->cause == CAUSE_IN_USE && !request->force)
 		return fail_next(e, "labctl -l %s %s --force    (ends these sessions)", d->lab->name, request->said);
@@ -313,7 +313,7 @@ const struct command cmd_db_update_extensions = {
 
 static int rebalance(struct db *d, struct fail *e)
 {
-	struct db_request request = { .name = "", .template = "" };
+	struct db_request request = { .name = "", .template = "", .whole = true };
 
 	return db_task(d, "rebalance", &request, "", NULL, e);
 }

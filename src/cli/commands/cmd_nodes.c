@@ -206,7 +206,7 @@ static int add(struct cli *c, struct fail *e)
 		return -1;
 	if (!c->json)
 		report_say("lab '%s': %s %s\n", t.lab->name, t.continues ? "continues to add" : "adds", t.names);
-	if (run_plan(c, t.rt, t.plan, e) < 0 || state_put_unfinished(&paths, UNFINISHED_ADD, NULL, e) < 0)
+	if (run_whole(c, t.rt, t.plan, e) < 0 || state_put_unfinished(&paths, UNFINISHED_ADD, NULL, e) < 0)
 		return -1;
 	say_file(c, t.lab);
 	return 0;
@@ -333,7 +333,7 @@ static int remove_node(struct cli *c, struct fail *e)
 		return -1;
 	if (!c->json)
 		report_say("lost: %s\n", t.o.loss);
-	if (run_plan(c, t.rt, t.plan, e) < 0)
+	if (run_whole(c, t.rt, t.plan, e) < 0)
 		return -1;
 	say_file(c, t.lab);
 	return 0;

@@ -128,6 +128,7 @@ static void view_clear(struct view *v)
 static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct view *ret, struct fail *e)
 {
 	struct facts facts = { 0 };
+	auto_(strbuf_clear) struct strbuf unfinished = { 0 };
 	struct fail half = { 0 };
 	json_t *rows;
 
@@ -155,6 +156,10 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	if (lab_expires(c, lab->name))
 		json_object_set_new(ret->doc, "expires", json_string(lab_expires(c, lab->name)));
 	if (ask_judge(lab, ret->asked, ret->asked_count, &ret->down) < 0) {
+		if (state_unfinished(runtime_paths(rt), UNFINISHED_COMMAND, &unfinished, e) < 0)
+			return -1;
+		if (unfinished.len)
+			fail_next(&ret->down, "labctl -l %s %s    (it did not end)", lab->name, unfinished.text);
 		if (run_check_whole(c, runtime_paths(rt), &half) < 0)
 			fail_next(&ret->down, "%s", half.next); /* nothing else is possible before */
 		json_object_set_new(ret->doc, "error", report_error(&ret->down));

@@ -184,7 +184,7 @@ static int run(struct cli *c, planner make, struct fail *e)
 		report_say("lost: %s\n", t.plan->loss);
 	if (t.failed && state_put_unfinished(&paths, UNFINISHED_FAILOVER, t.failed, e) < 0)
 		return -1;
-	return run_plan(c, t.rt, t.plan, e) < 0 || state_put_unfinished(&paths, UNFINISHED_FAILOVER, NULL, e) < 0 ? -1 : 0;
+	return run_whole(c, t.rt, t.plan, e) < 0 || state_put_unfinished(&paths, UNFINISHED_FAILOVER, NULL, e) < 0 ? -1 : 0;
 }
 
 static int switch_over(struct cli *c, struct fail *e)
