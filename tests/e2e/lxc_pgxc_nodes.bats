@@ -111,6 +111,8 @@ seen() { # the same from each coordinator
 	other 2 'CREATE TABLE "Odd "" name é" (k text, n int DEFAULT 3) DISTRIBUTE BY HASH (k)'
 	other 2 "INSERT INTO \"Odd \"\" name é\" SELECT 'k' || n FROM generate_series(1, 100) n"
 	killed_at "node3    start the datanode: done" node add -r datanode
+	run ! labctl db rebalance
+	[[ $output == *"datanode_3 has not joined the cluster yet"*"next: labctl -l xc bootstrap"* ]]
 	labctl node add -r datanode
 	sql 2 'CREATE TABLE wide (id int) DISTRIBUTE BY HASH (id)'
 	sql 1 'INSERT INTO wide SELECT generate_series(1, 1000)'

@@ -9,22 +9,22 @@ out=/run/labctl/@{nodename:sh}.forget
 [[ $rule != *.drop ]] || gone[0]=
 
 mkdir -p /run/labctl
-sql() { within 60 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -h "$dir" -p "$port" -U postgres -c "$1" postgres 2>"$out"; }
+# sql DATABASE QUERY
+sql() { within 60 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -h "$dir" -p "$port" -U postgres -c "$2" "$1" 2>"$out"; }
 # A role that it did not have has no name.
-looked() { known=$(sql "select node_name from pgxc_node where node_name in ('${gone[0]}', '${gone[1]}')"); }
+looked() { known=$(sql postgres "select node_name from pgxc_node where node_name in ('${gone[0]}', '${gone[1]}')"); }
 wait_for 60 looked || { evidence "$out"; die "the coordinator does not answer"; }
 [[ -n $known ]] || exit 0
 # A coordinator that looks for rows on a datanode that it does not know can crash.
-placed() { within 60 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -h "$dir" -p "$port" -U postgres -c "$2" "$1" 2>"$out"; }
-databases=$(placed postgres "select datname from pg_catalog.pg_database where datallowconn") || { evidence "$out"; die "the coordinator does not answer"; }
+databases=$(sql postgres "select datname from pg_catalog.pg_database where datallowconn") || { evidence "$out"; die "the coordinator does not answer"; }
 while IFS= read -r database; do
-    tables=$(placed "$database" "select c.relname from pgxc_class x join pg_class c on c.oid = x.pcrelid
+    tables=$(sql "$database" "select c.relname from pgxc_class x join pg_class c on c.oid = x.pcrelid
         join pgxc_node n on n.oid = any (x.nodeoids::oid[]) where n.node_name = '${gone[1]}' order by 1 limit 5") ||
         { evidence "$out"; die "cannot read the tables of database $database"; }
     [[ -z $tables ]] || die "tables of database $database still have rows on ${gone[1]}: ${tables//$'\n'/, }"
 done <<<"$databases"
 while IFS= read -r node; do
-    sql "drop node \"$node\"" || { evidence "$out"; die "cannot drop $node"; }
+    sql postgres "drop node \"$node\"" || { evidence "$out"; die "cannot drop $node"; }
     changed "dropped $node"
 done <<<"$known"
 [[ $rule != *.drop ]] || exit 0

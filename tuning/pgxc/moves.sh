@@ -40,6 +40,12 @@ select case when target is null then 'no: it is on ' || nodes || ' only'
     coalesce(target, '-'), coalesce(oids, '-'), oid, quote_ident(nspname), quote_ident(nspname) || '.' || quote_ident(relname)
 from m where case when '$gone' = '' then nodes <> target else leaves end order by nspname, relname"
 
+known=$(ask "${here[@]}" postgres "select node_name from pgxc_node") || failed "$name does not answer"
+for i in "${!names[@]}"; do
+    [[ $'\n'$known$'\n' != *$'\n'"${names[i]}"$'\n'* ]] || continue
+    printf '::next %s\n' "labctl -l $lab bootstrap    (finishes the node add that did not end)"
+    die "${names[i]} has not joined the cluster yet"
+done
 databases=$(ask "${here[@]}" postgres "select datname from pg_catalog.pg_database where datallowconn order by 1") || failed "$name does not answer"
 moves=() stay=()
 while IFS= read -r database; do
@@ -75,7 +81,7 @@ for (( i = 0; i < ${#moves[@]}; i += 7 )); do
     {
         printf 'begin;\n'
         [[ $how == place ]] ||
-            printf '%s;\n' "create table $kept (like $table) distribute by round robin to node $(list_of "$target")" \
+            printf '%s;\n' "lock table only $table in access exclusive mode" "create table $kept (like $table) distribute by round robin to node $(list_of "$target")" \
                 "insert into $kept select * from only $table" "truncate only $table"
         printf '%s;\n' "update pgxc_class set nodeoids = '$oids' where pcrelid = $oid" "update pg_class set relname = relname where oid = $oid"
         [[ $how == place ]] || printf '%s;\n' "insert into $table select * from $kept" "drop table $kept"

@@ -38,17 +38,17 @@ static const struct rule forget_rules[] = {
 /* Clients are shut out until .open. */
 #define MOVES(id)                                                                                                   \
 	{ id ".look", "coordinator:first", .arg = T "moves.sh", .files = CLUSTER, .timeout_s = 300,                 \
-	  .title = "look which tables must move" },                                                                 \
+	  .title = "find the tables that must move" },                                                                 \
 	{ id ".shut", "coordinator", .after = id ".look", .arg = T "coordinator.shut.sh",                           \
 	  .title = "close the coordinator while tables move" },                                                     \
 	{ id, "coordinator:first", .after = id ".shut", .arg = T "moves.sh", .files = CLUSTER, .timeout_s = 86400,  \
 	  .title = "move tables", .log = START_LOG },                                                               \
 	{ id ".place", "coordinator:rest", .after = id, .arg = T "coordinator.place.sh", .files = CLUSTER,          \
-	  .timeout_s = 1800, .title = "look where tables are that were moved" }
+	  .timeout_s = 1800, .title = "learn where the moved tables are" }
 
 #define OPENS(id, after_that)                                                                                        \
 	{ id ".fresh", "coordinator", .after = after_that, .arg = T "coordinator.shut.sh",                           \
-	  .title = "end sessions between coordinators that know the old places" },                                  \
+	  .title = "end sessions that remember the old places" },                                  \
 	{ id ".open", "coordinator", .after = id ".fresh", .arg = T "coordinator.open.sh", .timeout_s = 180,        \
 	  .title = "open the coordinator to clients" }
 
