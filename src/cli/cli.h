@@ -150,7 +150,7 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 int run_whole(struct cli *c, struct runtime *rt, const struct plan *p, struct fail *e);
 /*
  * FAIL_CONFLICT, with the command that ends it, unless the command may run on a lab of which a restore that was killed left nodes of two
- * times, or a `create --from` nodes that have nothing.
+ * times, a `create --from` nodes that have nothing, or a takeover servers that do not agree.
  */
 int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e);
 /* Takes the lab's lock, held until *ret_fd is closed. FAIL_CONFLICT names the process that holds it. */

@@ -27,6 +27,30 @@ static bool may_run(const struct cli *c, const char *what)
 	return !strcmp(c->path, what);
 }
 
+/*
+ * After half a takeover the servers do not agree on who has the role. These commands would build on that; `start` of the whole
+ * cluster, and the takeover itself, end it.
+ */
+static int check_takeover(const struct cli *c, const struct paths *paths, const char *lab, struct fail *e)
+{
+	static const char *const takeovers[] = { "switchover ", "failover " }, *const kept_out[] = { "bootstrap", "node add", "node remove" };
+	auto_(strbuf_clear) struct strbuf words = { 0 };
+	bool begun = false, out = false;
+
+	for (size_t i = 0; i < ARRAY_COUNT(kept_out); i++)
+		out |= !strcmp(c->path, kept_out[i]);
+	if (!out)
+		return 0;
+	if (state_unfinished(paths, UNFINISHED_COMMAND, &words, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_COUNT(takeovers); i++)
+		begun |= !strncmp(strbuf_text(&words), takeovers[i], strlen(takeovers[i]));
+	if (!begun)
+		return 0;
+	fail(e, FAIL_CONFLICT, "'%s' did not end: the servers of lab '%s' may not agree on who has the role", words.text, lab);
+	return fail_next(e, "labctl -l %s %s    (goes on), then the same command again", lab, words.text);
+}
+
 int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 };
@@ -39,7 +63,7 @@ int run_check_whole(const struct cli *c, const struct paths *paths, struct fail 
 		return fail_next(e, "labctl -l %s snapshot restore %s", lab, restoring.text);
 	}
 	if (!cloning.len || (may_run(c, "create") && (strcmp(c->path, "create") || ((const struct lab_words *)c->options)->from)))
-		return 0;
+		return check_takeover(c, paths, lab, e);
 	fail(e, FAIL_CONFLICT, "the copy of %s did not end: nodes of lab '%s' have nothing yet", cloning.text, lab);
 	return fail_next(e, "labctl -l %s create --from %s", lab, cloning.text);
 }

@@ -90,6 +90,18 @@ labctl() { "$LABCTL" "$@"; }
 	jq -e '.steps[] | select(.id == "standby.apply/node2")' <(labctl -l pg --json plan bootstrap)
 }
 
+@test "a takeover that did not end keeps out what would build on it" {
+	printf 'switchover node2' >"$record/unfinished"
+	for words in "bootstrap postgres" "node add" "node remove node3"; do
+		# shellcheck disable=SC2086
+		run -5 labctl -y -l pg $words
+		[[ $output == *"'switchover node2' did not end"*"next: labctl -l pg switchover node2 "* ]]
+	done
+	printf 'node add 1' >"$record/unfinished"
+	run labctl -y -l pg node remove node3
+	[[ $output != *"did not end"* ]]
+}
+
 @test "passwd: unknown names, and a plan that shows no password" {
 	run -2 labctl -l pg passwd replicaton
 	[[ $output == *"did you mean 'replication'?"* || $output == *"(did you mean replication?)"* ]]

@@ -31,11 +31,14 @@ static bool is_bootstrapped(const struct cli *c, const struct lab *lab)
 
 static int load_made(struct cli *c, struct lab **ret_lab, struct fail *e)
 {
+	struct paths paths;
+
 	if (load_existing(c, ret_lab, e) < 0)
 		return -1;
 	c->lab_name = arena_strdup(c->arena, (*ret_lab)->name);
+	load_paths(c, c->lab_name, &paths);
 	if ((*ret_lab)->net.subnet)
-		return 0;
+		return run_check_whole(c, &paths, e);
 	fail(e, FAIL_NOT_FOUND, "lab '%s' has no nodes yet", (*ret_lab)->name);
 	return fail_next(e, "labctl -l %s create", (*ret_lab)->name);
 }

@@ -92,6 +92,19 @@ static const char *leave_out(struct cli *c, const struct lab *lab, struct choice
 	return names;
 }
 
+/* Runs the plan. A start of the whole cluster that passed its smoke test ends what was unfinished; one that failed may be due to it. */
+static int run_start(struct cli *c, struct runtime *rt, const struct plan *p, bool whole, struct fail *e)
+{
+	const struct paths *paths = runtime_paths(rt);
+	auto_(strbuf_clear) struct strbuf unfinished = { 0 };
+
+	if (state_unfinished(paths, UNFINISHED_COMMAND, &unfinished, e) < 0)
+		return -1;
+	if (run_plan(c, rt, p, e) == 0)
+		return whole && unfinished.len ? state_put_unfinished(paths, UNFINISHED_COMMAND, NULL, e) : 0;
+	return unfinished.len ? fail_next(e, "labctl -l %s %s    (it did not end)", p->lab->name, unfinished.text) : -1;
+}
+
 static int change(struct cli *c, planner stop, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -112,7 +125,7 @@ static int change(struct cli *c, planner stop, struct fail *e)
 		report_say("lab '%s': without the server on %s, which must rejoin first\n", lab->name, left);
 	if (c->dry_run)
 		return run_show(c, p, e);
-	if (run_plan(c, rt, p, e) < 0)
+	if ((stop ? run_plan(c, rt, p, e) : run_start(c, rt, p, !c->arg_count && !said->role && !left, e)) < 0)
 		return -1;
 	if (!left)
 		return 0;
