@@ -80,6 +80,16 @@ names() { inside virsh -q -c lxc:///system net-dumpxml labctl-pg | grep -c "<hos
 	labctl wait --for db
 }
 
+@test "a standby of a primary that is down is kept: it may have what no other server has" {
+	labctl stop node1
+	run -5 labctl node remove node2
+	[[ $output == *"the primary on node1 does not answer"*"next: labctl -l pg start node1, or failover primary"* ]]
+	run -0 --separate-stderr labctl -n node remove node2 --force
+	[[ $output == *"lost: unknown, as the primary does not answer"* ]]
+	labctl start node1
+	labctl wait --for db
+}
+
 @test "a standby whose machine is gone: removed all the same, killed in the middle and run again" {
 	printf '%s\n' 'lab: pg' 'nodes: [{name: node1}, {name: node2}]' 'cluster: {kind: postgres, pgpool: 1}' >"$LABCTL_FILE"
 	inside virsh -q -c lxc:///system destroy pg-node4

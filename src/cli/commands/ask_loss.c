@@ -176,6 +176,23 @@ static int ask_role(struct cli *c, struct runtime *all, const struct member *m, 
 	return 0;
 }
 
+/* A standby of a primary that does not answer may be the one that has to take over, and the only one that has its last transactions. */
+static int ask_heir(struct cli *c, struct runtime *all, const struct lab *has, bool force, const struct facts *facts, struct node_remove *o,
+		    struct fail *e)
+{
+	const struct takeover *t = has->cluster.recipe ? has->cluster.recipe->takeover : NULL;
+	const struct node *leader = t ? lab_leader(has) : NULL;
+
+	if (!leader || leader == o->gone || !node_has_role(o->gone, lab_role(has, t->from)) || answers(all, has, leader, t->role, facts))
+		return 0;
+	o->loss = arena_printf(c->arena, "unknown, as the %s does not answer", t->role);
+	if (force)
+		return 0;
+	fail(e, FAIL_CONFLICT, "the %s on %s does not answer: what it committed last may be on %s only", t->role, leader->name, o->gone->name);
+	return fail_next(e, "labctl -l %s start %s, or failover %s; then node remove %s. Or node remove %s --force", has->name, leader->name,
+			 t->role, o->gone->name, o->gone->name);
+}
+
 int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool force, const struct facts *facts, struct node_remove *o,
 	     struct fail *e)
 {
@@ -202,7 +219,7 @@ int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool forc
 		if (ask_role(c, all, m, knows, force, facts, o, e) < 0)
 			return -1;
 	}
-	return 0;
+	return o->cluster ? ask_heir(c, all, has, force, facts, o, e) : 0;
 }
 
 const char *ask_unserved(struct cli *c, struct runtime *rt, const struct asked *asked, unsigned count, const struct asked *down)

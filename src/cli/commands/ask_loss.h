@@ -6,8 +6,8 @@
 #include "ask_roles.h"
 
 /*
- * Asks the other servers what only @o->gone has; sets .lose and .loss. FAIL_CONFLICT if that is something that cannot be moved
- * away, because its server does not answer, and not @force.
+ * Asks the other servers what only @o->gone has; sets .lose and .loss. FAIL_CONFLICT, unless @force, if that is something that cannot be
+ * moved away, because its server does not answer, or if nobody can say it.
  */
 int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool force, const struct facts *facts, struct node_remove *o,
 	     struct fail *e);
