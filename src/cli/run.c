@@ -187,19 +187,15 @@ static int show_timings(const json_t *phases, const json_t *nodes, struct fail *
 	return report_table(nodes, node_columns, ARRAY_COUNT(node_columns), e);
 }
 
-static void say_summary(const struct cli *c, const struct plan *p, const struct exec_report *rep, bool ok)
+static void say_summary(const struct cli *c, const struct plan *p, const struct exec_report *rep, enum fail_code code)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	const unsigned *n = rep->counts;
-	unsigned done = 0, joins = 0;
-	const char *end;
+	const char *end = code == FAIL_NONE ? "finished in" : code == FAIL_CANCELED ? "interrupted after" :
+			  code == FAIL_PARTIAL ? "finished in part in" : "FAILED in";
 
-	for (unsigned i = 0; i < p->step_count; i++)
-		joins += p->steps[i].verb == VERB_JOIN;
-	done = n[STEP_DONE] > joins ? n[STEP_DONE] - joins : 0;
-	end = ok ? "finished" : p->partial && done ? "finished in part" : "FAILED";
-	strbuf_printf(&text, "lab '%s': %s %s in %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command, end,
-		      (double)(clock_now_ms() - c->start_ms) / 1000, done, n[STEP_UNCHANGED]);
+	strbuf_printf(&text, "lab '%s': %s %s %.1f s: %u done, %u unchanged", p->lab ? p->lab->name : "-", p->command, end,
+		      (double)(clock_now_ms() - c->start_ms) / 1000, n[STEP_DONE], n[STEP_UNCHANGED]);
 	if (n[STEP_SKIPPED])
 		strbuf_printf(&text, ", %u skipped", n[STEP_SKIPPED]);
 	if (n[STEP_FAILED] + n[STEP_TIMEOUT])
@@ -311,7 +307,7 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 	o.sinks = sinks;
 	r = exec_run(p, &o, &rep, e);
 	progress_free(progress);
-	say_summary(c, p, &rep, r == 0);
+	say_summary(c, p, &rep, r < 0 ? e->code : FAIL_NONE);
 	if (tell_warnings(c, rt, p, &rep, r == 0, &report) < 0 && r == 0) {
 		*e = report;
 		r = -1;

@@ -304,19 +304,19 @@ static void engine_clear(struct engine *en)
 static int conclude(const struct engine *en, struct fail *e)
 {
 	const struct exec_report *rep = en->rep;
-	unsigned good = rep->counts[STEP_DONE] + rep->counts[STEP_UNCHANGED] + rep->counts[STEP_SKIPPED], joins = 0;
+	unsigned good = rep->counts[STEP_DONE] + rep->counts[STEP_UNCHANGED] + rep->counts[STEP_SKIPPED], all = 0;
 
-	if (good == en->plan->step_count)
+	for (unsigned state = 0; state < STEP_STATE_COUNT; state++)
+		all += rep->counts[state];
+	if (good == all)
 		return 0;
 	if (en->has_cause && !(canceled(en) && rep->counts[STEP_CANCELED])) {
 		*e = rep->results[en->cause].fail;
-		for (unsigned i = 0; i < en->plan->step_count; i++)
-			joins += en->plan->steps[i].verb == VERB_JOIN && succeeded(rep->results[i].state);
-		if (en->plan->partial && good > joins)
+		if (en->plan->partial && good)
 			e->code = FAIL_PARTIAL;
 		return fail_wrap(e, "%s", en->plan->steps[en->cause].id);
 	}
-	fail(e, FAIL_CANCELED, "interrupted: %u of %u step%s done", good, en->plan->step_count, plural(en->plan->step_count));
+	fail(e, FAIL_CANCELED, "interrupted: %u of %u step%s did not run to the end", all - good, all, plural(all));
 	return fail_next(e, "labctl -l %s %s (continues where this one stopped)", en->plan->lab ? en->plan->lab->name : "NAME",
 			 en->plan->command);
 }
@@ -334,7 +334,7 @@ int exec_run(const struct plan *p, const struct exec_options *o, struct exec_rep
 	pool_run(workers, workers, work, &en);
 	rep->end_ms = clock_now_ms();
 	for (unsigned i = 0; i < p->step_count; i++)
-		rep->counts[rep->results[i].state]++;
+		rep->counts[rep->results[i].state] += p->steps[i].verb != VERB_JOIN;
 	status = conclude(&en, e);
 	engine_clear(&en);
 	return status;

@@ -81,7 +81,7 @@ struct exec_options {
 struct exec_report {
 	struct step_result *results;    /* one per step of the plan; exec_report_clear() frees */
 	unsigned result_count;
-	unsigned counts[STEP_STATE_COUNT];
+	unsigned counts[STEP_STATE_COUNT]; /* joins do nothing, and are not counted */
 	int64_t start_ms, end_ms;
 };
 
