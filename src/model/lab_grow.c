@@ -162,11 +162,18 @@ static int add_nodes(struct lab *lab, unsigned count, struct fail *e)
 int lab_grow(const struct lab *has, unsigned count, const char *role, struct lab **ret, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
-	unsigned before = has->node_count;
+	unsigned before = has->node_count, there = 0;
 	int wanted = role ? lab_role(has, role) : -1, beside = -1;
 
 	if (count > LAB_NODES_MAX - before)
 		return fail(e, FAIL_LAB, "%u more nodes are too many: a lab may have at most %d", count, LAB_NODES_MAX);
+	for (unsigned i = 0; wanted >= 0 && i < before; i++)
+		there += node_has_role(&has->nodes[i], wanted);
+	if (wanted >= 0 && there + count > has->cluster.recipe->roles[wanted].max) {
+		fail(e, FAIL_USAGE, "a %s cluster may have at most %u %s; lab '%s' has %u", has->cluster.recipe->kind,
+		     has->cluster.recipe->roles[wanted].max, role, has->name, there);
+		return fail_next(e, "labctl -l %s node add", has->name);
+	}
 	if (parse_again(has, has, &lab, e) < 0 || add_nodes(lab, count, e) < 0)
 		return -1;
 	if (wanted >= 0 && lab->cluster.recipe->roles[wanted].beside)
