@@ -102,7 +102,8 @@ labctl() { "$LABCTL" "$@"; }
 	sed -i 's/kind: citus}/kind: citus, users: [{name: web}]}/' "$LABCTL_STATE/labs/citus/lab.yaml"
 	run -0 --separate-stderr labctl -n --json -l citus db user drop web
 	jq -e '[.steps[].id] | index("lab.record") > index("db.worker_user_drop/node3")' <<<"$output"
-	run -0 labctl -n -l citus bootstrap --source /nowhere/citus.tar.gz
+	tar -czf citus.tar.gz -C / etc/hostname
+	run -0 labctl -n -l citus bootstrap --source citus.tar.gz
 	[[ $output == *"worker.users/node2"* && $output == *"users.pool_login/node1"* ]]
 	run -0 labctl -n -l postgres bootstrap
 	[[ $output != *"primary.users"* ]]

@@ -17,6 +17,7 @@
 #include "recipe.h"
 #include "snapshots.h"
 #include "state.h"
+#include "unpack.h"
 #include "virt.h"
 
 static int check_hypervisor(const struct lab *lab, struct fail *e)
@@ -185,7 +186,7 @@ static int check_archive(const struct lab *lab, struct fail *e)
 		fail_errno(e, FAIL_NOT_FOUND, "source archive %s", archive);
 	else if (!S_ISREG(st.st_mode))
 		fail(e, FAIL_USAGE, "source archive %s: is not a file", archive);
-	else
+	else if (unpack_opens(archive, e) == 0)
 		return check_patches(lab, e);
 	return fail_next(e, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, lab->cluster.recipe->kind);
 }
@@ -237,12 +238,12 @@ static int bootstrap(struct cli *c, struct fail *e)
 		return -1;
 	if (said->keep_build && !lab_builds(lab))
 		return fail(e, FAIL_USAGE, "--keep-build: this %s cluster is not built from source", lab->cluster.recipe->kind);
+	if (check_archive(lab, e) < 0)
+		return -1;
 	if (c->dry_run) {
 		load_say_changes(c, lab);
 		return load_plan_bootstrap(c, lab, &p, e) < 0 ? -1 : run_show(c, p, e);
 	}
-	if (check_archive(lab, e) < 0)
-		return -1;
 	load_paths(c, lab->name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
 		return -1;

@@ -298,3 +298,27 @@ int unpack_check(const char *archive, const atomic_bool *cancel, int64_t deadlin
 {
 	return unpack_archive(archive, NULL, cancel, deadline_ms, a, ret_top, e);
 }
+
+int unpack_opens(const char *archive, struct fail *e)
+{
+	auto_(close) int fd = open(archive, O_RDONLY | O_CLOEXEC);
+	auto_(free) struct unpack *u = calloc(1, sizeof *u);
+	auto_(archive_read_free) struct archive *from = NULL;
+	struct archive_entry *m;
+	const char *why;
+
+	if (fd < 0)
+		return fail_errno(e, FAIL_NOT_FOUND, "source archive %s", archive);
+	if (!u)
+		return fail(e, FAIL_OTHER, "out of memory");
+	*u = (struct unpack){ .archive = archive, .deadline_ms = CLOCK_NEVER, .e = e, .fd = fd };
+	from = open_archive(u);
+	if (!from)
+		return fail(e, FAIL_OTHER, "out of memory");
+	if (archive_read_open1(from) >= ARCHIVE_WARN && archive_read_next_header(from, &m) >= ARCHIVE_WARN)
+		return 0;
+	if (e->code)
+		return -1;
+	why = archive_error_string(from);
+	return fail(e, FAIL_USAGE, "source archive %s: is no archive that labctl reads (tar or zip): %s", archive, why ? why : "it is empty");
+}

@@ -22,6 +22,8 @@
  */
 int unpack_check(const char *archive, const atomic_bool *cancel, int64_t deadline_ms, struct arena *a, const char **ret_top,
 		 struct fail *e);
+/* Does @archive begin like one? A quick look before any work. FAIL_NOT_FOUND, FAIL_USAGE. */
+int unpack_opens(const char *archive, struct fail *e);
 /*
  * Checks @archive in the same way and unpacks it into the directory @dir. Keeps times, but not owners, set-id bits and
  * extended attributes. If a member is refused, the caller removes what was unpacked before it. Starts a
