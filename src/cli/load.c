@@ -394,10 +394,16 @@ static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *
 {
 	const struct recipe *has = lab->cluster.recipe;
 	const char *kind = said->kind;
+	struct paths paths;
 
 	if (kind && !recipe_find(kind))
 		return suggest_fail(e, "unknown kind of cluster", kind, recipe_kinds());
 	if (has && kind && strcmp(has->kind, kind) != 0) {
+		load_paths(c, lab->name, &paths);
+		if (!file_exists(paths.bootstrapped)) {
+			fail(e, FAIL_CONFLICT, "cluster.kind of lab '%s' is %s, not %s", lab->name, has->kind, kind);
+			return fail_next(e, "labctl -l %s bootstrap %s; or another kind in its lab file, by -f", lab->name, has->kind);
+		}
 		fail(e, FAIL_CONFLICT, "lab '%s' has a %s cluster already", lab->name, has->kind);
 		return fail_next(e, "labctl -l %s bootstrap %s    (repairs it); for a %s cluster beside it: labctl -l NAME create", lab->name,
 				 has->kind, kind);

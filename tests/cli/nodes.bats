@@ -36,7 +36,7 @@ labctl() { "$LABCTL" "$@"; }
 		2|node add -r primary|cannot get another primary; it can get more of: standby, pgpool, client
 		2|node add -r stanby|unknown role 'stanby'
 		2|node add --rebalance|--rebalance: a postgres cluster has no data that could move to a new server
-		3|node add 2 -r pgpool|at most 1 may have it
+		2|node add 2 -r pgpool|may have at most
 		5|create 5|nodes has 4, wanted 5
 	END
 	[ "$(cat "$LABCTL_STATE/labs/pg/lab.yaml")" = "$before" ]
@@ -46,8 +46,10 @@ labctl() { "$LABCTL" "$@"; }
 @test "-n: what is lost, and the steps; a lab without a cluster gets machines only" {
 	run -0 --separate-stderr labctl -l pg -n node add 2
 	[[ $output == "node add 2 -r standby lab 'pg': "*"node.start/node6"*"standby.init/node6"* ]]
-	run -0 --separate-stderr labctl -l pg -n node remove node3
-	[[ $output == *"lost: nothing: the other servers have everything"*"record the lab without node3"* ]]
+	run -5 labctl -l pg -n node remove node3
+	[[ $output == *"the primary on node1 does not answer: what it committed last may be on node3 only"*"next: labctl -l pg start node1"* ]]
+	run -0 --separate-stderr labctl -l pg -n node remove node3 --force
+	[[ $output == *"lost: unknown, as the primary does not answer"*"record the lab without node3"* ]]
 	printf '%s\n' 'lab: bare' 'hypervisor: lxc' 'network: {subnet: 10.88.8.0/24}' 'nodes: 1' >"$LABCTL_STATE/bare.yaml"
 	mkdir -p "$LABCTL_STATE/labs/bare/secrets"
 	mv "$LABCTL_STATE/bare.yaml" "$LABCTL_STATE/labs/bare/lab.yaml"
@@ -99,7 +101,7 @@ labctl() { "$LABCTL" "$@"; }
 }
 
 @test "without -y and a terminal nothing is removed" {
-	run -2 env -u LABCTL_YES "$LABCTL" -l pg node remove node3
+	run -2 env -u LABCTL_YES "$LABCTL" -l pg node remove node3 --force
 	[[ $output == *"node3 of lab 'pg' and its data directory"* ]]
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "file.h"
 #include "plural.h"
 #include "pool.h"
 #include "recipe.h"
@@ -152,6 +153,8 @@ unsigned ask_list(struct cli *c, struct runtime *rt, const struct lab *lab, cons
 	unsigned count = 0;
 
 	*ret = NULL;
+	if (!file_exists(runtime_paths(rt)->bootstrapped)) /* no node has anything of the cluster yet */
+		return 0;
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		const struct fact_domain *d = ask_domain(facts, &lab->nodes[i]);
 

@@ -226,6 +226,8 @@ static int show(struct cli *c, const struct lab *lab, const struct view *v, stru
 		report_say("lab '%s' expires %s    (labctl -l %s extend)\n", lab->name,
 			   json_string_value(json_object_get(v->doc, "expires")), lab->name);
 	run_show_warnings(strbuf_text(&v->warnings));
+	if (lab->cluster.recipe && !v->asked_count)
+		report_say("lab '%s' has no database yet\nnext: labctl -l %s bootstrap\n", lab->name, lab->name);
 	return 0;
 }
 
