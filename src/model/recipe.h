@@ -159,6 +159,7 @@ struct recipe {
 	const char *build;           /* script that builds a source archive ("tuning/pgxc/build.sh"), or NULL = packages of the image */
 	const char *product;         /* what an archive for .build must contain: "Postgres-XC" */
 	const char *source;          /* where its source is published: a URL that ends with the archive's name; NULL = nowhere, or without .build */
+	const char *fits;            /* script with a function fits: may the archive's software replace that of a node with databases?; or NULL */
 	const char *build_image;     /* image to build in: "build" = the one called IMAGE-build */
 	const char *build_extra;     /* source of an extra program to build ("tuning/pgxc/gtm_sequence.c"); or NULL */
 	const char *build_prefix;    /* "/opt/pgxc_VERSION": the build script puts the archive's version there */

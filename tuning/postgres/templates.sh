@@ -8,9 +8,10 @@ dir=@{dir:sh} port=@{port:sh} super=@{superuser:sh} out=/run/labctl/@{nodename:s
 { read -r version <"$dir/PG_VERSION"; } 2>/dev/null || die "$dir holds no database"
 psql=/usr/lib/postgresql/$version/bin/psql
 
-# sql DATABASE ERROR [OPTION...]: runs the statements on standard input.
+# sql DATABASE ERROR [OPTION...]: runs the statements on standard input, on this node only: from version 13 on Citus sends changes of
+# databases to other nodes, and refuses them on a worker.
 sql() {
-    PGDATABASE=$1 "$psql" -XAtqw -v ON_ERROR_STOP=1 -h /run/postgresql -p "$port" -U "$super" "${@:3}" -f - 2>"$out" ||
+    PGDATABASE=$1 PGOPTIONS='-c citus.enable_ddl_propagation=off' "$psql" -XAtqw -v ON_ERROR_STOP=1 -h /run/postgresql -p "$port" -U "$super" "${@:3}" -f - 2>"$out" ||
         { evidence "$out"; die "$2"; }
 }
 
@@ -43,7 +44,6 @@ END
 update() {
     local result
     result=$(sql "$1" "cannot update citus in $1" <<'END'
-set citus.enable_ddl_propagation to off;
 select s from pg_available_extensions, (values ('alter extension citus update'), ('select 1')) v (s)
 where name = 'citus' and installed_version <> default_version \gexec
 END

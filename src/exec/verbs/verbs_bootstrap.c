@@ -67,11 +67,13 @@ static int copy_file(const char *from, const char *to, const struct run *r, stru
 
 /*
  * Runs on the node. The marker is written last and lies in the installed tree, so that a tree with a marker is
- * complete; a tree that could not be unpacked is removed. "::needed" asks the host for the archive.
+ * complete; a tree that could not be unpacked is removed. "::needed" asks the host for the archive. What would not open the
+ * node's databases is not unpacked (the recipe's .fits).
  */
 static const char install_script[] =
 	"if [[ -r $link/.labctl-build && $(<\"$link/.labctl-build\") == \"$key\" ]]; then exit 0; fi\n"
 	"if [[ -z $tar || ! -e $tar ]]; then echo ::needed; exit 0; fi\n"
+	"fits || exit 1\n"
 	"if ! said=$(tar -xf \"$tar\" -C / --no-same-owner --keep-directory-symlink 2>&1); then\n"
 	"\tpart=$(tar -tf \"$tar\" 2>/dev/null | grep -m 1 -x -- \"$tree/\") && rm -rf -- \"/${part:?}\"\n"
 	"\twhile IFS= read -r line; do printf '::evidence %s\\n' \"$line\"; done <<<\"$said\"\n"
@@ -147,6 +149,7 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 {
 	struct runtime *rt = runtime_of(r);
 	const struct lab *lab = runtime_lab(rt);
+	const struct recipe *recipe = lab->cluster.recipe;
 	const struct node *n = run_step(r)->node;
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(strbuf_clear) struct strbuf script = { 0 };
@@ -164,7 +167,10 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 		*strrchr(key, '.') = '\0';
 	add_variable(&script, "key", key);
 	add_variable(&script, "link", lab->cluster.prefix);
-	add_variable(&script, "tree", tree_pattern(lab->cluster.recipe->build_prefix, a));
+	add_variable(&script, "tree", tree_pattern(recipe->build_prefix, a));
+	add_variable(&script, "mount", lab->data.mount);
+	add_variable(&script, "again", arena_printf(a, "labctl -l %s bootstrap %s --source FILE|URL", lab->name, recipe->kind));
+	strbuf_str(&script, recipe->fits ? library_text(runtime_library(rt), recipe->fits) : "fits() { :; }\n");
 	common = script.len;
 	/* Try without the archive first: in most runs the software is already installed. */
 	strbuf_printf(&script, "tar=\n%s", install_script);

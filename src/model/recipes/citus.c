@@ -330,6 +330,7 @@ const struct recipe recipe_citus = {
 	.user = "postgres",
 	.prefix = "/opt/citus",
 	.build = "tuning/citus/build.sh",
+	.fits = "tuning/citus/fits.sh",
 	.source = "https://github.com/citusdata/citus/archive/v12.1.12/citus-12.1.12.tar.gz",
 	.build_image = "build-citus",
 	.build_prefix = "/opt/citus",

@@ -94,6 +94,7 @@ const struct recipe recipe_pgxc = {
 	.user = "pgxc",
 	.prefix = "/opt/pgxc",
 	.build = T "build.sh",
+	.fits = T "fits.sh",
 	.product = "Postgres-XC",
 	.source = "https://downloads.sourceforge.net/project/postgres-xc/Version_1.0/pgxc-v1.0.2.tar.gz",
 	.build_image = "build",

@@ -55,6 +55,7 @@ const struct recipe recipe_pgxl = {
 	.user = "pgxl",
 	.prefix = "/opt/pgxl",
 	.build = T "build.sh",
+	.fits = "tuning/pgxc/fits.sh",
 	.product = "Postgres-XL",
 	.build_image = "build",
 	.build_port = "coordinator",
