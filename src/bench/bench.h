@@ -16,6 +16,7 @@
 #include "auto.h"
 #include "fail.h"
 #include "histogram.h"
+#include "outage.h"
 
 #define BENCH_VERSION 1 /* of the files of a run */
 
@@ -55,13 +56,22 @@ struct bench_series {
 		const char *node, *what;
 		double *values;          /* -1 = not known */
 	} *tracks; unsigned track_count;
-	struct bench_event { double at; const char *what; } *events; unsigned event_count; /* "checkpoint node3"; seconds since the start */
+	struct bench_event { double at; const char *what; bool fault; } *events; unsigned event_count; /* "checkpoint node3"; seconds since the start; .fault: a step of a scenario */
 };
 
 /* Differences over the measured time: "node3" "pg_stat_database.xact_commit" 12000. */
 struct bench_counter { const char *node, *what; double value; };
 
 struct bench_check { const char *name; bool ok; const char *text; };
+
+/* What a scenario did to some transactions: to those of the driver, or to the numbered rows (rows.h). */
+struct bench_outage {
+	const char *of;                  /* "tpcb/primary/8", "numbered rows" */
+	double fault_s;                  /* when the first fault began, in seconds of the series; all times count from there */
+	struct outage times;
+	struct rows_check rows;
+	bool checked;                    /* the rows were read again; else .rows has outcomes only */
+};
 
 struct bench_measure {
 	const struct bench_point *point;
@@ -85,6 +95,7 @@ struct bench_measure {
 	struct bench_series series;
 	struct bench_counter *counters; unsigned counter_count;
 	struct bench_check *checks; unsigned check_count;
+	struct bench_outage *outages; unsigned outage_count; /* of a run under a scenario */
 	const char *raw;                 /* directory of the drivers' output, relative to the run's */
 };
 
@@ -102,6 +113,7 @@ struct bench_run {
 	const char *variants[2];         /* of a paired comparison: what A and B are; NULL otherwise */
 	const char *scale_role;          /* run of `bench scale`: the role whose number varies, and the number; NULL otherwise */
 	unsigned scale_count;
+	const char *scenario;            /* run of `fault run --bench`: its file; NULL otherwise */
 	unsigned cpu_quota;              /* of each node, percent of a core; 0 = none, or the labs of a comparison differ */
 	bool shared_host;                /* nodes and client need more cores than the host has */
 	struct bench_workload_info *workloads; unsigned workload_count;

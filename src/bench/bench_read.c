@@ -150,6 +150,7 @@ static void read_run(struct reader *r, const json_t *o, struct bench_run *run)
 		run->scale_role = text_of(r, json_object_get(o, "scale"), "role", true);
 		run->scale_count = (unsigned)number_of(r, json_object_get(o, "scale"), "count", 0, LAB_NODES_MAX);
 	}
+	run->scenario = text_of(r, o, "scenario", false);
 	if (json_object_get(o, "cpu_quota"))
 		run->cpu_quota = (unsigned)number_of(r, o, "cpu_quota", 0, 1e6);
 	run->shared_host = json_is_true(json_object_get(o, "shared_host"));
@@ -183,7 +184,8 @@ static void read_series(struct reader *r, const json_t *o, struct bench_series *
 	for (size_t i = 0; i < json_array_size(events) && !r->bad; i++) {
 		const json_t *v = json_array_get(events, i);
 
-		s->events[s->event_count++] = (struct bench_event) { number_of(r, v, "at", -1e9, 1e9), text_of(r, v, "what", true) };
+		s->events[s->event_count++] = (struct bench_event) { number_of(r, v, "at", -1e9, 1e9), text_of(r, v, "what", true),
+									  json_is_true(json_object_get(v, "fault")) };
 	}
 }
 
@@ -241,6 +243,38 @@ static void read_lists(struct reader *r, const json_t *o, struct bench_measure *
 	}
 }
 
+static int64_t ms_of(struct reader *r, const json_t *o, const char *key)
+{
+	return llround(number_of(r, o, key, -1e9, 1e9) * 1000);
+}
+
+static void read_outages(struct reader *r, const json_t *list, struct bench_measure *m)
+{
+	m->outages = arena_alloc(r->arena, (json_array_size(list) + 1) * sizeof *m->outages);
+	for (size_t i = 0; i < json_array_size(list) && !r->bad; i++) {
+		const json_t *v = json_array_get(list, i), *o = json_object_get(v, "outage"), *rows = json_object_get(v, "rows");
+		struct bench_outage x = { .of = text_of(r, v, "of", true), .fault_s = number_of(r, v, "fault_s", -1e9, 1e9),
+					  .checked = json_object_get(rows, "lost") };
+
+		x.times = (struct outage){ .before_tps = number_of(r, o, "before_tps", 0, 1e12),
+					   .before_p99_ms = number_of(r, o, "before_p99_ms", 0, 1e12),
+					   .after_p99_ms = number_of(r, o, "after_p99_ms", 0, 1e12), .error_ms = ms_of(r, o, "error_s"),
+					   .gap_ms = ms_of(r, o, "gap_s"), .gap_at_ms = ms_of(r, o, "gap_at_s"),
+					   .dropped = json_is_true(json_object_get(o, "dropped")), .recovered_ms = ms_of(r, o, "recovered_s") };
+		x.rows.by_outcome[TX_COMMITTED] = count_of(r, rows, "committed");
+		x.rows.by_outcome[TX_FAILED] = count_of(r, rows, "failed");
+		x.rows.by_outcome[TX_DOUBTFUL] = count_of(r, rows, "doubtful");
+		x.rows.by_outcome[TX_REFUSED] = count_of(r, rows, "refused");
+		if (x.checked) {
+			x.rows.doubtful_there = count_of(r, rows, "doubtful_there");
+			x.rows.failed_there = count_of(r, rows, "failed_there");
+			x.rows.lost = count_of(r, rows, "lost");
+			x.rows.torn = count_of(r, rows, "torn");
+		}
+		m->outages[m->outage_count++] = x;
+	}
+}
+
 static void read_measure(struct reader *r, const json_t *o, struct bench_run *run)
 {
 	const char *point = text_of(r, o, "point", true), *status = text_of(r, o, "status", true);
@@ -270,6 +304,7 @@ static void read_measure(struct reader *r, const json_t *o, struct bench_run *ru
 	read_series(r, json_object_get(o, "series"), &m.series);
 	read_marks(r, json_object_get(o, "marks"), &m);
 	read_lists(r, o, &m);
+	read_outages(r, json_object_get(o, "outages"), &m);
 	if (histogram && !r->bad && histogram_read(histogram, r->arena, &m.histogram, r->e) < 0) {
 		fail_wrap(r->e, "%s:%u", r->path, r->line);
 		r->bad = true;

@@ -66,6 +66,7 @@ json_t *bench_run_json(const struct bench_run *run)
 	put_number(o, "time_s", run->time_s);
 	if (run->scale_role)
 		json_object_set_new(o, "scale", json_pack("{s:s, s:i}", "role", run->scale_role, "count", (int)run->scale_count));
+	put_text(o, "scenario", run->scenario);
 	if (run->cpu_quota)
 		put_count(o, "cpu_quota", run->cpu_quota);
 	json_object_set_new(o, "shared_host", json_boolean(run->shared_host));
@@ -111,11 +112,29 @@ static json_t *series_json(const struct bench_series *s)
 		json_object_set_new(track, "values", numbers(s->tracks[i].values, s->seconds));
 		json_array_append_new(tracks, track);
 	}
-	for (unsigned i = 0; i < s->event_count; i++)
-		json_array_append_new(events, json_pack("{s:f,s:s}", "at", s->events[i].at, "what", s->events[i].what));
+	for (unsigned i = 0; i < s->event_count; i++) {
+		json_t *event = json_pack("{s:f,s:s}", "at", s->events[i].at, "what", s->events[i].what);
+
+		if (s->events[i].fault)
+			json_object_set_new(event, "fault", json_true());
+		json_array_append_new(events, event);
+	}
 	json_object_set_new(o, "tracks", tracks);
 	json_object_set_new(o, "events", events);
 	return o;
+}
+
+static json_t *outages_json(const struct bench_measure *m)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < m->outage_count; i++) {
+		const struct bench_outage *o = &m->outages[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:f, s:o, s:o}", "of", o->of, "fault_s", o->fault_s, "outage", outage_json(&o->times),
+						      "rows", rows_check_json(&o->rows, o->checked)));
+	}
+	return list;
 }
 
 json_t *bench_measure_json(const struct bench_measure *m)
@@ -156,6 +175,8 @@ json_t *bench_measure_json(const struct bench_measure *m)
 							"text", m->checks[i].text ? m->checks[i].text : ""));
 	json_object_set_new(o, "counters", counters);
 	json_object_set_new(o, "checks", checks);
+	if (m->outage_count)
+		json_object_set_new(o, "outages", outages_json(m));
 	put_text(o, "raw", m->raw);
 	return o;
 }

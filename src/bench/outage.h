@@ -6,6 +6,7 @@
 #ifndef LABCTL_BENCH_OUTAGE_H
 #define LABCTL_BENCH_OUTAGE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,6 +34,15 @@ struct outage {
 	int64_t recovered_ms;             /* from the fault until OUTAGE_PART of it was there again; -1 = not seen */
 };
 
+/* What became of the transactions, and of their rows. */
+struct rows_check {
+	unsigned by_outcome[TX_OUTCOMES]; /* how many transactions */
+	unsigned lost;            /* committed, and no row of it is there */
+	unsigned torn;            /* one of the two rows is there */
+	unsigned doubtful_there;  /* doubtful ones that are there */
+	unsigned failed_there;    /* the server said that they failed, and they are there */
+};
+
 #define OUTAGE_PART .9
 #define OUTAGE_WINDOW_MS 3000
 
@@ -40,5 +50,9 @@ struct outage {
 void outage_measure(const struct tx *all, unsigned count, int64_t fault_ms, int64_t end_ms, struct outage *ret);
 /* For qsort(3): by .ended_ms. */
 int tx_compare(const void *a, const void *b);
+
+/* New objects: docs/format/scenario.md has their members. @checked: somebody looked at the rows. */
+json_t *outage_json(const struct outage *o);
+json_t *rows_check_json(const struct rows_check *k, bool checked);
 
 #endif

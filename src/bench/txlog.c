@@ -30,6 +30,11 @@ static bool number(const char *text, int64_t max, int64_t *ret)
 	return end != text && (*end == '\0' || *end == '.') && errno == 0 && n >= 0 && n <= max;
 }
 
+static enum tx_outcome outcome_of(const char *word)
+{
+	return !strcmp(word, "doubtful") ? TX_DOUBTFUL : !strcmp(word, "refused") ? TX_REFUSED : TX_FAILED;
+}
+
 bool txlog_line(struct txlog *t, const char *line, bool has_lag)
 {
 	char copy[256], *field[FIELDS_MAX], *rest = copy, *word;
@@ -46,36 +51,36 @@ bool txlog_line(struct txlog *t, const char *line, bool has_lag)
 		return false;
 	end = second * 1000000 + us;
 	if (field[2][0] < '0' || field[2][0] > '9') {
-		t->failed_us = more(t->failed_us, t->failed_count, &t->failed_room, sizeof *t->failed_us);
-		t->failed_us[t->failed_count++] = end;
+		t->failures = more(t->failures, t->failed_count, &t->failed_room, sizeof *t->failures);
+		t->failures[t->failed_count++] = (struct txlog_failure) { end, outcome_of(field[2]) };
 		t->skipped += !strcmp(field[2], "skipped");
 		return true;
 	}
 	if (!number(field[2], INT64_MAX, &latency) || (has_lag && !number(field[6], INT64_MAX, &lag)))
 		return false;
 	t->items = more(t->items, t->count, &t->room, sizeof *t->items);
-	t->items[t->count++] = (struct tx) { end, (float)latency, (float)lag };
+	t->items[t->count++] = (struct txlog_item) { end, (float)latency, (float)lag };
 	return true;
 }
 
 static int by_end(const void *a, const void *b)
 {
-	const struct tx *x = a, *y = b;
+	const struct txlog_item *x = a, *y = b;
 
 	return x->end_us < y->end_us ? -1 : x->end_us > y->end_us;
 }
 
 void txlog_finish(struct txlog *t)
 {
-	t->start_us = t->failed_count ? t->failed_us[0] : INT64_MAX;
+	t->start_us = t->failed_count ? t->failures[0].end_us : INT64_MAX;
 	if (t->count)
 		qsort(t->items, t->count, sizeof *t->items, by_end);
 	for (size_t i = 0; i < t->count; i++)
 		if (t->items[i].end_us - (int64_t)t->items[i].latency_us < t->start_us)
 			t->start_us = t->items[i].end_us - (int64_t)t->items[i].latency_us;
 	for (size_t i = 0; i < t->failed_count; i++)
-		if (t->failed_us[i] < t->start_us)
-			t->start_us = t->failed_us[i];
+		if (t->failures[i].end_us < t->start_us)
+			t->start_us = t->failures[i].end_us;
 	if (!t->count && !t->failed_count)
 		t->start_us = 0;
 }
@@ -83,7 +88,7 @@ void txlog_finish(struct txlog *t)
 void txlog_clear(struct txlog *t)
 {
 	free(t->items);
-	free(t->failed_us);
+	free(t->failures);
 	*t = (struct txlog) { 0 };
 }
 
@@ -148,7 +153,7 @@ void txlog_measure(const struct txlog *t, double from_s, double length_s, struct
 	s->latency = arena_alloc(a, (s->seconds + 1) * sizeof *s->latency);
 	m->histogram = histogram_new(a);
 	for (size_t i = 0; i < t->count; i++) {
-		const struct tx *x = &t->items[i];
+		const struct txlog_item *x = &t->items[i];
 		int64_t second = (x->end_us - from) / 1000000;
 
 		if (x->end_us < from || x->end_us >= to)
@@ -170,7 +175,7 @@ void txlog_measure(const struct txlog *t, double from_s, double length_s, struct
 	m->tps = length_s > 0 ? (double)count / length_s : 0;
 	m->failed = 0;
 	for (size_t i = 0; i < t->failed_count; i++)
-		m->failed += t->failed_us[i] >= from && t->failed_us[i] < to;
+		m->failed += t->failures[i].end_us >= from && t->failures[i].end_us < to;
 	count = 0;
 	for (size_t i = 0; i < t->count; i++)
 		if (t->items[i].end_us >= from && t->items[i].end_us < to)
@@ -178,4 +183,27 @@ void txlog_measure(const struct txlog *t, double from_s, double length_s, struct
 	qsort(values, count, sizeof *values, by_size);
 	m->lag_p99 = at(values, count, .99);
 	free(values);
+}
+
+const struct tx *txlog_outcomes(const struct txlog *t, int64_t from_us, struct arena *a, unsigned *ret_count)
+{
+	struct tx *all = arena_alloc(a, (t->count + t->failed_count + 1) * sizeof *all);
+	unsigned count = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct txlog_item *x = &t->items[i];
+
+		if (x->end_us >= from_us)
+			all[count++] = (struct tx){ .begun_ms = (x->end_us - (int64_t)x->latency_us - from_us) / 1000,
+						    .ended_ms = (x->end_us - from_us) / 1000, .outcome = TX_COMMITTED };
+	}
+	for (size_t i = 0; i < t->failed_count; i++) {
+		int64_t at_ms = (t->failures[i].end_us - from_us) / 1000;
+
+		if (t->failures[i].end_us >= from_us)
+			all[count++] = (struct tx){ .begun_ms = at_ms, .ended_ms = at_ms, .outcome = (uint8_t)t->failures[i].outcome };
+	}
+	qsort(all, count, sizeof *all, tx_compare);
+	*ret_count = count;
+	return all;
 }

@@ -7,11 +7,12 @@
 #define LABCTL_BENCH_TXLOG_H
 
 #include "bench.h"
+#include "outage.h"
 
 struct txlog {
-	struct tx { int64_t end_us; float latency_us, lag_us; } *items; /* end_us: since the epoch */
+	struct txlog_item { int64_t end_us; float latency_us, lag_us; } *items; /* end_us: since the epoch */
 	size_t count, room;
-	int64_t *failed_us; size_t failed_count, failed_room; /* when transactions failed or were skipped */
+	struct txlog_failure { int64_t end_us; enum tx_outcome outcome; } *failures; size_t failed_count, failed_room; /* failed or skipped */
 	size_t skipped;       /* of those: not started, because the schedule was too far behind */
 	int64_t start_us;     /* of the first transaction; the series counts from here; 0 = there was none */
 };
@@ -19,7 +20,8 @@ struct txlog {
 /*
  * Adds one line of a log. False if it is not one: the log of another program, or cut off. A line of pgbench is
  *   client transaction latency script second microsecond [lag] [retries]
- * where latency is a number, "failed" or "skipped" (words of --failures-detailed count as failed).
+ * where latency is a number, "failed" or "skipped" (words of --failures-detailed count as failed). Drivers that start again after a
+ * failure add lines with "doubtful" (the connection broke) and "refused" (there was none).
  */
 bool txlog_line(struct txlog *t, const char *line, bool has_lag);
 /* Sorts by the time of the end and sets .start_us. Call it once, after the last line. */
@@ -34,5 +36,8 @@ double *txlog_seconds(const struct txlog *t, double length_s, struct arena *a, u
  * ended from @from_s to @from_s + @length_s after the start.
  */
 void txlog_measure(const struct txlog *t, double from_s, double length_s, struct arena *a, struct bench_measure *m);
+
+/* All as outcomes, in the order of their ends, with times since @from_us; those that ended before it are left out. In @a. */
+const struct tx *txlog_outcomes(const struct txlog *t, int64_t from_us, struct arena *a, unsigned *ret_count);
 
 #endif

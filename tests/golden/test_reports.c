@@ -38,18 +38,21 @@ static void compare(const char *name, const char *seen)
 	fail_msg("%s:%u:\n  expected %.100s\n  seen     %.100s", name, line, a, b);
 }
 
-static void check_report(const char *format)
+static void check_run(struct bench_run *run, const char *run_name, const char *format)
 {
-	struct bench_run *run = data_small();
 	const struct bench_run *const runs[] = { run };
 	const char *const places[] = { "" };
 	auto_(strbuf_clear) struct strbuf out = { 0 }, name = { 0 };
 
-	strbuf_printf(&name, GOLDEN "small.%s", format);
+	strbuf_printf(&name, GOLDEN "%s.%s", run_name, format);
 	report_format(format)->print(&(struct report){ .runs = runs, .run_count = 1, .places = places }, &out);
 	compare(name.text, out.text);
 	bench_free(run);
 }
+
+static void check_report(const char *format) { check_run(data_small(), "small", format); }
+static void outage(void **state) { (void)state; check_run(data_outage(), "outage", "markdown"); }
+static void outage_html(void **state) { (void)state; check_run(data_outage(), "outage", "html"); }
 
 static void html(void **state) { (void)state; check_report("html"); }
 static void markdown(void **state) { (void)state; check_report("markdown"); }
@@ -90,7 +93,7 @@ static void graph_svg_many(void **state) { (void)state; check_graph(GOLDEN "many
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(html), cmocka_unit_test(markdown), cmocka_unit_test(csv), cmocka_unit_test(json),
+		cmocka_unit_test(html), cmocka_unit_test(markdown), cmocka_unit_test(csv), cmocka_unit_test(outage), cmocka_unit_test(outage_html), cmocka_unit_test(json),
 		cmocka_unit_test(graph_svg_pgxc), cmocka_unit_test(graph_dot_pgxc), cmocka_unit_test(graph_mermaid_pgxc),
 		cmocka_unit_test(graph_svg_citus), cmocka_unit_test(graph_mermaid_citus), cmocka_unit_test(graph_svg_plain),
 		cmocka_unit_test(graph_svg_many),

@@ -113,7 +113,7 @@ static inline struct bench_measure data_measure(struct data_state *d, struct ben
 		*arena_push(d->arena, m.series.tracks, m.series.track_count) = t;
 	}
 	if (repeat == 2)
-		*arena_push(d->arena, m.series.events, m.series.event_count) = (struct bench_event){ seconds / 2 + 0.4, "checkpoint node3" };
+		*arena_push(d->arena, m.series.events, m.series.event_count) = (struct bench_event){ .at = seconds / 2 + 0.4, .what = "checkpoint node3" };
 	*arena_push(d->arena, m.counters, m.counter_count) = (struct bench_counter){ "node1", "pg_stat_database.xact_commit", (double)m.transactions };
 	*arena_push(d->arena, m.checks, m.check_count) = (struct bench_check){ "sums", true, "balances and history agree" };
 	m.raw = arena_printf(d->arena, "raw/%u", m.order);
@@ -339,7 +339,7 @@ static inline struct bench_run *data_hostile(void)
 			m.series.tracks[1].node = HOSTILE;
 			m.series.events = NULL;
 			m.series.event_count = 0;
-			*arena_push(d.arena, m.series.events, m.series.event_count) = (struct bench_event){ 2, HOSTILE };
+			*arena_push(d.arena, m.series.events, m.series.event_count) = (struct bench_event){ 2, HOSTILE, true };
 			m.counters[0].what = HOSTILE;
 			m.checks[0].name = HOSTILE;
 			data_add(&d, run, m);
@@ -348,9 +348,36 @@ static inline struct bench_run *data_hostile(void)
 	return run;
 }
 
+/* A primary that died, as `fault run --bench` writes it. */
+static inline struct bench_run *data_outage(void)
+{
+	struct data_state d;
+	struct bench_run *run = data_new(&d, "bench3", "postgres");
+	struct bench_outage *outages = arena_alloc(run->arena, 2 * sizeof *outages);
+	struct bench_measure m;
+
+	run->repeats = 1;
+	run->scenario = "loss-of-the-primary.yaml";
+	data_workload(&d, run, "tpcb", "TPC-B-like", NULL, 1);
+	data_point(&d, run, "tpcb", "primary", 8, 0, 0);
+	m = data_measure(&d, run, 0, 1, 5000, 2, 30);
+	*arena_push(d.arena, m.series.events, m.series.event_count) = (struct bench_event){ 10.02, "inject power-off node1 --for 10m", true };
+	*arena_push(d.arena, m.series.events, m.series.event_count) = (struct bench_event){ 12.1, "command failover primary", true };
+	for (unsigned i = 10; i < 16; i++)
+		m.series.tps[i] = m.series.latency[i] = 0;
+	outages[0] = (struct bench_outage){ .of = m.point->name, .fault_s = 10.02, .times = { 1570, 9, 31, 120, 6300, 100, true, 6700 },
+					    .rows = { .by_outcome = { 30120, 0, 8, 160 } } };
+	outages[1] = (struct bench_outage){ .of = "numbered rows", .fault_s = 10.02, .times = { 99.3, 20, 50, 100, 6250, 100, true, 6800 },
+					    .rows = { { 4097, 0, 2, 84 }, .lost = 1 }, .checked = true };
+	m.outages = outages;
+	m.outage_count = 2;
+	data_add(&d, run, m);
+	return run;
+}
+
 static const struct { const char *name; struct bench_run *(*make)(void); } data_runs[] = {
 	{ "small", data_small }, { "full", data_full }, { "pairs", data_pairs }, { "empty", data_empty }, { "failed", data_failed },
-	{ "hostile", data_hostile }, { "scale1", data_scale1 }, { "scale2", data_scale2 }, { "scale4", data_scale4 },
+	{ "hostile", data_hostile }, { "outage", data_outage }, { "scale1", data_scale1 }, { "scale2", data_scale2 }, { "scale4", data_scale4 },
 };
 
 #endif

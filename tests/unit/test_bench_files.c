@@ -36,19 +36,23 @@ static void write_run(void)
 	static double tps[] = { 10, 12 }, latency[] = { 900, 1100 }, cpu[] = { 50, -1 };
 	static struct bench_workload_info workload = { "tpcb", "TPC-B-like", NULL, 1 };
 	static struct bench_track track = { "node1", "cpu", cpu };
-	static struct bench_event event = { 1.5, "checkpoint node1" };
+	static struct bench_event event = { 1.5, "checkpoint node1", true };
 	static struct bench_counter counter = { "node1", "pg_stat_database.xact_commit", 22 };
+	static struct bench_outage outages[] = {
+		{ .of = "tpcb/primary/4", .fault_s = .5, .times = { 11, 2, 3, 100, 2300, 100, true, 4900 }, .rows = { { 22, 1, 2, 3 } } },
+		{ .of = "numbered rows", .times = { .error_ms = -1, .recovered_ms = -1 }, .rows = { { 9, 0, 1, 0 }, 4, 3, 2, 1 }, .checked = true },
+	};
 	static struct bench_check check = { "sums", true, "0 = 0" };
 	struct arena *a = arena_new();
 	struct bench_run run = { .arena = a, .dir = dir, .labctl = "1", .lab = "lab", .kind = "postgres", .started_ms = 1795973669585,
-				 .seed = 42, .repeats = 2, .time_s = 2, .cpu_quota = 37, .shared_host = true, .workloads = &workload,
+				 .seed = 42, .repeats = 2, .time_s = 2, .cpu_quota = 37, .shared_host = true, .scenario = "a.yaml", .workloads = &workload,
 				 .workload_count = 1, .points = points, .point_count = 2 };
 	struct bench_measure m = { .point = &points[0], .repeat = 1, .order = 1, .started_ms = 1795973670000, .warmup_s = 1,
 				   .seconds = 2, .marks = BENCH_DRIFTS | BENCH_LATE, .transactions = 22, .tps = 11,
 				   .latency = { 1000, 100, 990, 1100, 1200, 1300, 1400 }, .histogram = histogram_new(a),
 				   .client_cpu = .5, .client_cores = 2,
 				   .series = { 2, tps, latency, &track, 1, &event, 1 }, .counters = &counter, .counter_count = 1,
-				   .checks = &check, .check_count = 1, .raw = "raw/0001" };
+				   .checks = &check, .check_count = 1, .outages = outages, .outage_count = 2, .raw = "raw/0001" };
 	struct bench_measure bad = { .point = &points[1], .repeat = 1, .order = 2, .status = BENCH_FAILED, .reason = "node1 is gone" };
 	struct fail e;
 
@@ -93,6 +97,15 @@ static void test_round_trip(void **state)
 	assert_int_equal(m->marks, BENCH_DRIFTS | BENCH_LATE);
 	assert_true(m->tps == 11 && m->latency.p999 == 1300 && m->series.tps[1] == 12 && m->series.tracks[0].values[1] == -1);
 	assert_string_equal(m->series.events[0].what, "checkpoint node1");
+	assert_true(m->series.events[0].fault);
+	assert_string_equal(run->scenario, "a.yaml");
+	assert_int_equal(m->outage_count, 2);
+	assert_string_equal(m->outages[0].of, "tpcb/primary/4");
+	assert_true(m->outages[0].fault_s == .5 && m->outages[0].times.gap_ms == 2300 && m->outages[0].times.recovered_ms == 4900 &&
+		    m->outages[0].times.dropped && m->outages[0].rows.by_outcome[TX_REFUSED] == 3 && !m->outages[0].checked);
+	assert_true(m->outages[1].checked && m->outages[1].rows.lost == 4 && m->outages[1].rows.torn == 3 && m->outages[1].rows.doubtful_there == 2 &&
+		    m->outages[1].rows.failed_there == 1 && m->outages[1].times.error_ms == -1);
+	assert_int_equal(run->measures[1].outage_count, 0);
 	assert_true(m->checks[0].ok && m->counters[0].value == 22);
 	assert_int_equal(histogram_count(m->histogram), 1);
 	assert_int_equal(run->measures[1].status, BENCH_FAILED);

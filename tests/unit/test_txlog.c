@@ -52,6 +52,30 @@ static void test_what_is_no_line(void **state)
 	txlog_clear(&t);
 }
 
+/* What a load writes that starts again after each failure (play.c), in the order of time. */
+static void test_outcomes(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct txlog t = { 0 };
+	const struct tx *all;
+	unsigned count;
+
+	(void)state;
+	add(&t, "0 0 doubtful 0 1795973670 500000 0", false);
+	add(&t, "0 0 refused 0 1795973671 0 0", false);
+	add(&t, "0 1 2500 0 1795973669 900000", false);
+	add(&t, "0 1 2500 0 1795973670 250000", false);
+	add(&t, "0 0 failed 0 1795973670 900000 0", true);
+	txlog_finish(&t);
+	all = txlog_outcomes(&t, INT64_C(1795973670000000), a, &count);
+	assert_int_equal(count, 4);
+	assert_true(all[0].outcome == TX_COMMITTED && all[0].begun_ms == 247 && all[0].ended_ms == 250);
+	assert_true(all[1].outcome == TX_DOUBTFUL && all[1].ended_ms == 500);
+	assert_true(all[2].outcome == TX_FAILED && all[2].ended_ms == 900);
+	assert_true(all[3].outcome == TX_REFUSED && all[3].ended_ms == 1000);
+	txlog_clear(&t);
+}
+
 /* 100 transactions per second for 4 s, of 1, 2... 100 us in each second. The first second is warm-up. */
 static void fill(struct txlog *t)
 {
@@ -128,7 +152,7 @@ static void test_seconds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_lines), cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_what_is_no_line),
 		cmocka_unit_test(test_measure),
 		cmocka_unit_test(test_nothing_measured),

@@ -72,8 +72,15 @@ static void head(struct page *p, const char *style)
 			strbuf_str(p->out, ": ");
 		}
 		text_name(p->out, run->kind);
-		strbuf_printf(p->out, ", %s: %u point%s, %u repeat%s of %s s each, measured with labctl ", num_utc(run->started_ms).text,
-			      run->point_count, plural(run->point_count), run->repeats, plural(run->repeats), num_plain(run->time_s).text);
+		strbuf_printf(p->out, ", %s: ", num_utc(run->started_ms).text);
+		if (run->scenario) {
+			strbuf_str(p->out, "under the scenario ");
+			text_name(p->out, run->scenario);
+		} else {
+			strbuf_printf(p->out, "%u point%s, %u repeat%s of %s s each", run->point_count, plural(run->point_count), run->repeats,
+				      plural(run->repeats), num_plain(run->time_s).text);
+		}
+		strbuf_str(p->out, ", measured with labctl ");
 		text_name(p->out, run->labctl);
 		if (run->cpu_quota)
 			strbuf_printf(p->out, "; each node may use %u %% of a core", run->cpu_quota);
@@ -159,6 +166,14 @@ static bool has_costs(const struct view *v) { return v->cost_count > 0; }
 static bool has_tracks(const struct view *v) { return v->track_count > 0; }
 static bool has_measures(const struct view *v) { return v->measures > 0; }
 static bool has_failed(const struct view *v) { return v->failed > 0; }
+static bool has_outages(const struct view *v)
+{
+	for (unsigned i = 0; i < v->run_count; i++)
+		for (unsigned k = 0; k < v->runs[i]->measure_count; k++)
+			if (v->runs[i]->measures[k].outage_count)
+				return true;
+	return false;
+}
 static bool has_topology(const struct view *v)
 {
 	for (unsigned i = 0; i < v->run_count; i++)
@@ -174,6 +189,7 @@ static const struct section {
 } sections[] = {
 	{ "summary", "Summary", always, summary },
 	{ "comparison", "B compared with A", has_pairs, page_pairs },
+	{ "outage", "Outage", has_outages, page_outage },
 	{ "failures", "Failed measurements", has_failed, page_failures },
 	{ "scale", "Scale", has_scales, page_scale },
 	{ "workloads", "Workloads", has_points, page_workloads },

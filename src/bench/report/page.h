@@ -29,6 +29,10 @@ void page_scale(struct page *p);
 void page_references(struct page *p);
 void page_cpu(struct page *p);
 void page_time(struct page *p);
+/* Its parts: throughput and latency per second of a point, and what happened meanwhile. */
+void page_series(struct page *p, const struct view_point *vp);
+void page_events(struct page *p, const struct view_point *vp);
+void page_outage(struct page *p);
 void page_failures(struct page *p);
 void page_evidence(struct page *p);
 

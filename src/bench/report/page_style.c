@@ -57,6 +57,7 @@ const char page_style[] =
 	"svg .label{fill:var(--c);font-weight:600}\n"
 	"svg .cross{stroke:var(--bad);stroke-width:2.4;fill:none}\n"
 	"svg .event path{stroke:var(--warn);stroke-dasharray:2 2;fill:none}svg .event .flag{fill:var(--warn);stroke:none}\n"
+	"svg .event.fault path{stroke:var(--bad);stroke-width:1.6;stroke-dasharray:none}svg .event.fault .flag{fill:var(--bad);stroke:none}\n"
 	"svg .point:hover .dot,svg .point.on .dot{stroke-width:5}svg .point:hover .bar,svg .point.on .bar{opacity:.7}\n"
 	".c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}\n"
 	".c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}.c7{--c:var(--c7)}\n"

@@ -45,9 +45,17 @@ static void events_of(struct page *p, const struct view_point *vp, struct svg_ch
 
 			*arena_push(p->view->arena, events, c->event_count) = (struct svg_event){
 				e->at, arena_printf(p->view->arena, "repeat %u, second %s: %s", vp->measures[i]->repeat, num_plain(e->at).text,
-						    e->what) };
+						    e->what), e->fault };
 		}
 	c->events = events;
+}
+
+static bool has_fault(const struct svg_chart *c)
+{
+	for (unsigned i = 0; i < c->event_count; i++)
+		if (c->events[i].strong)
+			return true;
+	return false;
 }
 
 static unsigned longest(const struct view_point *vp)
@@ -59,7 +67,7 @@ static unsigned longest(const struct view_point *vp)
 	return seconds;
 }
 
-static void series_charts(struct page *p, const struct view_point *vp)
+void page_series(struct page *p, const struct view_point *vp)
 {
 	struct svg_series *tps = arena_alloc(p->view->arena, vp->count * sizeof *tps), *latency = arena_alloc(p->view->arena, vp->count * sizeof *latency);
 	struct svg_axis x = { "second", SVG_LINEAR, 0, longest(vp), num_tick, NULL, 0 };
@@ -79,7 +87,7 @@ static void series_charts(struct page *p, const struct view_point *vp)
 		tps[a.series_count++] = line_of(p, label, i, m->series.tps, m->series.seconds, 1, false, &a.y);
 		latency[b.series_count++] = line_of(p, label, i, m->series.latency, m->series.seconds, 1e-3, true, &b.y);
 	}
-	draw(p, &a, "Throughput. Flags: checkpoints and other events.");
+	draw(p, &a, has_fault(&a) ? "Throughput. Flags: the steps of the scenario; dotted: checkpoints." : "Throughput. Flags: checkpoints and other events.");
 	if (b.y.max > 0)
 		draw(p, &b, "Mean latency of each second. Logarithmic.");
 }
@@ -151,7 +159,7 @@ static void seconds_table(struct page *p, const struct view_point *vp)
 	details_end(p);
 }
 
-static void events_list(struct page *p, const struct view_point *vp)
+void page_events(struct page *p, const struct view_point *vp)
 {
 	struct svg_chart c = { 0 };
 
@@ -176,10 +184,10 @@ void page_time(struct page *p)
 			continue;
 		details_begin(p, arena_printf(p->view->arena, "%s, %s, %s", vp->point->workload, vp->series, words_load(p->view, vp->point)));
 		strbuf_str(p->out, "<div class=\"charts\">\n");
-		series_charts(p, vp);
+		page_series(p, vp);
 		cpu_lines(p, vp);
 		strbuf_str(p->out, "</div>\n");
-		events_list(p, vp);
+		page_events(p, vp);
 		seconds_table(p, vp);
 		details_end(p);
 	}

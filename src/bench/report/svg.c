@@ -307,7 +307,7 @@ static void add_events(struct strbuf *out, const struct svg_chart *c, const stru
 
 		if (c->events[i].x < mx->min || c->events[i].x > mx->max)
 			continue;
-		strbuf_str(out, "<g class=\"event\"><title>");
+		strbuf_printf(out, "<g class=\"event%s\"><title>", c->events[i].strong ? " fault" : "");
 		text_add(out, c->events[i].label);
 		strbuf_printf(out, "</title><path d=\"M%.1f %.1fV%.1f\"/><path class=\"flag\" d=\"M%.1f %.1fl7 3.5l-7 3.5z\"/></g>\n", x, top,
 			      bottom, x, top);

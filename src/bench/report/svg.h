@@ -38,7 +38,7 @@ struct svg_point {
 
 struct svg_series { const char *label; unsigned color; const struct svg_point *points; unsigned count; };
 
-struct svg_event { double x; const char *label; };
+struct svg_event { double x; const char *label; bool strong; };
 
 struct svg_chart {
 	const char *title;                  /* for screen readers */

@@ -151,6 +151,37 @@ static void add_costs(struct list *l, const struct view *v)
 	}
 }
 
+static const char *seconds(const struct list *l, int64_t ms)
+{
+	return arena_printf(l->arena, "%.1f s", (double)ms / 1000);
+}
+
+/* One sentence about the time, and one about the rows. */
+static void add_outage(struct list *l, const struct bench_outage *o)
+{
+	const struct outage *t = &o->times;
+	const unsigned *n = o->rows.by_outcome;
+	bool bad = o->rows.lost || o->rows.torn || o->rows.failed_there;
+
+	ADD(l, TONE_PLAIN, "%s under the scenario: %s tps before the fault; %s, %s without a commit from %s on, %s.", o->of,
+	    num_rate(t->before_tps).text, t->error_ms < 0 ? "no error" : arena_printf(l->arena, "the first error %s after it", seconds(l, t->error_ms)),
+	    seconds(l, t->gap_ms), seconds(l, t->gap_at_ms),
+	    !t->dropped ? "never below 90 % of the rate over 3 s" : t->recovered_ms < 0 ? "below 90 % of the rate until the end"
+	    : arena_printf(l->arena, "90 %% of the rate again after %s", seconds(l, t->recovered_ms)));
+	if (o->checked)
+		ADD(l, bad ? TONE_BAD : TONE_GOOD, "%s: %u committed, %u failed, %u doubtful, %u without a server; %u lost, %u there in part, %u there "
+		    "that had failed.", o->of, n[TX_COMMITTED], n[TX_FAILED], n[TX_DOUBTFUL], n[TX_REFUSED], o->rows.lost, o->rows.torn,
+		    o->rows.failed_there);
+}
+
+static void add_outages(struct list *l, const struct view *v)
+{
+	for (unsigned i = 0; i < v->run_count; i++)
+		for (unsigned k = 0; k < v->runs[i]->measure_count; k++)
+			for (unsigned n = 0; n < v->runs[i]->measures[k].outage_count; n++)
+				add_outage(l, &v->runs[i]->measures[k].outages[n]);
+}
+
 static void add_limits(struct list *l, const struct view *v)
 {
 	unsigned wanted = 0;
@@ -183,6 +214,7 @@ struct sentence *words_of(const struct view *v, unsigned *ret_count)
 {
 	struct list l = { .arena = v->arena };
 
+	add_outages(&l, v);
 	add_pairs(&l, v);
 	add_scales(&l, v);
 	add_systems(&l, v);

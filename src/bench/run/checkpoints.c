@@ -65,6 +65,6 @@ void checkpoints_events(const struct checkpoints *c, int64_t from_us, unsigned s
 
 		if (at >= 0 && at < seconds)
 			*arena_push(a, s->events, s->event_count) = (struct bench_event) {
-				at, arena_printf(a, "checkpoint %s", c->seen[i].node->name) };
+				.at = at, .what = arena_printf(a, "checkpoint %s", c->seen[i].node->name) };
 	}
 }

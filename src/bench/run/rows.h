@@ -32,13 +32,6 @@ void rows_write(struct rows *w, unsigned writer, const atomic_bool *stop);
 /* All transactions in the order in which they ended, once the writers have returned; in @w. */
 const struct tx *rows_all(struct rows *w, unsigned *ret_count);
 
-struct rows_check {
-	unsigned by_outcome[TX_OUTCOMES]; /* how many transactions */
-	unsigned lost;            /* committed, and no row of it is there */
-	unsigned torn;            /* one of the two rows is there */
-	unsigned doubtful_there;  /* doubtful ones that are there */
-	unsigned failed_there;    /* the server said that they failed, and they are there */
-};
 /* Reads the table. */
 int rows_verify(struct rows *w, int64_t deadline_ms, struct rows_check *ret, struct fail *e);
 

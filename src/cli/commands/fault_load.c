@@ -53,14 +53,8 @@ static void say_rows(const struct rows_check *k)
 json_t *load_json(const struct tx *all, unsigned count, int64_t fault_ms, int64_t end_ms, const struct outage *o,
 			 const struct rows_check *k)
 {
-	return json_pack("{s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:b, s:f}, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:o}", "fault_s",
-			 (double)fault_ms / 1000, "outage", "before_tps", o->before_tps, "before_p99_ms", o->before_p99_ms, "after_p99_ms",
-			 o->after_p99_ms, "error_s", (double)o->error_ms / 1000, "gap_s", (double)o->gap_ms / 1000, "gap_at_s",
-			 (double)o->gap_at_ms / 1000, "dropped", o->dropped, "recovered_s", (double)o->recovered_ms / 1000, "rows",
-			 "committed", (int)k->by_outcome[TX_COMMITTED], "failed", (int)k->by_outcome[TX_FAILED], "doubtful",
-			 (int)k->by_outcome[TX_DOUBTFUL], "refused", (int)k->by_outcome[TX_REFUSED], "doubtful_there",
-			 (int)k->doubtful_there, "failed_there", (int)k->failed_there, "lost", (int)k->lost, "torn", (int)k->torn,
-			 "seconds", seconds_json(all, count, end_ms));
+	return json_pack("{s:f, s:o, s:o, s:o}", "fault_s", (double)fault_ms / 1000, "outage", outage_json(o), "rows",
+			 rows_check_json(k, true), "seconds", seconds_json(all, count, end_ms));
 }
 
 void load_say(const struct outage *o, const struct rows_check *k)
