@@ -234,6 +234,54 @@ scenario() { printf '%s\n' "$@" >"$WORK/scenario.yaml"; }
 	none
 }
 
+@test "a measured load under a scenario: its steps are on the time axis, errors are counted, nothing is left" {
+	printf 'workloads: tpcb\nclients: 4\nscale: 1\ntime: 4s\n' >"$WORK/load.yaml"
+	scenario 'kind: postgres' 'rate: 50' 'steps:' '- {at: 4s, inject: kill 1}' '- {wait: db}' '- {at: 9s, inject: partition 3 --for 2s}' \
+		'- {at: 12s, wait: db}'
+	labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/run"
+	jq -e '.scenario and .repeats == 1 and (.points | length == 1)' "$WORK/run/run.json"
+	jq -e '.status == "ok" and (.series.tps | length >= 14) and (.series.tps | add) == .transactions' "$WORK/run/measurements.jsonl"
+	[ "$(jq -r '.series.events[] | select(.fault) | .what' "$WORK/run/measurements.jsonl" | sort)" = $'inject kill 1\ninject partition 3 --for 2s\nthe time of partition 3 --for 2s is over\nwait db\nwait db' ]
+	# The server that was killed answered nobody: each client lost a transaction, and then came back.
+	jq -e '.outages[0] | .of == "tpcb/primary/4" and .rows.committed > 200 and .rows.failed + .rows.doubtful >= 4 and .outage.before_tps > 0' \
+		"$WORK/run/measurements.jsonl"
+	jq -e '.outages[1] | .of == "numbered rows" and .rows.committed > 200 and .rows.lost == 0 and .outage.error_s >= 0' "$WORK/run/measurements.jsonl"
+	# work is done in the last seconds
+	jq -e '.series.tps[-3:] | add > 0' "$WORK/run/measurements.jsonl"
+	labctl bench report "$WORK/run" -o "$WORK/report.html"
+	grep -q 'class="event fault"' "$WORK/report.html"
+	grep -q '>Outage<' "$WORK/report.html"
+	[ "$(labctl psql -- -XAtc "SELECT count(*) FROM pg_database WHERE datname = 'labctl_scenario'")" = 0 ]
+	[ ! -e "$LABCTL_STATE/labs/lab/scenario.load" ]
+
+	scenario 'rate: 20' 'steps:' '- {sql: "SELECT 1", expect: 2}'
+	run -30 labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/bad"
+	[[ $output == *"step 1"*"'2' was expected"* ]]
+	jq -e '.status == "failed" and (.reason | contains("was expected"))' "$WORK/bad/measurements.jsonl"
+	scenario 'steps:' '- {inject: partition 2}' '- {at: 1h, wait: db}'
+	labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/int" >"$WORK/first" 2>&1 &
+	first=$!
+	soon 60 grep -q 'inject partition' "$WORK/first"
+	inside bash -c 'kill -INT "$(grep -om1 "[0-9]*" "$1")"' - "$LABCTL_STATE/labs/lab/scenario"
+	ended=0
+	wait "$first" || ended=$?
+	[ "$ended" = 130 ]
+	grep " 0 lost" "$WORK/first"
+	none
+	[ "$(labctl psql -- -XAtc "SELECT count(*) FROM pg_database WHERE datname = 'labctl_scenario'")" = 0 ]
+
+	run -5 labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/run"
+	[[ $output == *"has a run already"* ]]
+	run -2 labctl fault run "$WORK/scenario.yaml" --bench-out "$WORK/x"
+	printf 'workloads: tpcb\nclients: [1, 2]\n' >"$WORK/two.yaml"
+	run -2 labctl fault run "$WORK/scenario.yaml" --bench "$WORK/two.yaml"
+	[[ $output == *"one workload, one target, one number of clients"* ]]
+	printf 'workloads: sysbench-point-select\nclients: 1\n' >"$WORK/sys.yaml"
+	run -2 labctl fault run "$WORK/scenario.yaml" --bench "$WORK/sys.yaml"
+	[[ $output == *"cannot go on after an error"* ]]
+	none
+}
+
 @test "destroy with faults in force leaves the host as it was, no healer either" {
 	labctl fault inject partition 1 --host
 	labctl fault inject pause 3 --for 1h

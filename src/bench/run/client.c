@@ -63,7 +63,7 @@ static void discard(struct client *c)
 	free(c);
 }
 
-int client_open(struct runtime *rt, const struct node *node, const atomic_bool *cancel, struct client **ret, struct fail *e)
+int client_open(struct runtime *rt, const struct node *node, const char *name, const atomic_bool *cancel, struct client **ret, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, out = { 0 }, dir = { 0 };
 	struct client *c = calloc(1, sizeof *c);
@@ -73,8 +73,8 @@ int client_open(struct runtime *rt, const struct node *node, const atomic_bool *
 	c->rt = rt;
 	c->node = node;
 	c->cancel = cancel;
-	/* Only one run at a time has the lab's lock: what is there was left by one that was killed. */
-	strbuf_printf(&dir, "%s/bench", node ? "/run/labctl" : runtime_paths(rt)->lab);
+	/* Only one run at a time has a lock on this name: what is there was left by one that was killed. */
+	strbuf_printf(&dir, "%s/%s", node ? "/run/labctl" : runtime_paths(rt)->lab, name);
 	quote_add(&c->dir, QUOTE_SH, strbuf_text(&dir));
 	strbuf_printf(&text, "rm -rf %s && mkdir -p -m 700 %s && nproc\n", c->dir.text, c->dir.text);
 	if (run(c, strbuf_text(&text), NULL, cancel, clock_after_ms(SHORT_MS), NULL, NULL, &out, e) < 0) {
@@ -166,13 +166,12 @@ int client_read(struct client *c, const char *pattern, const char *copy, void (*
 	return r;
 }
 
-void client_stop(struct client *c)
+void client_signal(struct client *c, const char *signal)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct fail ignored;
 
 	/* A pid may have been reused: only processes whose working directory is ours are meant. */
-	strbuf_printf(&text, "cd %s && for p in $(cat pids 2>/dev/null); do"
-			     " [ \"$(readlink /proc/$p/cwd)\" = \"$(pwd -P)\" ] && kill -TERM $p; done; true", c->dir.text);
+	strbuf_printf(&text, "cd %s && for p in $(cat pids* 2>/dev/null); do [ /proc/$p/cwd -ef . ] && kill -%s $p; done; true", c->dir.text, signal);
 	run(c, strbuf_text(&text), NULL, NULL, clock_after_ms(SHORT_MS), NULL, NULL, NULL, &ignored);
 }

@@ -14,8 +14,8 @@
 
 struct client;
 
-/* Makes the directory. @node NULL = this host. */
-int client_open(struct runtime *rt, const struct node *node, const atomic_bool *cancel, struct client **ret, struct fail *e);
+/* Makes the directory, of that name in the lab's. @node NULL = this host. */
+int client_open(struct runtime *rt, const struct node *node, const char *name, const atomic_bool *cancel, struct client **ret, struct fail *e);
 /* FAIL_HOST if the host or node lacks @program, of the Debian package @package. */
 int client_needs(struct client *c, const char *program, const char *package, struct fail *e);
 /* Removes the directory. */
@@ -36,7 +36,7 @@ int client_run(struct client *c, const char *command, int64_t deadline_ms, void 
 /* Calls @line for each line of the files that match the shell pattern @pattern, and appends them to the file @copy of this host. */
 int client_read(struct client *c, const char *pattern, const char *copy, void (*line)(void *ctx, const char *line), void *ctx,
 		int64_t deadline_ms, struct fail *e);
-/* Kills what an interrupted client_run() left running: the pids that the command wrote to the file "pids". */
-void client_stop(struct client *c);
+/* Sends a signal ("TERM") to what client_run() has running: the pids that the command wrote to files "pids*". */
+void client_signal(struct client *c, const char *signal);
 
 #endif

@@ -28,6 +28,11 @@ struct driver {
 	void (*command)(const struct drive *d, struct strbuf *out);
 	const char *log_pattern; /* of all logs, in the format of pgbench (txlog.h): "log.*" */
 	const char *error;       /* what a line of err.N with an error contains */
+	/*
+	 * What err.N contains when a process with one client has ended because there was no connection, or because it broke. NULL: this
+	 * driver cannot be started again after an error (play.c).
+	 */
+	const char *refused, *lost;
 };
 
 extern const struct driver driver_pgbench, driver_sysbench;

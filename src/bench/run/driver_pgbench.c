@@ -18,4 +18,5 @@ static void command(const struct drive *d, struct strbuf *out)
 
 const struct driver driver_pgbench = {
 	.name = "pgbench", .program = "pgbench", .package = "postgresql", .command = command, .log_pattern = "log.*", .error = "error: ",
+	.refused = "could not create connection", .lost = "perhaps the backend died",
 };

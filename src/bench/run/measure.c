@@ -12,6 +12,7 @@
 #include "meter.h"
 #include "proc.h"
 #include "recipe.h"
+#include "run.h"
 #include "sql.h"
 #include "stats.h"
 #include "txlog.h"
@@ -23,6 +24,7 @@
 #define CHECKPOINT_MS 600000
 #define DRIVER_SLACK_MS 60000 /* what a driver may need beyond its time: to connect, to finish the last transaction */
 #define READ_MS 600000
+#define PLAY_MAX_S 100000u   /* a scenario ends its load itself */
 #define CONNECT_S 1.         /* drivers run longer by this, since they count their time from before they connect */
 #define SATURATED .9         /* of the processor time that the driver's threads can use */
 #define KEPT_RATE .97        /* below this part of the scheduled transactions, the schedule was not kept... */
@@ -205,11 +207,48 @@ static const struct driver *driver_of(const struct measure_order *o)
 	return driver_find(o->load->workload ? o->load->workload->driver : NULL);
 }
 
+/*
+ * Of server @i of the target. A scenario may give the role to another server: then all that can have it are named, and libpq takes the one
+ * that accepts writes. It must also see that a server is gone that says nothing any more.
+ */
+static const char *conninfo_of(const struct measurer *w, const struct bench_target *t, unsigned i, struct arena *a)
+{
+	const struct lab *lab = runtime_lab(w->rt);
+	const struct takeover *takeover = lab->cluster.recipe->takeover;
+	int from = w->play && takeover && lab_role(lab, takeover->role) == (int)t->role ? lab_role(lab, takeover->from) : -1;
+	const char *hosts = t->nodes[i]->ip_text, *ports = arena_printf(a, "%u", lab->cluster.places[t->role].port), *more = "";
+
+	for (unsigned n = 0; from >= 0 && n < lab->node_count; n++)
+		if (node_has_role(&lab->nodes[n], from)) {
+			hosts = arena_printf(a, "%s,%s", hosts, lab->nodes[n].ip_text);
+			ports = arena_printf(a, "%s,%u", ports, lab->cluster.places[from].port);
+			more = " target_session_attrs=read-write";
+		}
+	return arena_printf(a, "host=%s port=%s user=%s dbname=%s passfile=pgpass application_name=labctl%s%s%s%s%s", hosts, ports,
+			    lab->cluster.recipe->superuser, w->database, more,
+			    w->play ? " connect_timeout=2 keepalives_idle=2 keepalives_interval=1 keepalives_count=3 tcp_user_timeout=5000"
+				    : " connect_timeout=10",
+			    w->settings ? " options='" : "", w->settings ? w->settings : "", w->settings ? "'" : "");
+}
+
+/* Each client is a process. Returns how many. */
+static unsigned play_drives(const struct measurer *w, const struct measure_order *o, const struct bench_point *p, struct arena *a,
+			    struct strbuf *out)
+{
+	struct drive *drives = arena_alloc(a, p->clients * sizeof *drives);
+
+	for (unsigned i = 0; i < p->clients; i++)
+		drives[i] = (struct drive){ .number = i, .clients = 1, .threads = 1, .seconds = PLAY_MAX_S, .rate_tps = o->rate_tps / p->clients,
+					    .script = o->script, .scale = w->spec->scale, .protocol = w->spec->protocol, .seed = o->seed + i,
+					    .conninfo = conninfo_of(w, &o->target, i % o->target.node_count, a) };
+	play_command(w, driver_of(o), drives, p->clients, out);
+	return p->clients;
+}
+
 /* Starts one process per server of the target, waits for all, prints their exit status. Returns how many threads they have. */
 static unsigned driver_command(const struct measurer *w, const struct measure_order *o, const struct bench_point *p,
 			       unsigned seconds, struct arena *a, struct strbuf *out)
 {
-	const struct lab *lab = runtime_lab(w->rt);
 	const struct bench_target *t = &o->target;
 	unsigned cores = client_cores(w->client), threads = 0, count = 0;
 
@@ -223,10 +262,7 @@ static unsigned driver_command(const struct measurer *w, const struct measure_or
 		if (!d.clients)
 			continue;
 		d.threads = most < d.clients ? most : d.clients;
-		d.conninfo = arena_printf(a, "host=%s port=%u user=%s dbname=%s passfile=pgpass connect_timeout=10 application_name=labctl%s%s%s",
-					  t->nodes[i]->ip_text, lab->cluster.places[t->role].port, lab->cluster.recipe->superuser,
-					  w->database, w->settings ? " options='" : "",
-					  w->settings ? w->settings : "", w->settings ? "'" : "");
+		d.conninfo = conninfo_of(w, t, i, a);
 		threads += d.threads;
 		driver_of(o)->command(&d, out);
 		strbuf_printf(out, " & p%u=$!; echo $! >>pids\n", i);
@@ -264,27 +300,52 @@ static bool is_late(double scheduled, double done)
 
 /*
  * The measured time is what follows the warm-up, which begins with the first transaction; marked unless it is steady. A
- * driver counts its time from its start: if its connections took long, the measured time is shorter.
+ * driver counts its time from its start: if its connections took long, the measured time is shorter. A scenario is measured to its
+ * end, and nobody expects it to be steady.
  */
 static void judge(const struct measurer *w, const struct measure_order *o, const struct reading *r, double ran_s, unsigned threads,
 		  struct arena *a, struct bench_measure *m)
 {
-	double total = o->warmup_s + w->spec->time_s;
+	double total = w->play ? ran_s : o->warmup_s + w->spec->time_s;
 	struct stats_steady steady;
 	unsigned count;
 	double *seconds;
 
-	if (ran_s < total)
+	if (ran_s < total || w->play)
 		total = o->warmup_s + floor(ran_s > o->warmup_s ? ran_s - o->warmup_s : 0);
 	seconds = txlog_seconds(&r->log, total, a, &count);
 	txlog_measure(&r->log, o->warmup_s, total - o->warmup_s, a, m);
 	stats_find_steady(seconds, count, 0, &steady);
-	if (steady.why == STATS_OK && (steady.drifts || steady.discard > o->warmup_s))
+	if (!w->play && steady.why == STATS_OK && (steady.drifts || steady.discard > o->warmup_s))
 		m->marks |= BENCH_DRIFTS;
 	if (m->client_cpu > SATURATED * (threads < m->client_cores ? threads : m->client_cores))
 		m->marks |= BENCH_SATURATED;
-	if (o->rate_tps > 0 && (r->log.skipped || is_late(o->rate_tps * m->seconds, (double)m->transactions)))
+	if (!w->play && o->rate_tps > 0 && (r->log.skipped || is_late(o->rate_tps * m->seconds, (double)m->transactions)))
 		m->marks |= BENCH_LATE;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct bench_event *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* What the scenario has to say. */
+static void tell(const struct measurer *w, const struct txlog *log, int64_t from_us, struct arena *a, struct bench_measure *m)
+{
+	const char *reason = NULL;
+	const struct tx *load;
+	unsigned count;
+
+	if (!w->play)
+		return;
+	load = txlog_outcomes(log, from_us, a, &count);
+	w->play->tell(w->play->ctx, from_us, load, count, a, m, &reason);
+	if (m->series.event_count)
+		qsort(m->series.events, m->series.event_count, sizeof *m->series.events, by_time);
+	if (reason)
+		failed(a, m, reason, NULL);
 }
 
 static int drive(struct measurer *w, const struct measure_order *o, struct arena *a, struct bench_measure *m, struct fail *e)
@@ -297,19 +358,20 @@ static int drive(struct measurer *w, const struct measure_order *o, struct arena
 	unsigned total = (unsigned)(o->warmup_s + w->spec->time_s + CONNECT_S + .999);
 	struct server_stats before, after;
 	struct outcome outcome;
-	unsigned threads = driver_command(w, o, m->point, total, a, &command);
-	int64_t from_us;
+	unsigned threads = w->play ? play_drives(w, o, m->point, a, &command) : driver_command(w, o, m->point, total, a, &command);
+	int64_t from_us, end_us;
 	int ran;
 
 	servers_stats(w->servers, a, &before);
 	meter = meter_start(w->rt);
 	checkpoints = checkpoints_start(w->servers);
 	w->say(w->say_ctx, "measure");
-	ran = client_run(w->client, strbuf_text(&command), clock_after_ms(total * 1000 + DRIVER_SLACK_MS), NULL, NULL, &out, e);
+	ran = w->play ? play_run(w, strbuf_text(&command), o->warmup_s, &out, &end_us, e)
+		      : client_run(w->client, strbuf_text(&command), clock_after_ms(total * 1000 + DRIVER_SLACK_MS), NULL, NULL, &out, e);
 	meter_stop(meter);
 	checkpoints_stop(checkpoints);
 	if (ran < 0)
-		client_stop(w->client);
+		client_signal(w->client, "TERM");
 	if (ran < 0 && e->code == FAIL_CANCELED)
 		return fail(e, FAIL_CANCELED, "interrupted");
 	servers_stats(w->servers, a, &after);
@@ -321,13 +383,16 @@ static int drive(struct measurer *w, const struct measure_order *o, struct arena
 		txlog_clear(&r.log);
 		return -1;
 	}
+	if (!w->play)
+		end_us = outcome.began_us + (int64_t)total * 1000000;
 	m->client_cores = client_cores(w->client);
-	m->client_cpu = outcome.cpu_s / total;
-	judge(w, o, &r, (double)(outcome.began_us + (int64_t)total * 1000000 - r.log.start_us) / 1e6, threads, a, m);
+	m->client_cpu = outcome.cpu_s * 1e6 / (double)(end_us - outcome.began_us);
+	judge(w, o, &r, (double)(end_us - r.log.start_us) / 1e6, threads, a, m);
 	from_us = r.log.start_us + (int64_t)(o->warmup_s * 1e6);
 	meter_tracks(meter, from_us, m->series.seconds, a, &m->series);
 	checkpoints_events(checkpoints, from_us, m->series.seconds, a, &m->series);
 	meter_counters(meter, from_us, m->series.seconds, a, &m->counters, &m->counter_count);
+	tell(w, &r.log, from_us, a, m);
 	/* pgbench exits with 2 when clients were aborted, and prints what the others did. */
 	if (outcome.bad_status)
 		failed(a, m, arena_printf(a, "%s exited with %u: %s", driver_of(o)->program, outcome.bad_status,

@@ -7,6 +7,8 @@
 #include "driver.h"
 #include "servers.h"
 
+struct bench_play;
+
 struct measurer {
 	struct runtime *rt;
 	const struct bench_spec *spec;
@@ -15,6 +17,7 @@ struct measurer {
 	struct servers *servers;
 	const char *database;
 	const char *settings;            /* of each session, for libpq's `options`; NULL = none */
+	const struct bench_play *play;   /* run.h; NULL = nothing happens meanwhile */
 	const atomic_bool *cancel;
 	void (*say)(void *ctx, const char *text); void *say_ctx; /* what is being done now */
 };
@@ -44,5 +47,9 @@ void measure_drop_copy(struct measurer *w);
 
 /* Resets the data set of a workload and checks it; loads it first if @load. */
 int measure_prepare(struct measurer *w, const struct workload *workload, bool load, struct fail *e);
+
+/* play.c: the command of a load that goes on after errors, and a run of it while .play() plays. *ret_stopped_us: since the epoch. */
+void play_command(const struct measurer *w, const struct driver *driver, const struct drive *drives, unsigned count, struct strbuf *out);
+int play_run(struct measurer *w, const char *command, double warmup_s, struct strbuf *out, int64_t *ret_stopped_us, struct fail *e);
 
 #endif

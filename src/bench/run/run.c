@@ -173,6 +173,10 @@ static void add_points(struct runner *r)
 		*arena_push(run->arena, run->points, run->point_count) = points[i];
 	if (r->side_count == 1)
 		add_open_points(r);
+	if (r->job->play) { /* the rate, if there is one */
+		run->points[0] = run->points[run->point_count - 1];
+		run->point_count = 1;
+	}
 }
 
 static json_t *spec_json(const struct runner *r)
@@ -202,8 +206,9 @@ static int new_run(struct runner *r, struct fail *e)
 	run->kind = lab->cluster.recipe->kind;
 	run->started_ms = clock_wall_ms();
 	run->seed = s->seed;
-	run->repeats = s->repeats;
+	run->repeats = r->job->play ? 1 : s->repeats;
 	run->time_s = s->time_s;
+	run->scenario = r->job->play ? arena_strdup(a, r->job->play->name) : NULL;
 	run->cpu_quota = lab->cpu_quota;
 	run->scale_role = r->job->scale_role;
 	run->scale_count = r->job->scale_count;
@@ -338,6 +343,8 @@ static int prepare(struct runner *r, struct side *side, struct fail *e)
 
 static int execute(struct runner *r, struct fail *e)
 {
+	const struct bench_measure *m;
+
 	if ((r->job->resume ? old_run(r, e) : new_run(r, e)) < 0)
 		return -1;
 	r->warmup_s = arena_alloc(r->run->arena, (r->run->point_count + 1) * sizeof *r->warmup_s);
@@ -349,6 +356,8 @@ static int execute(struct runner *r, struct fail *e)
 		if (prepare(r, &r->sides[i], e) < 0)
 			return -1;
 	r->start_ms = clock_now_ms();
+	if (r->job->play)
+		return runner_measure(r, 0, 0, 1, r->run->points[0].rate_tps, NULL, &m, e);
 	if (r->side_count > 1)
 		return runner_pairs(r, e);
 	return runner_blocks(r, e) < 0 || runner_more(r, e) < 0 || runner_rates(r, e) < 0 || runner_search(r, e) < 0 ? -1 : 0;
@@ -371,18 +380,23 @@ static int open_side(struct runner *r, const struct bench_variant *v, struct fai
 
 	side->variant = v;
 	side->lab = runtime_lab(v->rt);
-	if (client_open(v->rt, client_node(r, side->lab), r->job->cancel, &side->client, e) < 0)
+	if (r->job->play && client_node(r, side->lab))
+		return fail(e, FAIL_USAGE, "the load of a scenario comes from this host; its specification needs `from: host`");
+	if (client_open(v->rt, client_node(r, side->lab), r->job->play ? "scenario.load" : "bench", r->job->cancel, &side->client, e) < 0)
 		return -1;
 	r->side_count++;
 	side->servers = servers_new(v->rt, r->job->database);
 	side->measurer = (struct measurer) { .rt = v->rt, .spec = r->spec, .client = side->client, .servers = side->servers,
-					     .database = r->job->database, .settings = v->settings,
+					     .database = r->job->database, .settings = v->settings, .play = r->job->play,
 					     .cancel = r->job->cancel, .say = say, .say_ctx = r };
 	for (unsigned i = 0; i < r->spec->load_count; i++) {
 		const struct driver *d = driver_find(r->spec->loads[i].workload ? r->spec->loads[i].workload->driver : NULL);
 
 		if (client_needs(side->client, d->program, d->package, e) < 0)
 			return -1;
+		if (r->job->play && !d->refused)
+			return fail(e, FAIL_USAGE, "%s: %s cannot go on after an error; a scenario needs a workload of pgbench", r->spec->loads[i].name,
+				    d->program);
 	}
 	return 0;
 }

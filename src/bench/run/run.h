@@ -11,6 +11,8 @@
 #include "runtime.h"
 #include "spec.h"
 
+struct tx;
+
 struct bench_news {
 	const char *doing;                   /* "tpcb/primary/8, repeat 2: checkpoint" */
 	const struct bench_measure *measure; /* a measurement has ended; NULL = only .doing has changed */
@@ -32,6 +34,19 @@ struct bench_variant {
 	const char *target;            /* the same */
 };
 
+/* What happens to the lab during a measurement: a scenario. It is measured once, with one point, as long as .play() takes. */
+struct bench_play {
+	const char *name;              /* bench.h: .scenario */
+	void (*play)(void *ctx);
+	/*
+	 * Afterwards: adds events, outages and checks to @m. @load: what became of the driver's transactions, with times since @from_us (since the
+	 * epoch), when the series began. *ret_reason, unless NULL: the measurement has failed.
+	 */
+	void (*tell)(void *ctx, int64_t from_us, const struct tx *load, unsigned count, struct arena *a, struct bench_measure *m, const char **ret_reason);
+	void *ctx;
+};
+#define BENCH_PLAY_CLIENTS_MAX 64u /* each is a process */
+
 struct bench_job {
 	struct bench_variant variants[BENCH_VARIANTS]; unsigned variant_count; /* 1, or BENCH_VARIANTS */
 	const struct bench_spec *spec;
@@ -40,6 +55,7 @@ struct bench_job {
 	const char *database;      /* exists, may be filled with tables */
 	const char *version;       /* of labctl */
 	const char *scale_role; unsigned scale_count; /* of `bench scale`: bench.h */
+	const struct bench_play *play; /* NULL = nothing happens */
 	const atomic_bool *cancel;
 	void (*news)(void *ctx, const struct bench_news *n); void *ctx;
 };

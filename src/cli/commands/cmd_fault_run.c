@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "cmd_fault.h"
 #include "complete.h"
+#include "fault_bench.h"
 #include "fault_load.h"
 #include "faults.h"
 #include "file.h"
@@ -15,6 +16,7 @@
 #include "proc.h"
 #include "recipe.h"
 #include "scenario.h"
+#include "when.h"
 
 #define SCENARIO_MAX_BYTES (1u << 20)
 #define QUIET_MS 3000        /* of load before a first step without a time, to compare with */
@@ -22,7 +24,9 @@
 #define HEAL_MS 120000
 #define VERIFY_MS 300000
 
-struct run_words { const char *out; };
+DEFINE_AUTO(json_t *, json_decref)
+
+struct run_words { const char *out, *bench, *bench_out; };
 
 /* What a step did. */
 struct done { int64_t begun_ms, ended_ms; bool ran, ok; };
@@ -35,8 +39,11 @@ struct scene {
 	struct done *done;       /* per step */
 	int64_t start_ms, end_ms; /* by the clock; the end of the load */
 	atomic_bool stop;        /* the writers */
-	struct fail *e;
+	int64_t start_wall_us;   /* the same moment as start_ms, since the epoch */
+	struct fail *e;          /* the first failure */
 	int result;
+	bool played, ended;      /* the steps; what follows them */
+	json_t *doc;
 };
 
 static int read_scenario(struct cli *c, const char *path, struct scenario **ret, struct fail *e)
@@ -194,15 +201,21 @@ static void play(void *ctx, unsigned i)
 	atomic_store(&s->stop, true);
 }
 
+static int run_labctl(void *ctx, const char *const *words, int64_t limit_ms, struct fail *e)
+{
+	struct scene *s = ctx;
+
+	return proc_check(&(struct proc){ .argv = argv_of(s, words), .deadline_ms = clock_after_ms(limit_ms) }, e);
+}
+
 /* Ends what the scenario began, also after Ctrl-C. */
 static int heal_all(struct scene *s, struct fail *e)
 {
 	static const char *const words[] = { "fault", "heal", "--all", NULL };
-	struct proc p = { .argv = argv_of(s, words), .deadline_ms = clock_after_ms(HEAL_MS) };
 	struct paths paths;
 
 	load_paths(s->c, s->lab->name, &paths);
-	return faults_recorded(&paths) ? proc_check(&p, e) : 0;
+	return faults_recorded(&paths) ? run_labctl(s, words, HEAL_MS, e) : 0;
 }
 
 /* --- what became of it --- */
@@ -229,8 +242,8 @@ static json_t *steps_json(const struct scene *s)
 	return list;
 }
 
-/* Counts, and says what is wrong: FAIL_DB. */
-static int judge(struct scene *s, json_t *doc, struct fail *e)
+/* Counts, and says what is wrong: FAIL_DB. The numbers are in *ret, whose .of stays NULL if the rows cannot be read. */
+static int judge(struct scene *s, struct bench_outage *ret, struct fail *e)
 {
 	int64_t fault_ms = first_fault(s), end_ms = s->end_ms - s->start_ms;
 	struct rows_check check;
@@ -243,7 +256,8 @@ static int judge(struct scene *s, json_t *doc, struct fail *e)
 	all = rows_all(s->rows, &count);
 	outage_measure(all, count, fault_ms > 0 ? fault_ms : 0, end_ms, &outage);
 	load_say(&outage, &check);
-	json_object_set_new(doc, "load", load_json(all, count, fault_ms, end_ms, &outage, &check));
+	*ret = (struct bench_outage){ .of = "numbered rows", .times = outage, .rows = check, .checked = true };
+	json_object_set_new(s->doc, "load", load_json(all, count, fault_ms, end_ms, &outage, &check));
 	if (!check.by_outcome[TX_COMMITTED] && s->result == 0) {
 		fail(e, FAIL_DB, "no transaction was committed, so that nothing is known of lost ones");
 		return fail_next(e, "labctl -l %s status", s->lab->name);
@@ -256,52 +270,112 @@ static int judge(struct scene *s, json_t *doc, struct fail *e)
 	return rows_drop(s->rows, clock_after_ms(VERIFY_MS), e);
 }
 
-static int write_document(struct cli *c, json_t *doc, struct fail *e)
+static int write_document(struct scene *s, struct fail *e)
 {
-	const struct run_words *said = c->options;
-	char *text = said->out ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+	const struct run_words *said = s->c->options;
+	char *text = said->out ? json_dumps(s->doc, JSON_INDENT(2)) : NULL;
 	int r = text ? file_write(said->out, text, strlen(text), 0644, e) : 0;
 
 	free(text);
-	return r < 0 || !c->json ? r : report_json(doc, e);
+	return r < 0 || !s->c->json ? r : report_json(s->doc, e);
 }
 
-static int perform(struct scene *s, struct runtime *rt, struct fail *e)
+static void play_all(void *ctx)
 {
-	const struct scenario *c = s->scenario;
-	auto_(rows_free) struct rows *rows = c->writers ? rows_new(rt, c->writers, c->rate) : NULL;
-	json_t *doc = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "lab", s->lab->name, "kind", s->lab->cluster.recipe->kind, "scenario", c->lab.file);
-	struct fail later = { 0 };
-	int r;
+	struct scene *s = ctx;
+	unsigned threads = 1 + (s->rows ? s->scenario->writers : 0);
 
-	if (rows && rows_create(rows, clock_after_ms(HEAL_MS), e) < 0) {
-		json_decref(doc);
-		return -1;
-	}
-	s->rows = rows;
-	s->e = e;
-	s->done = arena_alloc(s->c->arena, c->step_count * sizeof *s->done);
+	s->played = true;
 	s->start_ms = clock_now_ms();
-	if (rows)
-		rows_begin(rows);
-	pool_run(1 + (rows ? c->writers : 0), 1 + (rows ? c->writers : 0), play, s);
-	r = s->result;
+	s->start_wall_us = clock_wall_ms() * 1000;
+	if (s->rows)
+		rows_begin(s->rows);
+	pool_run(threads, threads, play, s);
+}
+
+/* Heals, and counts the rows. The first failure is the one that is reported. */
+static void end_all(struct scene *s, struct bench_outage *rows)
+{
+	struct fail later = { 0 };
+
+	s->ended = true;
 	if (atomic_exchange(s->c->cancel, false)) /* that ended the steps; a second one ends what follows */
 		report_say("interrupted: healing the faults and counting the rows\n");
-	if (heal_all(s, r < 0 ? &later : e) < 0)
-		r = -1;
-	json_object_set_new(doc, "steps", steps_json(s));
-	if (rows && judge(s, doc, r < 0 ? &later : e) < 0) {
-		if (r < 0) /* the failure of a step is the one that is reported */
-			report_say("%s\n", later.text);
-		r = -1;
+	if (heal_all(s, s->result < 0 ? &later : s->e) < 0)
+		s->result = -1;
+	json_object_set_new(s->doc, "steps", steps_json(s));
+	if (!s->rows || judge(s, rows, s->result < 0 ? &later : s->e) == 0)
+		return;
+	if (s->result < 0)
+		report_say("%s\n", later.text);
+	s->result = -1;
+}
+
+/* A step as an event of the run, and the end of its fault, if it has a time. */
+static void add_event(const struct scene *s, unsigned i, int64_t from_us, struct arena *a, struct bench_series *to)
+{
+	const struct scenario_step *step = &s->scenario->steps[i];
+	double at = (double)(s->start_wall_us + s->done[i].begun_ms * 1000 - from_us) / 1e6;
+	int64_t last;
+
+	*arena_push(a, to->events, to->event_count) = (struct bench_event){ at, arena_printf(a, "%s %s", step->act->key, step->text), true };
+	for (const char *const *w = step->words; step->act == &scenario_acts[0] && w[0] && w[1]; w++)
+		if (!strcmp(w[0], "--for") && duration_parse(w[1], &last) && (double)last < to->seconds - at)
+			*arena_push(a, to->events, to->event_count) = (struct bench_event){ at + (double)last,
+				arena_printf(a, "the time of %s is over", step->text), true };
+}
+
+/* What the run's files get: the steps as events, and what became of the transactions of the load and of the numbered rows. */
+static void tell(void *ctx, int64_t from_us, const struct tx *load, unsigned count, struct arena *a, struct bench_measure *m,
+		 const char **ret_reason)
+{
+	struct scene *s = ctx;
+	double shift_s = (double)(s->start_wall_us - from_us) / 1e6, fault_s = (double)first_fault(s) / 1000 + shift_s;
+	struct bench_outage rows = { 0 }, of = { .of = m->point->name, .fault_s = fault_s };
+
+	end_all(s, &rows);
+	for (unsigned i = 0; i < s->scenario->step_count; i++)
+		if (s->done[i].ran)
+			add_event(s, i, from_us, a, &m->series);
+	for (unsigned i = 0; i < count; i++)
+		of.rows.by_outcome[load[i].outcome]++;
+	outage_measure(load, count, (int64_t)(fault_s * 1000), (int64_t)m->series.seconds * 1000, &of.times);
+	*arena_push(a, m->outages, m->outage_count) = of;
+	rows.fault_s = fault_s;
+	if (rows.of)
+		*arena_push(a, m->outages, m->outage_count) = rows;
+	if (s->result < 0)
+		*ret_reason = arena_strdup(a, s->e->text);
+}
+
+static int perform(struct scene *s, struct fault_bench *bench, struct fail *e)
+{
+	const struct scenario *c = s->scenario;
+	const struct bench_play under = { .name = c->lab.file, .play = play_all, .tell = tell, .ctx = s };
+	struct bench_outage ignored;
+	struct fail later = { 0 }, load = { 0 };
+
+	if (s->rows && rows_create(s->rows, clock_after_ms(HEAL_MS), e) < 0)
+		return -1;
+	s->e = e;
+	s->done = arena_alloc(s->c->arena, c->step_count * sizeof *s->done);
+	if (!bench)
+		play_all(s);
+	else if (fault_bench_run(bench, &under, &load) < 0 && s->result == 0) {
+		*e = load;
+		s->result = -1;
 	}
-	json_object_set_new(doc, "ok", json_boolean(r == 0));
-	if (write_document(s->c, doc, r < 0 ? &later : e) < 0)
-		r = -1;
-	s->c->reported = s->c->json && r < 0;
-	json_decref(doc);
-	return r;
+	if (s->played && !s->ended)
+		end_all(s, &ignored);
+	json_object_set_new(s->doc, "ok", json_boolean(s->result == 0));
+	if (s->played && bench) {
+		json_object_set_new(s->doc, "bench", json_string(bench->dir));
+		report_say("next: labctl bench report %s -o report.html\n", bench->dir);
+	}
+	if (write_document(s, s->result < 0 ? &later : e) < 0)
+		s->result = -1;
+	s->c->reported = s->c->json && s->result < 0;
+	return s->result;
 }
 
 static void show_steps(const struct scenario *c)
@@ -322,9 +396,12 @@ static int run(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(runtime_close) struct runtime *rt = NULL;
+	auto_(rows_free) struct rows *rows = NULL;
+	auto_(json_decref) json_t *doc = NULL;
 	auto_(close) int lock = -1;
 	const struct run_words *said = c->options;
 	struct scene s = { .c = c };
+	struct fault_bench bench = { .c = c, .labctl = run_labctl, .ctx = &s };
 	struct scenario *scenario;
 	const char *lock_file;
 	struct paths paths;
@@ -334,10 +411,16 @@ static int run(struct cli *c, struct fail *e)
 		return -1;
 	s.lab = lab;
 	s.scenario = scenario;
-	if (check_words(&s, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || check_lab(&s, rt, e) < 0)
+	if (said->bench_out && !said->bench)
+		return fail(e, FAIL_USAGE, "--bench-out is for --bench");
+	if (check_words(&s, e) < 0 || (said->bench && fault_bench_read(&bench, lab, said->bench, said->bench_out, e) < 0) ||
+	    load_runtime(c, lab, &rt, e) < 0 || check_lab(&s, rt, e) < 0)
 		return -1;
 	if (c->dry_run) {
 		show_steps(scenario);
+		if (said->bench)
+			printf("load: %s, %u clients on %s; results in %s\n", bench.spec->loads[0].name, bench.spec->clients[0],
+			       bench.spec->targets[0], bench.dir);
 		return 0;
 	}
 	if (said->out && file_write(said->out, "", 0, 0644, e) < 0) /* an hour later would be too late */
@@ -346,7 +429,10 @@ static int run(struct cli *c, struct fail *e)
 	lock_file = arena_printf(c->arena, "%s/scenario", paths.lab);
 	if (file_lock(lock_file, "fault run", 0, &lock, e) < 0)
 		return fail_next(e, "wait until the other scenario has ended: both would count the same rows");
-	r = perform(&s, rt, e);
+	bench.rt = rt;
+	s.rows = rows = scenario->writers ? rows_new(rt, scenario->writers, scenario->rate) : NULL;
+	s.doc = doc = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "lab", lab->name, "kind", lab->cluster.recipe->kind, "scenario", scenario->lab.file);
+	r = perform(&s, said->bench ? &bench : NULL, e);
 	unlink(lock_file);
 	return r;
 }
@@ -354,6 +440,10 @@ static int run(struct cli *c, struct fail *e)
 static const struct option_row options[] = {
 	{ "out", 'o', .arg = "FILE", .complete = complete_files, .at = offsetof(struct run_words, out),
 	  .text = "write the document of --json to a file, too" },
+	{ "bench", .arg = "SPEC", .complete = complete_files, .at = offsetof(struct run_words, bench),
+	  .text = "under the load of this specification, which is measured" },
+	{ "bench-out", .arg = "DIR", .complete = complete_directories, .at = offsetof(struct run_words, bench_out),
+	  .text = "directory for the measurement; fault-LAB-TIME by default" },
 	{ 0 },
 };
 
@@ -367,5 +457,9 @@ const struct command cmd_fault_run = {
 	"are counted: what was committed and is lost, what is there in part, how long nothing was committed, when it was as fast as before.\n\n"
 	"The command fails if a step fails, or if more rows are lost than the scenario allows. Ctrl-C ends the scenario and heals. "
 	"docs/examples/scenarios has examples.\n\n"
-	"  labctl fault run docs/examples/scenarios/loss-of-the-primary.yaml",
+	"With --bench a workload runs meanwhile, too: its throughput and latency per second, with the steps of the scenario on the time axis, are in "
+	"the report that `labctl bench report DIR` makes. SPEC (docs/format/bench-spec.md) names one workload, one target and one number of clients; "
+	"the measurement is as long as the scenario.\n\n"
+	"  labctl fault run docs/examples/scenarios/loss-of-the-primary.yaml\n"
+	"  labctl fault run docs/examples/scenarios/loss-of-the-primary.yaml --bench load.yaml",
 };
