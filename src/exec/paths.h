@@ -3,7 +3,7 @@
  * Where things are on the host. STATE = $LABCTL_STATE or /var/lib/labctl, CACHE = $LABCTL_CACHE or /var/cache/labctl.
  *   STATE/lock  STATE/leases/  STATE/labs/NAME/{id,lab.yaml,bootstrapped,changing,protected,expires,faults.json,lock,journal.jsonl,id_ed25519,id_ed25519.pub,known_hosts,
  *     secrets/NAME,nodes/NODE/{host_key,host_key.pub,disk.qcow2,seed.img,console.log,upper,work,root},data/NODE,ganesha.*,
- *     bench}
+ *     bench,scenario.load}
  *   STATE/sources/DIGEST12-FILE (pins.h)
  *   CACHE/images/  CACHE/builds/  CACHE/downloads/  CACHE/log/  CACHE/users/ (the state directories that use this cache)
  */

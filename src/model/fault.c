@@ -12,6 +12,13 @@ const struct amount_row fault_amounts[AMOUNT_COUNT] = {
 	[AMOUNT_SECONDS] = { "seconds", "s", 366 * 24 * 60 * 60, 60 },
 };
 
+const struct fault_way fault_ways[FAULT_ON_COUNT] = {
+	[FAULT_LINKS] = { .kernel = true, .record = true },
+	[FAULT_DATA] = { .kernel = true, .record = true },
+	[FAULT_CPU] = { .record = true },
+	[FAULT_SPACE] = { .record = true, .off = true },
+};
+
 const struct fault_kind fault_kinds[] = {
 	{ "partition", FAULT_LINKS, .lasts = true, .summary = "nothing passes between NODES and OTHERS (all others)" },
 	{ "partition-ring", FAULT_LINKS, .lasts = true, .shape = SHAPE_RING,
@@ -24,6 +31,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "disk-stall", FAULT_DATA, .lasts = true, .summary = "the data directories of NODES do not answer (NFS)" },
 	{ "disk-slow", FAULT_DATA, .amount = AMOUNT_KBYTES_S, .lasts = true,
 	  .summary = "the data directories of NODES, all together, are that slow (NFS)" },
+	{ "disk-full", FAULT_SPACE, .lasts = true, .summary = "the data directories of NODES have no space left, nor others in their file system" },
 	{ "pause", FAULT_MACHINE, .lasts = true, .machine = MACHINE_PAUSE, .summary = "the machines stand still, and do not know it" },
 	{ "power-off", FAULT_MACHINE, .lasts = true, .machine = MACHINE_OFF,
 	  .summary = "the plug is pulled; healing starts machines and servers" },

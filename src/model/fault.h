@@ -16,7 +16,17 @@ enum fault_on {
 	FAULT_SERVER,  /* the processes of a role; signals over SSH */
 	FAULT_CPU,     /* the processor time of the domain; libvirt */
 	FAULT_SYSTEM,  /* the operating system of a machine; a script over SSH */
+	FAULT_SPACE,   /* the file system of the data directories; a file on the host */
+	FAULT_ON_COUNT,
 };
+
+/* How faults of these are in force and end. */
+struct fault_way {
+	bool kernel; /* the kernel ends it when its time is over */
+	bool record; /* what is in force is made from the record, all faults together */
+	bool off;    /* it holds machines that are off, too */
+};
+extern const struct fault_way fault_ways[FAULT_ON_COUNT];
 
 /* What --amount means. */
 enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_MS, AMOUNT_SECONDS, AMOUNT_CORE, AMOUNT_COUNT };

@@ -47,9 +47,16 @@ static void add_system(struct plan *p, const struct library *lib, const struct f
 				      arena_printf(p->arena, "%s%s", begins ? "" : "end of ", f->kind->name))->payload = payload;
 }
 
-static void add_filter(struct plan *p, const char *title)
+/* One step of the host makes what is in force. */
+static void add_by_record(struct plan *p, const struct fault *f, const char *title)
 {
-	plan_add(p, VERB_FAULT_FILTER, NULL, "fault.filter", title);
+	static const struct { enum verb verb; const char *id; } steps[] = {
+		[FAULT_LINKS] = { VERB_FAULT_FILTER, "fault.filter" },
+		[FAULT_DATA] = { VERB_FAULT_FILTER, "fault.filter" },
+		[FAULT_SPACE] = { VERB_DATA_FILL, "data.fill" },
+	};
+
+	plan_add(p, steps[f->kind->on].verb, NULL, steps[f->kind->on].id, title);
 }
 
 /* What happens to a domain: when the fault begins, and when it ends. */
@@ -77,7 +84,8 @@ int plan_fault_inject(const struct lab *lab, const struct library *lib, const st
 	switch (f->kind->on) {
 	case FAULT_LINKS:
 	case FAULT_DATA:
-		add_filter(p, fault_text(lab, f, p->arena));
+	case FAULT_SPACE:
+		add_by_record(p, f, fault_text(lab, f, p->arena));
 		break;
 	case FAULT_MACHINE:
 		add_moves(p, f, &moves[f->kind->machine]);
@@ -90,6 +98,9 @@ int plan_fault_inject(const struct lab *lab, const struct library *lib, const st
 		break;
 	case FAULT_SYSTEM:
 		add_system(p, lib, f, true);
+		break;
+	case FAULT_ON_COUNT:
+		break;
 	}
 	p->partial = true;
 	if (plan_finish(p, e) < 0)
@@ -121,7 +132,8 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 	switch (f->kind->on) {
 	case FAULT_LINKS:
 	case FAULT_DATA:
-		add_filter(p, arena_printf(p->arena, "end of: %s", fault_text(lab, f, p->arena)));
+	case FAULT_SPACE:
+		add_by_record(p, f, arena_printf(p->arena, "end of: %s", fault_text(lab, f, p->arena)));
 		break;
 	case FAULT_MACHINE:
 		add_moves(p, f, &resume);
@@ -134,6 +146,9 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 		break;
 	case FAULT_SYSTEM:
 		add_system(p, lib, f, false);
+		break;
+	case FAULT_ON_COUNT:
+		break;
 	}
 	p->partial = true;
 	if (plan_finish(p, e) < 0)

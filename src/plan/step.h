@@ -43,6 +43,7 @@
 	X(NODE_RESET,     node_reset,     "node.reset",       30, 0, "reset the domain, as by its button")         \
 	X(NODE_QUOTA,     node_quota,     "node.quota",       30, 0, "give the domain the processor time that its faults leave it") \
 	X(FAULT_FILTER,   fault_filter,   "fault.filter",     30, 0, "packet filter of the lab's faults")          \
+	X(DATA_FILL,      data_fill,      "data.fill",        60, 0, "fill the file systems of data directories, or free them") \
 	X(DATA_FENCE,     data_fence,     "data.fence",       30, 0, "keep a server whose machine is off from starting in its old role") \
 	X(NODE_STOP,      node_stop,      "node.stop",        60, 0, "stop and undefine the domain")               \
 	X(NODE_REMOVE,    node_remove,    "node.remove",      60, 0, "remove disk, overlay and seed")              \

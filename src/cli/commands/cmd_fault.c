@@ -13,6 +13,7 @@
 #include "complete.h"
 #include "faults.h"
 #include "file.h"
+#include "fill.h"
 #include "nft.h"
 #include "quote.h"
 #include "suggest.h"
@@ -41,7 +42,7 @@ bool fault_has_cluster(const struct cli *c, const struct lab *lab)
 
 bool fault_by_kernel(const struct fault *f)
 {
-	return f->kind->on == FAULT_LINKS || f->kind->on == FAULT_DATA;
+	return fault_ways[f->kind->on].kernel;
 }
 
 /* Leaves out the faults that the kernel has ended. */
@@ -66,6 +67,14 @@ static bool any_machine(const struct lab *lab, const struct fault *f, const stru
 	return false;
 }
 
+static bool any_filled(const struct lab *lab, const struct fault *f)
+{
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (f->a[i] && fill_is_there(lab->nodes[i].export_dir))
+			return true;
+	return false;
+}
+
 /* "active", or why it is not; NULL: it was ended in another way, as by `labctl start`. */
 static const char *state_of_fault(const struct lab *lab, const struct fault *f, const struct facts *facts)
 {
@@ -76,6 +85,8 @@ static const char *state_of_fault(const struct lab *lab, const struct fault *f, 
 		return nft_set_has_elements(lab->net.bridge, set) ? "active" : "gone: the packet filter was emptied";
 	if (f->kind->on == FAULT_MACHINE && !any_machine(lab, f, facts))
 		return NULL;
+	if (f->kind->on == FAULT_SPACE && !any_filled(lab, f))
+		return "gone: somebody removed the file";
 	return fault_is_over(f, clock_wall_ms()) ? "overdue: heal it" : "active";
 }
 
@@ -294,6 +305,17 @@ static int record(struct cli *c, const struct lab *lab, const struct paths *path
 	return faults_write(paths, lab, *ret_all, *ret_count, e);
 }
 
+/* Nothing is recorded of a fault that would fill the host's own file systems. */
+static int check_space(const struct lab *lab, struct runtime *rt, const struct fault *f, struct fail *e)
+{
+	const char *const others[] = { runtime_paths(rt)->lab, runtime_paths(rt)->cache, NULL };
+
+	for (unsigned i = 0; f->kind->on == FAULT_SPACE && i < lab->node_count; i++)
+		if (f->a[i] && fill_check(lab->nodes[i].export_dir, others, e) < 0)
+			return -1;
+	return 0;
+}
+
 /* A limit of processor time is one of a running node: nothing would be left of it when the node starts. */
 static int check_running(struct cli *c, const struct lab *lab, struct runtime *rt, const struct fault *f, struct fail *e)
 {
@@ -334,6 +356,7 @@ static int inject(struct cli *c, struct fail *e)
 		return run_show(c, p, e);
 	load_paths(c, lab->name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || check_running(c, lab, rt, &f, e) < 0 ||
+	    check_space(lab, rt, &f, e) < 0 ||
 	    record(c, lab, &paths, &f, &all, &count, e) < 0)
 		return -1;
 	if (run_plan(c, rt, p, e) < 0) {
@@ -379,6 +402,8 @@ const struct command cmd_fault_inject = {
 	"  rate              what is more than --amount kB/s between NODES and OTHERS is dropped\n"
 	"  disk-stall        the data directories of NODES do not answer (NFS)\n"
 	"  disk-slow         the data directories of NODES, all together, have --amount kB/s (NFS)\n"
+	"  disk-full         the data directories of NODES have no space left, nor others in their file system, which must not be one that the "
+	"host needs: data: {export_root: ...} in the lab file\n"
 	"  pause             the machines stand still, and do not know it\n"
 	"  power-off         the plug is pulled; healing starts machines and servers\n"
 	"  reset             the reset button of machines; over at once\n"

@@ -51,7 +51,7 @@ static bool *held_by(struct cli *c, const struct lab *lab, const struct facts *f
 {
 	const struct fault *f = &faults[i];
 	bool *held = arena_alloc(c->arena, lab->node_count * sizeof *held);
-	bool off = f->kind->on == FAULT_MACHINE && f->kind->machine == MACHINE_OFF;
+	bool off = fault_ways[f->kind->on].off || (f->kind->on == FAULT_MACHINE && f->kind->machine == MACHINE_OFF);
 
 	for (unsigned d = 0; d < facts->domain_count; d++) {
 		const struct node *n = facts->domains[d].node ? lab_find_node(lab, facts->domains[d].node) : NULL;
@@ -61,7 +61,7 @@ static bool *held_by(struct cli *c, const struct lab *lab, const struct facts *f
 	}
 	for (unsigned n = 0; n < lab->node_count; n++) {
 		held[n] = f->a[n] && (held[n] || off);
-		for (unsigned k = 0; k < count && f->kind->on != FAULT_CPU; k++) /* that one's nodes get what the others leave */
+		for (unsigned k = 0; k < count && !fault_ways[f->kind->on].record; k++) /* with a record nodes get what the others leave */
 			if (k != i && faults[k].kind == f->kind && faults[k].role == f->role && faults[k].a[n])
 				held[n] = false;
 	}
@@ -77,7 +77,7 @@ static int heal_one(struct cli *c, const struct lab *lab, struct runtime *rt, st
 	struct facts facts = { 0 };
 	struct fault held;
 
-	if (fault_by_kernel(&faults[i]) || faults[i].kind->on == FAULT_CPU) {
+	if (fault_ways[faults[i].kind->on].record) {
 		faults[i].until_ms = 1; /* what is in force is made from the record */
 		if (!c->dry_run && faults_write(runtime_paths(rt), lab, faults, *count, e) < 0)
 			return -1;

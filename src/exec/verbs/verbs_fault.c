@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "fault_filter.h"
 #include "faults.h"
+#include "fill.h"
 #include "nft.h"
 #include "verb.h"
 
@@ -74,5 +75,43 @@ int verb_node_quota(struct run *r, enum step_state *ret_state, struct fail *e)
 	    virt_domain_quota(v, n->domain, lab->uuid, fault_cpu_quota(lab, faults, count, n, clock_wall_ms()), &changed, e) < 0)
 		return -1;
 	*ret_state = state_of(changed);
+	return 0;
+}
+
+/* Is node @i in a fault of its data directory's space? */
+static bool is_filled(const struct fault *faults, unsigned count, unsigned i)
+{
+	for (unsigned k = 0; k < count; k++)
+		if (faults[k].kind->on == FAULT_SPACE && faults[k].a[i] && !fault_is_over(&faults[k], clock_wall_ms()))
+			return true;
+	return false;
+}
+
+/* Makes the files what the record of faults says. First those that go: two nodes may share a file system. */
+int verb_data_fill(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
+	const struct paths *paths = runtime_paths(rt);
+	const char *const others[] = { paths->lab, paths->cache, NULL };
+	auto_(arena_free) struct arena *a = arena_new();
+	struct fault *faults;
+	bool any = false;
+	unsigned count;
+
+	if (faults_read(paths, lab, a, &faults, &count, e) < 0)
+		return -1;
+	for (unsigned fills = 0; fills < 2; fills++)
+		for (unsigned i = 0; i < lab->node_count; i++) {
+			const char *dir = lab->nodes[i].export_dir;
+			bool changed;
+
+			if (is_filled(faults, count, i) != (bool)fills)
+				continue;
+			if (fills ? fill_check(dir, others, e) < 0 || fill_up(dir, &changed, e) < 0 : fill_free(dir, &changed, e) < 0)
+				return fail_wrap(e, "%s", lab->nodes[i].name);
+			any |= changed;
+		}
+	*ret_state = state_of(any);
 	return 0;
 }
