@@ -294,16 +294,17 @@ gtm_was_killed() {
     fi
 }
 
-# listening PORT: does a TCP socket of this node listen on PORT? Reads the kernel's table, because a test connection
-# would hang a gtm_proxy for good.
+# listening PORT: does a TCP socket of this node listen on PORT? Reads the kernel's tables, because a test connection
+# would hang a gtm_proxy for good. A table is read as a whole: after each line that bash reads, it goes back to where the next
+# one begins, and the kernel would look through all sockets again.
 listening() {
-    local hex table at state _
+    local hex table text none=00000000
     printf -v hex '%04X' "$1"
     for table in /proc/net/tcp /proc/net/tcp6; do
         [[ -r $table ]] || continue
-        while read -r _ at _ state _; do
-            [[ $state == 0A && $at == *:"$hex" ]] && return 0
-        done <"$table"
+        IFS= read -r -d '' text <"$table"
+        [[ $text == *":$hex $none:0000 0A "* ]] && return 0
+        none=$none$none$none$none
     done
     return 1
 }
@@ -433,22 +434,18 @@ hex_address() {
 
 # connected IPV4 PORT: does this node have an established connection to that address?
 connected() {
-    local hex port there state _
+    local hex port text
     hex_address "$1"
     printf -v port '%04X' "$2"
-    while read -r _ _ there state _; do
-        [[ $state == 01 && $there == "$hex:$port" ]] && return 0
-    done </proc/net/tcp
-    return 1
+    IFS= read -r -d '' text </proc/net/tcp
+    [[ $text == *" $hex:$port 01 "* ]]
 }
 
 # called IPV4 PORT: is there an established connection from that address to this PORT?
 called() {
-    local hex port here there state _
+    local hex port text
     hex_address "$1"
     printf -v port '%04X' "$2"
-    while read -r _ here there state _; do
-        [[ $state == 01 && $here == *:"$port" && $there == "$hex":* ]] && return 0
-    done </proc/net/tcp
-    return 1
+    IFS= read -r -d '' text </proc/net/tcp
+    [[ $text == *":$port $hex:"[0-9A-F][0-9A-F][0-9A-F][0-9A-F]" 01 "* ]]
 }
