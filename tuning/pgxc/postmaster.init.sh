@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Makes the data directory of a datanode or a coordinator.
 
-role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh}
+role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh} zone=@{timezone:sh}
 out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
 password=@{secret.postgres:sh}
 version=$("$bin/psql" --version)     # "psql (Postgres-XC) 1.0.2"
@@ -32,10 +32,11 @@ copy() {
     printf '%b' "$bytes" 1<>"$new/global/pg_control" || die "cannot write $new/global/pg_control"
     as "$user" "$bin/pg_resetxlog" -f "$new" >"$out" 2>&1 || { evidence "$out"; die "cannot make the log of $new"; }
     # A single-user server reads its statements from standard input, one on each line. The password has letters and digits only.
+    # TZ: see postmaster.start.sh.
     secret_file "$secret" "$user" "drop node labctl
 create node \"$name\" with (type = coordinator)
 alter role postgres password '$password'"
-    as "$user" /bin/bash -c 'exec "$1" "${@:5}" -F -O -c exit_on_error=true -c log_min_error_statement=panic \
+    as "$user" /usr/bin/env "TZ=$zone" /bin/bash -c 'exec "$1" "${@:5}" -F -O -c exit_on_error=true -c log_min_error_statement=panic \
         -c "pgxc_node_name=$2" -D "$3" template1 <"$4"' bash "$bin/postgres" "$name" "$new" "$secret" "${alone[@]}" >"$out" 2>&1 ||
         { evidence "$out"; die "cannot name the node in $new"; }
 }
@@ -46,7 +47,7 @@ if [[ ! -e $dir/PG_VERSION ]]; then
         copy
     else
         secret_file "$secret" "$user" "$password"
-        as "$user" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
+        as "$user" /usr/bin/env "TZ=$zone" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
             --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir failed"; }
     fi
     # The catalog has that name. Keep it in a file, too, because labctl replaces postgresql.conf.

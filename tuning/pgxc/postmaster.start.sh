@@ -2,7 +2,7 @@
 # Starts a datanode or a coordinator, and tests it with a statement, which also needs the GTM.
 
 role=@{role:sh}
-dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh}
+dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh} zone=@{timezone:sh}
 out=/run/labctl/@{nodename:sh}.start
 
 conf=("$dir/postgresql.conf" "$dir/pg_hba.conf")
@@ -56,8 +56,9 @@ start_it() {
     mkdir -p /run/labctl
     # The pids in files of a crashed server may be those of other processes by now.
     rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
-    # For connections from inside, such as dblink('dbname=...'): by default, libpq looks for sockets in /tmp.
-    as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
+    # For connections from inside, such as dblink('dbname=...'): by default, libpq looks for sockets in /tmp. Without TZ, 9.1 reads
+    # the files of all time zones at its start, to find the one that the system has.
+    as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "TZ=$zone" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
     # Recovery after a crash may take long; a failed start ends at once.
     wait_for 5 running || failed "the $role did not start"
     for (( tries = 0; tries < 60; tries++ )); do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Runs initdb for a primary, coordinator or worker, with the newest PostgreSQL of the image.
 
-dir=@{dir:sh} user=@{user:sh} port=@{port:sh} super=@{superuser:sh}
+dir=@{dir:sh} user=@{user:sh} port=@{port:sh} super=@{superuser:sh} zone=@{timezone:sh}
 locale=@{locale:sh} new=$dir.labctl-new out=/run/labctl/@{nodename:sh}.init secret=/run/labctl/@{nodename:sh}.secret
 
 # Databases use the collation of tuning.locale if the node has it, else C.UTF-8.
@@ -29,7 +29,8 @@ make_system() {
     new_dir database
     usable_locale
     secret_file "$secret" "$user" @{secret.postgres:sh}
-    as "$user" "$bin/initdb" -D "$new" -U "$super" -E UTF8 --locale="$locale" --data-checksums \
+    # Without TZ, initdb reads the files of all time zones, to find the one that the system has.
+    as "$user" /usr/bin/env "TZ=$zone" "$bin/initdb" -D "$new" -U "$super" -E UTF8 --locale="$locale" --data-checksums \
         --auth-local=peer --auth-host=scram-sha-256 --pwfile="$secret" >"$out" 2>&1 ||
         { evidence "$out"; die "initdb of $dir failed"; }
     rm -f -- "$secret"
