@@ -71,6 +71,9 @@ if [[ $role == datanode ]]; then
     fi
 fi
 ensure_dir /var/lib/labctl/boot 700 root:root
-# Coordinators are closed to clients until it has their definitions: postmaster.join.sh.
+# Coordinators are closed to clients until it has their definitions: postmaster.join.sh, which asks the coordinators that are not new.
 [[ ! -e $dir/labctl.joins ]] || echo "::value joins 1"
+if [[ $role == coordinator ]]; then
+    if [[ -e $dir/labctl.joins ]]; then echo "::value old 1"; else echo "::value old 2"; fi
+fi
 exit 0

@@ -5,8 +5,13 @@
 # (coordinator.shut.sh), so that nobody changes a definition, and no session goes on that knows fewer nodes. In a cluster that is
 # made just now it does nothing.
 
-role=@{role:sh} dir=@{dir:sh}
+role=@{role:sh} dir=@{dir:sh} old=@{value.old:sh}
 [[ -e $dir/labctl.joins ]] || exit 0
+# postmaster.init.sh has looked at every coordinator, and all are new: there are no definitions.
+if [[ $old == 1 ]]; then
+    rm -f -- "$dir/labctl.joins" || die "cannot write $dir"
+    exit 0
+fi
 . /var/lib/labctl/boot/@{nodename:sh}.cluster
 begin_work join
 password=@{secret.postgres:sh}
