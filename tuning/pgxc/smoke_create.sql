@@ -40,6 +40,10 @@ insert into public.labctl_smoke_r select i, 'row ' || i from generate_series(1, 
 --@ try 60
 --@ quiet
 update public.labctl_smoke_r set v = 'changed' where id = 5 and random() < 2
+-- Then one that they can: who sees this row changed sees all that was committed before it.
+--@ try 60
+--@ quiet
+update public.labctl_smoke_r set v = 'marked' where id = 6
 --@ try 60
 --@ expect 1000
 select count(*) from public.labctl_smoke_h
