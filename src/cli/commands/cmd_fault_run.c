@@ -29,7 +29,7 @@ DEFINE_AUTO(json_t *, json_decref)
 struct run_words { const char *out, *bench, *bench_out; };
 
 /* What a step did. */
-struct done { int64_t begun_ms, ended_ms; bool ran, ok; };
+struct done { int64_t begun_ms, ended_ms; bool ran, ok; const char *printed; /* sql: what it printed, without the last newline */ };
 
 struct scene {
 	struct cli *c;
@@ -128,7 +128,7 @@ static void say_at(const struct scene *s, const char *what)
 	report_say("%6.1fs  %s\n", (double)(clock_now_ms() - s->start_ms) / 1000, what);
 }
 
-static int check_outcome(const struct scenario_step *step, int status, struct strbuf *out, struct fail *e)
+static int check_outcome(const struct scenario_step *step, int status, const char *printed, struct fail *e)
 {
 	if ((unsigned)status != step->status) {
 		fail(e, FAIL_OTHER, "%s: exit status %d, and %u was expected", step->text, status, step->status);
@@ -136,9 +136,8 @@ static int check_outcome(const struct scenario_step *step, int status, struct st
 	}
 	if (!step->expect)
 		return 0;
-	strbuf_truncate(out, out->len - (out->len && out->text[out->len - 1] == '\n'));
-	if (strcmp(strbuf_text(out), step->expect) != 0)
-		return fail(e, FAIL_DB, "%s: printed '%.200s', and '%.200s' was expected", step->text, strbuf_text(out), step->expect);
+	if (strcmp(printed, step->expect) != 0)
+		return fail(e, FAIL_DB, "%s: printed '%.200s', and '%.200s' was expected", step->text, printed, step->expect);
 	return 0;
 }
 
@@ -158,8 +157,13 @@ static int play_step(struct scene *s, unsigned i, struct fail *e)
 	if (r < 0) /* it names the program; the last lines are the evidence */
 		snprintf(e->text, sizeof e->text, "%s %s %s", step->act->key, step->text,
 			 e->code == FAIL_CANCELED ? "was interrupted" : e->code == FAIL_TIMEOUT ? "does not end in time" : "failed");
+	strbuf_truncate(&out, out.len - (out.len && out.text[out.len - 1] == '\n'));
+	if (step->act->whole) {
+		d->printed = arena_strdup(s->c->arena, strbuf_text(&out));
+		say_at(s, arena_printf(s->c->arena, "  %.200s", d->printed));
+	}
 	if (r == 0)
-		r = check_outcome(step, status, &out, e);
+		r = check_outcome(step, status, strbuf_text(&out), e);
 	d->ok = r == 0;
 	return r < 0 ? fail_wrap(e, "step %u", i + 1) : 0;
 }
@@ -236,9 +240,10 @@ static json_t *steps_json(const struct scene *s)
 
 	for (unsigned i = 0; i < s->scenario->step_count; i++)
 		if (s->done[i].ran)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:f, s:b}", "do", s->scenario->steps[i].act->key, "text",
+			json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:f, s:b, s:s*}", "do", s->scenario->steps[i].act->key, "text",
 							      s->scenario->steps[i].text, "from_s", (double)s->done[i].begun_ms / 1000,
-							      "to_s", (double)s->done[i].ended_ms / 1000, "ok", s->done[i].ok));
+							      "to_s", (double)s->done[i].ended_ms / 1000, "ok", s->done[i].ok, "printed",
+							      s->done[i].printed));
 	return list;
 }
 
