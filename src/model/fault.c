@@ -9,6 +9,7 @@ const struct amount_row fault_amounts[AMOUNT_COUNT] = {
 	[AMOUNT_KBYTES_S] = { "kilobytes per second", "kB/s", 10000000, 1000 },
 	[AMOUNT_MS] = { "milliseconds", "ms", 60000, 100 },
 	[AMOUNT_CORE] = { "percent of a core", "%", 51200, 10 },
+	[AMOUNT_THOUSANDTHS] = { "thousandths", "thousandths", 100, 10 },
 	[AMOUNT_SECONDS] = { "seconds", "s", 366 * 24 * 60 * 60, 60 },
 };
 
@@ -28,6 +29,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "loss", FAULT_LINKS, .amount = AMOUNT_PERCENT, .lasts = true, .summary = "frames between NODES and OTHERS are lost at random" },
 	{ "rate", FAULT_LINKS, .amount = AMOUNT_KBYTES_S, .lasts = true,
 	  .summary = "what is more than that between NODES and OTHERS, all together, is dropped" },
+	{ "link-down", FAULT_CABLE, .lasts = true, .summary = "the network cable of NODES is out; the host, SSH and NFS are cut off too" },
 	{ "disk-stall", FAULT_DATA, .lasts = true, .summary = "the data directories of NODES do not answer (NFS)" },
 	{ "disk-slow", FAULT_DATA, .amount = AMOUNT_KBYTES_S, .lasts = true,
 	  .summary = "the data directories of NODES, all together, are that slow (NFS)" },
@@ -40,12 +42,20 @@ const struct fault_kind fault_kinds[] = {
 	{ "hang", FAULT_SERVER, .lasts = true, .signal = "STOP", .heal_signal = "CONT",
 	  .summary = "SIGSTOP to them: the server stands still, and its connections stay open" },
 	{ "cpu", FAULT_CPU, .amount = AMOUNT_CORE, .lasts = true, .summary = "each of NODES has that part of a core at most" },
-	{ "delay", FAULT_SYSTEM, .amount = AMOUNT_MS, .lasts = true, .function = "delay", .no_container = "have no queues of their own",
+	{ "delay", FAULT_SYSTEM, .amount = AMOUNT_MS, .lasts = true, .function = "netem delay", .no_container = "have no queues of their own",
 	  .summary = "all that NODES send is that late (no containers)" },
+	{ "jitter", FAULT_SYSTEM, .amount = AMOUNT_MS, .lasts = true, .function = "netem jitter", .no_container = "have no queues of their own",
+	  .summary = "all that NODES send is late by up to that, at random (no containers)" },
+	{ "reorder", FAULT_SYSTEM, .amount = AMOUNT_PERCENT, .lasts = true, .function = "netem reorder", .no_container = "have no queues of their own",
+	  .summary = "so many of the frames that NODES send overtake the others (no containers)" },
+	{ "corrupt", FAULT_SYSTEM, .amount = AMOUNT_PERCENT, .lasts = true, .function = "netem corrupt", .no_container = "have no queues of their own",
+	  .summary = "so many of the frames that NODES send have a wrong bit (no containers)" },
 	{ "clock-ahead", FAULT_SYSTEM, .amount = AMOUNT_SECONDS, .lasts = true, .function = "clock +",
 	  .no_container = "have the host's clock", .summary = "the clocks of NODES jump forward; healing sets them (no containers)" },
 	{ "clock-behind", FAULT_SYSTEM, .amount = AMOUNT_SECONDS, .lasts = true, .function = "clock -",
 	  .no_container = "have the host's clock", .summary = "the clocks of NODES jump back; healing sets them (no containers)" },
+	{ "clock-drift", FAULT_SYSTEM, .amount = AMOUNT_THOUSANDTHS, .lasts = true, .function = "drift", .no_container = "have the host's clock",
+	  .summary = "the clocks of NODES run fast by that; healing sets them (no containers)" },
 	{ 0 },
 };
 

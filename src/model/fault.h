@@ -16,6 +16,7 @@ enum fault_on {
 	FAULT_SERVER,  /* the processes of a role; signals over SSH */
 	FAULT_CPU,     /* the processor time of the domain; libvirt */
 	FAULT_SYSTEM,  /* the operating system of a machine; a script over SSH */
+	FAULT_CABLE,   /* the network interface of the domain; libvirt */
 	FAULT_SPACE,   /* the file system of the data directories; a file on the host */
 	FAULT_ON_COUNT,
 };
@@ -29,7 +30,7 @@ struct fault_way {
 extern const struct fault_way fault_ways[FAULT_ON_COUNT];
 
 /* What --amount means. */
-enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_MS, AMOUNT_SECONDS, AMOUNT_CORE, AMOUNT_COUNT };
+enum fault_amount { AMOUNT_NONE, AMOUNT_PERCENT, AMOUNT_KBYTES_S, AMOUNT_MS, AMOUNT_SECONDS, AMOUNT_THOUSANDTHS, AMOUNT_CORE, AMOUNT_COUNT };
 struct amount_row { const char *text, *unit; unsigned max, example; };
 extern const struct amount_row fault_amounts[AMOUNT_COUNT];
 

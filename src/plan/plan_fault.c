@@ -61,6 +61,9 @@ static void add_by_record(struct plan *p, const struct fault *f, const char *tit
 
 /* What happens to a domain: when the fault begins, and when it ends. */
 struct move { enum verb verb; const char *id, *title; };
+enum { BEGINS, ENDS };
+static const struct move cable[] = { [BEGINS] = { VERB_NODE_UNPLUG, "node.unplug", "take the cable out of" },
+				     [ENDS] = { VERB_NODE_PLUG, "node.plug", "put the cable into" } };
 /* Both times: the record says what it is. */
 static const struct move quota = { VERB_NODE_QUOTA, "node.quota", "set the processor time of" };
 
@@ -92,6 +95,9 @@ int plan_fault_inject(const struct lab *lab, const struct library *lib, const st
 		break;
 	case FAULT_CPU:
 		add_moves(p, f, &quota);
+		break;
+	case FAULT_CABLE:
+		add_moves(p, f, &cable[BEGINS]);
 		break;
 	case FAULT_SERVER:
 		add_signals(p, lib, f, f->kind->signal);
@@ -140,6 +146,9 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 		break;
 	case FAULT_CPU:
 		add_moves(p, f, &quota);
+		break;
+	case FAULT_CABLE:
+		add_moves(p, f, &cable[ENDS]);
 		break;
 	case FAULT_SERVER:
 		add_signals(p, lib, f, f->kind->heal_signal);

@@ -41,6 +41,8 @@
 	X(NODE_PAUSE,     node_pause,     "node.pause",       30, 0, "pause the domain")                           \
 	X(NODE_RESUME,    node_resume,    "node.resume",      30, 0, "resume the domain")                          \
 	X(NODE_RESET,     node_reset,     "node.reset",       30, 0, "reset the domain, as by its button")         \
+	X(NODE_UNPLUG,    node_unplug,    "node.unplug",      30, 0, "take the cable out of the domain's network interface") \
+	X(NODE_PLUG,      node_plug,      "node.plug",        30, 0, "put it back")                                \
 	X(NODE_QUOTA,     node_quota,     "node.quota",       30, 0, "give the domain the processor time that its faults leave it") \
 	X(FAULT_FILTER,   fault_filter,   "fault.filter",     30, 0, "packet filter of the lab's faults")          \
 	X(DATA_FILL,      data_fill,      "data.fill",        60, 0, "fill the file systems of data directories, or free them") \

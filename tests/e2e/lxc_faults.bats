@@ -116,6 +116,31 @@ pull() {
 	none
 }
 
+# the host's end of a container's cable: "up" or "down"
+cable() { inside ip -o link show "$(inside virsh -q -c lxc:///system domiflist "lab-node$1" | awk '{ print $1 }')" | grep -q '[<,]UP[,>]' && echo up || echo down; }
+
+@test "link-down: the cable is out, also if labctl was killed; two hold it; --for and heal put it back" {
+	inside bash -c '"$1" fault inject link-down 2 & pid=$!; for _ in $(seq 400); do ip -o link show "$2" | grep -q "[<,]UP[,>]" || break; sleep 0.02; done; kill -KILL $pid; wait' - \
+		"$LABCTL" "$(inside virsh -q -c lxc:///system domiflist lab-node2 | awk '{ print $1 }')"
+	[ "$(faults) $(cable 2)" = "1 active down" ]
+	run ! reaches 1 2
+	run ! inside ping -q -c 1 -W 1 "$(labctl --json list | jq -r '.labs[0].subnet' | sed 's|0/24|12|')"
+	reaches 1 3
+	labctl fault inject link-down 2-3
+	[ "$(cable 3)" = down ]
+	labctl fault heal 2
+	[ "$(cable 2) $(cable 3)" = "down up" ]
+	labctl fault heal 1
+	[ "$(cable 2)" = up ]
+	reaches 1 2
+	labctl fault inject link-down 3 --for 3s
+	[ "$(cable 3)" = down ]
+	soon 20 none
+	[ "$(cable 3)" = up ]
+	reaches 1 3
+	soon 60 streams 2
+}
+
 quota() { inside virsh -q -c lxc:///system schedinfo "lab-node$1" | awk '$1 == "vcpu_quota" { print $3 }'; }
 
 @test "cpu: a part of a core; the least counts, create leaves it alone, --for and heal end it" {

@@ -103,6 +103,29 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	(($(round_trip) >= 300))
 	labctl fault heal --all
 	(($(round_trip) < 300))
+	# two in one queue: healing one leaves the other
+	labctl fault inject jitter 2 --amount 800
+	labctl fault inject corrupt 2 --amount 50
+	(($(round_trip) >= 50))
+	labctl fault heal 1
+	run -0 labctl exec 2 -- 'tc qdisc show | grep netem'
+	[[ $output == *"corrupt 50%"* && $output != *jitter* && $output != *" 400ms"* ]]
+	run labctl exec 1 -- 'ping -q -c 40 -i 0.1 -W 1 node2'
+	[[ $output =~ ([0-9.]+)%\ packet\ loss ]]
+	[ "${BASH_REMATCH[1]%.*}" -ge 10 ]
+	labctl fault heal --all
+	labctl fault inject reorder 2 --amount 40
+	run -0 labctl exec 1 -- 'ping -c 80 -i 0.004 node2 | grep -o icmp_seq=[0-9]* | cut -d= -f2'
+	[ "$output" != "$(sort -n -k 2 <<<"$output")" ]
+	labctl fault heal --all
+	run -1 inside "$LABCTL" exec 2 -- 'tc qdisc show | grep netem'
+	before=$(ahead)
+	labctl fault inject clock-drift 2 --amount 100
+	sleep 60
+	(($(ahead) - before >= 4))
+	labctl fault heal --all
+	now=$(ahead)
+	((now > -5 && now < 5))
 	labctl fault inject clock-ahead 2 --amount 3600 --for 20s
 	(($(ahead) > 3500))
 	for _ in $(seq 60); do

@@ -379,7 +379,7 @@ static int inject(struct cli *c, struct fail *e)
 static const struct option_row inject_options[] = {
 	{ "for", .arg = "TIME", .at = offsetof(struct inject_words, last), .text = "end the fault after that time: 30s, 5m, 1h" },
 	{ "amount", .arg = "N", .set = option_amount, .at = offsetof(struct inject_words, amount),
-	  .text = "percent of lost frames; kilobytes per second; milliseconds; seconds; percent of a core" },
+	  .text = "percent of frames; kilobytes per second; milliseconds; seconds; thousandths; percent of a core" },
 	{ "role", 'r', .arg = "ROLE", .complete = complete_roles, .at = offsetof(struct inject_words, role),
 	  .text = "the server to kill or hang" },
 	{ "host", .at = offsetof(struct inject_words, host),
@@ -400,6 +400,7 @@ const struct command cmd_fault_inject = {
 	"  partition-bridge  the first of NODES sees both halves of the rest, which do not see each other\n"
 	"  loss              --amount percent of the frames between NODES and OTHERS are lost\n"
 	"  rate              what is more than --amount kB/s between NODES and OTHERS is dropped\n"
+	"  link-down         the network cable of NODES is out: neither the others nor the host, SSH and NFS reach them\n"
 	"  disk-stall        the data directories of NODES do not answer (NFS)\n"
 	"  disk-slow         the data directories of NODES, all together, have --amount kB/s (NFS)\n"
 	"  disk-full         the data directories of NODES have no space left, nor others in their file system, which must not be one that the "
@@ -412,8 +413,12 @@ const struct command cmd_fault_inject = {
 	"  hang              SIGSTOP to all processes of a server: its connections stay open, and nothing answers\n"
 	"  cpu               each of NODES may use --amount percent of one core\n"
 	"  delay             all that machines send is late by --amount milliseconds, SSH too\n"
+	"  jitter            all that machines send is late by up to --amount milliseconds, at random\n"
+	"  reorder           --amount percent of the frames that machines send overtake the others, which are late\n"
+	"  corrupt           --amount percent of the frames that machines send have a wrong bit\n"
 	"  clock-ahead       the clocks of machines jump forward by --amount seconds; healing sets them to the host's time\n"
-	"  clock-behind      the same, back\n\n"
+	"  clock-behind      the same, back\n"
+	"  clock-drift       the clocks of machines run fast by --amount thousandths; healing sets them to the host's time\n\n"
 	"partition, loss and rate leave the host alone, so that labctl reaches all nodes, unless --host is given. Rules of the packet filter "
 	"know nodes by their MAC addresses: a node that restarts is still concerned.\n\n"
 	"  labctl fault inject partition 1 --for 60s\n"

@@ -60,6 +60,16 @@ int verb_node_reset(struct run *r, enum step_state *ret_state, struct fail *e)
 	return act_on(r, VIRT_RESET, ret_state, e);
 }
 
+int verb_node_unplug(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	return act_on(r, VIRT_UNPLUG, ret_state, e);
+}
+
+int verb_node_plug(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	return act_on(r, VIRT_PLUG, ret_state, e);
+}
+
 int verb_node_quota(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);

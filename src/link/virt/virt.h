@@ -53,10 +53,10 @@ int virt_domain_remove(struct virt *v, const char *name, const char *lab_uuid, b
 /* Powers the domain off, as by pulling the plug; it stays defined. Missing or off: *ret_changed = false. Other tag or none: FAIL_CONFLICT. */
 int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool *ret_changed, struct fail *e);
 /*
- * Stops the processors of a running domain, lets them go on, or presses the reset button of a machine. *ret_changed = false if it
- * is in that state already. FAIL_VIRT if it is off. Other tag or none: FAIL_CONFLICT.
+ * Stops the processors of a running domain, lets them go on, presses the reset button of a machine, takes the cable out of its network
+ * interfaces or puts it back. *ret_changed = false if it is in that state already. FAIL_VIRT if it is off. Other tag or none: FAIL_CONFLICT.
  */
-enum virt_act { VIRT_PAUSE, VIRT_RESUME, VIRT_RESET };
+enum virt_act { VIRT_PAUSE, VIRT_RESUME, VIRT_RESET, VIRT_UNPLUG, VIRT_PLUG };
 int virt_domain_act(struct virt *v, const char *name, const char *lab_uuid, enum virt_act act, bool *ret_changed, struct fail *e);
 /*
  * Asks the domain's system to shut down and returns at once: a container's init by a signal that systemd knows, a machine by

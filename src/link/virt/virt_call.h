@@ -92,4 +92,7 @@ bool virt_domain_lost(virDomainPtr domain);
 const char *virt_state_word(int state, int reason);
 bool virt_state_runs(int state);
 
+/* The network interfaces of a running domain lose the link, or get it back. Sets .changed. virt_cable.c. */
+int virt_cable(virDomainPtr domain, bool up, struct virt_object *o, struct fail *e);
+
 #endif

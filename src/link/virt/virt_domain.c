@@ -288,7 +288,7 @@ int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool
 	return 0;
 }
 
-/* --- pause, resume, reset --- */
+/* --- pause, resume, reset; virt_cable.c --- */
 
 struct act { struct virt_object o; enum virt_act act; };
 
@@ -306,6 +306,8 @@ static int domain_act(virConnectPtr c, void *arg, struct fail *e)
 		return fail_virt(e, "domain '%s': state", p->o.name);
 	if (state != VIR_DOMAIN_RUNNING && state != VIR_DOMAIN_PAUSED && state != VIR_DOMAIN_BLOCKED)
 		return fail(e, FAIL_VIRT, "domain '%s' does not run", p->o.name);
+	if (p->act == VIRT_UNPLUG || p->act == VIRT_PLUG)
+		return virt_cable(domain, p->act == VIRT_PLUG, &p->o, e);
 	if (p->act != VIRT_RESET && (state == VIR_DOMAIN_PAUSED) == (p->act == VIRT_PAUSE))
 		return 0;
 	if ((p->act == VIRT_RESET ? virDomainReset(domain, 0) : acts[p->act].call(domain)) < 0)
