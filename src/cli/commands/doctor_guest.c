@@ -126,7 +126,8 @@ void look_guest(struct doctor *d, const struct check *k)
 	} else {
 		good = judge(c->arena, *type == 'k', &b, &words);
 		row.missing = good ? WARN : FAULT;
-		if (!good && !b.ended && strncmp(b.state, "paused", 6) != 0)
+		/* No patience helps a processor that does not virtualize. */
+		if (!good && !b.ended && strncmp(b.state, "paused", 6) != 0 && (*type != 'k' || virt_kvm_works(NULL)))
 			row.advice = "if this host is only slow, LABCTL_PATIENCE=10 labctl doctor --kvm waits longer; other causes: "
 				     "docs/why/001-kvm-that-is-not-kvm.md";
 		row.why = good ? "this is as slow as an emulated machine: the host itself is emulated, or busy" : NULL;
