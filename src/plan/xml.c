@@ -271,6 +271,7 @@ int xml_guest(const struct xml_guest *g, const struct library *lib, struct arena
 	char uuid[37];
 	const struct xml_name rows[] = {
 		{ "name", g->name }, { "type", g->type }, { "disk", g->disk }, { "kernel", g->kernel }, { "initrd", g->initrd },
+		{ "console_log", g->console },
 		{ "uuid", uuid }, /* always the same, so that the next guest removes what a killed labctl left of this one */
 		{ "cpu", strcmp(g->type, "kvm") ? "maximum" : "host-passthrough" },
 	};

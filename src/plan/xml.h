@@ -19,7 +19,7 @@ struct node_paths {
 int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,
 	       struct arena *a, const char **ret_xml, struct fail *e);
 /* A guest that boots an image and powers itself off. @label: the user it runs as, "+107:+107"; NULL = libvirt does not change users. */
-struct xml_guest { const char *name, *type, *disk, *kernel, *initrd, *label; };
+struct xml_guest { const char *name, *type, *disk, *kernel, *initrd, *label, *console; };
 int xml_guest(const struct xml_guest *g, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
 int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
 

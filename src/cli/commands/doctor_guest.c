@@ -11,6 +11,7 @@
 #include "xml.h"
 
 #define GUEST_NAME "labctl-doctor-guest"
+#define GUEST_CONSOLE LIBVIRT_LOG_DIR "/qemu/" GUEST_NAME ".console"
 #define GUEST_MS 120000
 #define SLOW_MS 20000 /* with KVM it takes 1 to 3 s, emulated 15 to 40 s */
 #define POWER_DOWN "reboot: Power down" /* the kernel's last words, whatever its loglevel */
@@ -88,9 +89,10 @@ static bool judge(struct arena *a, bool kvm, const struct virt_boot *b, const ch
 
 static int boot(struct cli *c, const struct image *image, const char *type, struct virt_boot *ret, struct fail *e)
 {
-	struct xml_guest g = { .name = GUEST_NAME, .type = type, .disk = image->disk, .kernel = image->kernel, .initrd = image->initrd };
-	struct virt_guest guest = { .name = GUEST_NAME, .timeout_ms = c->timeout_ms >= 0 ? c->timeout_ms : (int64_t)GUEST_MS * c->patience,
-				    .cancel = c->cancel };
+	struct xml_guest g = { .name = GUEST_NAME, .type = type, .disk = image->disk, .kernel = image->kernel, .initrd = image->initrd,
+			       .console = GUEST_CONSOLE };
+	struct virt_guest guest = { .name = GUEST_NAME, .console = GUEST_CONSOLE, .cancel = c->cancel,
+				    .timeout_ms = c->timeout_ms >= 0 ? c->timeout_ms : (int64_t)GUEST_MS * c->patience };
 	auto_(virt_close) struct virt *v = NULL;
 
 	if (virt_open(c->connect ? c->connect : LIBVIRT_QEMU, &v, e) < 0 || virt_dac_label(v, type, c->arena, &g.label, e) < 0 ||

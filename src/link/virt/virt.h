@@ -98,12 +98,11 @@ int virt_console(struct virt *v, const char *name, const char *lab_uuid, bool fo
  * Starts a guest that nothing else knows, from @xml, and watches it until it ends, is paused, or time is up; then removes
  * it. It also ends if labctl is killed. FAIL_VIRT: it could not be started. The caller clears the texts of *ret.
  */
-#define VIRT_GUEST_CONSOLE_MAX (256u << 10)
-struct virt_guest { const char *name, *xml; int64_t timeout_ms; const atomic_bool *cancel; };
+struct virt_guest { const char *name, *xml, *console; int64_t timeout_ms; const atomic_bool *cancel; };
 struct virt_boot {
 	bool ended;             /* by itself */
 	const char *state;      /* the last one, in words */
-	int64_t first_ms, ms;   /* from when its processor went on: until its console said something; until the end */
+	int64_t ms;             /* from when its processor went on until the end */
 	struct strbuf console, log; /* log: libvirt's of the guest, with what QEMU said */
 };
 int virt_guest_boot(struct virt *v, const struct virt_guest *guest, struct virt_boot *ret, struct fail *e);

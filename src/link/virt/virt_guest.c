@@ -2,12 +2,14 @@
 /* A guest that boots and powers itself off: does KVM run what it is given? */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "file.h"
 #include "virt_call.h"
 
 #define LOOK_MS 100
+#define CONSOLE_MS 5000
 #define LOG_MAX_BYTES (1u << 20)
 
 /* --- the user of machines --- */
@@ -62,7 +64,6 @@ int virt_dac_label(struct virt *v, const char *type, struct arena *a, const char
 struct boot {
 	virConnectPtr connection;
 	virDomainPtr domain;
-	virStreamPtr stream;
 	const struct virt_guest *guest;
 	struct virt_boot *ret;
 	int64_t began_ms;
@@ -74,28 +75,12 @@ static int start(struct boot *b, struct fail *e)
 	b->domain = virDomainCreateXML(b->connection, b->guest->xml, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY);
 	if (!b->domain)
 		return fail_virt(e, "domain '%s': start", b->guest->name);
-	b->stream = virStreamNew(b->connection, VIR_STREAM_NONBLOCK);
-	if (!b->stream || virDomainOpenConsole(b->domain, NULL, b->stream, 0) < 0)
-		return fail_virt(e, "console of domain '%s'", b->guest->name);
 	/* From here on: libvirt may have taken a minute to ask a QEMU that is new to it what it can do. */
 	b->began_ms = clock_now_ms();
 	return virDomainResume(b->domain) < 0 ? fail_virt(e, "domain '%s': resume", b->guest->name) : 0;
 }
 
-static void hear(struct boot *b)
-{
-	char piece[4096];
-	int n;
-
-	while ((n = virStreamRecv(b->stream, piece, sizeof piece)) > 0) {
-		if (!b->ret->console.len)
-			b->ret->first_ms = clock_now_ms() - b->began_ms;
-		if (b->ret->console.len < VIRT_GUEST_CONSOLE_MAX)
-			strbuf_add(&b->ret->console, piece, (size_t)n);
-	}
-}
-
-/* One look; true: the guest goes on. While the connection waits for an answer, it receives for the stream, too. */
+/* One look; true: the guest goes on. */
 static bool goes_on(struct boot *b)
 {
 	struct virt_running running;
@@ -104,7 +89,6 @@ static bool goes_on(struct boot *b)
 	virt_begin(&running, b->guest->name);
 	if (virDomainGetState(b->domain, &state, &reason, 0) < 0)
 		state = VIR_DOMAIN_SHUTOFF; /* gone: it was never defined */
-	hear(b);
 	virt_end(&running);
 	b->ret->state = virt_state_word(state, reason);
 	b->ret->ended = !virt_state_runs(state) && state != VIR_DOMAIN_PAUSED;
@@ -121,21 +105,39 @@ static void read_log(struct boot *b)
 	file_read(path, LOG_MAX_BYTES, &b->ret->log, &ignored);
 }
 
+/*
+ * What the guest said, from the file that libvirt writes, not through a stream to the console: if a machine ends while one is
+ * open, two threads of libvirtd can wait for each other for good (virChrdevFree() and virStreamAbort(), seen with libvirt 9.0).
+ * The last lines come through a pipe to virtlogd.
+ */
+static void read_console(struct boot *b)
+{
+	struct strbuf *text = &b->ret->console;
+	int64_t deadline_ms = clock_after_ms(CONSOLE_MS);
+	struct fail ignored = { 0 };
+	size_t before;
+
+	do {
+		before = text->len;
+		clock_sleep_ms(LOOK_MS);
+		strbuf_clear(text);
+		file_read(b->guest->console, LOG_MAX_BYTES, text, &ignored);
+	} while (text->len != before && clock_left_ms(deadline_ms) > 0);
+}
+
 static void finish(struct boot *b)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN] = "";
 
 	read_log(b);
-	if (b->stream) {
-		virStreamAbort(b->stream);
-		virStreamFree(b->stream);
-	}
 	if (!b->domain)
 		return;
+	read_console(b);
 	virDomainGetUUIDString(b->domain, uuid);
 	virDomainDestroy(b->domain); /* fails if it has ended */
 	virDomainFree(b->domain);
 	virt_left_files(virConnectGetType(b->connection), b->guest->name, uuid);
+	unlink(b->guest->console);
 }
 
 int virt_guest_boot(struct virt *v, const struct virt_guest *guest, struct virt_boot *ret, struct fail *e)
