@@ -8,6 +8,7 @@
 #include "virt_call.h"
 
 #define PERIOD_US 100000 /* as in the XML of new domains */
+#define NO_QUOTA (1LL << 40) /* libvirt says that there is no limit by a value above it: 2^44 - 1 of cgroup 2, or 2^64 / 1000 */
 
 struct resize {
 	struct virt_object o;
@@ -48,7 +49,7 @@ static int set_quota(virDomainPtr domain, bool container, struct resize *r, stru
 		return r->must ? fail(e, FAIL_HOST, "domain '%s': the host cannot limit its processor time", r->o.name) : 0;
 	for (int i = 0; i < count; i++)
 		if (!strcmp(now[i].field, quota))
-			has = now[i].value.l > 0 && now[i].value.l < (long long)1 << 44 ? now[i].value.l : -1;
+			has = now[i].value.l > 0 && now[i].value.l < NO_QUOTA ? now[i].value.l : -1;
 	if (has == wanted)
 		return 0;
 	memcpy(limits[0].field, period, strlen(period) + 1);
