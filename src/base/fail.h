@@ -39,7 +39,8 @@ enum fail_code {
 	X(LOST, "connection-lost")       /* an open connection broke */                         \
 	X(NODE_OFF, "node-off")          /* libvirt says that the node is not running */        \
 	X(HOST_KEY, "host-key-changed")  /* the node's host key differs from the lab's record */ \
-	X(IN_USE, "in-use")              /* sessions or processes use it */
+	X(IN_USE, "in-use")              /* sessions or processes use it */                     \
+	X(FILTER, "packet-filter")       /* libvirt cannot write its rules */
 
 enum fail_cause {
 #define FAIL_CAUSE_ENUM(id, word) CAUSE_##id,

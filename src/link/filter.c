@@ -183,13 +183,29 @@ const char *filter_restore_command(void)
 	return file_exists("/run/libvirt/virtnetworkd-sock") ? "systemctl restart virtnetworkd" : "systemctl restart libvirtd";
 }
 
-int filter_restore(const char *network, const char *subnet, int64_t deadline_ms, struct fail *e)
+static int restart_libvirt(int64_t deadline_ms, struct fail *e)
 {
 	const char *const restart[] = { "systemctl", "restart", strrchr(filter_restore_command(), ' ') + 1, NULL };
+
+	if (proc_check(&(struct proc){ .argv = restart, .deadline_ms = deadline_ms }, e) < 0)
+		return fail_next(e, "%s", filter_restore_command());
+	return 0;
+}
+
+int filter_restore_chains(int64_t deadline_ms, struct fail *e)
+{
+	if (file_exists("/run/systemd/system"))
+		return restart_libvirt(deadline_ms, e);
+	fail(e, FAIL_HOST, "libvirt's chains of the packet filter are gone (nft flush ruleset, or a stop of firewalld)");
+	return fail_next(e, "restart libvirt's daemon (%s), which makes them again", filter_restore_command());
+}
+
+int filter_restore(const char *network, const char *subnet, int64_t deadline_ms, struct fail *e)
+{
 	bool systemd = file_exists("/run/systemd/system");
 
-	if (systemd && proc_check(&(struct proc){ .argv = restart, .deadline_ms = deadline_ms }, e) < 0)
-		return fail_next(e, "%s", filter_restore_command());
+	if (systemd && restart_libvirt(deadline_ms, e) < 0)
+		return -1;
 	while (systemd && !filter_translates(subnet) && clock_left_ms(deadline_ms) > 0)
 		clock_sleep_ms(200);
 	if (filter_translates(subnet))

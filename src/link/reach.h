@@ -45,6 +45,11 @@ bool filter_translates(const char *subnet);
  * command, where systemd does not run, or if the rules did not come back before @deadline_ms.
  */
 int filter_restore(const char *network, const char *subnet, int64_t deadline_ms, struct fail *e);
+/*
+ * The same where a network does not start, because the chains for libvirt's rules are gone, too: libvirt makes them once, for
+ * its first network. `systemctl stop firewalld` also removes them.
+ */
+int filter_restore_chains(int64_t deadline_ms, struct fail *e);
 /* "systemctl restart libvirtd", or virtnetworkd where that is the daemon of networks. */
 const char *filter_restore_command(void);
 

@@ -20,6 +20,16 @@ setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
 
 nft() { inside nft "$@"; }
 domains() { inside virsh -q -c qemu:///system list --name; }
+restart_libvirt() {
+	inside bash -s <<-'END'
+		set -eu
+		pid=$(</run/libvirt/libvirtd.pid)
+		kill "$pid"
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+		rm -f /run/libvirt/libvirtd.pid
+		libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
+	END
+}
 # checked CHECK: its results, one per line
 checked() { labctl --json doctor "$1" 2>/dev/null | jq -r '.checks[] | "\(.result) \(.found)"'; }
 
@@ -76,14 +86,7 @@ checked() { labctl --json doctor "$1" 2>/dev/null | jq -r '.checks[] | "\(.resul
 	run -6 labctl create
 	[[ $output == *"network 'labctl-lab' is active, but libvirt's packet filter rules for "*" are gone"*"next: restart libvirt's daemon (systemctl restart libvirtd)"* ]]
 	[[ $(checked "libvirt's rules") == "warn "*"(lab 'lab'): gone" ]]
-	inside bash -s <<-'END'
-		set -eu
-		pid=$(</run/libvirt/libvirtd.pid)
-		kill "$pid"
-		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-		rm -f /run/libvirt/libvirtd.pid
-		libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
-	END
+	restart_libvirt
 	[[ $(checked "libvirt's rules") == "pass "*"(lab 'lab'): there" ]]
 	run labctl --timeout 20 create
 	[[ $output == *": check that no packet filter keeps nodes from the NFS server: done"* || $output == *unchanged* ]]
@@ -102,6 +105,18 @@ checked() { labctl --json doctor "$1" 2>/dev/null | jq -r '.checks[] | "\(.resul
 	run -0 nft list chain inet mine forward
 	[[ $output == *'iifname "lab*" accept'*'oifname "lab*" accept'* || $output == *'oifname "lab*" accept'*'iifname "lab*" accept'* ]]
 	nft delete table inet mine
+}
+
+@test "somebody removed libvirt's chains while no network was active: create says so; a restart of libvirt mends it" {
+	labctl destroy
+	nft flush ruleset
+	run -6 labctl create 1
+	[[ $output == *"net.create: libvirt's chains of the packet filter are gone"*"next: restart libvirt's daemon (systemctl restart libvirtd)"* ]]
+	[ -z "$(domains)" ]
+	restart_libvirt
+	run labctl --timeout 20 create
+	[[ $output == *"network 10."*": done"* ]]
+	[[ $(checked "libvirt's rules") == "pass "*"(lab 'lab'): there" ]]
 }
 
 @test "destroy leaves the host as it was" {

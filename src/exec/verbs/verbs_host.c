@@ -153,6 +153,18 @@ static const char *subnet_text(const struct lab *lab, struct arena *a)
 	return arena_printf(a, "%s/%u", subnet, lab->net.prefix_len);
 }
 
+static int start_network(struct run *r, struct virt *v, const char *name, const char *xml, bool *ret_changed, struct fail *e)
+{
+	const char *uuid = runtime_lab(runtime_of(r))->uuid;
+
+	if (virt_network_start(v, name, uuid, xml, ret_changed, e) == 0)
+		return 0;
+	if (e->cause != CAUSE_FILTER || filter_restore_chains(run_deadline_ms(r), e) < 0)
+		return -1;
+	run_note(r, "changed: libvirt's chains of the packet filter were gone: %s", filter_restore_command());
+	return virt_network_start(v, name, uuid, xml, ret_changed, e);
+}
+
 int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -165,7 +177,7 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (xml_network(lab, runtime_library(rt), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
 	    runtime_virt(rt, &v, e) < 0)
 		return -1;
-	if (virt_network_start(v, name, lab->uuid, xml, &changed, e) < 0) {
+	if (start_network(r, v, name, xml, &changed, e) < 0) {
 		if (e->code == FAIL_CONFLICT)
 			fail_next(e, "virsh net-info %s; then remove the network, or give the lab another name", name);
 		if (!*e->next)

@@ -166,8 +166,13 @@ static int network_start(virConnectPtr c, void *arg, struct fail *e)
 	if (!defined)
 		return fail_virt(e, "network '%s': define", o->name);
 	o->changed = true;
-	if (virNetworkCreate(defined) < 0 && virt_error() != VIR_ERR_OPERATION_INVALID)
-		return fail_virt(e, "network '%s': start", o->name);
+	if (virNetworkCreate(defined) < 0 && virt_error() != VIR_ERR_OPERATION_INVALID) {
+		/* libvirt has no code for it */
+		bool filter = strstr(virGetLastErrorMessage(), "Failed to apply firewall");
+
+		fail_virt(e, "network '%s': start", o->name);
+		return filter ? fail_cause(e, CAUSE_FILTER) : -1;
+	}
 	if (virNetworkIsActive(defined) != 1)
 		return fail(e, FAIL_VIRT, "network '%s': stopped right after its start", o->name);
 	bridge = virNetworkGetBridgeName(defined);
