@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "exports.h"
 #include "file.h"
+#include "nfs_clients.h"
 #include "nfs_ganesha.h"
 #include "peer.h"
 #include "proc.h"
@@ -181,9 +182,9 @@ static int kernel_withdraw(const struct nfs_lab *l, int64_t deadline_ms, struct 
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *path = exports_path(l, a);
-
 	struct fail ignored = { 0 };
 
+	nfs_expire_clients(NFS_CLIENTS, l->subnet);
 	if (unlink(path))
 		return errno == ENOENT ? 0 : fail_errno(e, FAIL_OTHER, "%s", path);
 	if (proc_found("exportfs"))
