@@ -92,3 +92,12 @@ checked() { "$LABCTL" --json doctor 2>/dev/null | jq -r --arg check "$1" '.check
 	[ $((SECONDS - began)) -lt 30 ]
 	grep -q 'labctl: interrupted' err
 }
+
+@test "a sandbox that is kept does not keep the files of its caller open" {
+	exec {held}>held
+	flock -n "$held"
+	"$SOURCE_DIR/tests/support/sandbox" --keep "$NAME-held" up
+	exec {held}>&-
+	run -0 flock -n held true
+	"$SOURCE_DIR/tests/support/sandbox" --keep "$NAME-held" down
+}
