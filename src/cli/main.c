@@ -35,7 +35,7 @@ static void on_interrupt(int signo)
 }
 
 static const char overdue[] = "\nlabctl: timed out (--timeout); a call is still blocked [TIMEOUT]\n"
-			      "  next: check libvirtd (systemctl status libvirtd), then run the same command again\n";
+			      "  next: if virsh list does not answer either, systemctl restart libvirtd (nodes run on); then the same command again\n";
 
 static void on_overdue(int signo)
 {
@@ -83,8 +83,8 @@ static void on_hang(void *ctx, const char *uri)
 
 	terminal_restore();
 	fail(&e, FAIL_TIMEOUT, "libvirt (%s) has not answered for %u s", uri, HANG_MS / 1000 * c->patience);
-	fail_next(&e, "check libvirtd (systemctl status libvirtd), then run the same command again; if the host is only slow: "
-		      "LABCTL_PATIENCE=10 labctl ...");
+	fail_next(&e, "if virsh list does not answer either, systemctl restart libvirtd (nodes run on); then the same command again; if the "
+		      "host is only slow: LABCTL_PATIENCE=10 labctl ...");
 	report_fail(c, &e);
 	fflush(NULL);
 	_exit(FAIL_TIMEOUT);
