@@ -389,6 +389,20 @@ as() (
     exec runuser -s /bin/bash -c 'exec "$@"' -- "$user" bash "$@"      # before el7 it has no -u
 )
 
+# watched FILE COMMAND...: runs COMMAND, which leaves a server behind. FILE is locked until the last process ends that it has left.
+watched() {
+    local status
+    rm -f -- "$1"
+    exec 7>"$1" && flock -n 7
+    "${@:2}"
+    status=$?
+    exec 7>&-
+    return $status
+}
+
+# abandoned FILE: have all processes ended that were watched with this FILE? One that dies at once writes no pid file.
+abandoned() { flock -n "$1" true; }
+
 # alive PID NAME DIR: is PID a process called NAME whose working directory is DIR? The pid in a stale file may be another
 # process's by now. A zombie is not alive unless it has threads left, as a hung gtm_proxy that still holds its port.
 alive() {

@@ -146,6 +146,12 @@ echo -12 >/pid; pid_in /pid; is pid "$pid" 12
 hex_address 10.88.7.1; is hex "$hex" 0107580A
 connected 10.88.7.1 1 && die connected
 called 10.88.7.1 1 && die called
+watched /lock sh -c 'sleep 0.3 >/dev/null 2>&1 &'
+abandoned /lock && die abandoned
+wait_for 5 abandoned /lock || die "the lock stays"
+watched /lock sh -c 'exit 5'
+is 'status watched' $? 5
+abandoned /lock || die "not abandoned"
 put_right_is=$(same=(/a /c) wanted=('600 root:root' '755 root:root'); put_right); is put_right "$put_right_is" '::changed /a'
 pass_text 'a:b\c'; is pass_text "$text" '*:*:*:*:a\:b\\c'
 is secrets "$(secret_file /s nobody x; stat -c '%a %U %s' /s; pass_file /p y; stat -c '%a %U' "$PGPASSFILE")" $'600 nobody 2\n600 root'

@@ -16,6 +16,7 @@ out=/run/labctl/@{nodename:sh}.start
 running() { pid_in "$dir/gtm.pid" && alive "$pid" gtm "$dir"; }
 ready()   { running && listening "$port"; }
 settled() { ready || ! running; }          # ready, or dead
+begun()   { running || abandoned "$out.lock"; }
 master()  { local part=; { read -r _ && read -r _ && read -r part; } <"$dir/gtm.pid"; [[ $part == 1 ]]; }
 
 # Another GTM took over from this one, even if this is its unit at boot.
@@ -79,14 +80,14 @@ if ! running; then
         options+=(-o "-x $next_xid")
         changed "the GTM was not stopped cleanly: continues at transaction $next_xid"
     fi
-    as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
-    wait_for 5 running && wait_for 30 settled
+    watched "$out.lock" as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
+    wait_for 5 begun && wait_for 30 settled
     if ! ready; then
         evidence "$out"; evidence "$dir/gtm.log"
         go_back gtm "$dir/gtm.conf" || die "the GTM did not start"
         refused=yes
-        as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
-        wait_for 5 running && wait_for 30 settled
+        watched "$out.lock" as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start "${options[@]}" >"$out" 2>&1
+        wait_for 5 begun && wait_for 30 settled
         ready || { evidence "$out"; evidence "$dir/gtm.log"; die "the GTM did not start, not even with its old configuration"; }
     fi
     printf '' >"$dir/labctl.started" && rm -f -- "$dir/gtm.pid.unclean" "$dir/labctl.refused" || die "cannot write $dir/labctl.started"

@@ -9,6 +9,7 @@ out=/run/labctl/@{nodename:sh}.start
 running() { pid_in "$dir/gtm_proxy.pid" && alive "$pid" gtm_proxy "$dir"; }
 ready()   { running && listening "$port" && connected "$gtm_ip" "$gtm_port"; }
 settled() { ready || ! running; }          # ready, or dead
+begun()   { running || abandoned "$out.lock"; }
 stop_it() {
     processes gtm_proxy "$dir" || return 0
     kill $pids
@@ -23,8 +24,8 @@ start_it() {
     mkdir -p /run/labctl
     # It would refuse to register a node that its file lists as registered, and then hang.
     rm -f -- "$dir/gtm_proxy.pid" "$dir/register.node"
-    as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
-    wait_for 5 running && wait_for 30 settled
+    watched "$out.lock" as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start -Z gtm_proxy -D "$dir" >"$out" 2>&1
+    wait_for 5 begun && wait_for 30 settled
     ready && return 0
     evidence "$out"; evidence "$dir/gtm_proxy.log"
     if go_back gtm_proxy "$dir/gtm_proxy.conf"; then

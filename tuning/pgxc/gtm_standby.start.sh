@@ -20,6 +20,7 @@ joined()  {
         tail -c "+$(( seen + 1 ))" "$dir/gtm.log" | grep -aq -e 'Startup connection with the active-GTM closed' -e 'Started to run as GTM-Standby'
 }
 settled() { joined || ! running; }         # ready, or dead
+begun()   { running || abandoned "$out.lock"; }
 
 stop_it() {
     processes gtm "$dir" || return 0
@@ -55,8 +56,8 @@ if ! running; then
     # Should it ever start as the GTM: it lacks sequences and the newest transaction numbers.
     printf '' >"$dir/labctl.unclean" || die "cannot write $dir/labctl.unclean"
     seen=$(stat -c %s "$dir/gtm.log" 2>/dev/null) || seen=0
-    as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start -Z gtm -D "$dir" >"$out" 2>&1
-    wait_for 5 running && wait_for 20 settled
+    watched "$out.lock" as "$user" /usr/bin/env "PATH=$bin:/usr/bin:/bin" "$bin/gtm_ctl" start -Z gtm -D "$dir" >"$out" 2>&1
+    wait_for 5 begun && wait_for 20 settled
     if ! joined; then
         evidence "$out"; evidence "$dir/gtm.log"
         ! go_back gtm_standby "$dir/gtm.conf" ||

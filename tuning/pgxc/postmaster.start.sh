@@ -9,6 +9,7 @@ conf=("$dir/postgresql.conf" "$dir/pg_hba.conf")
 
 running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
 up()      { running && listening "$port"; }
+begun()   { running || abandoned "$out.lock"; }
 # Does it answer? Also counts the transactions that no coordinator is working on any more, which saves doubtful.sh a session,
 # of which each may wait for a second at an idle proxy.
 left="prepared <= now() - interval '300 s'"
@@ -58,9 +59,9 @@ start_it() {
     rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
     # For connections from inside, such as dblink('dbname=...'): by default, libpq looks for sockets in /tmp. Without TZ, 9.1 reads
     # the files of all time zones at its start, to find the one that the system has.
-    as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "TZ=$zone" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
+    watched "$out.lock" as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "TZ=$zone" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
     # Recovery after a crash may take long; a failed start ends at once.
-    wait_for 5 running || failed "the $role did not start"
+    wait_for 5 begun && running || failed "the $role did not start"
     for (( tries = 0; tries < 60; tries++ )); do
         wait_for 2 up && break
         running || break
