@@ -6,11 +6,12 @@
 #include "clock.h"
 #include "file.h"
 #include "inventory.h"
-#include "recipe.h"
 
 /* Not that of `bench run`, which may have one of its own at the same time. */
 #define DATABASE "labctl_scenario"
 #define TASK_MS 600000
+#define DROP_MS 90000      /* transactions that were prepared keep it; Citus looks for them once a minute */
+#define DROP_PAUSE_MS 5000
 
 /* One point, so that it is clear what the load was. Rates in percent would need a measurement before. */
 static int check_one(const struct bench_spec *s, struct fail *e)
@@ -51,17 +52,30 @@ static void news(void *ctx, const struct bench_news *n)
 		report_say("%s\n", n->doing);
 }
 
+static void drop_database(struct fault_bench *b)
+{
+	static const char *const drop[] = { "db", "drop", DATABASE, "--force", NULL };
+	int64_t deadline = clock_after_ms(DROP_MS);
+	struct fail e = { 0 };
+
+	while (b->labctl(b->ctx, drop, TASK_MS, &e) < 0) {
+		if (clock_left_ms(deadline) < DROP_PAUSE_MS || atomic_load(b->c->cancel)) {
+			report_say("warning: lab '%s' still has the database of the load: labctl -l %s db drop " DATABASE " --force\n",
+				   runtime_lab(b->rt)->name, runtime_lab(b->rt)->name);
+			return;
+		}
+		clock_sleep_ms(DROP_PAUSE_MS);
+		e = (struct fail){ 0 };
+	}
+}
+
 int fault_bench_run(struct fault_bench *b, const struct bench_play *play, struct fail *e)
 {
-	const struct lab *lab = runtime_lab(b->rt);
-	const struct database_template *t = recipe_template(lab->cluster.recipe, lab->cluster.recipe->kind);
-	const char *const drop[] = { "db", "drop", DATABASE, "--force", NULL };
-	const char *const create[] = { "db", "create", DATABASE, t ? "--template" : NULL, t ? t->name : NULL, NULL };
+	static const char *const create[] = { "db", "create", DATABASE, NULL };
 	struct bench_job job = { .variants[0] = { .rt = b->rt, .passwords = arena_printf(b->c->arena, "%s/" INVENTORY_DIR "/pgpass",
 											 runtime_paths(b->rt)->lab) },
 				 .variant_count = 1, .spec = b->spec, .dir = b->dir, .database = DATABASE, .version = LABCTL_VERSION,
 				 .play = play, .cancel = b->c->cancel, .news = news, .ctx = b };
-	struct fail later = { 0 };
 	int r;
 
 	report_say("load: %s, %u clients on %s; its data are loaded\n", b->spec->loads[0].name, b->spec->clients[0], b->spec->targets[0]);
@@ -69,7 +83,6 @@ int fault_bench_run(struct fault_bench *b, const struct bench_play *play, struct
 		return fail_wrap(e, "the database of the load");
 	r = bench_execute(&job, e);
 	atomic_store(b->c->cancel, false); /* a second Ctrl-C ends what follows */
-	if (b->labctl(b->ctx, drop, TASK_MS, &later) < 0)
-		report_say("warning: lab '%s' still has the database " DATABASE ": %s\n", lab->name, later.text);
+	drop_database(b);
 	return r;
 }
