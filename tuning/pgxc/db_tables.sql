@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- `labctl db tables`: $1 is a schema, or '' for all; $2 is whether every node answers. Tables in pgxc_class are on datanodes.
 select n.nspname as schema, c.relname as "table",
-	case x.pclocatortype when 'H' then 'hash' when 'M' then 'modulo' when 'N' then 'round robin' when 'R' then 'replicated'
+	case x.pclocatortype when 'H' then 'hash' when 'M' then 'modulo' when 'N' then 'round robin' when 'R' then 'replicated' when 'S' then 'shard'
 		else coalesce(x.pclocatortype::text, 'local') end as kind,
 	a.attname as "column",
 	(select string_agg(p.node_name::text, ' ' order by length(p.node_name::text), p.node_name)

@@ -12,6 +12,7 @@ datanode | coordinator) name=postgres  file=$dir/postmaster.pid log=$dir/pg_log;
 *)                      die "unknown role: $role";;
 esac
 if [[ -d $log ]]; then for log in "$log"/*.csv; do :; done; fi
+if [[ -d $dir/gtm_log ]]; then for log in "$dir"/gtm_log/*.log; do :; done; fi
 
 if [[ $role == gtm_standby && -e $dir/labctl.fenced ]]; then
     printf '::next labctl -l %s rejoin %s\n' @{lab.name:sh} @{node.name:sh}
@@ -30,9 +31,10 @@ case $role in
 gtm)
     [[ $part == 1 ]] || die "$role is in the wrong mode: $part"
     ;;
-gtm_standby)                                  # the GTM connects to it, once it has a proxy
+gtm_standby)                                  # the GTM connects to it, once it has a proxy; that of OpenTenBase to the GTM
     [[ $part == 0 ]] || die "$role is in the wrong mode: $part"
-    wait_for 2 called "$gtm_ip" "$port" || die "the GTM does not replicate to its standby"
+    follows() { called "$gtm_ip" "$port" || { [[ -d $dir/gtm_log ]] && connected "$gtm_ip" "$gtm_port"; }; }
+    wait_for 2 follows || die "the GTM does not replicate to its standby"
     ;;
 gtm_proxy)
     connected "$gtm_ip" "$gtm_port" || die "the proxy has no connection to the GTM"

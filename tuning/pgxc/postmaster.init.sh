@@ -4,9 +4,13 @@
 role=@{role:sh} dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin name=@{nodename:sh} zone=@{timezone:sh}
 out=/run/labctl/$name.init secret=/run/labctl/$name.secret new=$dir.labctl-new
 password=@{secret.postgres:sh}
+gtm=(@{gtm.nodename:sh} @{gtm.address:sh} @{gtm.port:sh})
 version=$("$bin/psql" --version)     # "psql (Postgres-XC) 1.0.2"
 alone=(--single)
 [[ $version == *"(Postgres-XC)"* ]] || alone+=(--localxid)     # Postgres-XL would ask the GTM
+catalog=()
+[[ $version != *OpenTenBase* ]] ||
+    catalog=(--nodetype="$role" --master_gtm_nodename="${gtm[0]}" --master_gtm_ip="${gtm[1]}" --master_gtm_port="${gtm[2]}")
 
 (( ${#name} < 64 )) || die "the node name $name is longer than 63 characters"
 if [[ -e $dir/labctl.loading ]]; then          # postmaster.join.sh was interrupted
@@ -47,12 +51,16 @@ if [[ ! -e $dir/PG_VERSION ]]; then
         copy
     else
         secret_file "$secret" "$user" "$password"
-        as "$user" /usr/bin/env "TZ=$zone" "$bin/initdb" -D "$new" --nodename="$name" -E UTF8 --locale=C -U postgres \
+        as "$user" /usr/bin/env "TZ=$zone" "$bin/initdb" -D "$new" --nodename="$name" "${catalog[@]}" -E UTF8 --locale=C -U postgres \
             --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir failed"; }
     fi
     # The catalog has that name. Keep it in a file, too, because labctl replaces postgresql.conf.
     printf '%s\n' "$name" >"$new/labctl.nodename" || die "cannot write $new/labctl.nodename"
-    printf '' >"$new/labctl.joins" || die "cannot write $new/labctl.joins"
+    if (( ${#catalog[@]} )); then
+        printf '%s\n' "${gtm[*]}" >"$new/labctl.gtm" || die "cannot write $new/labctl.gtm"     # for postmaster.start.sh
+    else
+        printf '' >"$new/labctl.joins" || die "cannot write $new/labctl.joins"
+    fi
     mv -T -- "$new" "$dir" || die "cannot create $dir"       # complete or not at all
     changed "initdb $dir ($name)"
 else

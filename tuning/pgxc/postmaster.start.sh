@@ -6,6 +6,8 @@ dir=@{dir:sh} user=@{user:sh} bin=@{prefix:sh}/bin port=@{port:sh} zone=@{timezo
 out=/run/labctl/@{nodename:sh}.start
 
 conf=("$dir/postgresql.conf" "$dir/pg_hba.conf")
+inside=$dir
+[[ ! -e $dir/labctl.gtm ]] || inside=@{ip:sh}     # OpenTenBase names no host to reach other servers on its own node
 
 running() { pid_in "$dir/postmaster.pid" && alive "$pid" postgres "$dir"; }
 up()      { running && listening "$port"; }
@@ -59,7 +61,7 @@ start_it() {
     rm -f -- "$dir/postmaster.pid" "$dir"/.s.PG*
     # For connections from inside, such as dblink('dbname=...'): by default, libpq looks for sockets in /tmp. Without TZ, 9.1 reads
     # the files of all time zones at its start, to find the one that the system has.
-    watched "$out.lock" as "$user" /usr/bin/env "PGHOST=$dir" "PGPORT=$port" "TZ=$zone" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
+    watched "$out.lock" as "$user" /usr/bin/env "PGHOST=$inside" "PGPORT=$port" "TZ=$zone" "$bin/pg_ctl" start -Z "$role" -D "$dir" >"$out" 2>&1
     # Recovery after a crash may take long; a failed start ends at once.
     wait_for 5 begun && running || failed "the $role did not start"
     for (( tries = 0; tries < 60; tries++ )); do
@@ -67,11 +69,23 @@ start_it() {
         running || break
     done
     up || failed "the $role did not start"
+    meet_gtm
     wait_for 60 select1 || { logs; die "the $role is running but does not answer"; }
     # A postmaster registers at the GTM only at its first SIGUSR1, which autovacuum sends up to a minute after the start,
     # and exits if that fails. Send it now, so that a failure shows here.
     pid_in "$dir/postmaster.pid" && kill -USR1 "$pid"
     wait_for 60 select1 || { logs; die "the $role cannot register at the GTM"; }
+}
+# The catalog of OpenTenBase has the GTM's address; labctl.gtm says which.
+meet_gtm() {
+    local gtm known
+    gtm=(@{gtm.nodename:sh} @{gtm.address:sh} @{gtm.port:sh})
+    [[ -e $dir/labctl.gtm ]] && read -r -a known <"$dir/labctl.gtm" || return 0
+    [[ ${known[*]:1} != "${gtm[*]:1}" ]] || return 0
+    within 60 as "$user" "$bin/psql" -XAtqw -v ON_ERROR_STOP=1 -h "$dir" -p "$port" -U postgres \
+        -c "alter gtm node \"${known[0]}\" with (host = '${gtm[1]}', port = ${gtm[2]})" postgres 2>"$out.sql" || failed "cannot tell the $role where the GTM is"
+    put "$dir/labctl.gtm" 0600 "$user:$user" "${known[0]} ${gtm[1]} ${gtm[2]}"$'\n'
+    changed "the $role knows the GTM at ${gtm[1]}:${gtm[2]}"
 }
 # setting NAME: sets value to its last value in postgresql.conf.
 setting() {
@@ -90,6 +104,7 @@ elif running && [[ $dir/pg_hba.conf -nt $dir/postmaster.pid && ! $dir/labctl.rel
     printf '' >"$dir/labctl.reloaded"
     changed "reloaded $role: pg_hba.conf changed"
 fi
+if running; then meet_gtm; fi
 if running && ! wait_for 20 select1; then      # it may wait for a GTM proxy that no longer exists
     stop_it
     changed "stopped a $role that did not answer"

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: PostgreSQL
 # ~/.bash_profile of the database's user. Written by labctl.
-@{if self.gtm_proxy}
 @{if self.coordinator}
 export PGPORT=@{coordinator.port}
 export PGDATA=@{coordinator.dir:sh}
 export PGHOST=$PGDATA
 @{else}
+@{if self.datanode}
 export PGPORT=@{datanode.port}
 export PGDATA=@{datanode.dir:sh}
 export PGHOST=$PGDATA
-@{end}
 @{else}
 @{if self.gtm}
 export PGPORT=@{gtm.port}
@@ -17,6 +16,7 @@ export PGDATA=@{gtm.dir:sh}
 @{else}
 export PGPORT=@{gtm_standby.port}
 export PGDATA=@{gtm_standby.dir:sh}
+@{end}
 @{end}
 @{end}
 export LANG=en_US.utf8
@@ -27,9 +27,12 @@ export DATE=`date +"%Y%m%d%H%M"`
 export PATH=$PGHOME/bin:$PATH
 export MANPATH=$PGHOME/share/man:${MANPATH-}
 export PGUSER=postgres
-@{if self.gtm_proxy}
+@{if self.coordinator}
+@{else}
+@{if self.datanode}
 @{else}
 export PGHOST=$PGDATA
+@{end}
 @{end}
 export PGDATABASE=postgres
 alias rm='rm -i'

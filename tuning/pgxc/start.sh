@@ -42,8 +42,8 @@ ExecStop=/bin/bash -c '. /var/lib/labctl/boot/lib.sh; . /var/lib/labctl/boot/$na
 WantedBy=multi-user.target
 END
 # Of a GTM's log every statement of the cluster makes lines, which no level but FATAL leaves out. It is opened for
-# appending, so it can be emptied under the server's hands; what was in it is kept once.
-if [[ $role == gtm* ]]; then
+# appending, so it can be emptied under the server's hands; what was in it is kept once. That of OpenTenBase has a directory of logs.
+if [[ $role == gtm* && ! -d $dir/gtm_log ]]; then
     put "/etc/systemd/system/labctl-$role-log.service" 0644 root:root "# Written by labctl; changes made here are lost.
 [Unit]
 Description=the log of the $role, once it is larger than 16 MiB

@@ -33,19 +33,10 @@ static const struct member members[] = {
 	{ 0 },
 };
 
-/* A coordinator sends it to all nodes; the others only look. */
-static const struct rule passwd_rules[] = {
-	{ "passwd", "coordinator:first", .arg = T "password.sh", .timeout_s = 120, .title = "set the superuser's password" },
-	{ "passwd.coordinator", "coordinator:rest", .after = "passwd", .arg = T "password.sh", .timeout_s = 120,
-	  .title = "check the superuser's password" },
-	{ "passwd.datanode", "datanode", .after = "passwd", .arg = T "password.sh", .timeout_s = 120, .title = "check the superuser's password" },
-	{ 0 },
-};
-
 static const struct task tasks[] = {
 	{ "create", xc_create_rules, RECORD_NOTHING },
 	{ "drop", xc_drop_rules, RECORD_NOTHING },
-	{ "passwd", passwd_rules, RECORD_PASSWORDS },
+	{ "passwd", xl_passwd_rules, RECORD_PASSWORDS },
 	{ 0 },
 };
 

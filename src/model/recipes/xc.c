@@ -115,6 +115,15 @@ const struct rule xc_drop_rules[] = {
 	{ 0 },
 };
 
+/* Since Postgres-XL a coordinator sends it to all nodes; the others only look. */
+const struct rule xl_passwd_rules[] = {
+	{ "passwd", "coordinator:first", .arg = T "password.sh", .timeout_s = 120, .title = "set the superuser's password" },
+	{ "passwd.coordinator", "coordinator:rest", .after = "passwd", .arg = T "password.sh", .timeout_s = 120,
+	  .title = "check the superuser's password" },
+	{ "passwd.datanode", "datanode", .after = "passwd", .arg = T "password.sh", .timeout_s = 120, .title = "check the superuser's password" },
+	{ 0 },
+};
+
 const struct query xc_queries[] = {
 	{ "databases", "coordinator", T "db_coordinator_databases.sql" },
 	{ "databases", "datanode", T "db_databases.sql" },

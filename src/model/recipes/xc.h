@@ -21,18 +21,18 @@
  */
 #define BOOT "/var/lib/labctl/boot/"
 #define STARTS(script) \
-	" tuning/lib.sh=" BOOT "lib.sh:0600:root " T "boot.sh=" BOOT "boot:0600:root " T script "=" BOOT "@{nodename}.start:0600:root " \
+	" tuning/lib.sh=" BOOT "lib.sh:0600:root " T "boot.sh=" BOOT "boot:0600:root " script "=" BOOT "@{nodename}.start:0600:root " \
 	T "stop.sh=" BOOT "@{nodename}.stop:0600:root"
 
 extern const struct placement xc_placements[];
 extern const struct role_set xc_role_sets[];
 extern const struct rule xc_stops[], xc_status[];
 extern const struct takeover xc_takeover;
-extern const struct rule xc_create_rules[], xc_drop_rules[];
+extern const struct rule xc_create_rules[], xc_drop_rules[], xl_passwd_rules[];
 extern const struct query xc_queries[];
 extern const struct role_link xc_links[];
 extern const struct role_log xc_logs[];
-extern const struct limit xc_limits[];
+extern const struct limit xc_limits[], opentenbase_limits[];
 extern const char *const xc_secrets[];
 
 #endif
