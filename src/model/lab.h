@@ -120,7 +120,7 @@ struct cluster {
 };
 
 /* Where the software of a kind is published, by kind; NULL = where the recipe says. Every kind that is built has a field. */
-struct sources { const char *citus, *pgxc, *pgxl; };
+struct sources { const char *citus, *opentenbase, *pgxc, *pgxl; };
 
 struct lab {
 	struct arena *arena;     /* owns everything below; freed by lab_free() */

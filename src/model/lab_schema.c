@@ -78,6 +78,7 @@ static const struct key tuning_keys[] = {
 };
 const struct key sources_keys[] = {
 	{ "citus", KEY_TEXT, LAB(sources.citus) },
+	{ "opentenbase", KEY_TEXT, LAB(sources.opentenbase) },
 	{ "pgxc", KEY_TEXT, LAB(sources.pgxc) },
 	{ "pgxl", KEY_TEXT, LAB(sources.pgxl) },
 	{ 0 },

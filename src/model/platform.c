@@ -15,6 +15,7 @@ static const struct platform platforms[] = {
 	{ "pgxc", "1.0 1.1", "debian12", NULL },
 	{ "pgxc", "1.0", "debian13", NULL },
 	{ "pgxl", "9.2", "debian12", NULL },
+	{ "opentenbase", "2.6", "debian12", NULL },
 	{ "citus", "13.2 14.0", "debian13", "https://github.com/citusdata/citus/archive/v14.0.1/citus-14.0.1.tar.gz" },
 	{ "citus", "12.1 13.2", "debian12", NULL },
 };

@@ -196,7 +196,7 @@ struct recipe {
 };
 
 /* Every kind, by the name in its .kind; its recipe is recipe_KIND. */
-#define RECIPES(X) X(citus) X(pgxc) X(pgxl) X(postgres)
+#define RECIPES(X) X(citus) X(opentenbase) X(pgxc) X(pgxl) X(postgres)
 
 #define RECIPE_DECLARATION(kind) extern const struct recipe recipe_##kind;
 RECIPES(RECIPE_DECLARATION)
@@ -204,7 +204,7 @@ RECIPES(RECIPE_DECLARATION)
 
 const struct recipe *recipe_find(const char *kind);      /* NULL when unknown */
 const char *const *recipe_kinds(void);                   /* NULL-terminated, for help and suggestions */
-void recipe_list(struct strbuf *out);                    /* "citus, pgxc, pgxl, postgres" */
+void recipe_list(struct strbuf *out);                    /* "citus, opentenbase, pgxc, pgxl, postgres" */
 const struct recipe *recipe_at(unsigned i);              /* NULL after the last */
 const struct member *recipe_member(const struct recipe *r, const char *role); /* NULL when it has no row */
 const struct task *recipe_task(const struct recipe *r, const char *name);   /* NULL when the kind has none of that name */

@@ -155,14 +155,14 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl -l pg bootstrap --keep-build
 	[[ $output == *"--keep-build: this postgres cluster is not built from source"* ]]
 	run -2 labctl -l pg bootstrap mysql
-	[[ $output == *"unknown kind of cluster 'mysql'; known: citus, pgxc, pgxl, postgres"* ]]
+	[[ $output == *"unknown kind of cluster 'mysql'; known: citus, opentenbase, pgxc, pgxl, postgres"* ]]
 	run -2 labctl -l pg inventory --format xml
 	[[ $output == *"unknown format 'xml'; known: "*ansible* ]]
 	run -2 labctl image install x --kickstart suse --media netboot
 	[[ $output == *"unknown release 'suse'; known: "*debian12* ]]
 	printf '%s\n' 'cluster: {primary: 1}' >pg.yaml
 	run -3 labctl -f pg.yaml create
-	[[ $output == *"missing kind; known: citus, pgxc, pgxl, postgres"* ]]
+	[[ $output == *"missing kind; known: citus, opentenbase, pgxc, pgxl, postgres"* ]]
 }
 
 @test "a transport for containers is refused where auto means machines" {

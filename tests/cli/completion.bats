@@ -43,7 +43,7 @@ words() { "$LABCTL" complete -- "$@" | cut -f 1; }
 	[ "$(words -l demo ssh node | paste -sd ' ')" = 'node1 node2 node3' ]
 	[ "$(words -l demo exec node1,node3,n | paste -sd ' ')" = 'node1,node3,node1 node1,node3,node2 node1,node3,node3' ]
 	[ "$(words -l demo exec -r '' | paste -sd ' ')" = 'primary standby pgpool client' ]
-	[ "$(words bootstrap '' | paste -sd ' ')" = 'citus pgxc pgxl postgres' ]
+	[ "$(words bootstrap '' | paste -sd ' ')" = 'citus opentenbase pgxc pgxl postgres' ]
 	[ "$(words --hypervisor l)" = lxc ]
 	[ "$(words -l demo db create x --template '' | paste -sd ' ')" = postgis ]
 	[ "$(words inventory --format p | paste -sd ' ')" = 'pg_service pgpass' ]

@@ -159,6 +159,7 @@ static void postgres_3(void **state) { (void)state; check("postgres-3", EXAMPLES
 static void pgxc_8(void **state) { (void)state; check("pgxc-8", EXAMPLES "pgxc-8.yaml", 0); }
 static void citus_4(void **state) { (void)state; check("citus-4", EXAMPLES "citus-4.yaml", 0); }
 static void pgxl_4(void **state) { (void)state; check("pgxl-4", EXAMPLES "pgxl-4.yaml", 0); }
+static void opentenbase_4(void **state) { (void)state; check("opentenbase-4", EXAMPLES "opentenbase-4.yaml", 0); }
 /* Parts of clusters: what a GTM takes along, a role, a node; machines that are off are not asked. */
 static void parts(void **state)
 {
@@ -469,7 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(pgxc_walkthrough), cmocka_unit_test(citus_walkthrough),
 					    cmocka_unit_test(walkthrough_el5),
-					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4), cmocka_unit_test(pgxl_4),
+					    cmocka_unit_test(minimal), cmocka_unit_test(postgres_3), cmocka_unit_test(pgxc_8), cmocka_unit_test(citus_4), cmocka_unit_test(pgxl_4), cmocka_unit_test(opentenbase_4),
 					    cmocka_unit_test(create_8), cmocka_unit_test(parts),
 					    cmocka_unit_test(power_looks_at_facts), cmocka_unit_test(takeovers),
 					    cmocka_unit_test(a_takeover_keeps_its_order), cmocka_unit_test(nodes_come_and_go) };

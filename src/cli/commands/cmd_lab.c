@@ -265,7 +265,7 @@ const struct command cmd_bootstrap = {
 	.options = bootstrap_options, .options_size = sizeof(struct lab_words),
 	.summary = "build, install, configure and start a database cluster",
 	.help =
-	"KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators), pgxl (its successor Postgres-XL), citus (a coordinator "
+	"KIND is pgxc (Postgres-XC: GTM, standby, proxies, datanodes, coordinators), pgxl and opentenbase (its successors Postgres-XL and OpenTenBase), citus (a coordinator "
 	"and workers, pgpool-II in front) or postgres (a primary with streaming standbys); without KIND, what the lab file says. "
 	"Ends with a smoke test: rows written through one node are read through the others. Run it again to continue "
 	"after a failure; it changes nothing that is done.\n\n"

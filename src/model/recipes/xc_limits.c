@@ -75,6 +75,24 @@ static uint64_t threads(const struct lab *lab)
 	return lab_is_classic(lab) || role_count(lab, "gtm_proxy") > 64 ? 1 : 8;
 }
 
+/* OpenTenBase has no setting for the number of nodes, and each connection of a datanode takes a quarter of a megabyte. */
+static uint64_t peers(const struct lab *lab)
+{
+	return connections(lab) * (role_count(lab, "coordinator") + role_count(lab, "datanode"));
+}
+
+static uint64_t to_peers(const struct lab *lab)
+{
+	return peers(lab) < POOL_MAX ? peers(lab) : POOL_MAX;
+}
+
+const struct limit opentenbase_limits[] = {
+	{ "backends", peers },
+	{ "pool", to_peers },
+	{ "prepared", prepared },
+	{ 0 },
+};
+
 const struct limit xc_limits[] = {
 	{ "backends", backends },
 	{ "coordinators", coordinators },
