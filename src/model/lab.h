@@ -19,6 +19,7 @@
 #define LAB_FILE_MAX_BYTES (1u << 20)
 #define LAB_NAME_MAX 24     /* domain names are LAB-NODE and must fit into tables; bridge names use the uuid instead */
 #define LAB_NODES_MAX 1024  /* a /21; plans stay under 100 MB */
+#define LAB_HOSTS_MAX 32
 #define LAB_ROLES_MAX 16    /* roles of one recipe: node->roles is a bit set */
 #define DB_USERS_MAX 256    /* of one cluster */
 #define DB_USER_SECRET "user-" /* prefix of the secret with a user's password: "user-NAME" */
@@ -27,6 +28,7 @@ enum hypervisor { HYPERVISOR_AUTO, HYPERVISOR_KVM, HYPERVISOR_QEMU, HYPERVISOR_L
 enum transport { TRANSPORT_AUTO, TRANSPORT_NFS, TRANSPORT_FILESYSTEM, TRANSPORT_COUNT }; /* filesystem: lxc only */
 enum boot { BOOT_BIOS, BOOT_UEFI, BOOT_COUNT }; /* firmware, for disks with a boot loader only */
 enum seed_reader { SEED_NOCLOUD, SEED_LABCTL, SEED_COUNT }; /* what reads a node's identity on such a disk: cloud-init or labctl's own program */
+enum packing { PACKING_SPREAD, PACKING_PACK, PACKING_COUNT }; /* of nodes that no host names */
 enum nfs_server { NFS_AUTO, NFS_KERNEL, NFS_GANESHA, NFS_COUNT };
 
 extern const char *const hypervisor_names[HYPERVISOR_COUNT + 1]; /* "auto", "kvm"...; NULL at the end */
@@ -50,11 +52,27 @@ struct net {
 	char bridge[16];         /* "lab" + 8 hex digits of the lab's uuid */
 };
 
+/*
+ * A hypervisor of a lab on several: `hosts`. The first one is the machine that labctl runs on: it has the network's gateway, DHCP
+ * and names. The others are reached over ssh, where the same labctl does what needs the host's own files (exec/hosts.h).
+ */
+struct host {
+	const char *name;        /* a DNS label */
+	const char *ssh;         /* what `ssh` connects to; NULL = here */
+	unsigned cpus; uint64_t memory_mib; /* what its nodes may have; 0 = no limit */
+	const char *nodes;       /* selector; when complete, the names of its nodes, or "none" */
+	uint32_t underlay;       /* its address for the traffic between hosts; host byte order */
+};
+/* Of the nodes of a lab on several hosts: what VXLAN leaves of an Ethernet frame of 1500 bytes. */
+#define UNDERLAY_MTU 1500u
+#define VXLAN_BYTES 50u
+
 struct node {
 	unsigned index;          /* 1.. */
 	const char *name;        /* "node1"; a DNS label */
 	const char *hostname;    /* short host name */
 	const char *fqdn;        /* hostname.domain */
+	unsigned host;           /* its position in the lab's hosts; 0 = the machine that labctl runs on */
 	const char *domain;      /* libvirt domain name: LAB-NODE */
 	char uuid[37];
 	uint32_t ip;             /* host byte order; 0 while the subnet is not leased */
@@ -136,6 +154,8 @@ struct lab {
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
 	unsigned cpu_quota;      /* processor time that each node may use, in percent of one core; 0 = no limit */
 	struct node *nodes; unsigned node_count;
+	struct host *hosts; unsigned host_count; /* 0 = only the machine that labctl runs on, else 2 or more */
+	enum packing packing;
 	struct data data;
 	struct tuning tuning;
 	struct cluster cluster;
@@ -270,6 +290,22 @@ bool lab_mounts_nfs3(const struct lab *lab);
 static inline bool lab_uses_cloud_init(const struct lab *lab)
 {
 	return lab_boots_disk(lab) && lab->disk_image.seed == SEED_NOCLOUD;
+}
+
+/* How many hosts a lab has, and does it use that one: has it nodes, or is it the machine that labctl runs on? */
+static inline unsigned lab_hosts(const struct lab *lab)
+{
+	return lab->host_count ? lab->host_count : 1;
+}
+/* What the nodes of a host have together. */
+struct host_load { unsigned nodes, cpus; uint64_t memory_mib; };
+struct host_load host_load(const struct lab *lab, unsigned host);
+bool host_is_used(const struct lab *lab, unsigned host);
+/* "node3,node4": the nodes of host number @host, in @a; "none". */
+const char *host_nodes(const struct lab *lab, unsigned host, struct arena *a);
+static inline const char *node_host_name(const struct lab *lab, const struct node *n)
+{
+	return lab->host_count ? lab->hosts[n->host].name : NULL;
 }
 
 /* Role number @role_name of the lab's recipe, or -1. */

@@ -314,6 +314,7 @@ void cluster_check(struct source *s)
 void lab_check(struct source *s)
 {
 	check_nodes(s);
+	hosts_check(s);
 	image_check(s);
 	cluster_check(s);
 }

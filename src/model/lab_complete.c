@@ -414,4 +414,5 @@ void lab_complete(struct source *s)
 	complete_nodes(s);
 	complete_source(s);
 	cluster_complete(s);
+	hosts_complete(s); /* after the roles, which its selectors may name */
 }

@@ -27,6 +27,8 @@ const struct effect_row effect_rows[] = {
 	REFUSED("nodes[*].disk", "the disks exist, with file systems on them"),
 	ROW("nodes", EFFECT_NODE, .then = "bootstrap: servers on them"),
 	REFUSED("nodes*", "the nodes exist, with these names and addresses"),
+	REFUSED("hosts*", "the nodes and their data are on these hosts"),
+	REFUSED("placement", "the nodes and their data are on these hosts"),
 	REFUSED("data.*", "the nodes have their data there, mounted in this way"),
 	ROW("tuning.profile", EFFECT_NODE, .then = "bootstrap: limits of Postgres-XC depend on it", .never = "classic-el5"),
 	ROW("tuning.timezone", EFFECT_NODE, .then = "bootstrap: servers with their own time zone reload"),

@@ -158,6 +158,14 @@ const char *form_host(const char *t)
 	return NULL;
 }
 
+/* No option of ssh, and nothing that a shell would read. */
+const char *form_ssh(const char *t)
+{
+	if (!only(t, ALNUM "._:@-") || t[0] == '-' || t[0] == '@' || strchr(t, '@') != strrchr(t, '@') || strlen(t) > 253)
+		return "must be [USER@]HOST, as for ssh; a port and a key belong into ssh_config(5)";
+	return NULL;
+}
+
 const char *form_user(const char *t)
 {
 	if (!only(t, LOWER DIGITS "_-") || isdigit((unsigned char)t[0]) || t[0] == '-' || strlen(t) > 31)

@@ -18,6 +18,7 @@
 const char *const hypervisor_names[] = { "auto", "kvm", "qemu", "lxc", NULL };
 const char *const transport_names[] = { "auto", "nfs", "filesystem", NULL };
 const char *const nfs_server_names[] = { "auto", "kernel", "ganesha", NULL };
+static const char *const placement_words[] = { "spread", "pack", NULL };
 static const char *const truth_words[] = { "false", "true", NULL };
 const char *const tuning_profiles[] = { "modern", "classic", "classic-el5", NULL };
 
@@ -27,6 +28,7 @@ static void profile_read(struct source *s, const struct key *k, yaml_node_t *nod
 
 #define LAB(field) .offset = offsetof(struct lab, field)
 #define NODE(field) .offset = offsetof(struct node, field)
+#define HOST(field) .offset = offsetof(struct host, field)
 #define CPUS .kind = KEY_NUMBER, .min = 1, .max = 512
 #define MEMORY .kind = KEY_MIB, .min = 256, .max = 16u << 20
 #define DISK .kind = KEY_GIB, .min = 2, .max = 64u << 10
@@ -91,6 +93,8 @@ const struct key lab_keys[] = {
 	{ "network", KEY_MAP, .sub = network_keys },
 	{ "defaults", KEY_MAP, .sub = defaults_keys },
 	{ "nodes", KEY_CUSTOM, .read = nodes_read, .print = nodes_print },
+	{ "hosts", KEY_CUSTOM, .read = hosts_read, .print = hosts_print },
+	{ "placement", KEY_WORD, LAB(packing), .words = placement_words, .print = placement_print },
 	{ "data", KEY_MAP, .sub = data_keys },
 	{ "tuning", KEY_MAP, .sub = tuning_keys },
 	{ "cluster", KEY_CUSTOM, .read = cluster_read, .print = cluster_print },
@@ -105,6 +109,15 @@ const struct key config_keys[] = {
 	{ "defaults", KEY_MAP, .sub = defaults_keys },
 	{ "data", KEY_MAP, .sub = data_defaults },
 	{ "tuning", KEY_MAP, .sub = tuning_keys },
+	{ 0 },
+};
+const struct key host_keys[] = {
+	{ "name", KEY_TEXT, HOST(name), .form = form_node_name },
+	{ "ssh", KEY_TEXT, HOST(ssh), .form = form_ssh },
+	{ "underlay", KEY_ADDRESS, HOST(underlay) },
+	{ "cpus", KEY_NUMBER, HOST(cpus), .min = 1, .max = 4096 },
+	{ "memory", KEY_MIB, HOST(memory_mib), .min = 256, .max = 64u << 20 },
+	{ "nodes", KEY_TEXT, HOST(nodes) },
 	{ 0 },
 };
 const struct key node_keys[] = {

@@ -65,6 +65,7 @@ struct key {
 extern const struct key lab_keys[];     /* of struct lab */
 extern const struct key config_keys[];  /* of struct config, which begins with a struct lab */
 extern const struct key sources_keys[]; /* of struct lab, as all below lab_keys; also `sources` */
+extern const struct key host_keys[];    /* of struct host: entries of a hosts list */
 extern const struct key node_keys[];    /* of struct node: entries of a nodes list */
 extern const char *const tuning_profiles[];
 
@@ -101,6 +102,13 @@ void cluster_print(const struct lab *lab, struct strbuf *out);
 void users_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 void users_check(struct source *s);
 void users_print(const struct lab *lab, struct strbuf *out);
+
+/* lab_hosts.c */
+void hosts_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
+void hosts_complete(struct source *s); /* places the nodes */
+void hosts_check(struct source *s);
+void hosts_print(const struct lab *lab, struct strbuf *out);
+void placement_print(const struct lab *lab, struct strbuf *out);
 
 /* lab_print.c */
 void nodes_print(const struct lab *lab, struct strbuf *out);
@@ -140,6 +148,7 @@ void cluster_check(struct source *s);
 /* lab_form.c: what a text must look like; NULL = fine */
 const char *form_clean(const char *t);     /* no control characters; all texts pass this first */
 const char *form_label(const char *t);
+const char *form_ssh(const char *t);      /* [user@]host, as ssh takes it */
 const char *form_node_name(const char *t); /* a DNS label that is no other selector */
 const char *form_domain(const char *t);
 const char *form_path(const char *t);      /* absolute, normal */
