@@ -28,22 +28,22 @@ int cli_check_capacity(struct cli *c, struct runtime *rt, const struct lab *lab,
 {
 	struct capacity need;
 	struct facts facts;
-	unsigned running = 0;
+	unsigned running = 0, nodes = host_load(lab, 0).nodes; /* of this host only: the lease, which others need, comes later */
 
 	if (c->connect) /* that libvirt may be on another host, or a test driver */
 		return 0;
-	if (runtime_facts(rt, c->arena, &facts, e) < 0)
+	if (runtime_own_facts(rt, c->arena, &facts, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < facts.domain_count; i++)
 		running += facts.domains[i].active;
-	need = need_of(lab, lab->node_count > running ? lab->node_count - running : 0,
+	need = need_of(lab, nodes > running ? nodes - running : 0,
 		       !(facts.network_count && facts.networks[0].active));
 	return check(&need, e);
 }
 
 void cli_say_capacity(struct cli *c, const struct lab *lab)
 {
-	struct capacity need = need_of(lab, lab->node_count, true);
+	struct capacity need = need_of(lab, host_load(lab, 0).nodes, true);
 	struct fail e = { 0 };
 	struct paths paths;
 

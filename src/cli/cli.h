@@ -141,6 +141,9 @@ int cli_check_capacity(struct cli *c, struct runtime *rt, const struct lab *lab,
 /* The same as a warning on stderr, for plans of labs that do not exist yet; does not ask libvirt. */
 void cli_say_capacity(struct cli *c, const struct lab *lab);
 
+/* host_run.c: does what labctl on another host asks for on standard input, until that ends. */
+int host_run(struct cli *c, struct fail *e);
+
 /* run.c: execute a plan under the lab's lock, with journal, progress and report */
 /* Prints the lines of state_warnings() to stderr. */
 void run_show_warnings(const char *lines);
@@ -167,6 +170,8 @@ struct progress_options {
 };
 #define PROGRESS_BEAT_MS 30000
 bool progress_can_live(void); /* is stderr a terminal that can move its cursor? */
+/* Where a step works, in words: its node, else what it is about, else the host. */
+const char *progress_place(const struct plan *p, const struct step *s);
 struct progress *progress_new(const struct progress_options *o, const struct plan *p);
 void progress_free(struct progress *p);
 struct event_sink progress_sink(struct progress *p);

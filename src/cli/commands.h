@@ -51,6 +51,7 @@
 	ROW(version) \
 	ROW(help) \
 	ROW(manual) \
+	ROW(host_run) \
 	ROW(complete)
 
 #define COMMANDS_NODE(ROW) \

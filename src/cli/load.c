@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "config.h"
 #include "family.h"
+#include "host_serve.h"
 #include "file.h"
 #include "image_store.h"
 #include "quote.h"
@@ -145,6 +146,34 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 	return 0;
 }
 
+/*
+ * Of a lab of several hosts, one that is not the first has a part: labctl there removes it, and does nothing else, for when the first host
+ * is lost. On the first one, some commands do not work yet.
+ */
+static int check_part(struct cli *c, const struct paths *paths, struct lab *lab, struct fail *e)
+{
+	/* What needs files of nodes, or packet filters between them, on whatever host they are. */
+	static const char *const not_yet[] = { "autostart", "bench", "collect", "console", "failover", "fault", "logs", "node", "rejoin", "snapshot",
+					       "switchover", "top" };
+	const char *master = host_master(paths, c->arena);
+	size_t len = strcspn(c->path, " ");
+
+	if (master) {
+		lab->host_count = 0; /* destroy finds of it what is here */
+		for (unsigned i = 0; i < lab->node_count; i++)
+			lab->nodes[i].host = 0;
+		if (!strcmp(c->path, "destroy") || !strcmp(c->path, "plan destroy"))
+			return 0;
+		fail(e, FAIL_CONFLICT, "lab '%s' is made from %s, and only a part of it is here", lab->name,
+		     strrchr(master, ' ') ? strrchr(master, ' ') + 1 : master);
+		return fail_next(e, "labctl there; if that host is lost: labctl -l %s destroy (removes the part that is here)", lab->name);
+	}
+	for (size_t i = 0; lab->host_count && i < ARRAY_COUNT(not_yet); i++)
+		if (strlen(not_yet[i]) == len && !strncmp(c->path, not_yet[i], len))
+			return fail(e, FAIL_USAGE, "%s does not work yet for a lab on several hosts", c->path);
+	return 0;
+}
+
 static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, struct fail *e)
 {
 	struct lab_options o = { .state_dir = c->state_dir };
@@ -154,7 +183,7 @@ static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, str
 	load_paths(c, name, &paths);
 	if (!file_exists(paths.lab_file))
 		return no_lab(c, name, e);
-	if (lab_load(paths.lab_file, &o, &lab, e) < 0 || state_identify(&paths, lab, e) < 0)
+	if (lab_load(paths.lab_file, &o, &lab, e) < 0 || state_identify(&paths, lab, e) < 0 || check_part(c, &paths, lab, e) < 0)
 		return -1;
 	*ret_lab = steal(lab);
 	return 0;

@@ -29,6 +29,7 @@ struct running {
 
 struct progress {
 	struct progress_options o;
+	const struct plan *plan;
 	unsigned total, finished;
 	struct running *running; unsigned running_count; /* oldest first */
 	unsigned drawn[SHOWN_MAX + 1], drawn_count;      /* columns of each live line */
@@ -59,6 +60,7 @@ struct progress *progress_new(const struct progress_options *o, const struct pla
 	if (!g || !g->running)
 		abort();
 	g->o = *o;
+	g->plan = p;
 	if (!g->o.beat_ms)
 		g->o.beat_ms = PROGRESS_BEAT_MS;
 	for (unsigned i = 0; i < p->step_count; i++)
@@ -109,9 +111,9 @@ static void erase(struct progress *g)
 	g->drawn_count = 0;
 }
 
-static const char *place(const struct step *s)
+const char *progress_place(const struct plan *p, const struct step *s)
 {
-	return s->node ? s->node->name : s->subject ? s->subject : "host";
+	return s->node ? s->node->name : s->subject ? s->subject : p->lab && p->lab->host_count ? p->lab->hosts[s->host].name : "host";
 }
 
 static double since(int64_t start_ms, int64_t now_ms)
@@ -119,9 +121,9 @@ static double since(int64_t start_ms, int64_t now_ms)
 	return (double)(now_ms - start_ms) / 1000;
 }
 
-static void describe(const struct running *r, int64_t now_ms, char ret[LINE_BYTES])
+static void describe(const struct progress *g, const struct running *r, int64_t now_ms, char ret[LINE_BYTES])
 {
-	snprintf(ret, LINE_BYTES, "%-8s %s (%.0f s)%s%s", place(r->step), r->step->title, since(r->start_ms, now_ms),
+	snprintf(ret, LINE_BYTES, "%-8s %s (%.0f s)%s%s", progress_place(g->plan, r->step), r->step->title, since(r->start_ms, now_ms),
 		 *r->said ? ": " : "", r->said);
 }
 
@@ -146,7 +148,7 @@ static void draw(struct progress *g)
 	if (shown + 2 > rows)
 		shown = rows > 2 ? rows - 2 : 0;
 	for (unsigned i = 0; i < shown; i++) {
-		describe(&g->running[i], now, what);
+		describe(g, &g->running[i], now, what);
 		snprintf(line, sizeof line, "         %s", what);
 		draw_line(g, line, columns);
 	}
@@ -167,7 +169,7 @@ static void beat(struct progress *g)
 	char what[LINE_BYTES];
 
 	for (unsigned i = 0; i < g->running_count && i < SHOWN_MAX; i++) {
-		describe(&g->running[i], now, what);
+		describe(g, &g->running[i], now, what);
 		add(g, "%6.1fs  %s\n", at, what);
 	}
 	add(g, "%6.1fs  %u of %u step%s, %u running\n", at, g->finished, g->total, plural(g->total), g->running_count);
@@ -204,7 +206,7 @@ static void finish(struct progress *g, const struct event *ev)
 	if (r->state == STEP_UNCHANGED && !g->o.verbose)
 		return;
 	erase(g);
-	add(g, "%6.1fs  %-8s %s: %s%s%s\n", since(g->o.start_ms, ev->at_ms), place(ev->step), ev->step->title,
+	add(g, "%6.1fs  %-8s %s: %s%s%s\n", since(g->o.start_ms, ev->at_ms), progress_place(g->plan, ev->step), ev->step->title,
 	    step_state_names[r->state], bad ? ": " : "", bad ? r->fail.text : "");
 	if (g->o.verbose || r->state == STEP_SKIPPED) /* always show what was skipped */
 		notes(g, &r->notes);

@@ -137,7 +137,7 @@ static json_t *totals_json(const struct plan *p, const struct exec_report *rep, 
 
 		if (s->verb == VERB_JOIN || !rep->results[i].start_ms)
 			continue;
-		add_total(totals, &count, !by_node ? phase(s, a) : s->node ? s->node->name : s->subject ? s->subject : "host",
+		add_total(totals, &count, !by_node ? phase(s, a) : progress_place(p, s),
 			  &rep->results[i]);
 	}
 	for (unsigned i = 0; i < count; i++)
@@ -285,7 +285,7 @@ int run_plan(struct cli *c, struct runtime *rt, const struct plan *p, struct fai
 	struct progress *progress;
 	struct exec_report rep = { 0 };
 	struct event_sink sinks[2];
-	struct exec_options o = { .verbs = verbs, .context = rt, .deadline_ms = run_deadline(c), .patience = c->patience, .cancel = c->cancel };
+	struct exec_options o = { .verbs = verbs, .away = verb_away, .context = rt, .deadline_ms = run_deadline(c), .patience = c->patience, .cancel = c->cancel };
 	struct fail report = { 0 };
 	int r;
 

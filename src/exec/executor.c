@@ -143,6 +143,12 @@ static void end_unstarted(struct engine *en, unsigned position, enum step_state 
 	list[(*count)++] = position;
 }
 
+/* On a host that cannot be reached, nothing runs anyway: its failure is said once. */
+static bool cut_off(const struct plan *p, unsigned failed, unsigned next)
+{
+	return p->steps[failed].verb == VERB_HOST_OPEN && p->steps[failed].host == p->steps[next].host;
+}
+
 /*
  * Blocks every step that depends on @failed, directly or indirectly, except through one that runs anyway. Appends to @list,
  * which has room for every step.
@@ -156,7 +162,7 @@ static void block_after(struct engine *en, unsigned failed, unsigned *list, unsi
 			unsigned next = en->ready.next[i];
 			struct step_result *res = &en->rep->results[next];
 
-			if (en->plan->steps[next].anyway) {
+			if (en->plan->steps[next].anyway && !cut_off(en->plan, at, next)) {
 				ready_passed(&en->ready, next);
 				continue;
 			}
@@ -214,6 +220,8 @@ static void run_verb(struct engine *en, struct run *r, struct step_result *res)
 	int status;
 
 	emit(en, &(struct event){ .kind = EVENT_STARTED, .step = step, .position = r->position, .at_ms = res->start_ms });
+	if (step->host && en->o->away)
+		verb = en->o->away;
 	if (!verb)
 		status = fail(&res->fail, FAIL_OTHER, "there is no verb %d", (int)step->verb);
 	else

@@ -70,6 +70,7 @@ struct event_sink {
 
 struct exec_options {
 	const verb_fn *verbs;           /* VERB_COUNT entries */
+	verb_fn away;                   /* runs steps of other hosts; NULL = there are none */
 	void *context;
 	unsigned jobs;                  /* workers, >= 1 */
 	int64_t deadline_ms;            /* of the whole run (--timeout), CLOCK_NEVER */

@@ -43,7 +43,7 @@ static unsigned heap_take(struct ready *r)
 /* Index (from 1) of the node whose session the step needs; 0 = none. */
 static unsigned session_of(const struct step *s)
 {
-	return verb_needs_session[s->verb] && s->node ? s->node->index : 0;
+	return verb_needs[s->verb] & NEEDS_SESSION && s->node ? s->node->index : 0;
 }
 
 bool ready_take(struct ready *r, unsigned *ret_position)

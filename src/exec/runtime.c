@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "defaults.h"
+#include "hosts.h"
 #include "images.h"
 #include "lease.h"
 #include "outputs.h"
@@ -30,6 +31,7 @@ struct runtime {
 	struct secrets *secrets;
 	struct outputs *outputs;
 	struct images *images;
+	struct hosts *hosts;
 	pthread_mutex_t lock;        /* guards .virt, .left and what several verbs create (runtime_lock()) */
 	struct virt *virt;
 	struct sql_left { const struct node *node; unsigned port; struct sql *sql; } *left; /* of .arena; .sql NULL = free */
@@ -61,6 +63,7 @@ int runtime_open(const struct lab *lab, const struct runtime_options *o, struct 
 	rt->outputs = outputs_new();
 	rt->images = images_new(&(struct images_env){ .lab = lab, .paths = &rt->paths, .library = o->lib,
 						  .find_source = o->find_source, .ctx = o->ctx });
+	rt->hosts = hosts_new(&(struct hosts_env){ .lab = lab, .paths = &rt->paths, .library = o->lib, .cancel = o->cancel });
 	*ret_runtime = rt;
 	return 0;
 }
@@ -69,6 +72,7 @@ void runtime_close(struct runtime *rt)
 {
 	if (!rt)
 		return;
+	hosts_free(rt->hosts);
 	sessions_free(rt->sessions);
 	secrets_free(rt->secrets);
 	outputs_free(rt->outputs);
@@ -116,6 +120,16 @@ struct images *runtime_images(struct runtime *rt)
 	return rt->images;
 }
 
+struct hosts *runtime_hosts(struct runtime *rt)
+{
+	return rt->hosts;
+}
+
+unsigned runtime_host(const struct runtime *rt)
+{
+	return rt->o.host;
+}
+
 void runtime_lock(struct runtime *rt)
 {
 	pthread_mutex_lock(&rt->lock);
@@ -142,7 +156,7 @@ int runtime_virt(struct runtime *rt, struct virt **ret_virt, struct fail *e)
 	return r;
 }
 
-int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e)
+int runtime_own_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e)
 {
 	struct virt *v;
 
@@ -151,14 +165,55 @@ int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct
 	return virt_facts(v, rt->lab ? rt->lab->uuid : NULL, a, ret, e);
 }
 
-bool runtime_is_off(struct runtime *rt, const struct node *n, const char **ret_state)
+int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e)
 {
+	unsigned count = rt->lab ? rt->lab->host_count : 0;
+	const char **silent;
+
+	*ret = (struct facts){ 0 };
+	if (runtime_own_facts(rt, a, ret, e) < 0)
+		return -1;
+	if (!count)
+		return 0;
+	ret->silent = silent = arena_alloc(a, count * sizeof *silent);
+	hosts_reach(rt->hosts);
+	for (unsigned h = 1; h < count; h++) {
+		struct fail why = { 0 };
+
+		if (host_is_used(rt->lab, h) && hosts_facts(rt->hosts, h, a, ret, &why) < 0)
+			silent[h] = arena_strdup(a, why.text);
+	}
+	return 0;
+}
+
+const char *runtime_state(struct runtime *rt, const struct node *n, bool *ret_active, bool *ret_stalled)
+{
+	auto_(arena_free) struct arena *a = arena_new();
 	struct fail ignored;
 	struct virt *v;
-	bool active = true;
+	const char *state, *stalled;
 
-	if (runtime_virt(rt, &v, &ignored) == 0)
-		*ret_state = virt_domain_state(v, n->domain, &active);
+	*ret_active = true;
+	*ret_stalled = false;
+	if (n->host != rt->o.host) {
+		state = hosts_domain_state(rt->hosts, n->host, n->domain, a, ret_active, ret_stalled);
+		runtime_lock(rt);
+		state = arena_strdup(rt->arena, state);
+		runtime_unlock(rt);
+		return state;
+	}
+	if (runtime_virt(rt, &v, &ignored) < 0)
+		return "unknown";
+	state = virt_domain_state(v, n->domain, ret_active);
+	*ret_stalled = virt_domain_stalled(v, n->domain, &stalled);
+	return state;
+}
+
+bool runtime_is_off(struct runtime *rt, const struct node *n, const char **ret_state)
+{
+	bool active, stalled;
+
+	*ret_state = runtime_state(rt, n, &active, &stalled);
 	return !active;
 }
 

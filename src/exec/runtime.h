@@ -13,6 +13,7 @@
 #include "library.h"
 #include "paths.h"
 
+struct hosts;
 struct runtime;
 struct sql;
 struct virt;
@@ -20,6 +21,7 @@ struct virt;
 struct runtime_options {
 	const char *state_dir, *cache_dir;  /* absolute */
 	const char *connect_uri;            /* NULL = by hypervisor */
+	unsigned host;                      /* which one of the lab's hosts this is: 0, except in `labctl host-run` */
 	const struct library *lib;
 	atomic_bool *cancel;
 	/* Finds a file that has the archive of @url; NULL = no search. Any thread. */
@@ -38,9 +40,15 @@ struct sessions *runtime_sessions(struct runtime *rt);
 struct secrets *runtime_secrets(struct runtime *rt);
 struct outputs *runtime_outputs(struct runtime *rt);
 struct images *runtime_images(struct runtime *rt);
+struct hosts *runtime_hosts(struct runtime *rt);
+unsigned runtime_host(const struct runtime *rt); /* .host of its options */
 
 int runtime_virt(struct runtime *rt, struct virt **ret_virt, struct fail *e);      /* opened once, thread-safe */
+/* Of all hosts of the lab; one that does not answer is no failure, but in .silent. */
 int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e);
+int runtime_own_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e); /* of this host */
+/* State of the node's domain, on its host: as virt_domain_state() and virt_domain_stalled(); "unknown" and active if libvirt does not answer. */
+const char *runtime_state(struct runtime *rt, const struct node *n, bool *ret_active, bool *ret_stalled);
 /* True if libvirt says that the node is not running; *ret_state is its state then. False also if libvirt does not answer. */
 bool runtime_is_off(struct runtime *rt, const struct node *n, const char **ret_state);
 /* @database NULL = the kind's. */

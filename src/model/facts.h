@@ -14,6 +14,7 @@ struct fact_domain {
 	bool active;
 	const char *state;                  /* libvirt's, in words: "running", "paused (by a user)", "shut off"... */
 	bool runs;                          /* active, and neither paused nor suspended nor crashed nor lost */
+	unsigned host;                      /* where it is: a position in the lab's hosts; 0 = here */
 	bool lost;                          /* has ended without libvirt's notice */
 };
 
@@ -21,11 +22,13 @@ struct fact_network {
 	const char *name, *lab, *lab_uuid;
 	const char *state;                  /* the state directory that the tag names; NULL in old tags */
 	bool active;
+	unsigned host;
 };
 
 struct facts {
 	struct fact_domain *domains; unsigned domain_count;
 	struct fact_network *networks; unsigned network_count;
+	const char *const *silent;          /* per host of the lab: why nothing is known of it; NULL = it answered. NULL = all did */
 };
 
 #endif

@@ -12,21 +12,21 @@
 #include "strbuf.h"
 
 const char *const verb_names[VERB_COUNT] = {
-#define VERB_NAME(id, function, name, timeout, session, text) [VERB_##id] = name,
+#define VERB_NAME(id, function, name, timeout, needs, text) [VERB_##id] = name,
 	VERBS(VERB_NAME)
 #undef VERB_NAME
 };
 
 const unsigned verb_timeout_s[VERB_COUNT] = {
-#define VERB_TIMEOUT(id, function, name, timeout, session, text) [VERB_##id] = timeout,
+#define VERB_TIMEOUT(id, function, name, timeout, needs, text) [VERB_##id] = timeout,
 	VERBS(VERB_TIMEOUT)
 #undef VERB_TIMEOUT
 };
 
-const bool verb_needs_session[VERB_COUNT] = {
-#define VERB_SESSION(id, function, name, timeout, session, text) [VERB_##id] = session,
-	VERBS(VERB_SESSION)
-#undef VERB_SESSION
+const unsigned char verb_needs[VERB_COUNT] = {
+#define VERB_NEEDS(id, function, name, timeout, needs, text) [VERB_##id] = needs,
+	VERBS(VERB_NEEDS)
+#undef VERB_NEEDS
 };
 
 #define NONE UINT32_MAX
@@ -89,7 +89,7 @@ void plan_free(struct plan *p)
 		arena_free(p->arena); /* the plan itself is in it */
 }
 
-struct step *plan_add(struct plan *p, enum verb verb, const struct node *node, const char *id, const char *title)
+static struct step *add(struct plan *p, enum verb verb, const struct node *node, const char *id, const char *title)
 {
 	struct growing *g = (struct growing *)p;
 	struct step *s = arena_new_of(p->arena, struct step);
@@ -105,6 +105,39 @@ struct step *plan_add(struct plan *p, enum verb verb, const struct node *node, c
 	*slot = g->count;
 	*arena_push(p->arena, g->items, g->count) = s;
 	return s;
+}
+
+const char *plan_on(struct plan *p, const char *id, unsigned host)
+{
+	return host ? arena_printf(p->arena, "%s/%s", id, p->lab->hosts[host].name) : id;
+}
+
+struct step *plan_open_host(struct plan *p, unsigned host)
+{
+	struct growing *g = (struct growing *)p;
+	const char *id = plan_on(p, verb_names[VERB_HOST_OPEN], host);
+	struct step *s;
+
+	if (*slot_of(g, id) != NONE)
+		return g->items[*slot_of(g, id)];
+	s = add(p, VERB_HOST_OPEN, NULL, id, arena_printf(p->arena, "connect to %s", p->lab->hosts[host].ssh));
+	s->host = host;
+	return s;
+}
+
+struct step *plan_add_at(struct plan *p, unsigned host, enum verb verb, const struct node *node, const char *id, const char *title)
+{
+	struct step *open = host ? plan_open_host(p, host) : NULL, *s = add(p, verb, node, id, title);
+
+	s->host = host;
+	if (open)
+		plan_after(p, s, open->id);
+	return s;
+}
+
+struct step *plan_add(struct plan *p, enum verb verb, const struct node *node, const char *id, const char *title)
+{
+	return plan_add_at(p, node && verb_needs[verb] & NEEDS_HOST ? node->host : 0, verb, node, id, title);
 }
 
 void plan_after(struct plan *p, struct step *step, const char *id)
@@ -141,6 +174,15 @@ void plan_after_ends(struct plan *p, struct step *s)
 	for (unsigned i = 0; i + 1 < g->count; i++)
 		if (!waited_for[i])
 			*arena_push(p->arena, s->after, s->after_count) = i;
+}
+
+void plan_after_host(struct plan *p, struct step *s)
+{
+	struct growing *g = (struct growing *)p;
+
+	for (unsigned i = 0; i + 1 < g->count; i++)
+		if (g->items[i]->host == s->host)
+			plan_after(p, s, g->items[i]->id);
 }
 
 static int resolve(struct growing *g, struct fail *e)

@@ -144,6 +144,14 @@ struct plan *plan_new(const char *command, const struct lab *lab);
  * good until plan_finish(), which moves the steps into plan->steps.
  */
 struct step *plan_add(struct plan *p, enum verb verb, const struct node *node, const char *id, const char *title);
+/*
+ * The same, for a step that runs on that host; plan_add() chooses the node's if the verb needs it. The first one on another host
+ * adds the step that connects to it, for which all of them wait.
+ */
+struct step *plan_add_at(struct plan *p, unsigned host, enum verb verb, const struct node *node, const char *id, const char *title);
+struct step *plan_open_host(struct plan *p, unsigned host); /* that step */
+/* "net.create" of the first host, "net.create/HOST" of another one. */
+const char *plan_on(struct plan *p, const char *id, unsigned host);
 /* @step waits for the step @id, which may be added later; plan_finish() reports unknown ids and cycles. */
 void plan_after(struct plan *p, struct step *step, const char *id);
 /* Resolves ids and sorts; call it once. FAIL_OTHER for a cycle, as a chain "a -> b -> a". */

@@ -14,8 +14,9 @@ struct step *plan_add_node(struct plan *p, enum verb verb, const struct node *n,
 /* @s waits for "WHAT/NODE"; plan_after_nodes(): for that of every node of the lab. */
 void plan_after_node(struct plan *p, struct step *s, const char *what, const char *node);
 void plan_after_nodes(struct plan *p, struct step *s, const char *what);
-/* @s, the newest step, waits for every step that no other waits for (plan.c). */
+/* @s, the newest step, waits for every step that no other waits for (plan.c); plan_after_host(): for every one on its own host. */
 void plan_after_ends(struct plan *p, struct step *s);
+void plan_after_host(struct plan *p, struct step *s);
 /*
  * True when the payload of a step is made together with the plan; @added = number of steps of its kind before it. Always
  * in a lab of up to PAYLOAD_NODES_MAX nodes. In a larger one only for the first of a kind, to find mistakes in templates:

@@ -50,6 +50,14 @@ static struct step *add_host(struct plan *p, enum verb verb, const char *title, 
 	return s;
 }
 
+static void add_host_at(struct plan *p, unsigned host, enum verb verb, const char *title, const char *after)
+{
+		struct step *s = plan_add_at(p, host, verb, NULL, plan_on(p, verb_names[verb], host), title);
+
+	if (after)
+		plan_after(p, s, after);
+}
+
 static bool is_wanted(const struct machines *m, unsigned i)
 {
 	return !m->wanted || m->wanted[i];
@@ -71,7 +79,8 @@ static void add_data(struct plan *p, const struct machines *m)
 			continue;
 		plan_after(p, m->exist ? plan_add_node(p, VERB_NODE_CHECK, n, "node.check", "check that its disk and data are there")
 				       : plan_add_node(p, VERB_DATA_CREATE, n, "data.create",
-						       arena_printf(p->arena, "data directory %s", n->export_dir)),
+						       n->host ? "data directory" : /* its path is that host's */
+						arena_printf(p->arena, "data directory %s", n->export_dir)),
 			   "lab.prepare");
 	}
 }
@@ -83,13 +92,20 @@ static void add_host_steps(struct plan *p, const struct machines *m)
 
 	ip_format(lab->net.subnet, subnet);
 	add_host(p, VERB_LAB_PREPARE, "keys, secrets and record of the lab", m->after);
+	for (unsigned h = 1; h < lab_hosts(lab) && !m->exist; h++)
+		if (host_is_used(lab, h))
+			plan_after(p, plan_open_host(p, h), "lab.prepare"); /* it takes the lab's keys along */
 	add_host(p, VERB_LAB_FILES, "inventory for psql, ssh, Ansible", "lab.prepare");
-	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), m->after);
-	add_host(p, VERB_NET_CREATE,
-		 lab->net.subnet ? arena_printf(p->arena, "network %s/%u on bridge %s", subnet, lab->net.prefix_len,
-						lab->net.bridge)
-				 : "network",
-		 "lab.prepare");
+	for (unsigned h = 0; h < lab_hosts(lab); h++)
+		if (host_is_used(lab, h))
+			add_host_at(p, h, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), m->after);
+	for (unsigned h = 0; h < lab_hosts(lab); h++)
+		if (host_is_used(lab, h))
+			add_host_at(p, h, VERB_NET_CREATE,
+				    lab->net.subnet ? arena_printf(p->arena, "network %s/%u on bridge %s", subnet, lab->net.prefix_len,
+								   lab->net.bridge)
+						    : "network",
+				    "lab.prepare");
 	add_data(p, m);
 	if (lab_transport(lab) != TRANSPORT_NFS)
 		return;
@@ -129,7 +145,7 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 				  lab->hypervisor == HYPERVISOR_LXC ? "overlay of the image, and the node's identity"
 								    : "copy-on-write disk, and the node's identity");
 		plan_after(p, s, "lab.prepare");
-		plan_after(p, s, "image.build");
+		plan_after(p, s, plan_on(p, "image.build", lab->nodes[i].host));
 		if (m->exist)
 			plan_after_node(p, s, "node.check", lab->nodes[i].name);
 		if (m->filled)
@@ -145,7 +161,7 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 					      : arena_printf(p->arena, "start %s", n->domain));
 		plan_after_node(p, s, "node.disk", n->name);
 		/* A node mounts its data while it boots: without the NFS server it would never answer. */
-		plan_after(p, s, lab_transport(lab) == TRANSPORT_NFS ? "net.reach" : "net.create");
+		plan_after(p, s, lab_transport(lab) == TRANSPORT_NFS ? "net.reach" : plan_on(p, "net.create", n->host));
 		plan_after_node(p, s, m->exist ? "node.check" : "data.create", n->name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {
@@ -170,6 +186,7 @@ int plan_create(const struct lab *lab, const struct library *lib, struct plan **
 {
 	auto_(plan_free) struct plan *p = plan_new("create", lab);
 
+	p->partial = lab->host_count > 0; /* of hosts that do not answer, the others do not depend */
 	if (plan_add_machines(p, lib, &(struct machines){ 0 }, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);

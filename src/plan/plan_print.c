@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "plural.h"
 
 #define TITLE_MAX 64 /* a longer title shifts only its own line */
 
@@ -42,9 +43,32 @@ static void pad(struct strbuf *out, size_t from, size_t width)
 		strbuf_char(out, ' ');
 }
 
+/* "on NAME: 2 nodes (node1,node3), 2 processors of 8, 2048 MiB of 16384" for each host of the lab. */
+static void add_hosts(const struct lab *lab, struct strbuf *out)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	for (unsigned h = 0; h < lab->host_count; h++) {
+		const struct host *host = &lab->hosts[h];
+		struct host_load load = host_load(lab, h);
+
+		strbuf_printf(out, "host %s: %u node%s", host->name, load.nodes, plural(load.nodes));
+		if (load.nodes)
+			strbuf_printf(out, " (%s)", host_nodes(lab, h, a));
+		strbuf_printf(out, ", %u processor%s", load.cpus, plural(load.cpus));
+		if (host->cpus)
+			strbuf_printf(out, " of %u", host->cpus);
+		strbuf_printf(out, ", %llu MiB", (unsigned long long)load.memory_mib);
+		if (host->memory_mib)
+			strbuf_printf(out, " of %llu", (unsigned long long)host->memory_mib);
+		strbuf_char(out, '\n');
+	}
+}
+
 void plan_print_text(const struct plan *p, struct strbuf *out)
 {
-	size_t id_width = 0, title_width = 0;
+	const struct lab *lab = p->lab;
+	size_t id_width = 0, title_width = 0, host_width = 0;
 	unsigned shown = 0;
 
 	for (unsigned i = 0; i < p->step_count; i++) {
@@ -62,14 +86,21 @@ void plan_print_text(const struct plan *p, struct strbuf *out)
 		      p->lab->node_count, p->lab->node_count == 1 ? "" : "s");
 	if (p->loss)
 		strbuf_printf(out, "lost: %s\n", p->loss);
+	add_hosts(lab, out);
+	for (unsigned h = 0; h < lab->host_count; h++)
+		if (strlen(lab->hosts[h].name) + 2 > host_width)
+			host_width = strlen(lab->hosts[h].name) + 2;
 	for (unsigned i = 0; i < p->step_count; i++) {
 		const struct step *s = &p->steps[i];
 		size_t line = out->len;
 
 		if (s->verb == VERB_JOIN)
 			continue;
+		if (host_width)
+			strbuf_str(out, lab->hosts[s->host].name);
+		pad(out, line, host_width);
 		strbuf_str(out, s->id);
-		pad(out, line, id_width + 2);
+		pad(out, line += host_width, id_width + 2);
 		strbuf_str(out, s->title);
 		if (s->after_count) {
 			pad(out, line, id_width + 2 + title_width + 2);
@@ -79,6 +110,19 @@ void plan_print_text(const struct plan *p, struct strbuf *out)
 		}
 		strbuf_char(out, '\n');
 	}
+}
+
+static json_t *hosts_json(const struct lab *lab)
+{
+	json_t *rows = json_array();
+
+	for (unsigned h = 0; h < lab->host_count; h++) {
+		struct host_load load = host_load(lab, h);
+
+		json_array_append_new(rows, json_pack("{s:s, s:i, s:i, s:I}", "host", lab->hosts[h].name, "nodes", (int)load.nodes, "cpus",
+						      (int)load.cpus, "memory_mib", (json_int_t)load.memory_mib));
+	}
+	return rows;
 }
 
 json_t *plan_json(const struct plan *p)
@@ -94,11 +138,15 @@ json_t *plan_json(const struct plan *p)
 		step = json_pack("{s:s, s:s, s:s?, s:s, s:o, s:f}", "id", s->id, "verb", verb_names[s->verb], "node",
 				 s->node ? s->node->name : NULL, "title", s->title, "after", after, "timeout_s",
 				 (double)s->timeout_ms / 1000);
+		if (p->lab->host_count)
+			json_object_set_new(step, "host", json_string(p->lab->hosts[s->host].name));
 		if (s->anyway)
 			json_object_set_new(step, "anyway", json_true());
 		json_array_append_new(steps, step);
 	}
 	doc = json_pack("{s:i, s:s, s:s, s:o}", "v", 1, "command", p->command, "lab", p->lab->name, "steps", steps);
+	if (p->lab->host_count)
+		json_object_set_new(doc, "hosts", hosts_json(p->lab));
 	if (p->loss)
 		json_object_set_new(doc, "lost", json_string(p->loss));
 	return doc;

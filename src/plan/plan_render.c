@@ -86,7 +86,7 @@ static int add_xml(struct render *r)
 	enum hypervisor h = r->lab->hypervisor == HYPERVISOR_AUTO ? HYPERVISOR_QEMU : r->lab->hypervisor;
 	const char *source = arena_printf(r->a, "domains/%s.xml", hypervisor_names[h]), *xml;
 
-	if (xml_network(r->lab, r->lib, r->a, &xml, r->e) < 0)
+	if (xml_network(r->lab, 0, r->lib, r->a, &xml, r->e) < 0)
 		return -1;
 	add(r, "host/network.xml", xml, 0644, "domains/network.xml");
 	for (unsigned i = 0; i < r->lab->node_count; i++) {

@@ -39,12 +39,14 @@ static const char *machine_id(const struct node *n, struct arena *a)
 static const char *network_text(const struct lab *lab, const struct node *n, const char *gateway, struct arena *a)
 {
 	const char *match = lab->hypervisor == HYPERVISOR_LXC ? "Name=eth0\n\n[Link]\nMACAddress" : "MACAddress";
+	/* Hosts of a lab on several are containers' (hosts_check()): this is in [Link]. */
+	const char *mtu = lab->host_count ? arena_printf(a, "MTUBytes=%u\n", UNDERLAY_MTU - VXLAN_BYTES) : "";
 
 	return arena_printf(a,
-			    "[Match]\n%s=%s\n\n"
+			    "[Match]\n%s=%s\n%s\n"
 			    "[Network]\nAddress=%s/%u\nGateway=%s\nDNS=%s\nDomains=%s\n"
 			    "DHCP=no\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n",
-			    match, n->mac, n->ip_text, lab->net.prefix_len, gateway, gateway, lab->net.domain);
+			    match, n->mac, mtu, n->ip_text, lab->net.prefix_len, gateway, gateway, lab->net.domain);
 }
 
 /* ssh refuses a key file without a newline at its end. */

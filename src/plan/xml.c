@@ -320,7 +320,16 @@ static void add_hosts(const struct lab *lab, xmlNodePtr dhcp, xmlNodePtr dns)
 	}
 }
 
-int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
+/* The network of another host than the first is a bridge only: what it lacks, its nodes find on the first. */
+static void leave_bridge(xmlNodePtr root)
+{
+	static const char *const first[] = { "forward", "mac", "domain", "dns", "ip" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(first); i++)
+		drop(root, first[i]);
+}
+
+int xml_network(const struct lab *lab, unsigned host, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
 {
 	char uuid[37], gateway[16], netmask[16];
 	uint32_t ip = lab->net.gateway;
@@ -348,7 +357,12 @@ int xml_network(const struct lab *lab, const struct library *lib, struct arena *
 	if (load(lib, "domains/network.xml", &names, &doc, e) < 0)
 		return -1;
 	root = xmlDocGetRootElement(doc);
-	add_hosts(lab, find(root, "dhcp"), find(root, "dns"));
+	if (lab->host_count)
+		set(add(root, "mtu"), "size", arena_printf(a, "%u", UNDERLAY_MTU - VXLAN_BYTES));
+	if (host)
+		leave_bridge(root);
+	else
+		add_hosts(lab, find(root, "dhcp"), find(root, "dns"));
 	*ret_xml = print(doc, a);
 	return 0;
 }

@@ -21,6 +21,7 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 /* A guest that boots an image and powers itself off. @label: the user it runs as, "+107:+107"; NULL = libvirt does not change users. */
 struct xml_guest { const char *name, *type, *disk, *kernel, *initrd, *label, *console; };
 int xml_guest(const struct xml_guest *g, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
-int xml_network(const struct lab *lab, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
+/* @host: a position in the lab's hosts. The first one has gateway, DHCP and names; the others are joined to it. */
+int xml_network(const struct lab *lab, unsigned host, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e);
 
 #endif

@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(xml_domain(lab, &lab->nodes[i], &paths, lib, a, &xml, &e) == 0, "%s", e.text);
 		check(lab, lab->nodes[i].name, xml, domain_schema, a);
 	}
-	PROMISE(xml_network(lab, lib, a, &xml, &e) == 0, "%s", e.text);
+	PROMISE(xml_network(lab, 0, lib, a, &xml, &e) == 0, "%s", e.text);
 	check(lab, NULL, xml, network_schema, a);
 	return 0;
 }

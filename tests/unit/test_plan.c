@@ -196,7 +196,8 @@ static void destroy_graph(void **state)
 	};
 	struct fact_network networks[] = { { .name = "labctl-demo", .lab_uuid = lab->uuid },
 					   { .name = "old", .lab_uuid = lab->uuid }, { .name = "default" } };
-	const struct facts facts = { domains, ARRAY_COUNT(domains), networks, ARRAY_COUNT(networks) };
+	const struct facts facts = { .domains = domains, .domain_count = ARRAY_COUNT(domains),
+				     .networks = networks, .network_count = ARRAY_COUNT(networks) };
 	auto_(plan_free) struct plan *p = NULL, *keep = NULL;
 	struct fail e = { 0 };
 

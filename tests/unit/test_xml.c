@@ -138,7 +138,7 @@ static void network(void **state)
 	const char *xml;
 
 	(void)state;
-	assert_int_equal(xml_network(lab, lib, a, &xml, &e), 0);
+	assert_int_equal(xml_network(lab, 0, lib, a, &xml, &e), 0);
 	assert_null(strstr(xml, "@{"));
 	assert_non_null(strstr(xml, "<name>labctl-d</name>"));
 	assert_non_null(strstr(xml, lab->net.bridge));

@@ -140,6 +140,11 @@ const struct fact_domain *ask_domain(const struct facts *facts, const struct nod
 	return NULL;
 }
 
+const char *ask_silent(const struct facts *facts, const struct node *n)
+{
+	return facts->silent ? facts->silent[n->host] : NULL;
+}
+
 const char *ask_query(const struct cli *c, const struct recipe *r, const char *role, const char *name)
 {
 	for (const struct query *q = r->queries; q && q->name; q++)
@@ -163,7 +168,7 @@ unsigned ask_list(struct cli *c, struct runtime *rt, const struct lab *lab, cons
 				*arena_push(c->arena, *ret, count) =
 					(struct asked){ .rt = rt, .node = &lab->nodes[i], .role = (int)k,
 							.blocked = ask_query(c, lab->cluster.recipe, lab->cluster.places[k].role, "blocked"),
-							.off = !d ? "missing" : d->runs ? NULL : d->state };
+							.off = d ? (d->runs ? NULL : d->state) : ask_silent(facts, &lab->nodes[i]) ? NULL : "missing" };
 	}
 	return count;
 }

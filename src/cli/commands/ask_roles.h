@@ -32,6 +32,8 @@ int ask_judge(const struct lab *lab, const struct asked *asked, unsigned count, 
 /* The text of a role's query; NULL = the recipe has none. */
 const char *ask_query(const struct cli *c, const struct recipe *r, const char *role, const char *name);
 const struct role_place *ask_place(const struct asked *q);
+/* Why nothing is known of the node: its host does not answer. NULL = it does. */
+const char *ask_silent(const struct facts *facts, const struct node *n);
 const struct fact_domain *ask_domain(const struct facts *facts, const struct node *n); /* NULL: the node has none */
 
 #endif

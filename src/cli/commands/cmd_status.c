@@ -36,14 +36,18 @@ static json_t *service_row(const struct asked *q)
 	return row;
 }
 
-static json_t *node_row(const struct lab *lab, const struct node *n, const struct fact_domain *d, const struct asked *asked,
+static json_t *node_row(const struct lab *lab, const struct node *n, const struct facts *facts, const struct asked *asked,
 			unsigned asked_count)
 {
+	const struct fact_domain *d = ask_domain(facts, n);
 	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "node", n->name, "hostname", n->hostname, "address",
-				n->ip_text, "domain", n->domain, "state", d ? d->state : "missing", "cpus", (int)n->cpus,
+				n->ip_text, "domain", n->domain, "state", d ? d->state : ask_silent(facts, n) ? "unknown" : "missing", "cpus", (int)n->cpus,
 				"memory_mib", (int)n->memory_mib);
 	json_t *roles = json_array(), *shown = json_array(), *services = json_array(), *databases = json_array();
 	unsigned up = 0, all = 0;
+
+	if (lab->host_count)
+		json_object_set_new(row, "host", json_string(node_host_name(lab, n)));
 
 	for (unsigned i = 0; i < asked_count; i++) {
 		json_t *service;
@@ -125,6 +129,28 @@ static void view_clear(struct view *v)
 	json_decref(v->doc);
 }
 
+/* A host that does not answer is the cause to name; what it makes fail is the evidence. */
+static void add_silent(const struct lab *lab, const struct facts *facts, struct view *ret)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *down = arena_strdup(a, ret->down.evidence);
+	json_t *list = NULL;
+
+	for (unsigned h = 0; facts->silent && h < lab->host_count; h++) {
+		if (!facts->silent[h])
+			continue;
+		if (!list)
+			fail(&ret->down, FAIL_PARTIAL, "%s; nothing is known of %s", facts->silent[h], host_nodes(lab, h, a));
+		list = list ? list : json_array();
+		json_array_append_new(list, json_string(facts->silent[h]));
+	}
+	if (!list)
+		return;
+	fail_evidence(&ret->down, down, UINT32_MAX);
+	fail_next(&ret->down, "labctl -l %s status    (when that host answers again)", lab->name);
+	json_object_set_new(ret->doc, "silent", list);
+}
+
 static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct view *ret, struct fail *e)
 {
 	struct facts facts = { 0 };
@@ -139,7 +165,7 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	ask_all(ret->asked, ret->asked_count);
 	rows = json_array();
 	for (unsigned i = 0; i < lab->node_count; i++)
-		json_array_append_new(rows, node_row(lab, &lab->nodes[i], ask_domain(&facts, &lab->nodes[i]), ret->asked, ret->asked_count));
+		json_array_append_new(rows, node_row(lab, &lab->nodes[i], &facts, ret->asked, ret->asked_count));
 	ret->doc = json_pack("{s:i, s:s, s:s, s:s, s:o}", "v", 1, "lab", lab->name, "hypervisor", hypervisor_names[lab->hypervisor],
 			     "kind", lab->cluster.recipe ? lab->cluster.recipe->kind : "", "nodes", rows);
 	json_object_set_new(ret->doc, "warnings", warnings_json(strbuf_text(&ret->warnings)));
@@ -162,8 +188,10 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 			fail_next(&ret->down, "labctl -l %s %s    (it did not end)", lab->name, unfinished.text);
 		if (run_check_whole(c, runtime_paths(rt), &half) < 0)
 			fail_next(&ret->down, "%s", half.next); /* nothing else is possible before */
-		json_object_set_new(ret->doc, "error", report_error(&ret->down));
 	}
+	add_silent(lab, &facts, ret);
+	if (ret->down.code)
+		json_object_set_new(ret->doc, "error", report_error(&ret->down));
 	return 0;
 }
 
@@ -200,7 +228,8 @@ static void add_sentences(const struct lab *lab, const json_t *doc, struct strbu
 static int show(struct cli *c, const struct lab *lab, const struct view *v, struct fail *e)
 {
 	static const struct table_column all[] = {
-		{ { "node", "NODE", false }, false },   { { "address", "ADDRESS", false }, false },
+		{ { "node", "NODE", false }, false },   { { "host", "HOST", false }, true },
+		{ { "address", "ADDRESS", false }, false },
 		{ { "hostname", "HOSTNAME", false }, false }, { { "state", "STATE", false }, false },
 		{ { "up", "SERVICES", false }, false }, { { "lag", "LAG", true }, true },
 		{ { "data", "DATA", true }, true },     { { "roles_now", "ROLES", false }, false } };

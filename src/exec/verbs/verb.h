@@ -18,7 +18,7 @@
 #define VERB_FN(name) int name(struct run *r, enum step_state *ret_state, struct fail *e)
 
 /* One function per row of VERBS (plan/step.h). */
-#define VERB_PROTOTYPE(id, function, name, timeout, session, text) VERB_FN(verb_##function);
+#define VERB_PROTOTYPE(id, function, name, timeout, needs, text) VERB_FN(verb_##function);
 VERBS(VERB_PROTOTYPE)
 #undef VERB_PROTOTYPE
 
@@ -51,6 +51,8 @@ void drop_torn_marks(const char *dir, const char *marker);
 
 /* NFS parameters of the lab, in @a. */
 void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs);
+/* Name of the device that joins the lab's bridges on several hosts. */
+const char *vxlan_device(const struct lab *lab, struct arena *a);
 /* Name of the lab's network: from the step, else from the XML. */
 int network_name(struct run *r, const char *xml, struct arena *a, const char **ret_name, struct fail *e);
 

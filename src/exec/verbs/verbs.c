@@ -4,7 +4,7 @@
 #include "verb.h"
 
 const verb_fn verbs[VERB_COUNT] = {
-#define VERB_ROW(id, function, name, timeout, session, text) [VERB_##id] = verb_##function,
+#define VERB_ROW(id, function, name, timeout, needs, text) [VERB_##id] = verb_##function,
 	VERBS(VERB_ROW)
 #undef VERB_ROW
 };

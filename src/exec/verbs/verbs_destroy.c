@@ -13,6 +13,7 @@
 #include "nft.h"
 #include "state.h"
 #include "verb.h"
+#include "vxlan.h"
 
 DEFINE_AUTO(DIR *, closedir)
 
@@ -100,8 +101,11 @@ int verb_net_remove(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct virt *v;
 	bool changed = false;
 
-	if ((!run_step(r)->subject && xml_network(lab, runtime_library(rt), a, &xml, e) < 0) ||
+	if ((!run_step(r)->subject && xml_network(lab, runtime_host(rt), runtime_library(rt), a, &xml, e) < 0) ||
 	    network_name(r, xml, a, &name, e) < 0 || runtime_virt(rt, &v, e) < 0)
+		return -1;
+	/* Also without hosts in the record: on another host, a part of the lab is destroyed as if it were all. */
+	if (vxlan_remove(vxlan_device(lab, a), run_deadline_ms(r), &changed, e) < 0)
 		return -1;
 	if (virt_network_remove(v, name, lab->uuid, &changed, &why) < 0) {
 		if (why.code == FAIL_CONFLICT)

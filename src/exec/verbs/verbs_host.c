@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <net/if.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "capacity.h"
+#include "defaults.h"
 #include "file.h"
 #include "plan.h"
 #include "proc.h"
@@ -17,6 +19,7 @@
 #include "scope.h"
 #include "state.h"
 #include "verb.h"
+#include "vxlan.h"
 
 DEFINE_AUTO(DIR *, closedir)
 
@@ -145,6 +148,11 @@ int network_name(struct run *r, const char *xml, struct arena *a, const char **r
 	return 0;
 }
 
+const char *vxlan_device(const struct lab *lab, struct arena *a)
+{
+	return arena_printf(a, "labx%s", lab->net.bridge + strlen(BRIDGE_PREFIX));
+}
+
 static const char *subnet_text(const struct lab *lab, struct arena *a)
 {
 	char subnet[16];
@@ -165,6 +173,25 @@ static int start_network(struct run *r, struct virt *v, const char *name, const 
 	return virt_network_start(v, name, uuid, xml, ret_changed, e);
 }
 
+/* Joins this host's bridge to those of the other hosts of the lab. */
+static int join_hosts(struct run *r, bool *changed, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct lab *lab = runtime_lab(rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	uint32_t peers[LAB_HOSTS_MAX];
+	struct vxlan v = { .device = vxlan_device(lab, a), .bridge = lab->net.bridge, .peers = peers, .underlay_mtu = UNDERLAY_MTU,
+			   .mtu = UNDERLAY_MTU - VXLAN_BYTES, .id = (uint32_t)strtoul(lab->net.bridge + strlen(lab->net.bridge) - 6, NULL, 16) };
+
+	if (!lab->host_count)
+		return 0;
+	v.local = lab->hosts[runtime_host(rt)].underlay;
+	for (unsigned h = 0; h < lab->host_count; h++)
+		if (h != runtime_host(rt) && host_is_used(lab, h))
+			peers[v.peer_count++] = lab->hosts[h].underlay;
+	return v.peer_count ? vxlan_make(&v, run_deadline_ms(r), changed, e) : 0;
+}
+
 int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
@@ -174,7 +201,7 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct virt *v;
 	bool changed = false;
 
-	if (xml_network(lab, runtime_library(rt), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
+	if (xml_network(lab, runtime_host(rt), runtime_library(rt), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
 	    runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (start_network(r, v, name, xml, &changed, e) < 0) {
@@ -184,12 +211,14 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 			fail_next(e, "labctl -l %s create (tries again); libvirt's log: journalctl -u libvirtd", lab->name);
 		return capacity_explain(e);
 	}
-	if (!changed && if_nametoindex(lab->net.bridge) && !filter_translates(subnet_text(lab, a))) {
+	if (!changed && runtime_host(rt) == 0 && if_nametoindex(lab->net.bridge) && !filter_translates(subnet_text(lab, a))) {
 		if (filter_restore(name, subnet_text(lab, a), run_deadline_ms(r), e) < 0)
 			return -1;
 		run_note(r, "changed: libvirt's packet filter rules for %s were gone: %s", subnet_text(lab, a), filter_restore_command());
 		changed = true;
 	}
+	if (join_hosts(r, &changed, e) < 0)
+		return -1;
 	*ret_state = state_of(changed);
 	return 0;
 }

@@ -126,7 +126,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
  */
 struct watch {
 	struct run *r;
-	struct virt *virt;
+	struct virt *virt;       /* of this host; NULL = the node is on another one */
 	const char *log;         /* the hypervisor's log of this domain */
 	int64_t since_ms;        /* shows its journal from here, since the epoch; 0 = all of it */
 	atomic_bool stop_waiting;
@@ -152,8 +152,8 @@ static bool kvm_broke(const char *log)
 static bool guest_is_lost(struct watch *w)
 {
 	const struct node *n = run_step(w->r)->node;
-	bool active = true;
-	const char *state = virt_domain_state(w->virt, n->domain, &active);
+	bool active = true, stalled;
+	const char *state = runtime_state(runtime_of(w->r), n, &active, &stalled);
 
 	if (runtime_lab(runtime_of(w->r))->hypervisor == HYPERVISOR_KVM && kvm_broke(w->log))
 		w->kvm_error = true;
@@ -251,7 +251,7 @@ static void add_console(struct watch *w, struct fail *e)
 		int status;
 
 		proc_run(&p, &status, &ignored);
-		if (!text.len && *w->dead)
+		if (!text.len && *w->dead && w->virt)
 			virt_first_output(w->virt, n->domain, lab->uuid, &first);
 		if (first.len)
 			strbuf_printf(&text, "-- console of %s, started again\n%s", n->domain, first.text);
@@ -291,14 +291,14 @@ static int explain(struct watch *w, struct fail *e)
 		fail(e, FAIL_VIRT, "%s did not come up: domain '%s' is %s", n->name, n->domain, w->dead);
 		fail_next(e, "labctl -l %s create (starts it again)", lab->name);
 	} else {
-		bool active;
+		bool active, stalled;
 		const char *hint = w->console ? cloud_hint(w->console) : NULL;
 
 		session_explain_key(runtime_sessions(runtime_of(w->r)), n, e);
 		if (hint)
 			fail_wrap(e, "%s", hint);
 		fail_wrap(e, "%s did not come up (domain '%s' is %s)", n->name, n->domain,
-			  virt_domain_state(w->virt, n->domain, &active));
+			  runtime_state(runtime_of(w->r), n, &active, &stalled));
 		if (!*e->next)
 			fail_next(e, "labctl -l %s create (continues to wait); if the domain hangs: virsh -c %s destroy %s, then create",
 				  lab->name, libvirt_uri(lab->hypervisor), n->domain);
@@ -349,8 +349,8 @@ static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 		watch.console = node_file(r, "console.log", a);
 	watch.log = arena_printf(a, LIBVIRT_LOG_DIR "/%s/%s.log",
 				 libvirt_driver(runtime_lab(rt)->hypervisor), n->domain);
-	if (session_target(runtime_sessions(rt), n, &watch.stop_waiting, a, &target, e) < 0 || runtime_virt(rt, &watch.virt, e) < 0 ||
-	    watch_start(&watch, e) < 0)
+	if (session_target(runtime_sessions(rt), n, &watch.stop_waiting, a, &target, e) < 0 ||
+	    (n->host == runtime_host(rt) && runtime_virt(rt, &watch.virt, e) < 0) || watch_start(&watch, e) < 0)
 		return -1;
 	status = ssh_wait(&target, session_login_ms(runtime_sessions(rt)), grace_ms(rt), run_deadline_ms(r), session, e);
 	watch_end(&watch);

@@ -50,12 +50,10 @@ int verb_node_reach(struct run *r, enum step_state *ret_state, struct fail *e)
 	const struct node *n = run_step(r)->node;
 	int64_t login_ms = session_login_ms(runtime_sessions(rt));
 	struct fail why = { 0 };
+	bool active, stalled = false;
 	const char *state;
-	struct virt *v;
 	struct ssh *s;
 
-	if (runtime_virt(rt, &v, e) < 0)
-		return -1;
 	for (int tries = 0; tries < LOGINS; tries++, login_ms *= 2) {
 		why = (struct fail){ 0 };
 		if (session_get_within(runtime_sessions(rt), n, login_ms, run_deadline_ms(r), &s, &why) == 0) {
@@ -63,13 +61,14 @@ int verb_node_reach(struct run *r, enum step_state *ret_state, struct fail *e)
 			*ret_state = STEP_UNCHANGED;
 			return 0;
 		}
-		if (why.code == FAIL_CANCELED || virt_domain_stalled(v, n->domain, &state))
+		if (why.code == FAIL_CANCELED || (runtime_state(rt, n, &active, &stalled), stalled))
 			break;
 	}
 	*e = why;
 	if (why.code == FAIL_CANCELED)
 		return -1;
-	if (virt_domain_stalled(v, n->domain, &state)) {
+	state = runtime_state(rt, n, &active, &stalled);
+	if (stalled) {
 		fail(e, FAIL_VIRT, "%s is not running: domain '%s' is %s", n->name, n->domain, state);
 		fail_cause(e, CAUSE_NODE_OFF);
 		return fail_next(e, "labctl -l %s start %s    (starts or resumes it)", runtime_lab(rt)->name, n->name);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The other hosts of a lab: one connection to each, OpenSSH's `ssh` with `labctl host-run` at the other end (host_serve.h). It is made when
+ * first needed. A host that does not answer, or whose connection broke, stays so for this command: every call says so at once.
+ * Any thread. First test to read: tests/exec/test_hosts.c.
+ */
+#ifndef LABCTL_EXEC_HOSTS_H
+#define LABCTL_EXEC_HOSTS_H
+
+#include <stdatomic.h>
+
+#include "executor.h"
+#include "facts.h"
+#include "library.h"
+#include "paths.h"
+
+struct hosts;
+struct hosts_env {
+	const struct lab *lab;        /* borrowed, like everything here */
+	const struct paths *paths;
+	const struct library *library;
+	const atomic_bool *cancel;
+};
+
+struct hosts *hosts_new(const struct hosts_env *env); /* aborts if out of memory */
+void hosts_free(struct hosts *h);                     /* ends the connections */
+
+/*
+ * Connects, and gives the host what it keeps of the lab: the record and the keys of its nodes. It takes the lab's lock and lease there.
+ * FAIL_HOST: another labctl there, or none; FAIL_CONFLICT: the lab of this name there is another master's; FAIL_SSH: no connection.
+ */
+int hosts_open(struct hosts *h, unsigned host, int64_t deadline_ms, struct fail *e);
+/* Connects to all hosts that have nodes, at the same time. */
+void hosts_reach(struct hosts *h);
+/* Runs the step of @r on its host, after hosts_open(). Fails as the verb there does; FAIL_SSH with CAUSE_LOST if the connection breaks. */
+int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct fail *e);
+/* Appends what libvirt on that host has of the lab, in @a. */
+int hosts_facts(struct hosts *h, unsigned host, struct arena *a, struct facts *f, struct fail *e);
+/* State of a domain, as virt_domain_state() and virt_domain_stalled() give it; "unknown" and active if the host does not answer. In @a. */
+const char *hosts_domain_state(struct hosts *h, unsigned host, const char *domain, struct arena *a, bool *ret_active, bool *ret_stalled);
+
+#endif

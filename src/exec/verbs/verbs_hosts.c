@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Steps on other hosts of the lab. */
+#include "hosts.h"
+#include "verb.h"
+#include "verbs.h"
+
+int verb_host_open(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	*ret_state = STEP_UNCHANGED;
+	return hosts_open(runtime_hosts(runtime_of(r)), run_step(r)->host, run_deadline_ms(r), e);
+}
+
+int verb_away(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	if (run_step(r)->verb == VERB_HOST_OPEN)
+		return verb_host_open(r, ret_state, e);
+	return hosts_run(runtime_hosts(runtime_of(r)), r, ret_state, e);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Labs on several hosts: reading, placing, printing; which host a step of a plan is for. */
+#include "library.h"
+#include "plan.h"
+#include "test.h"
+
+#define TWO "lab: duo\nhypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: root@b, underlay: 192.0.2.2}\n"
+
+static struct lab *read_lab(const char *text)
+{
+	struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	struct lab *lab = NULL;
+	struct fail e = { 0 };
+
+	if (lab_parse(text, strlen(text), "lab.yaml", &o, &lab, &e) < 0)
+		fail_msg("%s\n%s", e.text, e.evidence);
+	return lab;
+}
+
+static void assert_nodes(const struct lab *lab, unsigned host, const char *nodes)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	assert_string_equal(host_nodes(lab, host, a), nodes);
+}
+
+static void assert_refused(const char *text, const char *why)
+{
+	struct lab_options o = { .state_dir = "/var/lib/labctl" };
+	struct lab *lab = NULL;
+	struct fail e = { 0 };
+
+	assert_int_equal(lab_parse(text, strlen(text), "lab.yaml", &o, &lab, &e), -1);
+	assert_int_equal(e.code, FAIL_LAB);
+	if (!strstr(e.evidence, why))
+		fail_msg("'%s' is not in: %s", why, e.evidence);
+}
+
+static void one_host_by_default(void **state)
+{
+	auto_(lab_free) struct lab *lab = read_lab("nodes: 3\nplacement: pack\n");
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	(void)state;
+	assert_int_equal(lab_hosts(lab), 1);
+	assert_nodes(lab, 0, "node1,node2,node3");
+	lab_print(lab, &text);
+	assert_null(strstr(text.text, "hosts"));
+	assert_null(strstr(text.text, "placement"));
+}
+
+static void spreads(void **state)
+{
+	auto_(lab_free) struct lab *even = read_lab(TWO "nodes: 5\n");
+	auto_(lab_free) struct lab *weighted = read_lab("hypervisor: lxc\nnodes: 4\nhosts:\n  - {name: a, underlay: 192.0.2.1, memory: 4GiB}\n"
+							"  - {name: b, ssh: b, underlay: 192.0.2.2, memory: 12GiB}\n");
+
+	(void)state;
+	assert_nodes(even, 0, "node1,node3,node5");
+	assert_nodes(even, 1, "node2,node4");
+	assert_nodes(weighted, 0, "node3");
+	assert_nodes(weighted, 1, "node1,node2,node4");
+}
+
+static void packs(void **state)
+{
+	auto_(lab_free) struct lab *lab = read_lab("hypervisor: lxc\nnodes: 4\nplacement: pack\nhosts:\n  - {name: a, underlay: 192.0.2.1, cpus: 3}\n"
+						   "  - {name: b, ssh: b, underlay: 192.0.2.2}\n");
+
+	(void)state;
+	assert_nodes(lab, 0, "node1,node2,node3");
+	assert_nodes(lab, 1, "node4");
+}
+
+/* Selectors may name roles. Who has no selector gets the rest. */
+static void selects(void **state)
+{
+	auto_(lab_free) struct lab *lab = read_lab("hypervisor: lxc\nnodes: 4\ncluster: {kind: postgres}\nhosts:\n"
+						   "  - {name: a, underlay: 192.0.2.1}\n"
+						   "  - {name: b, ssh: b, underlay: 192.0.2.2, nodes: primary}\n"
+						   "  - {name: c, ssh: c, underlay: 192.0.2.3, nodes: none}\n");
+
+	(void)state;
+	assert_nodes(lab, 0, "node2,node3,node4");
+	assert_nodes(lab, 1, "node1");
+	assert_nodes(lab, 2, "none");
+	assert_false(host_is_used(lab, 2));
+	assert_true(host_is_used(lab, 0));
+}
+
+/* The record says where each node is, and reads back to the same lab. */
+static void prints_what_it_reads(void **state)
+{
+	auto_(lab_free) struct lab *lab = read_lab(TWO "nodes: 3\nplacement: pack\n"), *again = NULL;
+	auto_(strbuf_clear) struct strbuf text = { 0 }, second = { 0 };
+
+	(void)state;
+	lab_print(lab, &text);
+	assert_non_null(strstr(text.text, "hosts:\n"
+					  "  - {name: a, underlay: 192.0.2.1, nodes: \"node1,node2,node3\"}\n"
+					  "  - {name: b, ssh: \"root@b\", underlay: 192.0.2.2, nodes: none}\n"
+					  "placement: pack\n"));
+	again = read_lab(text.text);
+	lab_print(again, &second);
+	assert_string_equal(text.text, second.text);
+}
+
+static void refuses(void **state)
+{
+	(void)state;
+	assert_refused("hosts:\n  - {name: a, underlay: 192.0.2.1}\n", "must list 2 to");
+	assert_refused("hypervisor: kvm\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n",
+		       "containers only so far");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, ssh: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n",
+		       "the first host is the machine that labctl runs on");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, underlay: 192.0.2.2}\n", "needs ssh");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: a, ssh: b, underlay: 192.0.2.2}\n",
+		       "two hosts are named a");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b}\n", "needs underlay");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.1}\n",
+		       "the same underlay address");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: \"-oProxyCommand=x\", underlay: 192.0.2.2}\n",
+		       "as for ssh");
+	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: \"b; x\", underlay: 192.0.2.2}\n", "as for ssh");
+	assert_refused(TWO "network: {subnet: 192.0.2.0/24}\n", "of the lab's own subnet");
+	assert_refused("hypervisor: lxc\nnodes: 3\nhosts:\n  - {name: a, underlay: 192.0.2.1, nodes: 1-2}\n"
+		       "  - {name: b, ssh: b, underlay: 192.0.2.2, nodes: 2-3}\n", "node2 is on host 1 already");
+	assert_refused("hypervisor: lxc\nnodes: 3\nhosts:\n  - {name: a, underlay: 192.0.2.1, nodes: 1}\n"
+		       "  - {name: b, ssh: b, underlay: 192.0.2.2, nodes: 2}\n", "node3 is on no host");
+	assert_refused("hypervisor: lxc\nnodes: 3\nhosts:\n  - {name: a, underlay: 192.0.2.1, memory: 1GiB}\n"
+		       "  - {name: b, ssh: b, underlay: 192.0.2.2, memory: 1GiB}\n", "it has 1GiB");
+}
+
+static const struct step *find_step(const struct plan *p, const char *id)
+{
+	for (unsigned i = 0; i < p->step_count; i++)
+		if (!strcmp(p->steps[i].id, id))
+			return &p->steps[i];
+	fail_msg("there is no step %s", id);
+	return NULL;
+}
+
+static bool waits_for(const struct plan *p, const struct step *s, const char *id)
+{
+	for (unsigned i = 0; i < s->after_count; i++)
+		if (!strcmp(p->steps[s->after[i]].id, id))
+			return true;
+	return false;
+}
+
+/* What needs files of a node's host runs there, after that host can be reached; what goes over SSH runs here. */
+static void steps_have_hosts(void **state)
+{
+	auto_(library_free) struct library *lib = NULL;
+	auto_(lab_free) struct lab *lab = read_lab(TWO "nodes: 2\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(plan_free) struct plan *p = NULL;
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(library_load(SOURCE_DIR, &lib, &e), 0);
+	assert_int_equal(plan_create(lab, lib, &p, &e), 0);
+	assert_int_equal(find_step(p, "node.disk/node1")->host, 0);
+	assert_int_equal(find_step(p, "node.disk/node2")->host, 1);
+	assert_int_equal(find_step(p, "net.create/b")->host, 1);
+	assert_int_equal(find_step(p, "node.ready/node2")->host, 0);
+	assert_true(waits_for(p, find_step(p, "node.start/node2"), "net.create/b"));
+	assert_false(waits_for(p, find_step(p, "node.start/node2"), "net.create"));
+	assert_true(waits_for(p, find_step(p, "node.start/node2"), "host.open/b"));
+	assert_true(waits_for(p, find_step(p, "host.open/b"), "lab.prepare"));
+}
+
+/* A host that does not answer keeps nobody else from removing a part, but the record stays. */
+static void destroy_is_by_host(void **state)
+{
+	static struct fact_domain left = { .name = "duo-old", .lab = "duo", .node = "old", .host = 1 };
+	auto_(lab_free) struct lab *lab = read_lab(TWO "nodes: 2\n");
+	auto_(plan_free) struct plan *p = NULL;
+	struct facts facts = { .domains = &left, .domain_count = 1 };
+	struct fail e = { 0 };
+
+	(void)state;
+	left.lab_uuid = lab->uuid;
+	assert_int_equal(plan_destroy(lab, &facts, &(struct destroy_options){ 0 }, &p, &e), 0);
+	assert_true(p->partial);
+	assert_int_equal(find_step(p, "net.remove")->host, 0);
+	assert_false(waits_for(p, find_step(p, "net.remove"), "node.stop/all/b"));
+	assert_true(waits_for(p, find_step(p, "net.remove/b"), "node.stop/all/b"));
+	assert_int_equal(find_step(p, "node.stop/domain:duo-old")->host, 1);
+	assert_true(waits_for(p, find_step(p, "lab.remove"), "lab.remove/b"));
+	assert_true(waits_for(p, find_step(p, "lab.remove/b"), "data.remove/node2"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_host_by_default), cmocka_unit_test(spreads),
+		cmocka_unit_test(packs),               cmocka_unit_test(selects),
+		cmocka_unit_test(prints_what_it_reads), cmocka_unit_test(refuses),
+		cmocka_unit_test(steps_have_hosts),    cmocka_unit_test(destroy_is_by_host),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
