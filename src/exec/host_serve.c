@@ -4,9 +4,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "clock.h"
+#include "digest.h"
 #include "file.h"
 #include "host_words.h"
 #include "lease.h"
@@ -16,6 +19,7 @@
 
 #define LINE_MAX_BYTES (16u << 20)
 #define LOCK_MS 3000
+#define IMAGE_LOCK_MS 1800000 /* a build of the same image may take so long */
 #define MASTER_BYTES 4096
 
 struct server {
@@ -30,6 +34,7 @@ struct server {
 	pthread_mutex_t lock;        /* guards .out of .o and .running */
 	pthread_cond_t ended;
 	unsigned running;
+	int image_fd;                /* lock of the image that is being copied here; -1 */
 };
 
 static const char *text_of(const json_t *o, const char *key)
@@ -223,6 +228,60 @@ static int keep(struct server *s, const json_t *o, struct fail *e)
 	return 0;
 }
 
+/* --- the image --- */
+
+static bool has_image(struct server *s, const char *name, const char *digest, struct arena *a, const char **ret_dir)
+{
+	*ret_dir = cache_image(runtime_paths(s->rt)->cache, name, digest, a);
+	return file_exists(*ret_dir);
+}
+
+/* Is the image here? If not, tells where to put it, and keeps others from making it until it is placed. */
+static void want_image(struct server *s, const json_t *q, json_t *reply, struct fail *e)
+{
+	const struct paths *p = runtime_paths(s->rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *name = text_of(q, "image"), *digest = text_of(q, "digest"), *dir, *temp;
+	int64_t deadline = clock_after_ms(IMAGE_LOCK_MS);
+
+	if (s->lock_fd < 0 || strcmp(name, s->lab->image) || !digest || strlen(digest) != DIGEST_HEX - 1 || digest[strspn(digest, "0123456789abcdef")]) {
+		fail(e, FAIL_OTHER, "no image of this lab: %s", name);
+		return;
+	}
+	/* Before it is there: images_find() takes this one and no other. */
+	if (write_text(arena_printf(a, "%s/image", p->lab), arena_printf(a, "%s\n", digest), e) < 0 || has_image(s, name, digest, a, &dir) ||
+	    (s->image_fd < 0 && cache_lock_image(p->cache, name, "copy of an image", deadline, &s->image_fd, e) < 0))
+		return;
+	temp = cache_path(p->cache, CACHE_IMAGE_NEW, name, a);
+	if (file_remove_tree(temp, e) == 0 && file_mkdirs(temp, 0700, e) == 0)
+		json_object_set_new(reply, "put", json_string(temp));
+}
+
+static void place_image(struct server *s, const json_t *q, struct fail *e)
+{
+	const struct paths *p = runtime_paths(s->rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf has = { 0 };
+	const char *name = text_of(q, "placed"), *digest = text_of(q, "digest"), *temp = cache_path(p->cache, CACHE_IMAGE_NEW, name, a), *dir;
+
+	if (s->image_fd < 0 || strcmp(name, s->lab->image) || !digest) {
+		fail(e, FAIL_OTHER, "no image is being copied");
+		return;
+	}
+	/* tar writes the files in the order of the directory: this one does not show that it is complete, but tar's end did. */
+	if (file_read(arena_printf(a, "%s/digest", temp), 4096, &has, e) < 0 || chmod(temp, 0755) < 0 || strncmp(strbuf_text(&has), digest, DIGEST_HEX - 1)) {
+		struct fail ignored = { 0 };
+
+		if (!e->code)
+			fail(e, FAIL_OTHER, "the copy of image %s has another digest", name);
+		file_remove_tree(temp, &ignored);
+	} else if (!has_image(s, name, digest, a, &dir)) {
+		cache_publish(temp, dir, false, e);
+	}
+	close(s->image_fd);
+	s->image_fd = -1;
+}
+
 /* --- steps --- */
 
 struct job { struct server *s; json_t *question; };
@@ -304,6 +363,10 @@ static void *do_job(void *ctx)
 		keep(s, q, &e);
 	else if (text_of(q, "run"))
 		run_step_of(j, p, reply, &e);
+	else if (text_of(q, "image"))
+		want_image(s, q, reply, &e);
+	else if (text_of(q, "placed"))
+		place_image(s, q, &e);
 	else if (text_of(q, "domain"))
 		tell_domain(s, text_of(q, "domain"), reply, &e);
 	else if (json_object_get(q, "facts"))
@@ -366,7 +429,7 @@ static void serve(struct server *s)
 
 int host_serve(const struct host_serve *o, struct fail *e)
 {
-	struct server s = { .o = o, .lock_fd = -1, .arena = arena_new() };
+	struct server s = { .o = o, .lock_fd = -1, .image_fd = -1, .arena = arena_new() };
 	auto_(free) char *line = NULL;
 	auto_(json_decref) json_t *first = NULL;
 	size_t room = 0;
@@ -384,6 +447,8 @@ int host_serve(const struct host_serve *o, struct fail *e)
 	lab_free(s.lab);
 	if (s.lock_fd >= 0)
 		close(s.lock_fd);
+	if (s.image_fd >= 0)
+		close(s.image_fd);
 	pthread_cond_destroy(&s.ended);
 	pthread_mutex_destroy(&s.lock);
 	arena_free(s.arena);

@@ -10,6 +10,8 @@
  *    "timeout_ms"}                                     {"answer": N, "state", "warnings", "fail"}
  *   {"ask": N, "facts": true}                          {"answer": N, "domains", "networks"}
  *   {"ask": N, "domain": NAME}                         {"answer": N, "state", "active", "stalled"}
+ *   {"ask": N, "image": NAME, "digest"}                {"answer": N} if it is there; else {"answer": N, "put": DIRECTORY},
+ *   {"ask": N, "placed": NAME, "digest"}               where ssh then unpacks it; {"answer": N}
  *   {"cancel": true}                                   nothing
  *
  * Private keys are in "keep" only: never in arguments, never in a log. Plans are not sent: a step on another host is a verb, a node

@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "coproc.h"
 #include "file.h"
-#include "host_words.h"
+#include "hosts_ask.h"
 #include "pool.h"
 #include "trace.h"
 
@@ -282,15 +282,10 @@ static int greet(struct link *l, struct fail *e)
 	return json_object_get(o, "hello") ? 0 : fail(e, FAIL_OTHER, "what answers there is no labctl");
 }
 
-/*
- * The user's configuration and agent decide how: port, key, jump hosts. It must not ask, and it must notice a connection that is cut
- * within seconds. Nothing secret is among the arguments.
- */
+/* Nothing secret is among the arguments. */
 static int start(struct link *l, struct fail *e)
 {
-	const char *const argv[] = { "ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5",
-				     "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes", "--", host_of(l)->ssh,
-				     "labctl host-run", NULL };
+	const char *const argv[] = { HOSTS_SSH, host_of(l)->ssh, "labctl host-run", NULL };
 	struct fail why = { 0 };
 	int r;
 
@@ -401,17 +396,25 @@ int hosts_open(struct hosts *h, unsigned host, int64_t deadline_ms, struct fail 
 
 /* --- questions --- */
 
+int hosts_ask(struct hosts *h, unsigned host, json_t *o, struct run *run, int64_t deadline_ms, json_t **ret_answer, struct fail *e)
+{
+	struct link *l;
+
+	if (connect_to(h, host, &l, e) < 0) {
+		json_decref(o);
+		return -1;
+	}
+	return ask(l, o, run, deadline_ms, ret_answer, e);
+}
+
 int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	const struct step *s = run_step(r);
 	auto_(json_decref) json_t *answer = NULL;
 	int64_t left = clock_left_ms(run_deadline_ms(r)) < STEP_MAX_MS ? clock_left_ms(run_deadline_ms(r)) : STEP_MAX_MS;
 	const char *warnings;
-	struct link *l;
 
-	if (connect_to(h, s->host, &l, e) < 0)
-		return -1;
-	if (ask(l, json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I}", "run", verb_names[s->verb], "id", s->id, "node", s->node ? s->node->name : NULL,
+	if (hosts_ask(h, s->host, json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I}", "run", verb_names[s->verb], "id", s->id, "node", s->node ? s->node->name : NULL,
 			     "subject", s->subject, "title", s->title, "timeout_ms", (json_int_t)left),
 		r, clock_after_ms(left + GRACE_MS), &answer, e) < 0)
 		return -1;
@@ -425,11 +428,8 @@ int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct
 int hosts_facts(struct hosts *h, unsigned host, struct arena *a, struct facts *f, struct fail *e)
 {
 	auto_(json_decref) json_t *answer = NULL;
-	struct link *l;
 
-	if (connect_to(h, host, &l, e) < 0)
-		return -1;
-	if (ask(l, json_pack("{s:b}", "facts", 1), NULL, clock_after_ms(ASK_MS), &answer, e) < 0)
+	if (hosts_ask(h, host, json_pack("{s:b}", "facts", 1), NULL, clock_after_ms(ASK_MS), &answer, e) < 0)
 		return -1;
 	host_facts_read(answer, host, a, f);
 	return 0;
@@ -439,12 +439,10 @@ const char *hosts_domain_state(struct hosts *h, unsigned host, const char *domai
 {
 	auto_(json_decref) json_t *answer = NULL;
 	struct fail ignored = { 0 };
-	struct link *l;
 
 	*ret_active = true;
 	*ret_stalled = false;
-	if (connect_to(h, host, &l, &ignored) < 0 ||
-	    ask(l, json_pack("{s:s}", "domain", domain), NULL, clock_after_ms(ASK_MS), &answer, &ignored) < 0)
+	if (hosts_ask(h, host, json_pack("{s:s}", "domain", domain), NULL, clock_after_ms(ASK_MS), &answer, &ignored) < 0)
 		return "unknown";
 	*ret_active = json_is_true(json_object_get(answer, "active"));
 	*ret_stalled = json_is_true(json_object_get(answer, "stalled"));

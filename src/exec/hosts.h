@@ -15,6 +15,7 @@
 #include "paths.h"
 
 struct hosts;
+struct image;
 struct hosts_env {
 	const struct lab *lab;        /* borrowed, like everything here */
 	const struct paths *paths;
@@ -34,6 +35,8 @@ int hosts_open(struct hosts *h, unsigned host, int64_t deadline_ms, struct fail 
 void hosts_reach(struct hosts *h);
 /* Runs the step of @r on its host, after hosts_open(). Fails as the verb there does; FAIL_SSH with CAUSE_LOST if the connection breaks. */
 int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct fail *e);
+/* Copies the image to the host of the step of @r, unless it is there; *ret_copied says so. The lab there uses this one from now on. */
+int hosts_image(struct hosts *h, const struct lab *lab, struct run *r, const struct image *image, bool *ret_copied, struct fail *e);
 /* Appends what libvirt on that host has of the lab, in @a. */
 int hosts_facts(struct hosts *h, unsigned host, struct arena *a, struct facts *f, struct fail *e);
 /* State of a domain, as virt_domain_state() and virt_domain_stalled() give it; "unknown" and active if the host does not answer. In @a. */

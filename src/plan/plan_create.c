@@ -96,9 +96,10 @@ static void add_host_steps(struct plan *p, const struct machines *m)
 		if (host_is_used(lab, h))
 			plan_after(p, plan_open_host(p, h), "lab.prepare"); /* it takes the lab's keys along */
 	add_host(p, VERB_LAB_FILES, "inventory for psql, ssh, Ansible", "lab.prepare");
-	for (unsigned h = 0; h < lab_hosts(lab); h++)
+	add_host(p, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), m->after);
+	for (unsigned h = 1; h < lab_hosts(lab); h++)
 		if (host_is_used(lab, h))
-			add_host_at(p, h, VERB_IMAGE_BUILD, arena_printf(p->arena, "image %s", quote_url(lab->image, p->arena)), m->after);
+			add_host_at(p, h, VERB_IMAGE_COPY, arena_printf(p->arena, "the same image, %s", lab->image), "image.build");
 	for (unsigned h = 0; h < lab_hosts(lab); h++)
 		if (host_is_used(lab, h))
 			add_host_at(p, h, VERB_NET_CREATE,
@@ -145,7 +146,7 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 				  lab->hypervisor == HYPERVISOR_LXC ? "overlay of the image, and the node's identity"
 								    : "copy-on-write disk, and the node's identity");
 		plan_after(p, s, "lab.prepare");
-		plan_after(p, s, plan_on(p, "image.build", lab->nodes[i].host));
+		plan_after(p, s, lab->nodes[i].host ? plan_on(p, "image.copy", lab->nodes[i].host) : "image.build");
 		if (m->exist)
 			plan_after_node(p, s, "node.check", lab->nodes[i].name);
 		if (m->filled)

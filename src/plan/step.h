@@ -24,6 +24,7 @@
 	X(LAB_FILES,      lab_files,      "lab.files",        30, 0, "inventory files of the lab")                 \
 	X(HOST_OPEN,      host_open,      "host.open",        60, 0, "connect to another host of the lab, give it the lab's record") \
 	X(IMAGE_BUILD,    image_build,    "image.build",    1800, 0, "the image that nodes boot from")             \
+	X(IMAGE_COPY,     image_copy,     "image.copy",     3600, 0, "give another host of the lab the image") \
 	X(NET_CREATE,     net_create,     "net.create",      300, 0, "define and start the lab's network")         \
 	X(DATA_CREATE,    data_create,    "data.create",      30, 2, "create the node's data directory")           \
 	X(NFS_SERVE,      nfs_serve,      "nfs.serve",        60, 0, "export the data directories")                \

@@ -67,6 +67,27 @@ states() {
 	labctl -l duo exec 2 -- 'getent hosts node1 node3 && ping -q -c 1 -W 5 10.88.0.1 >/dev/null || ping -q -c 1 -W 5 "$(ip route | sed -n "s/^default via \([0-9.]*\).*/\1/p")"'
 }
 
+# throughput FROM TO: MB/s of one TCP connection between nodes.
+throughput() {
+	# shellcheck disable=SC2016  # Perl's variables
+	local server='$s = IO::Socket::INET->new(Listen => 1, LocalPort => 5555, ReuseAddr => 1) or die; $c = $s->accept; 1 while sysread($c, $b, 65536)'
+	# shellcheck disable=SC2016
+	local client='for (1 .. 100) { $s = IO::Socket::INET->new($to) and last; sleep 0.1 } $s or die; $b = "x" x 65536; $t = time;
+		for (1 .. 2048) { syswrite($s, $b) or die } close $s; printf "%.0f\n", 134.217728 / (time - $t)'
+
+	labctl -l duo exec "$2" -- "timeout 60 perl -MIO::Socket::INET -e '$server'" &
+	labctl -l duo exec "$1" -- "timeout 60 perl -MIO::Socket::INET -MTime::HiRes=time,sleep -e '\$to = q($2:5555); $client'" | awk '{print $2}'
+	wait
+}
+
+@test "throughput between nodes of one host and of two" {
+	one=$(throughput node1 node3)
+	two=$(throughput node1 node2)
+	echo "# one TCP connection between nodes of one host: $one MB/s, of two: $two MB/s; load $(cut -d' ' -f1 /proc/loadavg)" >&3
+	[ "$one" -gt 0 ]
+	[ "$two" -gt 0 ]
+}
+
 @test "a packet for the lab's network from elsewhere is dropped" {
 	run -0 there nft list ruleset
 	[[ $output == *"udp dport 4789 @th,96,24 0x"*" ip saddr != 192.0.2.1 drop"* ]]

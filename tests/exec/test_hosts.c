@@ -9,8 +9,9 @@
 #include "test.h"
 
 #define UUID "0f0e0d0c-0b0a-8908-8706-050403020100"
+#define DIGEST "000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"
 #define RECORD \
-	"lab: duo\nhypervisor: lxc\nnodes: 2\nnetwork: {subnet: 10.88.0.0/24}\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n" \
+	"lab: duo\nimage: debian12\nhypervisor: lxc\nnodes: 2\nnetwork: {subnet: 10.88.0.0/24}\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n" \
 	"  - {name: b, ssh: b, underlay: 192.0.2.2}\n"
 
 static void failures_survive(void **state)
@@ -167,7 +168,26 @@ static void keeps_and_runs_only_its_own(void **state)
 	assert_answer(answers(t, arena_printf(t->arena, "%s%s{\"ask\":2,\"run\":\"node.start\",\"id\":\"x\",\"node\":\"node1\"}\n", hello, keep)),
 		      "no step for this host");
 	assert_answer(answers(t, arena_printf(t->arena, "%s%s{\"ask\":2,\"run\":\"rm\",\"id\":\"x\"}\n", hello, keep)), "no step for this host");
+	assert_answer(answers(t, arena_printf(t->arena, "%s%s{\"ask\":2,\"image\":\"../x\",\"digest\":\"%s\"}\n", hello, keep, DIGEST)),
+		      "no image of this lab");
+	assert_answer(answers(t, arena_printf(t->arena, "%s%s{\"ask\":2,\"image\":\"debian12\",\"digest\":\"../%s\"}\n", hello, keep, &DIGEST[3])),
+		      "no image of this lab");
+	assert_answer(answers(t, arena_printf(t->arena, "%s%s{\"ask\":2,\"placed\":\"debian12\",\"digest\":\"%s\"}\n", hello, keep, DIGEST)),
+		      "no image is being copied");
 	assert_answer(answers(t, arena_printf(t->arena, "%s%snoise\n{\"ask\":7}\n", hello, keep)), "unknown question");
+}
+
+/* An image is placed only with the digest that was asked for. */
+static void takes_images(void **state)
+{
+	struct talk *t = *state;
+	const char *hello = greeting(t, host_version, RECORD, 1), *images = arena_printf(t->arena, "%s/images", t->dir);
+	const char *keep = "{\"ask\":1,\"keep\":{}}\n", *want = "{\"ask\":2,\"image\":\"debian12\",\"digest\":\"" DIGEST "\"}\n";
+	struct fail e = { 0 };
+
+	assert_answer(answers(t, arena_printf(t->arena, "%s%s%s", hello, keep, want)), arena_printf(t->arena, "\"put\":\"%s/.debian12.new\"", images));
+	assert_int_equal(file_mkdirs(arena_printf(t->arena, "%s/debian12-000102030405", images), 0755, &e), 0);
+	assert_answer(answers(t, arena_printf(t->arena, "%s%s%s", hello, keep, want)), "{\"answer\":2}\n");
 }
 
 static void leaves_the_labs_of_others(void **state)
@@ -196,6 +216,7 @@ int main(void)
 		cmocka_unit_test(facts_survive),
 		cmocka_unit_test_setup_teardown(greets_only_its_equal, begin, end),
 		cmocka_unit_test_setup_teardown(keeps_and_runs_only_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(takes_images, begin, end),
 		cmocka_unit_test_setup_teardown(leaves_the_labs_of_others, begin, end),
 	};
 

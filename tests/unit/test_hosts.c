@@ -163,6 +163,8 @@ static void steps_have_hosts(void **state)
 	assert_int_equal(find_step(p, "node.disk/node2")->host, 1);
 	assert_int_equal(find_step(p, "net.create/b")->host, 1);
 	assert_int_equal(find_step(p, "node.ready/node2")->host, 0);
+	assert_true(waits_for(p, find_step(p, "node.disk/node2"), "image.copy/b"));
+	assert_true(waits_for(p, find_step(p, "image.copy/b"), "image.build"));
 	assert_true(waits_for(p, find_step(p, "node.start/node2"), "net.create/b"));
 	assert_false(waits_for(p, find_step(p, "node.start/node2"), "net.create"));
 	assert_true(waits_for(p, find_step(p, "node.start/node2"), "host.open/b"));

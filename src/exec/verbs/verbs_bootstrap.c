@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +121,56 @@ static int install(struct run *r, const char *script, const char *tar, const cha
 	return status;
 }
 
+/* One command on the node, with @input; what it prints is the evidence of a failure. */
+static int tell_node(struct run *r, const char *command, const char *input, size_t len, struct fail *e)
+{
+	struct sessions *sessions = runtime_sessions(runtime_of(r));
+	auto_(strbuf_clear) struct strbuf err = { 0 };
+	const struct node *n = run_step(r)->node;
+	int status = 0, said;
+	struct ssh *s;
+
+	if (session_get(sessions, n, run_deadline_ms(r), &s, e) < 0)
+		return -1;
+	said = ssh_run(s, &(struct ssh_run){ .command = command, .input = input, .input_len = len, .err = &err, .deadline_ms = run_deadline_ms(r) },
+		       &status, e);
+	session_done(sessions, n, said < 0);
+	if (said < 0 || status == 0)
+		return said;
+	fail(e, FAIL_REMOTE, "%s: cannot take the archive (status %d)", n->name, status);
+	return fail_evidence(e, strbuf_text(&err), 5);
+}
+
+/* The same for a node of another host, whose data directory is there: the archive goes through the node's SSH session. */
+static int install_far(struct run *r, const char *script, const char *tar, const char *name, const char *drop, bool *changed, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(close) int fd = open(tar, O_RDONLY | O_CLOEXEC);
+	const char *mount = runtime_lab(runtime_of(r))->data.mount, *dir = arena_printf(a, "%s/%s", mount, drop);
+	struct fail ignored = { 0 };
+	bool needed = false;
+	struct stat st;
+	void *text;
+	int status;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", tar);
+	text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED)
+		return fail_errno(e, FAIL_OTHER, "%s", tar);
+	run_say(r, "copying the archive to the node");
+	/* Directory and name are digits and letters of ours; the mount point has no blanks (form_path()). */
+	status = tell_node(r, arena_printf(a, "rm -rf %s/" DROP "[0-9]* && mkdir -m 700 %s && cat >%s/%s", mount, dir, dir, name), text,
+			   (size_t)st.st_size, e);
+	munmap(text, (size_t)st.st_size);
+	if (status == 0) {
+		run_say(r, "unpacking");
+		status = run_script(r, script, NULL, changed, &needed, e);
+	}
+	tell_node(r, arena_printf(a, "rm -rf %s", dir), NULL, 0, &ignored);
+	return status == 0 && needed ? fail(e, FAIL_REMOTE, "%s: the archive that was copied to %s is gone", run_step(r)->node->name, dir) : status;
+}
+
 /* Removes copies left by a labctl that was killed while a node unpacked the archive. */
 static void drop_old_copies(const char *export_dir, struct arena *a)
 {
@@ -158,7 +209,8 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	bool changed = false, needed = false;
 	size_t common;
 
-	drop_old_copies(n->export_dir, a);
+	if (!n->host)
+		drop_old_copies(n->export_dir, a);
 	if (images_software(runtime_images(rt), r, &tar, NULL, e) < 0)
 		return -1;
 	name = strrchr(tar, '/') ? strrchr(tar, '/') + 1 : tar;
@@ -179,6 +231,8 @@ int verb_source_install(struct run *r, enum step_state *ret_state, struct fail *
 	strbuf_truncate(&script, common);
 	add_variable(&script, "tar", arena_printf(a, "%s/%s/%s", lab->data.mount, drop, name));
 	strbuf_str(&script, install_script);
+	if (needed && n->host)
+		return install_far(r, script.text, tar, name, drop, &changed, e) < 0 ? -1 : (*ret_state = state_of(changed), 0);
 	drop = arena_printf(a, "%s/%s", n->export_dir, drop);
 	if (needed && install(r, script.text, tar, drop, arena_printf(a, "%s/%s", drop, name), &changed, e) < 0)
 		return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Steps on other hosts of the lab. */
 #include "hosts.h"
+#include "image.h"
 #include "verb.h"
 #include "verbs.h"
 
@@ -10,9 +11,24 @@ int verb_host_open(struct run *r, enum step_state *ret_state, struct fail *e)
 	return hosts_open(runtime_hosts(runtime_of(r)), run_step(r)->host, run_deadline_ms(r), e);
 }
 
+int verb_image_copy(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	struct image image;
+	bool copied = false;
+
+	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0 ||
+	    hosts_image(runtime_hosts(rt), runtime_lab(rt), r, &image, &copied, e) < 0)
+		return -1;
+	*ret_state = state_of(copied);
+	return 0;
+}
+
 int verb_away(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	if (run_step(r)->verb == VERB_HOST_OPEN)
 		return verb_host_open(r, ret_state, e);
+	if (run_step(r)->verb == VERB_IMAGE_COPY)
+		return verb_image_copy(r, ret_state, e);
 	return hosts_run(runtime_hosts(runtime_of(r)), r, ret_state, e);
 }
