@@ -113,7 +113,7 @@ static void erase(struct progress *g)
 
 const char *progress_place(const struct plan *p, const struct step *s)
 {
-	return s->node ? s->node->name : s->subject ? s->subject : p->lab && p->lab->host_count ? p->lab->hosts[s->host].name : "host";
+	return s->node ? s->node->name : p->lab && p->lab->host_count ? p->lab->hosts[s->host].name : s->subject ? s->subject : "host";
 }
 
 static double since(int64_t start_ms, int64_t now_ms)

@@ -135,6 +135,18 @@ throughput() {
 	[[ $output == *"does not work yet for a lab on several hosts"* ]]
 }
 
+@test "a standby of another host takes over, and the old primary follows it" {
+	labctl -l duo switchover node2
+	labctl -l duo status
+	labctl -l duo stop --now node2
+	labctl -l duo failover primary
+	labctl -l duo start node2 || true
+	labctl -l duo rejoin node2
+	labctl -l duo status
+	[ "$(labctl -l duo psql node2 -- -Atc "SELECT count(*) FROM e2e")" = 1000 ]
+	labctl -l duo switchover node2
+}
+
 @test "a host that does not answer is named once, and the rest is done" {
 	there ip link set underlay down
 	run -12 --separate-stderr labctl --json -l duo status
@@ -143,6 +155,8 @@ throughput() {
 	run -12 labctl -l duo stop node3,node4
 	[ "$(grep -c 'failed: host b' <<<"$output")" = 1 ]
 	[[ $output == *"node3    shut down duo-node3: done"* ]]
+	run -5 labctl -l duo failover primary
+	[[ $output == *"node2 may still run there"* ]]
 	there ip link set underlay up
 	labctl -l duo start
 	labctl -l duo status

@@ -19,6 +19,7 @@ struct takeover_run {
 	const struct standing *all;
 	struct handover h;
 	struct plan *plan;
+	const char *const *silent; /* as in struct facts */
 	const char *failed;       /* node of the server from which `failover` takes over; NULL in other commands */
 };
 
@@ -90,6 +91,7 @@ static int look(struct cli *c, struct takeover_run *t, struct fail *e)
 	    runtime_facts(t->rt, c->arena, &facts, e) < 0 || plan_check_names(t->lab, &facts, e) < 0)
 		return -1;
 	c->lab_name = arena_strdup(c->arena, t->lab->name);
+	t->silent = facts.silent;
 	ask_standings(c, t->rt, t->lab, &facts, &t->all);
 	return 0;
 }
@@ -138,7 +140,13 @@ static int plan_to_fail_over(struct cli *c, struct takeover_run *t, struct fail 
 	const struct node *leader = lab_leader(t->lab), *to;
 	bool again;
 
-	if (check_failed(c, t, &again, e) < 0 || plan_failover_to(t->lab, t->all, again, &to, e) < 0)
+	if (check_failed(c, t, &again, e) < 0)
+		return -1;
+	if (!again && t->silent && t->silent[leader->host]) {
+		fail(e, FAIL_CONFLICT, "%s; %s may still run there, and nothing can keep it from accepting writes", t->silent[leader->host], leader->name);
+		return fail_next(e, "make that host answer, then the same command again");
+	}
+	if (plan_failover_to(t->lab, t->all, again, &to, e) < 0)
 		return -1;
 	t->h = (struct handover){ .from = to == leader ? NULL : leader, .to = to, .all = t->all,
 				  .said = arena_printf(c->arena, "failover %s", t->lab->cluster.recipe->takeover->role) };
