@@ -56,7 +56,7 @@ states() {
 	run -0 --separate-stderr labctl --json -l duo create
 	jq -r '.steps[] | select(.state == "done") | .id + " " + (.notes // "")' <<<"$output"
 	[ "$(jq '[.steps[] | select(.state == "done")] | length' <<<"$output")" = 0 ]
-	run -30 --separate-stderr labctl --json -l duo status # the cluster of the lab file does not run yet
+	run -0 --separate-stderr labctl --json -l duo status
 	[ "$(jq -r '[.nodes[] | .host + ":" + .state] | join(" ")' <<<"$output")" = "a:running b:running a:running b:running" ]
 	[ "$(there virsh -q -c lxc:///system list --name | sed '/^$/d' | sort | paste -sd' ')" = "duo-node2 duo-node4" ]
 }
