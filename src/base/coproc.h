@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * A program that runs beside us, and with which we exchange lines. It runs in its own process group, so that Ctrl-C does not reach it;
- * it must end by itself when its standard input ends. One thread may send while another one reads.
+ * it must end by itself when its standard input ends. One thread may send while another one reads. First test to read:
+ * tests/unit/test_coproc.c.
  */
 #ifndef LABCTL_BASE_COPROC_H
 #define LABCTL_BASE_COPROC_H

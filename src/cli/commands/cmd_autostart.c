@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "host_serve.h"
 #include "clock.h"
 #include "plural.h"
 #include "state.h"
@@ -21,6 +22,8 @@ static int wants(struct cli *c, const char *name, struct fail *e)
 	struct paths paths;
 
 	load_paths(c, name, &paths);
+	if (host_master(&paths, c->arena)) /* a part of a lab, which starts on its first host */
+		return 0;
 	return lab_load(paths.lab_file, &o, &lab, e) < 0 ? -1 : lab->autostart;
 }
 

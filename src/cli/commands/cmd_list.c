@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "defaults.h"
 #include "facts.h"
+#include "host_serve.h"
 #include "gc_expired.h"
 #include "journal.h"
 #include "recipe.h"
@@ -25,6 +26,7 @@ static json_t *lab_row(struct cli *c, const char *name)
 	unsigned count;
 	struct fail e = { 0 };
 	char subnet[24] = "-";
+	const char *master;
 	json_t *row;
 
 	load_paths(c, name, &paths);
@@ -37,6 +39,8 @@ static json_t *lab_row(struct cli *c, const char *name)
 	row = json_pack("{s:s, s:i, s:s, s:s, s:s}", "lab", name, "nodes", (int)lab->node_count, "hypervisor",
 			hypervisor_names[lab->hypervisor], "subnet", subnet, "kind",
 			lab->cluster.recipe ? lab->cluster.recipe->kind : "");
+	if ((master = host_master(&paths, c->arena)))
+		json_object_set_new(row, "part_of", json_string(strrchr(master, ' ') ? strrchr(master, ' ') + 1 : master));
 	if (state_is_protected(&paths))
 		json_object_set_new(row, "is_protected", json_true());
 	if (snapshots_list(&paths, c->arena, &snapshots, &count, &e) == 0 && count)
@@ -95,7 +99,8 @@ static int list(struct cli *c, struct fail *e)
 {
 	static const struct table_column all[] = { { { "lab", "LAB", false }, false },       { { "nodes", "NODES", true }, false },
 						    { { "hypervisor", "HYPERVISOR", false }, false }, { { "subnet", "SUBNET", false }, false },
-						    { { "kind", "KIND", false }, false },     { { "is_protected", "PROTECTED", false }, true },
+						    { { "kind", "KIND", false }, false },     { { "part_of", "PART OF", false }, true },
+						    { { "is_protected", "PROTECTED", false }, true },
 						    { { "expires", "EXPIRES", false }, true }, { { "snapshots", "SNAPSHOTS", true }, true },
 						    { { "state", "STATE DIRECTORY", false }, true }, { { "last", "LAST", false }, false } };
 	const struct list_words *said = c->options;
