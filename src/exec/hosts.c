@@ -75,14 +75,27 @@ struct hosts *hosts_new(const struct hosts_env *env)
 	return h;
 }
 
+static bool is_lost(struct link *l, struct fail *e)
+{
+	bool lost;
+
+	pthread_mutex_lock(&l->lock);
+	lost = l->lost.code != 0;
+	if (lost)
+		*e = l->lost;
+	pthread_mutex_unlock(&l->lock);
+	return lost;
+}
+
 void hosts_free(struct hosts *h)
 {
 	if (!h)
 		return;
 	for (unsigned i = 0; i < h->count; i++) {
 		struct link *l = &h->links[i];
+		struct fail ignored;
 
-		if (l->proc && l->lost.code)
+		if (l->proc && is_lost(l, &ignored))
 			coproc_kill(l->proc);
 		else if (l->proc)
 			coproc_hang_up(l->proc);
@@ -302,18 +315,6 @@ static int start(struct link *l, struct fail *e)
 	give_up(l, r < 0 ? why.text : "cannot start a thread");
 	*e = l->lost;
 	return -1;
-}
-
-static bool is_lost(struct link *l, struct fail *e)
-{
-	bool lost;
-
-	pthread_mutex_lock(&l->lock);
-	lost = l->lost.code != 0;
-	if (lost)
-		*e = l->lost;
-	pthread_mutex_unlock(&l->lock);
-	return lost;
 }
 
 static int connect_to(struct hosts *h, unsigned host, struct link **ret, struct fail *e)
