@@ -113,7 +113,7 @@ int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, st
 		return -1;
 	if (is_made(v))
 		return 0;
-	if (vxlan_remove(v->device, deadline_ms, &removed, e) < 0 || filter(v, deadline_ms, e) < 0)
+	if (vxlan_remove(v->device, deadline_ms, &removed, e) < 0)
 		return -1;
 	*ret_changed = true;
 	strbuf_printf(&entries, "link add %s mtu %u type vxlan id %u dstport %d local %s\nlink set %s master %s\n", v->device, v->mtu, v->id,
@@ -126,7 +126,8 @@ int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, st
 		strbuf_printf(&entries, "fdb append 00:00:00:00:00:00 dev %s dst %s\n", v->device, address(v->peers[i], ip));
 	if (run((const char *const[]){ "bridge", "-batch", "-", NULL }, strbuf_text(&entries), deadline_ms, e) < 0)
 		return -1;
-	return run((const char *const[]){ "ip", "link", "set", v->device, "up", NULL }, NULL, deadline_ms, e);
+	/* The filter only while there is a device: so a destroy after a kill finds both. */
+	return filter(v, deadline_ms, e) < 0 ? -1 : run((const char *const[]){ "ip", "link", "set", v->device, "up", NULL }, NULL, deadline_ms, e);
 }
 
 int vxlan_remove(const char *device, int64_t deadline_ms, bool *ret_changed, struct fail *e)
@@ -135,8 +136,7 @@ int vxlan_remove(const char *device, int64_t deadline_ms, bool *ret_changed, str
 
 	if (!if_nametoindex(device))
 		return 0;
-	if (run((const char *const[]){ "ip", "link", "delete", device, NULL }, NULL, deadline_ms, e) < 0)
-		return -1;
 	*ret_changed = true;
-	return nft_apply(arena_printf(a, "table inet %s\ndelete table inet %s\n", device, device), deadline_ms, e);
+	return nft_apply(arena_printf(a, "table inet %s\ndelete table inet %s\n", device, device), deadline_ms, e) < 0 ? -1 :
+	       run((const char *const[]){ "ip", "link", "delete", device, NULL }, NULL, deadline_ms, e);
 }

@@ -206,6 +206,40 @@ static void failures_block_descendants_only(void **state)
 	}
 }
 
+static int elsewhere(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	*ret_state = STEP_DONE;
+	return run_step(r)->verb == VERB_HOST_OPEN && run_step(r)->host == 2 ? fail(e, FAIL_SSH, "no answer") : 0;
+}
+
+/* Steps of other hosts go to .away. Of a host that cannot be reached none runs, not even anyway; the others do. */
+static void steps_of_other_hosts(void **state)
+{
+	unsigned first[] = { 0 }, second[] = { 1 };
+	struct step steps[] = {
+		{ .id = "host.open/b", .verb = VERB_HOST_OPEN, .host = 1 },
+		{ .id = "host.open/c", .verb = VERB_HOST_OPEN, .host = 2 },
+		{ .id = "off/b", .verb = VERB_NODE_OFF, .host = 1, .after = first, .after_count = 1 },
+		{ .id = "off/c", .verb = VERB_NODE_OFF, .host = 2, .anyway = true, .after = second, .after_count = 1 },
+		{ .id = "here", .verb = VERB_NODE_SCRIPT, .anyway = true, .after = second, .after_count = 1 },
+	};
+	struct plan p = { .command = "test", .steps = steps, .step_count = ARRAY_COUNT(steps), .partial = true };
+	struct stage w = { .jobs = 2, .plan = &p };
+	struct exec_options o = { .verbs = table, .away = elsewhere, .context = &w, .jobs = 2, .deadline_ms = CLOCK_NEVER };
+	struct exec_report rep;
+	struct fail e = { 0 };
+
+	(void)state;
+	table[VERB_NODE_SCRIPT] = fake;
+	assert_int_equal(exec_run(&p, &o, &rep, &e), -1);
+	assert_int_equal(e.code, FAIL_PARTIAL);
+	assert_string_equal(e.text, "host.open/c: no answer");
+	assert_int_equal(rep.results[2].state, STEP_DONE);
+	assert_int_equal(rep.results[3].state, STEP_BLOCKED);
+	assert_int_equal(rep.results[4].state, STEP_DONE);
+	exec_report_clear(&rep);
+}
+
 /* Steps that run anyway: after the failed ones, and their own successors go on. */
 static void some_steps_run_anyway(void **state)
 {
@@ -369,7 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_succeed),
 		cmocka_unit_test(failures_block_descendants_only),
-		cmocka_unit_test(some_steps_run_anyway),
+		cmocka_unit_test(some_steps_run_anyway), cmocka_unit_test(steps_of_other_hosts),
 		cmocka_unit_test(nothing_done_is_not_partial),
 		cmocka_unit_test(cancel_in_the_middle),
 		cmocka_unit_test(deadlines_end_steps),
