@@ -51,7 +51,7 @@ if [[ ! -e $dir/PG_VERSION ]]; then
         copy
     else
         secret_file "$secret" "$user" "$password"
-        as "$user" /usr/bin/env "TZ=$zone" "$bin/initdb" -D "$new" --nodename="$name" "${catalog[@]}" -E UTF8 --locale=C -U postgres \
+        as "$user" /usr/bin/env "TZ=$zone" "$bin/initdb" -D "$new" --nodename="$name" ${catalog[@]+"${catalog[@]}"} -E UTF8 --locale=C -U postgres \
             --pwfile="$secret" >"$out" 2>&1 || { evidence "$out"; die "initdb of $dir failed"; }
     fi
     # The catalog has that name. Keep it in a file, too, because labctl replaces postgresql.conf.
