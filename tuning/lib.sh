@@ -393,7 +393,7 @@ as() (
 watched() {
     local status
     rm -f -- "$1"
-    exec 7>"$1" && flock -n 7
+    printf '' >"$1" && exec 7<"$1" && flock -n 7
     "${@:2}"
     status=$?
     exec 7>&-
