@@ -109,6 +109,12 @@ static void refused(void **state)
 		{ "reset", "1", NULL, 0, FAIL_CONFLICT, "no reset button" },
 		{ "delay", "1", NULL, 0, FAIL_USAGE, "needs --amount N: milliseconds, 1 to 60000" },
 		{ "delay", "1", NULL, 50, FAIL_CONFLICT, "containers, which have no queues of their own" },
+		{ "jitter", "1", NULL, 50, FAIL_CONFLICT, "containers, which have no queues of their own" },
+		{ "corrupt", "1", NULL, 100, FAIL_USAGE, "needs --amount N: percent of the frames, 1 to 99" },
+		{ "clock-drift", "1", NULL, 101, FAIL_USAGE, "needs --amount N: thousandths, 1 to 100" },
+		{ "clock-drift", "1", NULL, 10, FAIL_CONFLICT, "containers, which have the host's clock" },
+		{ "disk-full", "1", NULL, 5, FAIL_USAGE, "has no --amount" },
+		{ "link-down", "1", "2", 0, FAIL_USAGE, "has no other side" },
 		{ "clock-ahead", "1", NULL, 60, FAIL_CONFLICT, "containers, which have the host's clock" },
 	};
 	auto_(lab_free) struct lab *lab = lab_of(LAB(4, "lxc"));
