@@ -11,7 +11,8 @@
 #include "xml.h"
 
 #define GUEST_NAME "labctl-doctor-guest"
-#define GUEST_CONSOLE LIBVIRT_LOG_DIR "/qemu/" GUEST_NAME ".console"
+/* Not in "qemu" below it, which libvirt makes with the first log of a machine. */
+#define GUEST_CONSOLE LIBVIRT_LOG_DIR "/" GUEST_NAME ".console"
 #define GUEST_MS 120000
 #define SLOW_MS 20000 /* with KVM it takes 1 to 3 s, emulated 15 to 40 s */
 #define POWER_DOWN "reboot: Power down" /* the kernel's last words, whatever its loglevel */
