@@ -41,6 +41,11 @@ int fill_check(const char *dir, const char *const *others, struct fail *e)
 		return -1;
 	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)
 		return fail(e, FAIL_CONFLICT, "the file system of %s is in memory: to fill it would fill that", dir);
+	/* Of those that have subvolumes or layers, directories with devices of their own share their space with others. */
+	if (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != XFS_SUPER_MAGIC) {
+		fail(e, FAIL_CONFLICT, "%s is on a file system that may share its space with others; disk-full works on ext4 and xfs", dir);
+		return fail_next(e, "data directories on an image file with ext4: docs/howto/break-it.md");
+	}
 	return 0;
 }
 

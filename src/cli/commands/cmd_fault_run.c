@@ -170,12 +170,9 @@ static int play_step(struct scene *s, unsigned i, struct fail *e)
 
 static int pause_until(struct scene *s, int64_t at_ms, struct fail *e)
 {
-	while (clock_left_ms(at_ms) > 0) {
-		if (atomic_load(s->c->cancel))
-			return fail(e, FAIL_CANCELED, "interrupted");
+	while (!atomic_load(s->c->cancel) && clock_left_ms(at_ms) > 0)
 		clock_sleep_ms(clock_left_ms(at_ms) < 100 ? clock_left_ms(at_ms) : 100);
-	}
-	return 0;
+	return atomic_load(s->c->cancel) ? fail(e, FAIL_CANCELED, "interrupted") : 0;
 }
 
 static int run_steps(struct scene *s, struct fail *e)
@@ -289,6 +286,7 @@ static void play_all(void *ctx)
 {
 	struct scene *s = ctx;
 	unsigned threads = 1 + (s->rows ? s->scenario->writers : 0);
+	struct fail later = { 0 };
 
 	s->played = true;
 	s->start_ms = clock_now_ms();
@@ -296,18 +294,19 @@ static void play_all(void *ctx)
 	if (s->rows)
 		rows_begin(s->rows);
 	pool_run(threads, threads, play, s);
+	/* Before anything asks the servers again: what became of the data can only be read in a whole lab. */
+	if (atomic_exchange(s->c->cancel, false)) /* that ended the steps; a second one ends what follows */
+		report_say("interrupted: healing the faults and counting the rows\n");
+	if (heal_all(s, s->result < 0 ? &later : s->e) < 0)
+		s->result = -1;
 }
 
-/* Heals, and counts the rows. The first failure is the one that is reported. */
+/* Counts the rows. The first failure is the one that is reported. */
 static void end_all(struct scene *s, struct bench_outage *rows)
 {
 	struct fail later = { 0 };
 
 	s->ended = true;
-	if (atomic_exchange(s->c->cancel, false)) /* that ended the steps; a second one ends what follows */
-		report_say("interrupted: healing the faults and counting the rows\n");
-	if (heal_all(s, s->result < 0 ? &later : s->e) < 0)
-		s->result = -1;
 	json_object_set_new(s->doc, "steps", steps_json(s));
 	if (!s->rows || judge(s, rows, s->result < 0 ? &later : s->e) == 0)
 		return;
