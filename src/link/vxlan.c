@@ -105,7 +105,6 @@ static int filter(const struct vxlan *v, int64_t deadline_ms, struct fail *e)
 int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf entries = { 0 };
-	auto_(arena_free) struct arena *a = arena_new();
 	char ip[INET_ADDRSTRLEN];
 	bool removed;
 
