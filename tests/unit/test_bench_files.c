@@ -39,7 +39,7 @@ static void write_run(void)
 	static struct bench_event event = { 1.5, "checkpoint node1", true };
 	static struct bench_counter counter = { "node1", "pg_stat_database.xact_commit", 22 };
 	static struct bench_outage outages[] = {
-		{ .of = "tpcb/primary/4", .fault_s = .5, .times = { 11, 2, 3, 100, 2300, 100, true, 4900 }, .rows = { { 22, 1, 2, 3 } } },
+		{ .of = "tpcb/primary/4", .fault_s = .5, .times = { 11, 2, 3, 100, 2300, 100, true, 4900 }, .rows = { .by_outcome = { 22, 1, 2, 3 } } },
 		{ .of = "numbered rows", .times = { .error_ms = -1, .recovered_ms = -1 }, .rows = { { 9, 0, 1, 0 }, 4, 3, 2, 1 }, .checked = true },
 	};
 	static struct bench_check check = { "sums", true, "0 = 0" };
