@@ -295,6 +295,21 @@ scenario() { printf '%s\n' "$@" >"$WORK/scenario.yaml"; }
 	none
 	[ "$(labctl psql -- -XAtc "SELECT count(*) FROM pg_database WHERE datname = 'labctl_scenario'")" = 0 ]
 
+	# The clients of a labctl that was killed end by themselves, and the next run removes what is left.
+	scenario 'steps:' '- {inject: partition 2 --for 1h}' '- {at: 1h, wait: db}'
+	labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/dead" >"$WORK/first" 2>&1 &
+	first=$!
+	soon 60 grep -q 'inject partition' "$WORK/first"
+	inside pgrep -x pgbench >/dev/null
+	inside bash -c 'kill -KILL "$(grep -om1 "[0-9]*" "$1")"' - "$LABCTL_STATE/labs/lab/scenario"
+	wait "$first" || true
+	no_clients() { ! inside pgrep -x pgbench; }
+	soon 20 no_clients
+	labctl fault heal --all
+	scenario 'steps:' '- {wait: db}'
+	labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/after"
+	[ "$(labctl psql -- -XAtc "SELECT count(*) FROM pg_database WHERE datname = 'labctl_scenario'")" = 0 ]
+
 	run -5 labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/run"
 	[[ $output == *"has a run already"* ]]
 	run -2 labctl fault run "$WORK/scenario.yaml" --bench-out "$WORK/x"
