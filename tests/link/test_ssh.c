@@ -304,7 +304,7 @@ static void blackholes_end_at_the_deadline(void **state)
 	/* The kernel accepts the connection, but nothing answers. */
 	assert_int_equal(ssh_open(&t, clock_after_ms(400), &s, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
-	assert_has(e.text, "handshake: no answer after 0.4 s");
+	assert_has(e.text, "handshake: no answer after ");
 	assert_in_range(clock_now_ms() - started_ms, 390, 10000);
 	/* A full backlog: the kernel drops packets, so there is no connection. */
 	address.sin_port = htons((uint16_t)t.port);
@@ -314,7 +314,7 @@ static void blackholes_end_at_the_deadline(void **state)
 	}
 	assert_int_equal(ssh_open(&t, clock_after_ms(400), &s, &e), -1);
 	assert_int_equal(e.code, FAIL_TIMEOUT);
-	assert_has(e.text, "connect: no answer after 0.4 s");
+	assert_has(e.text, "connect: no answer after ");
 	for (size_t i = 0; i < ARRAY_COUNT(filler); i++)
 		close(filler[i]);
 	close(fd);
