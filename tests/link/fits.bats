@@ -30,8 +30,21 @@ fits_of() { # shellcheck source=/dev/null
 	fits_of pgxc /opt/pgxc 'opt/pgxc_[0-9a-z.]*'
 	control "$mount/coord/global/pg_control" 201106301
 	run -1 fits_of pgxc /opt/pgxc 'opt/pgxc_[0-9a-z.]*'
-	[[ $output == *"::fail the database in $mount/coord is of another release"*"::next labctl bootstrap"* ]]
+	[[ $output == *"::fail the databases of this lab are of another release"*"::next labctl bootstrap"* ]]
 	[[ $output == *"$mount/coord: layout and catalog"*201106301* ]]
+}
+
+@test "Postgres-XC: a node that has only a GTM keeps the series of its software" {
+	control opt/pgxc_1.1/share/labctl.data/global/pg_control 201204301
+	tar -cf "$tar" opt
+	control link/share/labctl.data/global/pg_control 201106301
+	fits_of pgxc "$PWD/link" 'opt/pgxc_[0-9a-z.]*'
+	mkdir -p "$mount/gtm"
+	: >"$mount/gtm/gtm.conf"
+	run -1 fits_of pgxc "$PWD/link" 'opt/pgxc_[0-9a-z.]*'
+	[[ $output == *"$PWD/link/share/labctl.data: layout and catalog"* ]]
+	control link/share/labctl.data/global/pg_control 201204301
+	fits_of pgxc "$PWD/link" 'opt/pgxc_[0-9a-z.]*'
 }
 
 @test "Citus: the same version or a newer one, never an older one" {
