@@ -28,10 +28,10 @@ fits_of() { # shellcheck source=/dev/null
 	fits_of pgxc /opt/pgxc 'opt/pgxc_[0-9a-z.]*'
 	control "$mount/datanode/global/pg_control" 201204301
 	fits_of pgxc /opt/pgxc 'opt/pgxc_[0-9a-z.]*'
-	control "$mount/coord/global/pg_control" 201106301
+	control "$mount/a/coord/global/pg_control" 201106301
 	run -1 fits_of pgxc /opt/pgxc 'opt/pgxc_[0-9a-z.]*'
 	[[ $output == *"::fail the databases of this lab are of another release"*"::next labctl bootstrap"* ]]
-	[[ $output == *"$mount/coord: layout and catalog"*201106301* ]]
+	[[ $output == *"$mount/a/coord: layout and catalog"*201106301* ]]
 }
 
 @test "Postgres-XC: a node that has only a GTM keeps the series of its software" {
@@ -48,12 +48,12 @@ fits_of() { # shellcheck source=/dev/null
 }
 
 @test "Citus: the same version or a newer one, never an older one" {
-	mkdir -p opt/citus link "$mount/citus"
+	mkdir -p opt/citus link "$mount/a/citus"
 	echo "13.2.2 for PostgreSQL 15" >opt/citus/version
 	tar -cf "$tar" opt
 	echo "14.0.1 for PostgreSQL 17" >link/version
 	fits_of citus "$PWD/link" opt/citus
-	echo 15 >"$mount/citus/PG_VERSION"
+	echo 15 >"$mount/a/citus/PG_VERSION"
 	run -1 fits_of citus "$PWD/link" opt/citus
 	[[ $output == *"::fail the databases of this node have Citus 14.0.1, and Citus cannot go back to 13.2.2"* ]]
 	for old in 13.2.2 12.1.12 9.5.0; do

@@ -6,7 +6,7 @@
 
 fits() {
     local part old new
-    compgen -G "$mount/*/PG_VERSION" >/dev/null && read -r old _ 2>/dev/null <"$link/version" || return 0
+    [[ -n $(find "$mount" -maxdepth 5 -name PG_VERSION -print -quit) ]] && read -r old _ 2>/dev/null <"$link/version" || return 0
     part=$(tar -tf "$tar" | grep -m 1 -x -- "$tree/")
     read -r new _ < <(tar -xOf "$tar" "${part}version")
     [[ -n $new && $(printf '%s\n' "$old" "$new" | sort -V | head -n 1) != "$old" ]] || return 0

@@ -7,12 +7,12 @@
 # command that names another archive).
 
 fits() {
-    local part new old file files=("$mount"/*/global/pg_control)
+    local part new old file
     part=$(tar -tf "$tar" | grep -m 1 -x -- "$tree/")
     new=$(tar -xOf "$tar" "${part}share/labctl.data/global/pg_control" 2>/dev/null | od -An -tu4 -j8 -N8)
     [[ -n $new ]] || return 0
-    ! compgen -G "$mount/*/gtm*.conf" >/dev/null || files+=("$link/share/labctl.data/global/pg_control")
-    for file in "${files[@]}"; do
+    while IFS= read -r -d '' file; do
+        [[ $file == */global/pg_control ]] || file=$link/share/labctl.data/global/pg_control
         [[ -e $file ]] || continue
         old=$(od -An -tu4 -j8 -N8 -- "$file")
         [[ $old != "$new" ]] || continue
@@ -20,5 +20,5 @@ fits() {
         echo "::fail the databases of this lab are of another release: this one cannot open them, and no program converts them"
         echo "::next $again    (the release that made them, or one of its series); or pg_dumpall into a new lab"
         return 1
-    done
+    done < <(find "$mount" -maxdepth 6 \( -path '*/global/pg_control' -o -name gtm.conf -o -name gtm_proxy.conf \) -print0)
 }
