@@ -156,6 +156,7 @@ int run_whole(struct cli *c, struct runtime *rt, const struct plan *p, struct fa
  * times, a `create --from` nodes that have nothing, or a takeover servers that do not agree.
  */
 int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e);
+bool run_is_takeover(const char *words); /* of an unfinished command (UNFINISHED_COMMAND): is it a switchover or a failover? */
 /* Takes the lab's lock, held until *ret_fd is closed. FAIL_CONFLICT names the process that holds it. */
 int run_lock(struct cli *c, const struct paths *paths, int *ret_fd, struct fail *e);
 /* Prints the plan instead of running it (-n). */

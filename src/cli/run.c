@@ -27,15 +27,25 @@ static bool may_run(const struct cli *c, const char *what)
 	return !strcmp(c->path, what);
 }
 
+bool run_is_takeover(const char *words)
+{
+	static const char *const takeovers[] = { "switchover ", "failover " };
+
+	for (size_t i = 0; i < ARRAY_COUNT(takeovers); i++)
+		if (!strncmp(words, takeovers[i], strlen(takeovers[i])))
+			return true;
+	return false;
+}
+
 /*
  * After half a takeover the servers do not agree on who has the role. These commands would build on that; `start` of the whole
  * cluster, and the takeover itself, end it.
  */
 static int check_takeover(const struct cli *c, const struct paths *paths, const char *lab, struct fail *e)
 {
-	static const char *const takeovers[] = { "switchover ", "failover " }, *const kept_out[] = { "bootstrap", "node add", "node remove" };
+	static const char *const kept_out[] = { "bootstrap", "node add", "node remove" };
 	auto_(strbuf_clear) struct strbuf words = { 0 };
-	bool begun = false, out = false;
+	bool out = false;
 
 	for (size_t i = 0; i < ARRAY_COUNT(kept_out); i++)
 		out |= !strcmp(c->path, kept_out[i]);
@@ -43,9 +53,7 @@ static int check_takeover(const struct cli *c, const struct paths *paths, const 
 		return 0;
 	if (state_unfinished(paths, UNFINISHED_COMMAND, &words, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_COUNT(takeovers); i++)
-		begun |= !strncmp(strbuf_text(&words), takeovers[i], strlen(takeovers[i]));
-	if (!begun)
+	if (!run_is_takeover(strbuf_text(&words)))
 		return 0;
 	fail(e, FAIL_CONFLICT, "'%s' did not end: the servers of lab '%s' may not agree on who has the role", words.text, lab);
 	return fail_next(e, "labctl -l %s %s    (goes on), then the same command again", lab, words.text);

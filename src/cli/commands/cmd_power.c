@@ -92,7 +92,7 @@ static const char *leave_out(struct cli *c, const struct lab *lab, struct choice
 	return names;
 }
 
-/* Runs the plan. A start of the whole cluster that passed its smoke test ends what was unfinished; one that failed may be due to it. */
+/* Runs the plan. A start of the whole cluster that passed its smoke test ends half a takeover; one that failed may be due to what did not end. */
 static int run_start(struct cli *c, struct runtime *rt, const struct plan *p, bool whole, struct fail *e)
 {
 	const struct paths *paths = runtime_paths(rt);
@@ -101,7 +101,7 @@ static int run_start(struct cli *c, struct runtime *rt, const struct plan *p, bo
 	if (state_unfinished(paths, UNFINISHED_COMMAND, &unfinished, e) < 0)
 		return -1;
 	if (run_plan(c, rt, p, e) == 0)
-		return whole && unfinished.len ? state_put_unfinished(paths, UNFINISHED_COMMAND, NULL, e) : 0;
+		return whole && run_is_takeover(strbuf_text(&unfinished)) ? state_put_unfinished(paths, UNFINISHED_COMMAND, NULL, e) : 0;
 	return unfinished.len ? fail_next(e, "labctl -l %s %s    (it did not end)", p->lab->name, unfinished.text) : -1;
 }
 
