@@ -307,7 +307,7 @@ scenario() { printf '%s\n' "$@" >"$WORK/scenario.yaml"; }
 	soon 20 no_clients
 	labctl fault heal --all
 	scenario 'steps:' '- {wait: db}'
-	labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/after"
+	labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/again"
 	[ "$(labctl psql -- -XAtc "SELECT count(*) FROM pg_database WHERE datname = 'labctl_scenario'")" = 0 ]
 
 	run -5 labctl fault run "$WORK/scenario.yaml" --bench "$WORK/load.yaml" --bench-out "$WORK/run"
