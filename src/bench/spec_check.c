@@ -73,7 +73,7 @@ void spec_check(struct spec_source *s)
 	if (spec->repeats_max < spec->repeats)
 		spec_key_problem(s, "repeats_max", "must be at least repeats, which is %u; got %u", spec->repeats, spec->repeats_max);
 	if (spec->reset == RESET_TEMPLATE && strcmp(s->lab->cluster.recipe->kind, "postgres") != 0)
-		spec_key_problem(s, "reset", "template: a copy of a database of a %s cluster would not have the rows of its nodes; use reload",
+		spec_key_problem(s, "reset", "template: a copy of a database of a cluster of kind %s would not have the rows of its nodes; use reload",
 				 s->lab->cluster.recipe->kind);
 	if (count > MEASUREMENTS_MAX)
 		spec_key_problem(s, "workloads", "%llu measurements (workloads x targets x clients and rates x repeats) are more than %u",

@@ -432,8 +432,8 @@ static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *
 			fail(e, FAIL_CONFLICT, "cluster.kind of lab '%s' is %s, not %s", lab->name, has->kind, kind);
 			return fail_next(e, "labctl -l %s bootstrap %s; or another kind in its lab file, by -f", lab->name, has->kind);
 		}
-		fail(e, FAIL_CONFLICT, "lab '%s' has a %s cluster already", lab->name, has->kind);
-		return fail_next(e, "labctl -l %s bootstrap %s    (repairs it); for a %s cluster beside it: labctl -l NAME create", lab->name,
+		fail(e, FAIL_CONFLICT, "lab '%s' has a cluster of kind %s already", lab->name, has->kind);
+		return fail_next(e, "labctl -l %s bootstrap %s    (repairs it); for a cluster of kind %s beside it: labctl -l NAME create", lab->name,
 				 has->kind, kind);
 	}
 	if (!has && !kind) {

@@ -12,7 +12,7 @@ struct outputs;
 
 struct outputs *outputs_new(void); /* aborts if out of memory */
 void outputs_free(struct outputs *o);
-/* @name has at most 31 bytes; the 9th name and all after it are dropped. */
+/* @name has at most 31 bytes; the 17th name and all after it are dropped. */
 void outputs_set(struct outputs *o, const char *name, unsigned long long value);
 unsigned long long outputs_get(struct outputs *o, const char *name); /* 0 if it was never set */
 

@@ -159,7 +159,7 @@ static void check_count(struct source *s, unsigned role)
 		return; /* the selector is wrong, reported already */
 	if (count < r->min)
 		problem_add(&s->problems, source_line(s, role_path(s, p, "")), role_path(s, p, ""),
-			    "no node has the role %s, and a %s cluster needs %s%u", p->role, lab->cluster.recipe->kind,
+			    "no node has the role %s, and a cluster of kind %s needs %s%u", p->role, lab->cluster.recipe->kind,
 			    r->max > r->min ? "at least " : "", r->min);
 	if (count > r->max)
 		problem_add(&s->problems, p->line, role_path(s, p, ""), "%u nodes have the role %s; at most %u may have it", count,
@@ -266,7 +266,7 @@ static void check_groups(struct source *s)
 	const struct cluster *c = &s->lab->cluster;
 
 	if (c->group_count && !c->recipe->group_role)
-		source_problem(s, "cluster.groups", "a %s cluster has no node groups", c->recipe->kind);
+		source_problem(s, "cluster.groups", "a cluster of kind %s has no node groups", c->recipe->kind);
 	for (unsigned i = 0; i < c->group_count; i++)
 		for (unsigned j = 0; j < i; j++)
 			if (c->groups[i].name && c->groups[j].name && !strcmp(c->groups[i].name, c->groups[j].name))
@@ -291,7 +291,7 @@ void cluster_check(struct source *s)
 	if (!c->recipe)
 		return;
 	if ((c->archive || c->sha256 || c->configure || c->patch_count) && !c->recipe->build)
-		source_problem(s, "cluster.source", "a %s cluster is not built from source: it uses the packages of the image",
+		source_problem(s, "cluster.source", "a cluster of kind %s is not built from source: it uses the packages of the image",
 			       c->recipe->kind);
 	for (unsigned i = 0; i < c->place_count; i++) {
 		const struct role_place *p = &c->places[i];

@@ -170,7 +170,7 @@ int lab_grow(const struct lab *has, unsigned count, const char *role, struct lab
 	for (unsigned i = 0; wanted >= 0 && i < before; i++)
 		there += node_has_role(&has->nodes[i], wanted);
 	if (wanted >= 0 && there + count > has->cluster.recipe->roles[wanted].max) {
-		fail(e, FAIL_USAGE, "a %s cluster may have at most %u %s; lab '%s' has %u", has->cluster.recipe->kind,
+		fail(e, FAIL_USAGE, "a cluster of kind %s may have at most %u %s; lab '%s' has %u", has->cluster.recipe->kind,
 		     has->cluster.recipe->roles[wanted].max, role, has->name, there);
 		return fail_next(e, "labctl -l %s node add", has->name);
 	}

@@ -200,7 +200,7 @@ int lab_set_cluster(struct lab *lab, const char *kind, const char *archive, stru
 	const char *image;
 
 	if (before.recipe && strcmp(before.recipe->kind, kind))
-		return fail(e, FAIL_LAB, "lab %s is a %s cluster, not %.40s", lab->name, before.recipe->kind, kind);
+		return fail(e, FAIL_LAB, "lab %s is a cluster of kind %s, not %.40s", lab->name, before.recipe->kind, kind);
 	if (!before.recipe) {
 		lab->cluster.recipe = recipe_find(kind);
 		if (!lab->cluster.recipe)

@@ -135,7 +135,7 @@ static int unknown_role(const struct lab *lab, const char *role, struct fail *e)
 	near = suggest(role, known);
 	if (near)
 		return fail(e, FAIL_USAGE, "unknown role '%.64s' (did you mean %s?)", role, near);
-	return fail(e, FAIL_USAGE, "unknown role '%.64s'; a %s cluster has: %s", role, lab->cluster.recipe->kind,
+	return fail(e, FAIL_USAGE, "unknown role '%.64s'; a cluster of kind %s has: %s", role, lab->cluster.recipe->kind,
 		    strbuf_text(&list));
 }
 

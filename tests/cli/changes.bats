@@ -125,7 +125,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -5 labctl -l pg create --image /tmp/x.qcow2
 	[[ $output == *"image has debian12, wanted /tmp/x.qcow2"*"next: labctl -l pg create "* ]]
 	run -5 labctl -l pg bootstrap citus
-	[[ $output == *"has a postgres cluster already"*"next: labctl -l pg bootstrap postgres "* ]]
+	[[ $output == *"has a cluster of kind postgres already"*"next: labctl -l pg bootstrap postgres "* ]]
 }
 
 @test "tuning is applied if possible, and listed" {

@@ -32,11 +32,11 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl -l postgres db create gis --template postgiss
 	[[ $output == *"did you mean 'postgis'?"* && $output == *"next: labctl -l postgres db create gis --template postgis"* ]]
 	run -2 labctl -l pgxc db create 'My Db'
-	[[ $output == *"a pgxc cluster cannot have a database named 'My Db'"*"next: labctl -l pgxc db create my_db" ]]
+	[[ $output == *"a cluster of kind pgxc cannot have a database named 'My Db'"*"next: labctl -l pgxc db create my_db" ]]
 	run -2 labctl -l pgxc db create 2nd
 	[[ $output == *"next: labctl -l pgxc db create _2nd" ]]
 	run -2 labctl -l pgxc db create gis --template postgis
-	[[ $output == *"a pgxc cluster has no templates"* ]]
+	[[ $output == *"a cluster of kind pgxc has no templates"* ]]
 	run -2 labctl -l postgres db shards public.t
 	[[ $output == *"'db shards' is not supported for kind postgres"* ]]
 	run -2 labctl -l citus db distribute --column id

@@ -35,7 +35,7 @@ labctl() { "$LABCTL" "$@"; }
 		5|node remove node1 --force|switchover
 		2|node add -r primary|cannot get another primary; it can get more of: standby, pgpool, client
 		2|node add -r stanby|unknown role 'stanby'
-		2|node add --rebalance|--rebalance: a postgres cluster has no data that could move to a new server
+		2|node add --rebalance|--rebalance: a cluster of kind postgres has no data that could move to a new server
 		2|node add 2 -r pgpool|may have at most
 		5|create 5|nodes has 4, wanted 5
 	END
@@ -72,7 +72,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -5 labctl -l xc node remove node1
 	[[ $output == *"node1 cannot be removed: it has the GTM; its standby must take over first"*"next: labctl -l xc switchover, then node remove node1"* ]]
 	run -5 labctl -l xc node remove node2 --force
-	[[ $output == *"it has a gtm_standby, and labctl cannot take one out of a pgxc cluster that exists"* ]]
+	[[ $output == *"it has a gtm_standby, and labctl cannot take one out of a cluster of kind pgxc that exists"* ]]
 	run -30 labctl -l xc node remove node3 --force
 	[[ $output == *"no coordinator can say what only node3 has"*"next: labctl -l xc start -r coordinator"* ]]
 	# the fifth node of the file has a datanode

@@ -55,7 +55,7 @@ labctl() { "$LABCTL" "$@"; }
 	for command in "switchover" "failover node1" "rejoin 2"; do
 		# shellcheck disable=SC2086
 		run -2 labctl -l cit $command
-		[[ $output == *"${command%% *} is not possible in a citus cluster: a Citus cluster has one copy of each shard"*"next: labctl -l cit start"* ]]
+		[[ $output == *"${command%% *} is not possible in a cluster of kind citus: a Citus cluster has one copy of each shard"*"next: labctl -l cit start"* ]]
 	done
 	# Of Postgres-XC only the GTM has one.
 	record xc 'kind: pgxc'

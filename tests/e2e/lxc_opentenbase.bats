@@ -69,7 +69,7 @@ sql() { labctl psql "$1" -- -XAtqc "$2"; }
 
 @test "what labctl cannot do with OpenTenBase is refused by name, before anything is touched" {
 	run -2 labctl node add
-	[[ $output == *"no server can join a opentenbase cluster that exists: "* ]]
+	[[ $output == *"no server can join a cluster of kind opentenbase that exists: "* ]]
 	run -5 labctl node remove node4
 	[[ $output == *"node4 cannot be removed: "* ]]
 }

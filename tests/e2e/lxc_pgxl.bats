@@ -66,7 +66,7 @@ sql() { labctl psql "$1" -- -XAtqc "$2"; }
 
 @test "what Postgres-XL cannot do is refused by name, before anything is touched" {
 	run -2 labctl node add
-	[[ $output == *"no server can join a pgxl cluster that exists: "* ]]
+	[[ $output == *"no server can join a cluster of kind pgxl that exists: "* ]]
 	run -5 labctl node remove node4
 	[[ $output == *"node4 cannot be removed: "* ]]
 }

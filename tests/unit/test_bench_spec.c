@@ -203,7 +203,7 @@ static void mistakes(void **state)
 		{ "workloads: sysbench-read-write\nrates: 50%", ":2: rates: 'sysbench-read-write' cannot be measured at a rate" },
 		{ "workloads: sysbench-read-write\nslo: p99=9ms", ":2: slo: 'sysbench-read-write' cannot be measured at a rate" },
 		{ "reset: relaod", "unknown value 'relaod' (did you mean reload?)" },
-		{ "reset: template", ":1: reset: template: a copy of a database of a citus cluster" },
+		{ "reset: template", ":1: reset: template: a copy of a database of a cluster of kind citus" },
 		{ "protocol: fast", "known: simple, extended, prepared" },
 		{ "threads: 0", "must be from 1 to 1024, got '0'" },
 		{ "from: node9", "unknown value 'node9' (did you mean" },

@@ -50,7 +50,7 @@ static void refusals(void **state)
 		{ "1,,2", NULL, FAIL_USAGE, "missing" },
 		{ "1", "datanode", FAIL_NOT_FOUND, "has the role datanode" },
 		{ NULL, "datanodes", FAIL_USAGE, "did you mean datanode?" },
-		{ NULL, "qqqqqq", FAIL_USAGE, "a pgxc cluster has" },
+		{ NULL, "qqqqqq", FAIL_USAGE, "a cluster of kind pgxc has" },
 	};
 	struct lab *lab = *state;
 

@@ -99,7 +99,7 @@ static const char *in_words(const struct names *lost, struct arena *a)
 static int refuse(const struct lab *has, const struct node_remove *o, const struct member *m, bool silent, const char *what, struct fail *e)
 {
 	if (m->leave && silent && !m->lose) {
-		fail(e, FAIL_CONFLICT, "%s has %s, and its server does not answer; a %s cluster cannot do without them", o->gone->name, what,
+		fail(e, FAIL_CONFLICT, "%s has %s, and its server does not answer; a cluster of kind %s cannot do without them", o->gone->name, what,
 		     has->cluster.recipe->kind);
 		return fail_next(e, "labctl -l %s start %s, then node remove %s", has->name, o->gone->name, o->gone->name);
 	}

@@ -96,7 +96,7 @@ static int check(const struct bench_work *w, struct fail *e)
 		const char *kind = w->sides[i].lab->cluster.recipe->kind;
 
 		if (load && !workload_has_kind(load->workload->kinds, kind))
-			return fail(e, FAIL_USAGE, "--%c: a %s cluster has no workload '%s'", "ab"[i], kind, load->name);
+			return fail(e, FAIL_USAGE, "--%c: a cluster of kind %s has no workload '%s'", "ab"[i], kind, load->name);
 		if (w->sides[i].variant.settings && uses_pgpool(w, &w->sides[i])) {
 			fail(e, FAIL_USAGE, "--%c: pgpool-II shares sessions among its clients, so settings of a session may not hold", "ab"[i]);
 			return fail_next(e, "compare two labs with these settings in `cluster: settings:` (lab=NAME), or another target");

@@ -100,7 +100,7 @@ static int load(struct cli *c, struct scale_words *said, struct lab **ret, int *
 	}
 	*ret_role = said->role ? lab_role(*ret, said->role) : default_role((*ret)->cluster.recipe);
 	if (*ret_role < 0)
-		return fail(e, FAIL_USAGE, "--role: a %s cluster has no role '%s'", (*ret)->cluster.recipe->kind, said->role);
+		return fail(e, FAIL_USAGE, "--role: a cluster of kind %s has no role '%s'", (*ret)->cluster.recipe->kind, said->role);
 	return 0;
 }
 

@@ -142,8 +142,8 @@ static int find_template(struct db *d, const char *word, const char **ret_name, 
 		known[count++] = t->word;
 	near = suggest(word, known);
 	if (!count)
-		return fail(e, FAIL_USAGE, "a %s cluster has no templates", d->recipe->kind);
-	fail(e, FAIL_USAGE, "a %s cluster has no template '%s'%s%s%s", d->recipe->kind, word,
+		return fail(e, FAIL_USAGE, "a cluster of kind %s has no templates", d->recipe->kind);
+	fail(e, FAIL_USAGE, "a cluster of kind %s has no template '%s'%s%s%s", d->recipe->kind, word,
 	     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return fail_next(e, "labctl -l %s db create %s --template %s", d->lab->name, db_quoted(d, d->word), near ? near : known[0]);
 }
@@ -164,7 +164,7 @@ static int check_letters(const struct db *d, struct fail *e)
 			near[len++] = strchr(letters, c) ? c : '_';
 	}
 	near[len] = '\0';
-	fail(e, FAIL_USAGE, "a %s cluster cannot have a database named '%s': use lowercase letters, digits and _, and do not begin with a digit",
+	fail(e, FAIL_USAGE, "a cluster of kind %s cannot have a database named '%s': use lowercase letters, digits and _, and do not begin with a digit",
 	     d->recipe->kind, d->word);
 	return fail_next(e, "labctl -l %s db create %s", d->lab->name, near);
 }

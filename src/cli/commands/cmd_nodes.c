@@ -106,16 +106,16 @@ static int choose_role(const struct cli *c, const struct lab *lab, const char **
 	if (!roles.len) {
 		if (!is_bootstrapped(c, lab))
 			return 0;
-		fail(e, FAIL_USAGE, "no server can join a %s cluster that exists%s%s", r->kind, r->no_members ? ": " : "",
+		fail(e, FAIL_USAGE, "no server can join a cluster of kind %s that exists%s%s", r->kind, r->no_members ? ": " : "",
 		     r->no_members ? r->no_members : "");
 		return fail_next(e, "labctl -l NAME create N    (another lab beside it)");
 	}
 	if (!*ret)
 		fail(e, FAIL_USAGE, "which role? A %s cluster can get more of: %s", r->kind, strbuf_text(&roles));
 	else if (lab_role(lab, *ret) < 0)
-		fail(e, FAIL_USAGE, "unknown role '%.64s'; a %s cluster can get more of: %s", *ret, r->kind, strbuf_text(&roles));
+		fail(e, FAIL_USAGE, "unknown role '%.64s'; a cluster of kind %s can get more of: %s", *ret, r->kind, strbuf_text(&roles));
 	else
-		fail(e, FAIL_USAGE, "a %s cluster that exists cannot get another %s; it can get more of: %s", r->kind, *ret, strbuf_text(&roles));
+		fail(e, FAIL_USAGE, "a cluster of kind %s that exists cannot get another %s; it can get more of: %s", r->kind, *ret, strbuf_text(&roles));
 	return fail_next(e, "labctl -l %s node add -r %s", lab->name, r->grows ? r->grows : "ROLE");
 }
 
@@ -157,7 +157,7 @@ static int check_rebalance(const struct lab *lab, bool cluster, struct fail *e)
 		return fail(e, FAIL_USAGE, "--rebalance: lab '%s' has no database yet", lab->name);
 	if (recipe_task(lab->cluster.recipe, "rebalance"))
 		return 0;
-	fail(e, FAIL_USAGE, "--rebalance: a %s cluster has no data that could move to a new server", lab->cluster.recipe->kind);
+	fail(e, FAIL_USAGE, "--rebalance: a cluster of kind %s has no data that could move to a new server", lab->cluster.recipe->kind);
 	return fail_next(e, "labctl -l %s node add", lab->name);
 }
 
@@ -284,7 +284,7 @@ static int check_roles(const struct removal *t, struct fail *e)
 		if (m)
 			fail(e, FAIL_CONFLICT, "%s cannot be removed: %s", gone->name, m->stays);
 		else
-			fail(e, FAIL_CONFLICT, "%s cannot be removed: it has a %s, and labctl cannot take one out of a %s cluster that exists",
+			fail(e, FAIL_CONFLICT, "%s cannot be removed: it has a %s, and labctl cannot take one out of a cluster of kind %s that exists",
 			     gone->name, has->cluster.places[r].role, has->cluster.recipe->kind);
 		return m && m->instead ? fail_next(e, "labctl -l %s %s, then node remove %s", has->name, m->instead, gone->name) :
 					 fail_next(e, "labctl -l NAME create N    (a smaller lab beside it)");

@@ -60,7 +60,7 @@ static int say_none(struct cli *c, const struct lab *lab, struct runtime *rt, st
 		strbuf_printf(&evidence, "%s\n", sentence);
 		lost = m->asked ? asked[i].node : lost;
 	}
-	fail(e, FAIL_USAGE, "%s is not possible in a %s cluster: %s", c->path, r->kind, r->no_takeover);
+	fail(e, FAIL_USAGE, "%s is not possible in a cluster of kind %s: %s", c->path, r->kind, r->no_takeover);
 	fail_evidence(e, strbuf_text(&evidence), UINT_MAX);
 	if (lost)
 		return fail_next(e, "labctl -l %s start %s; if it is lost: node remove %s --force (gives up what is listed)", lab->name, lost->name,
