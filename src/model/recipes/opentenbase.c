@@ -128,24 +128,10 @@ static const struct rule leave_rules[] = {
 	{ 0 },
 };
 
-static const struct rule fence_rules[] = {
-	{ "gtm_standby.fence", "gtm_standby", .arg = T "gtm.fence.sh", .title = "end an old GTM for good" },
-	{ 0 },
-};
-
 static const struct rule promote_rules[] = {
 	{ "gtm.promote", "gtm", .arg = CONF "gtm.promote.sh", .timeout_s = 120, .title = "promote the GTM standby" },
 	{ 0 },
 };
-
-static const struct rule rejoin_rules[] = {
-	{ "gtm_standby.fence", "gtm_standby", .arg = T "gtm.fence.sh", .title = "end an old GTM for good" },
-	{ "gtm_standby.rejoin", "gtm_standby", .after = ".gtm_standby.fence", .arg = T "gtm_standby.rejoin.sh",
-	  .title = "remove the directory of the old GTM" },
-	{ 0 },
-};
-
-static const struct fence_file fence_files[] = { { "labctl.fenced", "" }, { 0 } };
 
 /* The GTM only: labctl makes no standbys of datanodes and coordinators. */
 static const struct takeover takeover = {
@@ -153,8 +139,8 @@ static const struct takeover takeover = {
 	.loses = "no committed row. Open transactions are rolled back; clients that got no answer to a commit must look whether it is there. "
 		 "Sequences jump. What the GTM wrote in its last moment before it died may have missed the standby: values of sequences that "
 		 "reserved new ones just then may come again",
-	.asks = standing_rules, .leave = leave_rules, .fence = fence_rules, .promote = promote_rules, .rejoin = rejoin_rules,
-	.proof = "labctl.fenced", .fence_files = fence_files,
+	.asks = standing_rules, .leave = leave_rules, .fence = xc_fence_rules, .promote = promote_rules, .rejoin = xc_rejoin_rules,
+	.proof = "labctl.fenced", .fence_files = xc_fence_files,
 };
 
 static const struct member members[] = {

@@ -52,7 +52,7 @@ static const struct rule leave_rules[] = {
 	{ 0 },
 };
 
-static const struct rule fence_rules[] = {
+const struct rule xc_fence_rules[] = {
 	{ "gtm_standby.fence", "gtm_standby", .arg = T "gtm.fence.sh", .title = "end an old GTM for good" },
 	{ 0 },
 };
@@ -62,22 +62,22 @@ static const struct rule promote_rules[] = {
 	{ 0 },
 };
 
-static const struct rule rejoin_rules[] = {
+const struct rule xc_rejoin_rules[] = {
 	{ "gtm_standby.fence", "gtm_standby", .arg = T "gtm.fence.sh", .title = "end an old GTM for good" },
 	{ "gtm_standby.rejoin", "gtm_standby", .after = ".gtm_standby.fence", .arg = T "gtm_standby.rejoin.sh",
 	  .title = "remove the directory of the old GTM" },
 	{ 0 },
 };
 
-static const struct fence_file fence_files[] = { { "labctl.fenced", "" }, { 0 } };
+const struct fence_file xc_fence_files[] = { { "labctl.fenced", "" }, { 0 } };
 
 /* The GTM only: datanodes and coordinators have no standbys. */
 const struct takeover xc_takeover = {
 	.role = "gtm", .from = "gtm_standby",
 	.loses = "no committed row. Sessions end, and open transactions are rolled back; clients that got no answer to a commit must look "
 		 "whether it is there. Transaction numbers jump by a million, sequences by up to 1,000 steps",
-	.asks = standing_rules, .leave = leave_rules, .fence = fence_rules, .promote = promote_rules, .rejoin = rejoin_rules,
-	.proof = "labctl.fenced", .fence_files = fence_files,
+	.asks = standing_rules, .leave = leave_rules, .fence = xc_fence_rules, .promote = promote_rules, .rejoin = xc_rejoin_rules,
+	.proof = "labctl.fenced", .fence_files = xc_fence_files,
 };
 
 const struct rule xc_status[] = {

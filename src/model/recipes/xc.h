@@ -28,6 +28,9 @@ extern const struct placement xc_placements[];
 extern const struct role_set xc_role_sets[];
 extern const struct rule xc_stops[], xc_status[];
 extern const struct takeover xc_takeover;
+/* An old GTM, in any of these systems. */
+extern const struct rule xc_fence_rules[], xc_rejoin_rules[];
+extern const struct fence_file xc_fence_files[];
 extern const struct rule xc_create_rules[], xc_drop_rules[], xl_passwd_rules[];
 extern const struct query xc_queries[];
 extern const struct role_link xc_links[];
