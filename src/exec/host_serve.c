@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "host_serve.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache.h"
 #include "clock.h"
-#include "digest.h"
-#include "file.h"
-#include "host_words.h"
-#include "lease.h"
+#include "host_server.h"
 #include "plan.h"
-#include "state.h"
 #include "virt.h"
 
-#define LINE_MAX_BYTES (16u << 20)
-#define LOCK_MS 3000
-#define IMAGE_LOCK_MS 1800000 /* a build of the same image may take so long */
-#define MASTER_BYTES 4096
-
-struct server {
-	const struct host_serve *o;
-	struct lab *lab;
-	struct runtime *rt;
-	const char *record, *master; /* the lab as the master prints it; who that is */
-	unsigned host;
-	int lock_fd;                 /* the lab's lock here, once something is kept; -1 */
-	struct arena *arena;
-	atomic_bool canceled;
-	pthread_mutex_t lock;        /* guards .out of .o and .running */
-	pthread_cond_t ended;
-	unsigned running;
-	int image_fd;                /* lock of the image that is being copied here; -1 */
-};
-
-static const char *text_of(const json_t *o, const char *key)
+const char *asked_text(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key));
 }
@@ -68,7 +41,7 @@ static void answer(struct server *s, const json_t *question, json_t *o, const st
 
 static int check_same(const struct server *s, const json_t *o, struct fail *e)
 {
-	const char *version = text_of(o, "hello"), *data = text_of(o, "data");
+	const char *version = asked_text(o, "hello"), *data = asked_text(o, "data");
 	char digest[65];
 
 	host_digest(s->o->runtime->lib, digest);
@@ -90,7 +63,7 @@ static int greet(struct server *s, const json_t *o, struct fail *e)
 	struct runtime_options ro = *s->o->runtime;
 	struct lab_options lo = { .state_dir = ro.state_dir };
 	json_int_t host = json_integer_value(json_object_get(o, "host"));
-	const char *record = text_of(o, "record"), *uuid = text_of(o, "uuid"), *master = text_of(o, "master");
+	const char *record = asked_text(o, "record"), *uuid = asked_text(o, "uuid"), *master = asked_text(o, "master");
 
 	if (check_same(s, o, e) < 0)
 		return -1;
@@ -107,179 +80,6 @@ static int greet(struct server *s, const json_t *o, struct fail *e)
 	ro.host = s->host;
 	ro.cancel = &s->canceled;
 	return runtime_open(s->lab, &ro, &s->rt, e);
-}
-
-/* --- what this host keeps --- */
-
-const char *host_master(const struct paths *p, struct arena *a)
-{
-	auto_(strbuf_clear) struct strbuf text = { 0 };
-	struct fail ignored;
-
-	if (file_read(arena_printf(a, "%s/master", p->lab), MASTER_BYTES, &text, &ignored) < 0)
-		return NULL;
-	return arena_strndup(a, strbuf_text(&text), strcspn(strbuf_text(&text), "\n"));
-}
-
-/* Machine and state directory; the name of the host is for people. */
-static size_t master_len(const char *master)
-{
-	const char *last = strrchr(master, ' ');
-
-	return last ? (size_t)(last - master) : strlen(master);
-}
-
-/* The lab of this name here must be this master's. */
-static int check_master(const struct server *s, const struct paths *p, struct fail *e)
-{
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *has = host_master(p, a);
-
-	if (!has && !file_exists(p->lab_file))
-		return 0;
-	if (has && master_len(has) == master_len(s->master) && !strncmp(has, s->master, master_len(has)))
-		return 0;
-	if (!has)
-		fail(e, FAIL_CONFLICT, "there is a lab '%s' of that host itself", s->lab->name);
-	else
-		fail(e, FAIL_CONFLICT, "lab '%s' there is of labctl on %s", s->lab->name, strrchr(has, ' ') ? strrchr(has, ' ') + 1 : has);
-	return fail_next(e, "destroy that lab, or give this one another name: labctl -l NAME create");
-}
-
-static int write_text(const char *path, const char *text, struct fail *e)
-{
-	auto_(strbuf_clear) struct strbuf old = { 0 };
-	struct fail ignored;
-
-	if (file_read(path, 1 << 20, &old, &ignored) == 0 && !strcmp(strbuf_text(&old), text))
-		return 0;
-	return file_write(path, text, strlen(text), 0600, e);
-}
-
-/* "id_ed25519.pub", "nodes/NODE/host_key": nothing else, and only below the lab's directory. */
-static const char *kept_path(const struct server *s, const struct paths *p, const char *name, struct arena *a)
-{
-	if (!strcmp(name, "id_ed25519.pub"))
-		return p->key_pub;
-	for (unsigned i = 0; i < s->lab->node_count; i++) {
-		const char *node = s->lab->nodes[i].name;
-
-		if (!strcmp(name, arena_printf(a, "nodes/%s/host_key", node)) || !strcmp(name, arena_printf(a, "nodes/%s/host_key.pub", node)))
-			return arena_printf(a, "%s/%s", p->lab, name);
-	}
-	return NULL;
-}
-
-static int keep_files(struct server *s, json_t *files, struct arena *a, struct fail *e)
-{
-	const struct paths *p = runtime_paths(s->rt);
-	const char *name;
-	json_t *text;
-
-	json_object_foreach(files, name, text) {
-		const char *path = kept_path(s, p, name, a);
-
-		if (!path || !json_is_string(text))
-			return fail(e, FAIL_OTHER, "'%s' is no text", name);
-		if (!strncmp(name, "nodes/", 6) && file_mkdirs(arena_strndup(a, path, (size_t)(strrchr(path, '/') - path)), 0700, e) < 0)
-			return -1;
-		if (write_text(path, json_string_value(text), e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* A subnet that this host already uses would be a conflict that no node could explain. */
-static int take_lease(struct server *s, struct arena *a, struct fail *e)
-{
-	const struct lab *lab = s->lab;
-	struct lease_wish wish = { .state_dir = runtime_paths(s->rt)->state, .lab = lab->name, .lab_uuid = lab->uuid,
-				   .subnet = lab->net.subnet, .prefix_len = lab->net.prefix_len };
-	struct subnet *taken;
-	unsigned prefix_len;
-	uint32_t subnet;
-	struct virt *v;
-
-	if (runtime_virt(s->rt, &v, e) < 0 || virt_subnets(v, a, &taken, &wish.taken_count, e) < 0)
-		return -1;
-	wish.taken = taken;
-	return lease_take(&wish, &subnet, &prefix_len, e);
-}
-
-static int keep(struct server *s, const json_t *o, struct fail *e)
-{
-	const struct paths *p = runtime_paths(s->rt);
-	auto_(arena_free) struct arena *a = arena_new();
-
-	if (s->lock_fd < 0 && state_lock(p, "host-run", clock_after_ms(LOCK_MS), &s->lock_fd, e) < 0)
-		return -1;
-	if (check_master(s, p, e) < 0) {
-		state_drop_empty(p);
-		return -1;
-	}
-	for (void *i = json_object_iter(json_object_get(o, "keep")); i; i = json_object_iter_next(json_object_get(o, "keep"), i))
-		if (!kept_path(s, p, json_object_iter_key(i), a))
-			return fail(e, FAIL_OTHER, "'%s' is no file that a host keeps", json_object_iter_key(i));
-	/* The master first: from now on this is a part of its lab, whatever comes next. The record last: it has all that it needs. */
-	if (write_text(arena_printf(a, "%s/master", p->lab), arena_printf(a, "%s\n", s->master), e) < 0 || take_lease(s, a, e) < 0 ||
-	    write_text(p->id, arena_printf(a, "%s\n", s->lab->uuid), e) < 0 || keep_files(s, json_object_get(o, "keep"), a, e) < 0 ||
-	    write_text(p->lab_file, s->record, e) < 0)
-		return -1;
-	return 0;
-}
-
-/* --- the image --- */
-
-static bool has_image(struct server *s, const char *name, const char *digest, struct arena *a, const char **ret_dir)
-{
-	*ret_dir = cache_image(runtime_paths(s->rt)->cache, name, digest, a);
-	return file_exists(*ret_dir);
-}
-
-/* Is the image here? If not, tells where to put it, and keeps others from making it until it is placed. */
-static void want_image(struct server *s, const json_t *q, json_t *reply, struct fail *e)
-{
-	const struct paths *p = runtime_paths(s->rt);
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *name = text_of(q, "image"), *digest = text_of(q, "digest"), *dir, *temp;
-	int64_t deadline = clock_after_ms(IMAGE_LOCK_MS);
-
-	if (s->lock_fd < 0 || strcmp(name, s->lab->image) || !digest || strlen(digest) != DIGEST_HEX - 1 || digest[strspn(digest, "0123456789abcdef")]) {
-		fail(e, FAIL_OTHER, "no image of this lab: %s", name);
-		return;
-	}
-	/* Before it is there: images_find() takes this one and no other. */
-	if (write_text(arena_printf(a, "%s/image", p->lab), arena_printf(a, "%s\n", digest), e) < 0 || has_image(s, name, digest, a, &dir) ||
-	    (s->image_fd < 0 && cache_lock_image(p->cache, name, "copy of an image", deadline, &s->image_fd, e) < 0))
-		return;
-	temp = cache_path(p->cache, CACHE_IMAGE_NEW, name, a);
-	if (file_remove_tree(temp, e) == 0 && file_mkdirs(temp, 0700, e) == 0)
-		json_object_set_new(reply, "put", json_string(temp));
-}
-
-static void place_image(struct server *s, const json_t *q, struct fail *e)
-{
-	const struct paths *p = runtime_paths(s->rt);
-	auto_(arena_free) struct arena *a = arena_new();
-	auto_(strbuf_clear) struct strbuf has = { 0 };
-	const char *name = text_of(q, "placed"), *digest = text_of(q, "digest"), *temp = cache_path(p->cache, CACHE_IMAGE_NEW, name, a), *dir;
-
-	if (s->image_fd < 0 || strcmp(name, s->lab->image) || !digest) {
-		fail(e, FAIL_OTHER, "no image is being copied");
-		return;
-	}
-	/* tar writes the files in the order of the directory: this one does not show that it is complete, but tar's end did. */
-	if (file_read(arena_printf(a, "%s/digest", temp), 4096, &has, e) < 0 || chmod(temp, 0755) < 0 || strncmp(strbuf_text(&has), digest, DIGEST_HEX - 1)) {
-		struct fail ignored = { 0 };
-
-		if (!e->code)
-			fail(e, FAIL_OTHER, "the copy of image %s has another digest", name);
-		file_remove_tree(temp, &ignored);
-	} else if (!has_image(s, name, digest, a, &dir)) {
-		cache_publish(temp, dir, false, e);
-	}
-	close(s->image_fd);
-	s->image_fd = -1;
 }
 
 /* --- steps --- */
@@ -300,9 +100,9 @@ static int run_step_of(struct job *j, struct plan *p, json_t *reply, struct fail
 {
 	struct server *s = j->s;
 	const json_t *q = j->question;
-	const char *node = text_of(q, "node"), *subject = text_of(q, "subject"), *id = text_of(q, "id"), *title = text_of(q, "title");
+	const char *node = asked_text(q, "node"), *subject = asked_text(q, "subject"), *id = asked_text(q, "id"), *title = asked_text(q, "title");
 	const struct node *n = node ? lab_find_node(s->lab, node) : NULL;
-	enum verb verb = host_verb_read(text_of(q, "run"));
+	enum verb verb = host_verb_read(asked_text(q, "run"));
 	struct event_sink sink = { .event = hear, .ctx = j };
 	struct exec_options o = { .verbs = s->o->verbs, .context = s->rt, .jobs = 1, .deadline_ms = CLOCK_NEVER, .cancel = &s->canceled,
 				  .sinks = &sink, .sink_count = 1 };
@@ -360,15 +160,15 @@ static void *do_job(void *ctx)
 	struct fail e = { 0 };
 
 	if (json_object_get(q, "keep"))
-		keep(s, q, &e);
-	else if (text_of(q, "run"))
+		server_keep(s, q, &e);
+	else if (asked_text(q, "run"))
 		run_step_of(j, p, reply, &e);
-	else if (text_of(q, "image"))
-		want_image(s, q, reply, &e);
-	else if (text_of(q, "placed"))
-		place_image(s, q, &e);
-	else if (text_of(q, "domain"))
-		tell_domain(s, text_of(q, "domain"), reply, &e);
+	else if (asked_text(q, "image"))
+		server_want_image(s, q, reply, &e);
+	else if (asked_text(q, "placed"))
+		server_place_image(s, q, &e);
+	else if (asked_text(q, "domain"))
+		tell_domain(s, asked_text(q, "domain"), reply, &e);
 	else if (json_object_get(q, "facts"))
 		tell_facts(s, reply, &e);
 	else

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "hosts.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "coproc.h"
 #include "file.h"
-#include "hosts_ask.h"
+#include "hosts_link.h"
 #include "pool.h"
 #include "trace.h"
 
@@ -18,37 +15,8 @@
 #define ASK_MS 20000       /* for what libvirt there knows */
 #define GRACE_MS 15000     /* a step ends by itself at its deadline; so much later the connection is given up */
 #define STEP_MAX_MS 86400000
-#define POLL_MS 200
-#define SEND_MS 20000
+#define SAYS_MS 200        /* ssh, or the shell there, says why on its standard error, perhaps so much later */
 #define KEY_BYTES 16384
-
-/* One question; on the stack of the thread that waits for the answer. */
-struct ask {
-	unsigned number;
-	struct run *run;           /* hears what the step says; or NULL */
-	json_t *answer;
-	struct ask *next;
-};
-
-struct link {
-	struct hosts *all;
-	unsigned host;
-	pthread_mutex_t opening;   /* held while the connection is made */
-	pthread_mutex_t lock;      /* guards everything below, and sending */
-	pthread_cond_t changed;
-	struct coproc *proc;
-	pthread_t reader;
-	bool reads, canceled, kept;
-	struct fail lost;          /* .code != 0: it did not answer, or broke */
-	struct ask *asks;
-	unsigned asked;
-};
-
-struct hosts {
-	struct hosts_env env;
-	unsigned count;
-	struct link *links;
-};
 
 struct hosts *hosts_new(const struct hosts_env *env)
 {
@@ -75,18 +43,6 @@ struct hosts *hosts_new(const struct hosts_env *env)
 	return h;
 }
 
-static bool is_lost(struct link *l, struct fail *e)
-{
-	bool lost;
-
-	pthread_mutex_lock(&l->lock);
-	lost = l->lost.code != 0;
-	if (lost)
-		*e = l->lost;
-	pthread_mutex_unlock(&l->lock);
-	return lost;
-}
-
 void hosts_free(struct hosts *h)
 {
 	if (!h)
@@ -95,7 +51,7 @@ void hosts_free(struct hosts *h)
 		struct link *l = &h->links[i];
 		struct fail ignored;
 
-		if (l->proc && is_lost(l, &ignored))
+		if (l->proc && link_is_lost(l, &ignored))
 			coproc_kill(l->proc);
 		else if (l->proc)
 			coproc_hang_up(l->proc);
@@ -108,156 +64,6 @@ void hosts_free(struct hosts *h)
 	}
 	free(h->links);
 	free(h);
-}
-
-static const struct host *host_of(const struct link *l)
-{
-	return &l->all->env.lab->hosts[l->host];
-}
-
-/* The last line that ssh, or labctl there, has printed; without the dot of "Connection closed." */
-static const char *last_line(char *text)
-{
-	char *line;
-
-	for (size_t len = strlen(text); len && strchr("\r\n.", text[len - 1]);)
-		text[--len] = '\0';
-	line = strrchr(text, '\n');
-	return line ? line + 1 : text;
-}
-
-/* The connection is of no use any more. The lock is held. Everybody who waits is told the same. */
-static void give_up(struct link *l, const char *why)
-{
-	auto_(free) char *errors = coproc_errors(l->proc);
-	const char *said = last_line(errors);
-
-	if (l->lost.code)
-		return;
-	fail(&l->lost, FAIL_SSH, "host %s (ssh %s): %s", host_of(l)->name, host_of(l)->ssh, *said ? said : why);
-	fail_cause(&l->lost, CAUSE_LOST);
-	fail_next(&l->lost, "ssh -o BatchMode=yes %s labctl version; then the same command again", host_of(l)->ssh);
-	pthread_cond_broadcast(&l->changed);
-}
-
-/* --- answers --- */
-
-static void hear(struct link *l, json_t *o)
-{
-	bool about = json_object_get(o, "about") != NULL;
-	unsigned number = (unsigned)json_integer_value(json_object_get(o, about ? "about" : "answer"));
-	const char *said = json_string_value(json_object_get(o, "said")), *noted = json_string_value(json_object_get(o, "noted"));
-
-	for (struct ask *a = l->asks; a; a = a->next) {
-		if (a->number != number)
-			continue;
-		if (!about)
-			a->answer = json_incref(o);
-		else if (a->run && said)
-			run_say(a->run, "%s", said);
-		else if (a->run && noted)
-			run_note(a->run, "%s", noted);
-	}
-	if (!about)
-		pthread_cond_broadcast(&l->changed);
-}
-
-static void *read_answers(void *ctx)
-{
-	struct link *l = ctx;
-	auto_(strbuf_clear) struct strbuf line = { 0 };
-	struct fail e = { 0 };
-
-	while (coproc_line(l->proc, CLOCK_NEVER, &line, &e) == 0) {
-		auto_(json_decref) json_t *o = json_loads(strbuf_text(&line), 0, NULL);
-
-		pthread_mutex_lock(&l->lock);
-		if (o)
-			hear(l, o);
-		pthread_mutex_unlock(&l->lock);
-	}
-	pthread_mutex_lock(&l->lock);
-	give_up(l, e.text);
-	pthread_mutex_unlock(&l->lock);
-	return NULL;
-}
-
-/* @o is consumed. It may have keys. */
-static int send(struct link *l, json_t *o, struct fail *e)
-{
-	char *text = json_dumps(o, JSON_COMPACT);
-	int r;
-
-	json_decref(o);
-	if (!text)
-		return fail(e, FAIL_OTHER, "host %s: a message is no JSON", host_of(l)->name);
-	r = coproc_send(l->proc, text, clock_after_ms(SEND_MS), e);
-	explicit_bzero(text, strlen(text));
-	free(text);
-	return r;
-}
-
-static bool canceled(const struct link *l)
-{
-	return l->all->env.cancel && atomic_load(l->all->env.cancel);
-}
-
-/* Waits for the answer; the lock is held. After a cancel, the host has GRACE_MS to end what it does. */
-static int await(struct link *l, struct ask *a, int64_t deadline_ms, struct fail *e)
-{
-	while (!a->answer && !l->lost.code) {
-		int64_t until = clock_after_ms(POLL_MS);
-		struct timespec at = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
-
-		if (canceled(l) && !l->canceled) {
-			l->canceled = true;
-			send(l, json_pack("{s:b}", "cancel", 1), e);
-			if (deadline_ms > clock_after_ms(GRACE_MS))
-				deadline_ms = clock_after_ms(GRACE_MS);
-		}
-		if (clock_left_ms(deadline_ms) == 0)
-			give_up(l, "no answer in time");
-		else
-			pthread_cond_timedwait(&l->changed, &l->lock, &at);
-	}
-	if (a->answer)
-		return 0;
-	*e = l->lost;
-	return -1;
-}
-
-/* Sends the question @o, which is consumed, and waits. The caller frees the answer. A failure there is one here. */
-static int ask(struct link *l, json_t *o, struct run *run, int64_t deadline_ms, json_t **ret_answer, struct fail *e)
-{
-	struct ask a = { .run = run };
-	const json_t *why;
-	int r;
-
-	pthread_mutex_lock(&l->lock);
-	a.number = ++l->asked;
-	a.next = l->asks;
-	l->asks = &a;
-	json_object_set_new(o, "ask", json_integer(a.number));
-	r = l->lost.code ? (json_decref(o), *e = l->lost, -1) : send(l, o, e);
-	if (r < 0 && !l->lost.code) {
-		give_up(l, e->text);
-		*e = l->lost;
-	}
-	if (r == 0)
-		r = await(l, &a, deadline_ms, e);
-	for (struct ask **at = &l->asks; *at; at = &(*at)->next)
-		if (*at == &a) {
-			*at = a.next;
-			break;
-		}
-	pthread_mutex_unlock(&l->lock);
-	why = a.answer ? json_object_get(a.answer, "fail") : NULL;
-	if (why) {
-		host_fail_read(why, e);
-		r = fail_wrap(e, "host %s", host_of(l)->name);
-	}
-	*ret_answer = a.answer;
-	return r;
 }
 
 /* --- connecting --- */
@@ -285,12 +91,12 @@ static int greet(struct link *l, struct fail *e)
 	auto_(strbuf_clear) struct strbuf line = { 0 };
 	auto_(json_decref) json_t *o = NULL;
 
-	if (send(l, hello(l), e) < 0 || coproc_line(l->proc, clock_after_ms(CONNECT_MS), &line, e) < 0)
+	if (link_send(l, hello(l), e) < 0 || coproc_line(l->proc, clock_after_ms(CONNECT_MS), &line, e) < 0)
 		return -1;
 	o = json_loads(strbuf_text(&line), 0, NULL);
 	if (json_object_get(o, "fail")) {
 		host_fail_read(json_object_get(o, "fail"), &l->lost);
-		return fail_wrap(&l->lost, "host %s", host_of(l)->name);
+		return fail_wrap(&l->lost, "host %s", link_host(l)->name);
 	}
 	return json_object_get(o, "hello") ? 0 : fail(e, FAIL_OTHER, "what answers there is no labctl");
 }
@@ -298,21 +104,20 @@ static int greet(struct link *l, struct fail *e)
 /* Nothing secret is among the arguments. */
 static int start(struct link *l, struct fail *e)
 {
-	const char *const argv[] = { HOSTS_SSH, host_of(l)->ssh, "labctl host-run", NULL };
+	const char *const argv[] = { HOSTS_SSH, link_host(l)->ssh, "labctl host-run", NULL };
 	struct fail why = { 0 };
 	int r;
 
 	if (coproc_start(argv, &l->proc, e) < 0)
 		return fail_next(e, "apt-get install openssh-client");
 	r = greet(l, &why);
-	if (r == 0 && pthread_create(&l->reader, NULL, read_answers, l) == 0) {
+	if (r == 0 && pthread_create(&l->reader, NULL, link_read, l) == 0) {
 		l->reads = true;
 		return 0;
 	}
-	/* ssh, or the shell there, says why on its standard error, perhaps a moment later. */
 	coproc_hang_up(l->proc);
-	clock_sleep_ms(POLL_MS);
-	give_up(l, r < 0 ? why.text : "cannot start a thread");
+	clock_sleep_ms(SAYS_MS);
+	link_give_up(l, r < 0 ? why.text : "cannot start a thread");
 	*e = l->lost;
 	return -1;
 }
@@ -325,10 +130,10 @@ static int connect_to(struct hosts *h, unsigned host, struct link **ret, struct 
 
 	*ret = l;
 	pthread_mutex_lock(&l->opening);
-	if (is_lost(l, e)) {
+	if (link_is_lost(l, e)) {
 		r = -1;
 	} else if (!l->proc) {
-		trace_begin(&t, TRACE_SSH, "host %s: labctl host-run", host_of(l)->name);
+		trace_begin(&t, TRACE_SSH, "host %s: labctl host-run", link_host(l)->name);
 		r = start(l, e);
 		trace_end(&t, TRACE_SSH, r < 0 ? e : NULL, "%s", "");
 	}
@@ -392,7 +197,7 @@ int hosts_open(struct hosts *h, unsigned host, int64_t deadline_ms, struct fail 
 		json_decref(files);
 		return -1;
 	}
-	return ask(l, json_pack("{s:o}", "keep", files), NULL, deadline_ms, &answer, e);
+	return link_ask(l, json_pack("{s:o}", "keep", files), NULL, deadline_ms, &answer, e);
 }
 
 /* --- questions --- */
@@ -405,7 +210,7 @@ int hosts_ask(struct hosts *h, unsigned host, json_t *o, struct run *run, int64_
 		json_decref(o);
 		return -1;
 	}
-	return ask(l, o, run, deadline_ms, ret_answer, e);
+	return link_ask(l, o, run, deadline_ms, ret_answer, e);
 }
 
 int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct fail *e)

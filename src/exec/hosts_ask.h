@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Private to hosts.c and hosts_image.c. */
+/* Internal to src/exec: what the files of hosts.h share. */
 #ifndef LABCTL_EXEC_HOSTS_ASK_H
 #define LABCTL_EXEC_HOSTS_ASK_H
 
