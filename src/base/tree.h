@@ -25,10 +25,21 @@ struct tree_copy {
 	void (*progress)(void *ctx, uint64_t bytes); void *ctx; /* bytes copied so far, about every second; or NULL */
 	int64_t deadline_ms;       /* absolute (base/clock.h) */
 	const atomic_bool *cancel; /* may be NULL */
+	const char *pins;          /* tree_restore(): a tree of tree_pin() of what @to was when @from was copied from it; else NULL */
 };
 
 /* A failure leaves a part of the copy. FAIL_CONFLICT: a file system is mounted in the tree. FAIL_HOST: no space is left. */
 int tree_copy(const struct tree_copy *t, struct tree_sum *ret, struct fail *e);
+/*
+ * Gives every file of the tree @from a second name in the new tree @to, on the same file system: what is removed from @from later, or
+ * gets another name, stays the same file (inode and generation, and so the same handle of an NFS client).
+ */
+int tree_pin(const char *from, const char *to, struct tree_sum *ret, struct fail *e);
+/*
+ * Makes @to, a directory that exists, what @from is: each file with the inode that it has in @pins, other entries are removed. What a
+ * failure or a kill leaves, a second run completes. Nobody may use @to meanwhile.
+ */
+int tree_restore(const struct tree_copy *t, struct tree_sum *ret, struct fail *e);
 /* Reads the tree without copying it. */
 int tree_look(const char *path, struct tree_sum *ret, struct fail *e);
 /* Only what it takes on the disk. Files that come and go meanwhile are fine: the tree is in use. */

@@ -131,6 +131,66 @@ static void a_single_file(void **state)
 	assert_int_equal(sum.files, 1);
 }
 
+static void put_below(const char *name, const char *text)
+{
+	struct fail e = { 0 };
+
+	assert_int_equal(file_remove_tree(in(name), &e), 0);
+	put(name, text);
+}
+
+static const char *text_of(const char *name)
+{
+	static struct strbuf text;
+	struct fail e = { 0 };
+
+	strbuf_truncate(&text, 0);
+	assert_int_equal(file_read(in(name), 100, &text, &e), 0);
+	return strbuf_text(&text);
+}
+
+/* What a machine that continues from its memory has open: the file is the same one, whatever happened to its name. */
+static void restored_files_stay_the_same(void **state)
+{
+	struct tree_sum then, sum;
+	struct fail e = { 0 };
+	ino_t plain = stat_of("a/plain").st_ino, second = stat_of("a/second").st_ino, away = stat_of("a/away").st_ino;
+	int held = open(in("a/second"), O_RDWR);
+	char text[8] = "";
+
+	(void)state;
+	assert_int_equal(tree_pin(in("a"), in("pins"), &sum, &e), 0);
+	assert_int_equal(copy_to("b", &then, &e), 0);
+	/* a file is written to, one is replaced, one removed, one becomes a directory, a directory becomes a file, others come */
+	assert_int_equal(pwrite(held, "later!", 6, 0), 6);
+	put_below("a/plain", "another file, and a longer one");
+	assert_int_equal(unlink(in("a/second")), 0);
+	assert_int_equal(unlink(in("a/away")), 0);
+	assert_int_equal(mkdir(in("a/away"), 0700), 0);
+	put("a/away/x", "x");
+	put_below("a/empty", "");
+	assert_int_equal(mkdir(in("a/new"), 0700), 0);
+	put("a/new/y", "y");
+	assert_int_equal(symlink("/etc", in("a/elsewhere")), 0);
+	assert_int_equal(truncate(in("a/sparse"), 0), 0);
+	for (int i = 0; i < 2; i++) { /* the second time nothing is left to do */
+		assert_int_equal(tree_restore(&(struct tree_copy){ .from = in("b"), .to = in("a"), .pins = in("pins"),
+								   .deadline_ms = CLOCK_NEVER }, &sum, &e), 0);
+		assert_int_equal(tree_look(in("a"), &sum, &e), 0);
+		assert_string_equal(sum.digest, then.digest);
+		assert_int_equal(stat_of("a/plain").st_ino, plain);
+		assert_int_equal(stat_of("a/empty/same").st_ino, plain);
+		assert_int_equal(stat_of("a/second").st_ino, second);
+		assert_int_equal(stat_of("a/away").st_ino, away);
+		assert_string_equal(text_of("a/plain"), "text");
+		assert_int_equal(pread(held, text, 7, 0), 4);
+		assert_memory_equal(text, "more", 4);
+		assert_true(stat_of("a/sparse").st_blocks * 512 < 4 << 20);
+		assert_true(file_exists("/etc/passwd"));
+	}
+	close(held);
+}
+
 static const char *digest_now(void)
 {
 	static struct tree_sum sum;
@@ -191,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(everything_arrives, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_single_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(restored_files_stay_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_changes_changes_the_digest, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_stops_it, setup, teardown),
 	};
