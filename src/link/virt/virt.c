@@ -185,8 +185,8 @@ static int call(struct virt *v, virConnectPtr c, int (*op)(virConnectPtr c, void
 	return result;
 }
 
-int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
-	      void *arg, struct fail *e)
+int virt_call_long(struct virt *v, const char *what, const char *name, int64_t within_ms,
+		   int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e)
 {
 	virConnectPtr c = take(v);
 	struct virt_running running;
@@ -196,12 +196,18 @@ int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virC
 
 	trace_begin(&trace, TRACE_LIBVIRT, "%s%s%s", what, name ? " " : "", name ? name : "");
 	begin_quiet(&quiet);
-	virt_begin(&running, v->uri);
+	virt_begin(&running, v->uri, within_ms);
 	result = call(v, c, op, arg, e);
 	virt_end(&running);
 	end_quiet(&quiet);
 	trace_end(&trace, TRACE_LIBVIRT, result ? e : NULL, "%s", "");
 	return result;
+}
+
+int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
+	      void *arg, struct fail *e)
+{
+	return virt_call_long(v, what, name, 0, op, arg, e);
 }
 
 static int nothing(virConnectPtr c, void *arg, struct fail *e)

@@ -59,6 +59,14 @@ int virt_domain_off(struct virt *v, const char *name, const char *lab_uuid, bool
 enum virt_act { VIRT_PAUSE, VIRT_RESUME, VIRT_RESET, VIRT_UNPLUG, VIRT_PLUG };
 int virt_domain_act(struct virt *v, const char *name, const char *lab_uuid, enum virt_act act, bool *ret_changed, struct fail *e);
 /*
+ * Writes the memory of a paused machine to the file @path, after which it is off; and lets it continue from there, paused. The second
+ * does nothing if the machine is on, also if labctl was killed while libvirt saved it; *ret_whole = false, FAIL_VIRT: the file is not
+ * complete. As long as libvirt takes. Other tag or none: FAIL_CONFLICT. virt_save.c
+ */
+int virt_domain_save(struct virt *v, const char *name, const char *lab_uuid, const char *path, struct fail *e);
+int virt_domain_restore(struct virt *v, const char *name, const char *lab_uuid, const char *path, bool *ret_changed, bool *ret_whole,
+			struct fail *e);
+/*
  * Asks the domain's system to shut down and returns at once: a container's init by a signal that systemd knows, a machine by
  * its power button. Missing or off: nothing. Other tag or none: FAIL_CONFLICT. FAIL_VIRT also for a container that libvirt can
  * no longer signal: its system must be asked in another way, and libvirt will not notice its end.

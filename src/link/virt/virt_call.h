@@ -28,6 +28,9 @@ DEFINE_AUTO(xmlDocPtr, xmlFreeDoc)
  */
 int virt_call(struct virt *v, const char *what, const char *name, int (*op)(virConnectPtr c, void *arg, struct fail *e),
 	      void *arg, struct fail *e);
+/* The same, for a call that may take @within_ms instead of what virt_watch() was told. */
+int virt_call_long(struct virt *v, const char *what, const char *name, int64_t within_ms,
+		   int (*op)(virConnectPtr c, void *arg, struct fail *e), void *arg, struct fail *e);
 
 /* A connection for the caller alone, for what takes longer than a call; he closes it. Its calls are between virt_begin() and virt_end(). */
 int virt_connect(struct virt *v, virConnectPtr *ret_connection, struct fail *e);
@@ -41,10 +44,11 @@ __attribute__((format(printf, 2, 3), cold)) int fail_virt(struct fail *e, const 
 struct virt_running {
 	const char *uri;
 	int64_t since_ms;
+	int64_t within_ms; /* 0 = as virt_watch() says */
 	bool told;
 	struct virt_running *next;
 };
-void virt_begin(struct virt_running *r, const char *uri);
+void virt_begin(struct virt_running *r, const char *uri, int64_t within_ms);
 void virt_end(struct virt_running *r);
 
 /* The code of libvirt's last error in this thread, VIR_ERR_OK when there is none. */

@@ -140,7 +140,7 @@ static int talk(struct talk *t, const char *uri, bool *ret_ended)
 		n = t->io->typed(t->io->ctx, keys, sizeof keys, clock_now_ms() - t->moved_ms < QUIET_AFTER_MS ? BUSY_MS : QUIET_MS);
 		if (n < 0)
 			return 0;
-		virt_begin(&running, uri);
+		virt_begin(&running, uri, 0);
 		more = n ? send_keys(t, keys, n) : 1;
 		more = more == 1 ? show(t) : more;
 		virt_end(&running);

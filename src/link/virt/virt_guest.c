@@ -86,7 +86,7 @@ static bool goes_on(struct boot *b)
 	struct virt_running running;
 	int state = VIR_DOMAIN_SHUTOFF, reason = 0;
 
-	virt_begin(&running, b->guest->name);
+	virt_begin(&running, b->guest->name, 0);
 	if (virDomainGetState(b->domain, &state, &reason, 0) < 0)
 		state = VIR_DOMAIN_SHUTOFF; /* gone: it was never defined */
 	virt_end(&running);
@@ -148,7 +148,7 @@ int virt_guest_boot(struct virt *v, const struct virt_guest *guest, struct virt_
 
 	if (virt_connect(v, &b.connection, e) < 0)
 		return -1;
-	virt_begin(&running, virt_uri(v));
+	virt_begin(&running, virt_uri(v), 0);
 	r = start(&b, e);
 	virt_end(&running);
 	while (r == 0 && goes_on(&b) && clock_now_ms() - b.began_ms < guest->timeout_ms) {
@@ -157,7 +157,7 @@ int virt_guest_boot(struct virt *v, const struct virt_guest *guest, struct virt_
 		clock_sleep_ms(LOOK_MS);
 	}
 	ret->ms = clock_now_ms() - b.began_ms;
-	virt_begin(&running, virt_uri(v));
+	virt_begin(&running, virt_uri(v), 0);
 	finish(&b);
 	virConnectClose(b.connection);
 	virt_end(&running);

@@ -26,7 +26,7 @@ static void *watch_calls(void *arg)
 
 		pthread_mutex_lock(&watch.lock);
 		for (struct virt_running *r = watch.first; r; r = r->next)
-			if (!r->told && now >= r->since_ms + watch.after_ms) {
+			if (!r->told && now >= r->since_ms + (r->within_ms ? r->within_ms : watch.after_ms)) {
 				r->told = true;
 				watch.hang(watch.ctx, r->uri);
 			}
@@ -59,9 +59,9 @@ void virt_watch(int64_t after_ms, void (*hang)(void *ctx, const char *uri), void
 	pthread_mutex_unlock(&watch.lock);
 }
 
-void virt_begin(struct virt_running *r, const char *uri)
+void virt_begin(struct virt_running *r, const char *uri, int64_t within_ms)
 {
-	*r = (struct virt_running){ .uri = uri, .since_ms = clock_now_ms() };
+	*r = (struct virt_running){ .uri = uri, .since_ms = clock_now_ms(), .within_ms = within_ms };
 	pthread_mutex_lock(&watch.lock);
 	if (watch.hang && !watch.looking)
 		start_looking();
