@@ -61,14 +61,19 @@ static int check_takeover(const struct cli *c, const struct paths *paths, const 
 
 int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 };
+	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 }, freezing = { 0 };
 	const char *lab = strrchr(paths->lab, '/') + 1;
 
-	if (snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0 || snapshot_mark(paths, SNAPSHOT_CLONING, &cloning, e) < 0)
+	if (snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0 || snapshot_mark(paths, SNAPSHOT_CLONING, &cloning, e) < 0 ||
+	    snapshot_mark(paths, SNAPSHOT_FREEZING, &freezing, e) < 0)
 		return -1;
 	if (restoring.len && !may_run(c, "snapshot restore")) {
 		fail(e, FAIL_CONFLICT, "the restore of snapshot '%s' did not end: lab '%s' is a mixture of then and now", restoring.text, lab);
 		return fail_next(e, "labctl -l %s snapshot restore %s", lab, restoring.text);
+	}
+	if (freezing.len && !may_run(c, "snapshot save") && !may_run(c, "snapshot restore")) {
+		fail(e, FAIL_CONFLICT, "the save of snapshot '%s' did not end: nodes of lab '%s' stand still", freezing.text, lab);
+		return fail_next(e, "labctl -l %s snapshot save %s", lab, freezing.text);
 	}
 	if (!cloning.len || (may_run(c, "create") && (strcmp(c->path, "create") || ((const struct lab_words *)c->options)->from)))
 		return check_takeover(c, paths, lab, e);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "file.h"
 #include "recipe.h"
 #include "suggest.h"
@@ -79,28 +80,32 @@ static bool take_sum(const json_t *from, struct tree_sum *ret)
 
 static json_t *node_json(const struct snapshot_node *n)
 {
-	return json_pack("{s:s, s:o, s:o}", "node", n->name, "system", sum_json(&n->system), "data", sum_json(&n->data));
+	json_t *doc = json_pack("{s:s, s:o, s:o}", "node", n->name, "system", sum_json(&n->system), "data", sum_json(&n->data));
+
+	if (n->memory.files)
+		json_object_set_new(doc, "memory", sum_json(&n->memory));
+	return doc;
 }
 
-static bool take_node(const json_t *from, struct arena *a, struct snapshot_node *ret)
+static bool take_node(const json_t *from, bool live, struct arena *a, struct snapshot_node *ret)
 {
-	const json_t *system, *data;
+	const json_t *system, *data, *memory = NULL;
 	const char *name;
 
-	if (json_unpack((json_t *)from, "{s:s, s:o, s:o}", "node", &name, "system", &system, "data", &data) < 0 ||
+	if (json_unpack((json_t *)from, "{s:s, s:o, s:o, s?o}", "node", &name, "system", &system, "data", &data, "memory", &memory) < 0 ||
 	    strchr(name, '/'))
 		return false;
 	ret->name = arena_strdup(a, name);
-	return take_sum(system, &ret->system) && take_sum(data, &ret->data);
+	return take_sum(system, &ret->system) && take_sum(data, &ret->data) && (!live || (memory && take_sum(memory, &ret->memory)));
 }
 
 /* Sets .damaged if the manifest makes no sense. */
 static void take_manifest(const json_t *doc, struct arena *a, struct snapshot *s)
 {
-	const char *name,
+	const char *name, *form,
 		**texts[] = { &s->lab, &s->lab_uuid, &s->hypervisor, &s->kind, &s->image, &s->image_digest, &s->labctl };
 	const json_t *nodes, *record, *node;
-	json_int_t created;
+	json_int_t created, pause = 0;
 	int version;
 	size_t i;
 
@@ -111,12 +116,14 @@ static void take_manifest(const json_t *doc, struct arena *a, struct snapshot *s
 		s->damaged = arena_printf(a, "it has format %d; this labctl reads %d", version, SNAPSHOT_VERSION);
 		return;
 	}
-	if (json_unpack((json_t *)doc, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "snapshot", &name, "lab",
+	if (json_unpack((json_t *)doc, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s?I, s:o, s:o}", "snapshot", &name, "form", &form, "lab",
 			&s->lab, "uuid", &s->lab_uuid, "hypervisor", &s->hypervisor, "kind", &s->kind, "image", &s->image,
-			"image_digest", &s->image_digest, "labctl", &s->labctl, "created_ms", &created, "record", &record,
+			"image_digest", &s->image_digest, "labctl", &s->labctl, "created_ms", &created, "pause_ms", &pause, "record", &record,
 			"nodes", &nodes) < 0 ||
-	    strcmp(name, s->name) != 0 || !take_sum(record, &s->record))
+	    strcmp(name, s->name) != 0 || (strcmp(form, "cold") != 0 && strcmp(form, "live") != 0) || !take_sum(record, &s->record))
 		return;
+	s->live = !strcmp(form, "live");
+	s->pause_ms = pause;
 	for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
 		*texts[k] = arena_strdup(a, *texts[k]);
 	s->created_ms = created;
@@ -124,9 +131,9 @@ static void take_manifest(const json_t *doc, struct arena *a, struct snapshot *s
 	json_array_foreach(nodes, i, node) {
 		struct snapshot_node *n = arena_push(a, s->nodes, s->node_count);
 
-		if (!take_node(node, a, n))
+		if (!take_node(node, s->live, a, n))
 			return;
-		s->bytes += n->system.bytes + n->data.bytes;
+		s->bytes += n->system.bytes + n->data.bytes + n->memory.bytes;
 	}
 	if (s->node_count)
 		s->damaged = NULL;
@@ -180,12 +187,16 @@ const char *const *snapshots_left(const struct paths *p, struct arena *a)
 {
 	const char *path = snapshots_dir(p, a);
 	auto_(closedir) DIR *dir = opendir(path);
-	const char **all = NULL;
+	auto_(strbuf_clear) struct strbuf freezing = { 0 };
+	const char **all = NULL, *needed;
+	struct fail ignored;
 	struct dirent *entry;
 	size_t count = 0;
 
+	snapshot_mark(p, SNAPSHOT_FREEZING, &freezing, &ignored);
+	needed = arena_printf(a, ".%s.new", strbuf_text(&freezing));
 	while (dir && (entry = readdir(dir)))
-		if (*entry->d_name == '.' && strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		if (*entry->d_name == '.' && strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, needed))
 			*arena_push(a, all, count) = arena_printf(a, "%s/%s", path, entry->d_name);
 	*arena_push(a, all, count) = NULL;
 	return all;
@@ -224,7 +235,8 @@ int snapshot_read(const struct paths *p, const char *name, struct arena *a, stru
 
 int snapshot_begin(const struct paths *p, const char *name, struct fail *e)
 {
-	static const char *const parts[] = { "nodes", "data", "record", "manifest.json" };
+	static const char *const parts[] = { "nodes", "data", "memory", "pins", "pause", "record", "manifest.json" };
+	static const char *const made[] = { "nodes", "data", "memory", "pins" };
 	auto_(arena_free) struct arena *a = arena_new();
 
 	if (file_mkdirs(snapshots_dir(p, a), 0700, e) < 0 || file_mkdirs(snapshot_new_path(p, name, NULL, a), 0700, e) < 0)
@@ -232,8 +244,10 @@ int snapshot_begin(const struct paths *p, const char *name, struct fail *e)
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		if (file_remove_tree(snapshot_new_path(p, name, parts[i], a), e) < 0)
 			return -1;
-	return file_mkdirs(snapshot_new_path(p, name, "nodes", a), 0700, e) < 0 ? -1 :
-	       file_mkdirs(snapshot_new_path(p, name, "data", a), 0700, e);
+	for (size_t i = 0; i < ARRAY_COUNT(made); i++)
+		if (file_mkdirs(snapshot_new_path(p, name, made[i], a), 0700, e) < 0)
+			return -1;
+	return 0;
 }
 
 static int write_json(const char *path, json_t *doc, struct fail *e)
@@ -349,23 +363,58 @@ static int add_nodes(const struct paths *p, const struct lab *lab, const char *n
 	return 0;
 }
 
+int snapshot_put_pause(const struct paths *p, const char *name, int64_t pause_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *text = arena_printf(a, "%lld\n", (long long)pause_ms);
+
+	return file_write(snapshot_new_path(p, name, "pause", a), text, strlen(text), 0600, e);
+}
+
+/* -1: it is a cold one. */
+static int read_pause(const struct paths *p, const char *name, int64_t *ret, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const char *path = snapshot_new_path(p, name, "pause", a);
+
+	*ret = -1;
+	if (!file_exists(path))
+		return 0;
+	if (file_read(path, 64, &text, e) < 0)
+		return -1;
+	*ret = strtoll(strbuf_text(&text), NULL, 10);
+	return unlink(path) < 0 ? fail_errno(e, FAIL_OTHER, "remove %s", path) : 0;
+}
+
 int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms,
 		  struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	auto_(json_decref) json_t *doc = NULL, *nodes = json_array();
 	const char *record = snapshot_new_path(p, name, "record", a), *image;
+	int64_t pause_ms;
 	struct tree_sum sum;
+	bool live;
 
+	if (read_pause(p, name, &pause_ms, e) < 0)
+		return -1;
+	live = pause_ms >= 0;
+	if (!live) {
+		rmdir(snapshot_new_path(p, name, "memory", a));
+		rmdir(snapshot_new_path(p, name, "pins", a));
+	}
 	if (file_mkdirs(record, 0700, e) < 0 || copy_record(p->lab, record, 0, e) < 0 || tree_look(record, &sum, e) < 0 ||
 	    read_image(p, a, &image, e) < 0 || add_nodes(p, lab, name, nodes, a, e) < 0)
 		return -1;
 	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:O}", "v", SNAPSHOT_VERSION,
-			"snapshot", name, "form", "cold", "labctl", version, "lab", lab->name, "uuid", lab->uuid,
+			"snapshot", name, "form", live ? "live" : "cold", "labctl", version, "lab", lab->name, "uuid", lab->uuid,
 			"hypervisor", hypervisor_names[lab->hypervisor], "kind",
 			lab->cluster.recipe && file_exists(p->bootstrapped) ? lab->cluster.recipe->kind : "", "image",
 			lab->image, "image_digest", image, "created_ms", (json_int_t)now_ms, "record", sum_json(&sum),
 			"nodes", nodes);
+	if (live)
+		json_object_set_new(doc, "pause_ms", json_integer(pause_ms));
 	if (write_json(snapshot_new_path(p, name, "manifest.json", a), doc, e) < 0 || tree_sync(snapshots_dir(p, a), e) < 0)
 		return -1;
 	if (rename(snapshot_new_path(p, name, NULL, a), snapshot_path(p, name, NULL, a)) < 0)
@@ -407,4 +456,14 @@ int snapshot_mark(const struct paths *p, const char *mark, struct strbuf *out, s
 	const char *file = arena_printf(a, "%s/%s", p->lab, mark);
 
 	return file_exists(file) ? file_read(file, 4096, out, e) : 0;
+}
+
+int64_t snapshot_mark_age_ms(const struct paths *p, const char *mark)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct stat st;
+
+	if (stat(arena_printf(a, "%s/%s", p->lab, mark), &st) < 0)
+		return -1;
+	return clock_wall_ms() - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
 }

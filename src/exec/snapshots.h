@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The snapshots of a lab: STATE/labs/NAME/snapshots/SNAPSHOT/{manifest.json,record/,nodes/NODE,data/NODE} (docs/format/snapshot.md).
+ * The snapshots of a lab: STATE/labs/NAME/snapshots/SNAPSHOT/{manifest.json,record/,nodes/NODE,data/NODE,memory/NODE,pins/NODE} (docs/format/snapshot.md).
  * One that is being made is .SNAPSHOT.new, one that is being deleted .SNAPSHOT.gone. A snapshot is only read once it has its
  * name. Whoever changes them holds the lab's lock. First test to read: tests/exec/test_snapshots.c.
  */
@@ -18,13 +18,16 @@ struct snapshot_node {
 	const char *name;
 	struct tree_sum system;  /* the node's disk, or the overlay of a container */
 	struct tree_sum data;    /* its data directory */
+	struct tree_sum memory;  /* live only: what was in the memory of the machine */
 };
 
 struct snapshot {
 	const char *name;
 	const char *damaged;     /* why it cannot be restored; NULL = nothing is known. The rest is then empty */
 	const char *lab, *lab_uuid, *hypervisor, *kind, *image, *image_digest, *labctl; /* .kind "" = no cluster */
+	bool live;               /* the machines ran: it has their memory */
 	int64_t created_ms;      /* since the epoch */
+	int64_t pause_ms;        /* live: how long clients waited; 0 = not known */
 	uint64_t bytes;
 	struct tree_sum record;  /* lab.yaml, passwords, whether there is a cluster */
 	struct snapshot_node *nodes; unsigned node_count;
@@ -43,7 +46,7 @@ bool snapshot_exists(const struct paths *p, const char *name);
 int snapshots_list(const struct paths *p, struct arena *a, struct snapshot **ret, unsigned *ret_count, struct fail *e);
 /* FAIL_NOT_FOUND with the nearest name; FAIL_LAB if it is damaged. */
 int snapshot_read(const struct paths *p, const char *name, struct arena *a, struct snapshot *ret, struct fail *e);
-/* Half-made and half-deleted ones: paths, NULL-terminated. */
+/* Half-made and half-deleted ones: paths, NULL-terminated. Not one that has the memory of machines that wait for it. */
 const char *const *snapshots_left(const struct paths *p, struct arena *a);
 
 /*
@@ -54,6 +57,8 @@ int snapshot_begin(const struct paths *p, const char *name, struct fail *e);
 int snapshot_put_node(const struct paths *p, const char *snapshot, const struct snapshot_node *n, struct fail *e);
 int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms,
 		  struct fail *e);
+/* Notes how long clients waited for the snapshot that is being made. */
+int snapshot_put_pause(const struct paths *p, const char *name, int64_t pause_ms, struct fail *e);
 int snapshot_remove(const struct paths *p, const char *name, struct fail *e);
 
 /* "LAB@SNAPSHOT": the paths of that lab and the name, in @a. FAIL_USAGE. */
@@ -64,13 +69,17 @@ int snapshot_restore_record(const struct paths *from, const char *name, const st
 
 /*
  * What is going on, a file in the record that outlives a kill: "saving" names the snapshot whose `save` has stopped the lab,
+ * "freezing" the one whose `save` has paused machines or written their memory to files: until they go on, nothing else may touch them,
  * "restoring" the one whose `restore` has replaced a part of the nodes, "cloning" the one ("LAB@SNAPSHOT") of which `create --from` has
  * not copied all nodes. "from" says of which one the lab was made. @name NULL = nothing any more.
  */
 int snapshot_put_mark(const struct paths *p, const char *mark, const char *name, struct fail *e);
 /* "" = nothing. */
 int snapshot_mark(const struct paths *p, const char *mark, struct strbuf *out, struct fail *e);
+/* For how long there has been this mark; -1 = there is none. */
+int64_t snapshot_mark_age_ms(const struct paths *p, const char *mark);
 #define SNAPSHOT_SAVING "saving"
+#define SNAPSHOT_FREEZING "freezing"
 #define SNAPSHOT_RESTORING "restoring"
 #define SNAPSHOT_CLONING "cloning"
 #define SNAPSHOT_FROM "from"

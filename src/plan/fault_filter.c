@@ -2,6 +2,8 @@
 #include "fault_filter.h"
 
 #define NFS_PORT_TEXT "2049"
+/* A segment without data is no longer than this, with all options; a request is longer. */
+#define ACK_BYTES_TEXT "80"
 /* nft lets a second's worth and this pass at once; without it, twice a second's worth. */
 #define BURST_KB 32u
 
@@ -69,6 +71,17 @@ static void add_rule(const struct fault *f, enum hook hook, struct strbuf *out)
 		strbuf_printf(out, hook == HOOK_INPUT ? "ether saddr @f%u tcp dport " NFS_PORT_TEXT : "ether daddr @f%u tcp sport " NFS_PORT_TEXT,
 			      f->id);
 	add_verdict(f, out);
+}
+
+void fault_filter_drain(const struct lab *lab, unsigned seconds, struct strbuf *out)
+{
+	strbuf_printf(out, "add table bridge %s\ndelete table bridge %s\ntable bridge %s {\n", lab->net.bridge, lab->net.bridge,
+		      lab->net.bridge);
+	strbuf_str(out, "\tset drain {\n\t\ttype ether_addr\n\t\tflags timeout\n\t\telements = { ");
+	for (unsigned i = 0; i < lab->node_count; i++)
+		strbuf_printf(out, "%s%s timeout %us", i ? ", " : "", lab->nodes[i].mac, seconds);
+	strbuf_str(out, " }\n\t}\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n"
+			"\t\tether saddr @drain ip length > " ACK_BYTES_TEXT " tcp dport " NFS_PORT_TEXT " drop\n\t}\n}\n");
 }
 
 bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, const char *bridge_mac, int64_t now_ms,

@@ -15,5 +15,10 @@
  */
 bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, const char *bridge_mac, int64_t now_ms,
 		  struct strbuf *out);
+/*
+ * Text that replaces the table by one that drops what nodes ask the NFS server; its answers, and that they arrived, pass. The kernel ends it after
+ * @seconds; fault_filter() removes it.
+ */
+void fault_filter_drain(const struct lab *lab, unsigned seconds, struct strbuf *out);
 
 #endif

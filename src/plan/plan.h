@@ -118,8 +118,9 @@ int plan_fault_heal(const struct lab *lab, const struct library *lib, const stru
 /*
  * Snapshots (exec/snapshots.h). Saving stops the lab in order, copies and starts it, also if the copy failed; @made: it was
  * copied already, and is only started. Restoring takes @lab as it was when the snapshot was made. @what is the whole lab.
+ * @live: machines are paused, written to files with their memory, and continue from these. @keep_clocks: with the time that they had.
  */
-struct snapshot_plan { const char *name; bool made; const struct choice *what; };
+struct snapshot_plan { const char *name; bool made, live, keep_clocks; const struct choice *what; };
 int plan_snapshot_save(const struct lab *lab, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o,
 		       struct plan **ret_plan, struct fail *e);
 int plan_snapshot_restore(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
@@ -127,6 +128,8 @@ int plan_snapshot_restore(const struct lab *lab, const struct library *lib, cons
 /* A new lab @lab of the snapshot @o->name, "LAB@SNAPSHOT". Servers get the configuration of its addresses when they start. */
 int plan_snapshot_create(const struct lab *lab, const struct library *lib, const struct snapshot_plan *o, struct plan **ret_plan,
 			 struct fail *e);
+/* Lets a lab go on whose live save of @name was killed. */
+int plan_snapshot_thaw(const struct lab *lab, const struct snapshot_plan *o, struct plan **ret_plan, struct fail *e);
 int plan_snapshot_delete(const struct lab *lab, const char *name, struct plan **ret_plan, struct fail *e);
 
 /*

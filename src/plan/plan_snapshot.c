@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Saves a whole lab while it is stopped, and puts it back. */
-#include "plan.h"
+/* Saves a whole lab, and puts it back. */
 #include "plan_rules.h"
+#include "plan_snapshot_live.h"
 
 #define STOPPED "stopped"
 #define COPIED "copied"
 #define FETCHED "fetched"
+#define SWAPPED "swapped"
 
-static struct step *add_for_node(struct plan *p, enum verb verb, unsigned i, const char *name, const char *title)
+struct step *snapshot_add_node(struct plan *p, enum verb verb, unsigned i, const char *name, const char *title)
 {
 	struct step *s = plan_add_node(p, verb, &p->lab->nodes[i], verb_names[verb], title);
 
@@ -15,7 +16,7 @@ static struct step *add_for_node(struct plan *p, enum verb verb, unsigned i, con
 	return s;
 }
 
-static struct step *add_for_lab(struct plan *p, enum verb verb, const char *name, const char *title)
+struct step *snapshot_add(struct plan *p, enum verb verb, const char *name, const char *title)
 {
 	struct step *s = plan_add(p, verb, NULL, verb_names[verb], title);
 
@@ -24,26 +25,51 @@ static struct step *add_for_lab(struct plan *p, enum verb verb, const char *name
 }
 
 /* The lab starts again whatever happened before, once every node has stopped or could not be stopped. */
-static int add_save(struct plan *p, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o,
+static int add_cold(struct plan *p, const struct library *lib, const struct facts *facts, const struct snapshot_plan *o,
 		    struct fail *e)
 {
 	const struct lab *lab = p->lab;
 	uint32_t *roles = arena_alloc(p->arena, lab->node_count * sizeof *roles);
 	struct step *s;
 
+	if (o->made)
+		return plan_add_start(p, lib, o->what, o->what->roles, NULL, e);
 	if (plan_add_stops(p, lib, facts, o->what, roles, e) < 0)
 		return -1;
 	plan_after_ends(p, plan_add(p, VERB_JOIN, NULL, STOPPED, "all of it is stopped"));
 	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_after(p, add_for_node(p, VERB_SNAPSHOT_COPY, i, o->name, "copy its disk and its data"), STOPPED);
+		plan_after(p, snapshot_add_node(p, VERB_SNAPSHOT_COPY, i, o->name, "copy its disk and its data"), STOPPED);
 	plan_after_nodes(p,
-			 add_for_lab(p, VERB_SNAPSHOT_SEAL, o->name, arena_printf(p->arena, "record snapshot %s", o->name)),
+			 snapshot_add(p, VERB_SNAPSHOT_SEAL, o->name, arena_printf(p->arena, "record snapshot %s", o->name)),
 			 "snapshot.copy");
 	s = plan_add(p, VERB_JOIN, NULL, COPIED, "the copy is complete, or has failed");
 	s->anyway = true;
 	plan_after(p, s, "snapshot.seal");
 	plan_after_nodes(p, s, "snapshot.copy");
 	plan_after_nodes(p, s, "node.shutdown");
+	return plan_add_start(p, lib, o->what, o->what->roles, COPIED, e);
+}
+
+/* The lab goes on whatever happened before; only then the snapshot is written to the disk, and gets its name. */
+static int add_live(struct plan *p, const struct library *lib, const struct snapshot_plan *o, struct fail *e)
+{
+	struct step *s;
+
+	snapshot_add_freeze(p, o);
+	s = plan_add(p, VERB_JOIN, NULL, COPIED, "all is saved, or has failed");
+	s->anyway = true;
+	plan_after_nodes(p, s, "node.pause");
+	plan_after(p, s, "nfs.stop");
+	plan_after_nodes(p, s, "snapshot.copy");
+	snapshot_add_thaw(p, o, COPIED, true, VERB_JOIN);
+	plan_after_nodes(p, snapshot_add(p, VERB_SNAPSHOT_THAWED, o->name, "clients go on"), "node.resume");
+	if (snapshot_add_checks(p, lib, o, e) < 0)
+		return -1;
+	/* a save that is killed before the clocks are right begins anew */
+	s = snapshot_add(p, VERB_SNAPSHOT_SEAL, o->name, arena_printf(p->arena, "record snapshot %s", o->name));
+	plan_after_nodes(p, s, "snapshot.copy");
+	plan_after_nodes(p, s, "clock");
+	plan_after(p, s, "snapshot.thawed");
 	return 0;
 }
 
@@ -52,8 +78,9 @@ int plan_snapshot_save(const struct lab *lab, const struct library *lib, const s
 {
 	auto_(plan_free) struct plan *p = plan_new(o->what->said, lab);
 
-	if ((!o->made && add_save(p, lib, facts, o, e) < 0) ||
-	    plan_add_start(p, lib, o->what, o->what->roles, o->made ? NULL : COPIED, e) < 0 || plan_finish(p, e) < 0)
+	if (o->live ? add_live(p, lib, o, e) < 0 : add_cold(p, lib, facts, o, e) < 0)
+		return -1;
+	if (plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
 	return 0;
@@ -68,10 +95,10 @@ int plan_snapshot_restore(const struct lab *lab, const struct library *lib, cons
 	struct step *s;
 
 	for (unsigned i = 0; i < lab->node_count; i++)
-		add_for_node(p, VERB_SNAPSHOT_FETCH, i, o->name, "copy its disk and its data, and check them");
+		snapshot_add_node(p, VERB_SNAPSHOT_FETCH, i, o->name, "copy its disk and its data, and check them");
 	plan_after_ends(p, plan_add(p, VERB_JOIN, NULL, FETCHED, "all copies are there"));
 	plan_add_offs(p, o->what, FETCHED);
-	s = add_for_lab(p, VERB_SNAPSHOT_ENTER, o->name, "from here on nodes are replaced");
+	s = snapshot_add(p, VERB_SNAPSHOT_ENTER, o->name, "from here on nodes are replaced");
 	plan_after_nodes(p, s, "node.off");
 	if (nfs) {
 		/* it has open handles of the directories that will be replaced */
@@ -79,13 +106,18 @@ int plan_snapshot_restore(const struct lab *lab, const struct library *lib, cons
 		plan_after(p, s, "nfs.stop");
 	}
 	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_after(p, add_for_node(p, VERB_SNAPSHOT_SWAP, i, o->name, "put its disk and its data in place"),
+		plan_after(p, snapshot_add_node(p, VERB_SNAPSHOT_SWAP, i, o->name, "put its disk and its data in place"),
 			   "snapshot.enter");
-	plan_after_nodes(p, add_for_lab(p, VERB_SNAPSHOT_RECORD, o->name, "the lab's record as it was"), "snapshot.swap");
-	if (plan_add_start(p, lib, o->what, o->what->roles, "snapshot.record", e) < 0)
+	plan_after_nodes(p, plan_add(p, VERB_JOIN, NULL, SWAPPED, "all nodes have their disks and data"), "snapshot.swap");
+	if (o->live)
+		snapshot_add_thaw(p, o, SWAPPED, false, VERB_SNAPSHOT_RECORD);
+	else
+		plan_after(p, snapshot_add(p, VERB_SNAPSHOT_RECORD, o->name, "the lab's record as it was"), SWAPPED);
+	if (o->live ? snapshot_add_checks(p, lib, o, e) < 0
+		    : plan_add_start(p, lib, o->what, o->what->roles, "snapshot.record", e) < 0)
 		return -1;
 	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_after(p, add_for_node(p, VERB_SNAPSHOT_CLEAR, i, o->name, "remove what it had before"),
+		plan_after(p, snapshot_add_node(p, VERB_SNAPSHOT_CLEAR, i, o->name, "remove what it had before"),
 			   "snapshot.record");
 	if (plan_finish(p, e) < 0)
 		return -1;
@@ -109,15 +141,15 @@ int plan_snapshot_create(const struct lab *lab, const struct library *lib, const
 
 	for (unsigned i = 0; i < lab->node_count; i++)
 		cluster |= o->what->roles[i] != 0;
-	add_for_lab(p, VERB_SNAPSHOT_ADOPT, o->name, "passwords of the lab that was saved");
+	snapshot_add(p, VERB_SNAPSHOT_ADOPT, o->name, "passwords of the lab that was saved");
 	if (plan_add_machines(p, lib, &(struct machines){ .after = "snapshot.adopt", .filled = "snapshot.taken" }, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < lab->node_count; i++) {
-		s = add_for_node(p, VERB_SNAPSHOT_TAKE, i, o->name, "copy its disk and its data, and check them");
+		s = snapshot_add_node(p, VERB_SNAPSHOT_TAKE, i, o->name, "copy its disk and its data, and check them");
 		plan_after(p, s, "lab.prepare");
 		plan_after_node(p, s, "data.create", lab->nodes[i].name);
 	}
-	plan_after_nodes(p, add_for_lab(p, VERB_SNAPSHOT_TAKEN, o->name, "all nodes have what was saved"), "snapshot.take");
+	plan_after_nodes(p, snapshot_add(p, VERB_SNAPSHOT_TAKEN, o->name, "all nodes have what was saved"), "snapshot.take");
 	if ((cluster && rules_add(&b, b.recipe->rules, "tune") < 0) || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);
@@ -128,7 +160,7 @@ int plan_snapshot_delete(const struct lab *lab, const char *name, struct plan **
 {
 	auto_(plan_free) struct plan *p = plan_new(arena_printf(lab->arena, "snapshot delete %s", name), lab);
 
-	add_for_lab(p, VERB_SNAPSHOT_DELETE, name, arena_printf(p->arena, "remove snapshot %s", name));
+	snapshot_add(p, VERB_SNAPSHOT_DELETE, name, arena_printf(p->arena, "remove snapshot %s", name));
 	if (plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);

@@ -51,11 +51,16 @@
 	X(DATA_FENCE,     data_fence,     "data.fence",       30, 2, "keep a server whose machine is off from starting in its old role") \
 	X(NODE_STOP,      node_stop,      "node.stop",        60, 2, "stop and undefine the domain")               \
 	X(NODE_REMOVE,    node_remove,    "node.remove",      60, 2, "remove disk, overlay and seed")              \
+	X(NODE_THAW,      node_thaw,      "node.thaw",      7200, 0, "let the domain continue from its saved memory, paused") \
+	X(NFS_DRAIN,      nfs_drain,      "nfs.drain",        40, 0, "take no more requests to the NFS server, and wait for the answers of the others") \
+	X(SNAPSHOT_FREEZE, snapshot_freeze, "snapshot.freeze",  10, 0, "note that the lab is about to stand still")  \
+	X(SNAPSHOT_MEMORY, snapshot_memory, "snapshot.memory", 7200, 0, "write the memory of a paused domain into the snapshot") \
+	X(SNAPSHOT_THAWED, snapshot_thawed, "snapshot.thawed",  10, 0, "note that the lab goes on, and how long it stood still") \
 	X(SNAPSHOT_COPY,  snapshot_copy,  "snapshot.copy",  7200, 0, "copy the node's disk and data into the snapshot") \
 	X(SNAPSHOT_SEAL,  snapshot_seal,  "snapshot.seal",   600, 0, "record the snapshot, and give it its name")  \
 	X(SNAPSHOT_FETCH, snapshot_fetch, "snapshot.fetch", 7200, 0, "copy the node's disk and data beside those in use") \
 	X(SNAPSHOT_ENTER, snapshot_enter, "snapshot.enter",   10, 0, "note that nodes are being replaced")         \
-	X(SNAPSHOT_SWAP,  snapshot_swap,  "snapshot.swap",    60, 0, "put the copies in the place of the node's disk and data") \
+	X(SNAPSHOT_SWAP,  snapshot_swap,  "snapshot.swap",  7200, 0, "put the copies in the place of the node's disk and data") \
 	X(SNAPSHOT_RECORD, snapshot_record, "snapshot.record", 60, 0, "restore the lab's record")                  \
 	X(SNAPSHOT_CLEAR, snapshot_clear, "snapshot.clear",  600, 0, "remove what the node had before")            \
 	X(SNAPSHOT_ADOPT, snapshot_adopt, "snapshot.adopt",   30, 0, "take the record of another lab's snapshot")  \

@@ -39,7 +39,10 @@ teardown_file() {
 	labs_down
 }
 
-setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
+setup() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	source "$SOURCE_DIR/tests/support/live.bash"
+}
 
 @test "create 2 boots emulated machines and mounts their data directories over NFSv4" {
 	labctl --timings create 2
@@ -142,6 +145,77 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	begun=$SECONDS
 	speed
 	((SECONDS - begun >= 6))
+}
+
+@test "snapshot save while clients write, and restore: no committed row is lost, none of later is there, open files stay open" {
+	local from before after last
+	writer_start
+	keeper_start
+	from=$(acked)
+	run -0 labctl snapshot save live
+	[[ $output =~ "MiB are free" && $output =~ clients\ waited\ [0-9]+\.[0-9]\ s ]]
+	after=$(sent)
+	wait_rows 3
+	keeper_works
+	labctl status
+	run -0 labctl --json snapshot show live
+	[ "$(jq -r '"\(.form) \([.nodes[] | select(.memory_bytes > 50000000)] | length)"' <<<"$output")" = 'live 2' ]
+	[ "$(stat -c %U "$LABCTL_STATE"/labs/lab/snapshots/live/memory/* | uniq -c | xargs)" = '2 root' ]
+	# every row of before, and those that were committed meanwhile
+	last=$(acked)
+	[ "$(rows_between 0 "$last")" = "$(acked_up_to "$last")" ]
+	labctl exec 2 -- 'echo junk >/data/junk'
+	keeper_end
+	labctl psql 1 -- -qc 'CREATE TABLE later (n int)' -c 'VACUUM FULL written' -c CHECKPOINT
+	before=$(sent)
+	labctl snapshot restore live
+	keeper_works
+	wait_rows 3
+	[ "$(rows_between 0 "$from")" = "$(acked_up_to "$from")" ]
+	[ "$(rows_between "$after" "$before")" = 0 ]
+	[ "$(labctl psql 1 -- -XAtc "SELECT to_regclass('later') IS NULL")" = t ]
+	labctl exec 2 -- '[ ! -e /data/junk ]'
+	writer_stop
+	replicates 2
+	clock_is_right 1
+	clock_is_right 2
+	no_stale_handle
+	labctl exec 2 -- 'pkill -f "^bash /run/kept.sh"; rm -rf /data/kept'
+	labctl snapshot delete live
+	[ ! -e "$LABCTL_STATE/labs/lab/snapshots" ]
+}
+
+@test "a live save is refused while a fault is in force, a node is off, or it could not be pinned; then nothing is paused" {
+	labctl fault inject disk-slow 2 --amount 500
+	run -5 labctl snapshot save other
+	[[ $output == *"has 1 fault in force"* ]]
+	labctl fault heal --all
+	inside virsh -q -c qemu:///system suspend lab-node2
+	run -5 labctl snapshot save other
+	[[ $output == *"node2 is not running (paused"* ]]
+	inside virsh -q -c qemu:///system resume lab-node2
+	mkdir -p "$LABCTL_STATE/labs/lab/snapshots"
+	inside mount -t tmpfs -o size=100m none "$LABCTL_STATE/labs/lab/snapshots"
+	run -6 labctl snapshot save other
+	[[ $output == *"its data directories are on another file system"*"--cold"* ]]
+	inside umount "$LABCTL_STATE/labs/lab/snapshots"
+	rmdir "$LABCTL_STATE/labs/lab/snapshots"
+	[ "$(inside virsh -q -c qemu:///system list --state-running --name | grep -c '^lab-')" = 2 ]
+}
+
+@test "a live save that is interrupted while the machines stand still lets them go on" {
+	run -0 inside bash -c 'exec {lines}< <(exec "$@" 2>&1 </dev/null)
+		while read -r -u "$lines" line; do
+			echo "$line"
+			[[ $line != *"node1 "*"pause it: done"* ]] || kill -TERM $!
+		done' - "$LABCTL" snapshot save other
+	[[ $output == *"pause it: done"*"interrupted"*"it runs again: done"*CANCELED* ]]
+	[ ! -e "$LABCTL_STATE/labs/lab/freezing" ]
+	[ ! -e "$LABCTL_STATE/labs/lab/snapshots/other" ]
+	[ "$(inside virsh -q -c qemu:///system list --state-running --name | grep -c '^lab-')" = 2 ]
+	labctl exec -- 'cat /data/hello'
+	labctl gc
+	[ -z "$(ls -A "$LABCTL_STATE/labs/lab/snapshots" 2>/dev/null)" ]
 }
 
 @test "the image is root's after a machine was killed with libvirt, too" {

@@ -63,19 +63,29 @@ static int teardown(void **state)
 	return file_remove_tree(top, &e);
 }
 
-static void make(const char *name)
+static void make_as(const char *name, int64_t pause_ms)
 {
 	struct snapshot_node n = { .system = { .files = 3, .bytes = 4096 }, .data = { .files = 7, .bytes = 8192 } };
 	struct fail e = { 0 };
 
 	memset(n.system.digest, 'a', DIGEST_HEX - 1);
 	memset(n.data.digest, 'b', DIGEST_HEX - 1);
+	memset(n.memory.digest, 'c', DIGEST_HEX - 1);
+	n.memory.files = pause_ms >= 0;
+	n.memory.bytes = pause_ms >= 0 ? 1 << 20 : 0;
 	assert_int_equal(snapshot_begin(&p, name, &e), 0);
+	if (pause_ms >= 0)
+		assert_int_equal(snapshot_put_pause(&p, name, pause_ms, &e), 0);
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		n.name = lab->nodes[i].name;
 		assert_int_equal(snapshot_put_node(&p, name, &n, &e), 0);
 	}
 	assert_int_equal(snapshot_seal(&p, lab, name, "1.2", 1796000000000, &e), 0);
+}
+
+static void make(const char *name)
+{
+	make_as(name, -1);
 }
 
 static void names(void **state)
@@ -117,6 +127,36 @@ static void sealed_is_read_back(void **state)
 	assert_non_null(strstr(e.text, "did you mean 'one'"));
 	assert_int_equal(snapshot_remove(&p, "one", &e), 0);
 	assert_false(file_exists(snapshots_dir(&p, a)));
+}
+
+static void live_has_memory(void **state)
+{
+	struct snapshot s;
+	struct fail e = { 0 };
+
+	(void)state;
+	make("cold");
+	make_as("live", 2500);
+	assert_int_equal(snapshot_read(&p, "cold", a, &s, &e), 0);
+	assert_true(!s.live && !file_exists(snapshot_path(&p, "cold", "memory", a)) && !file_exists(snapshot_path(&p, "cold", "pins", a)));
+	assert_int_equal(snapshot_read(&p, "live", a, &s, &e), 0);
+	assert_true(s.live && s.pause_ms == 2500 && s.nodes[1].memory.bytes == 1 << 20 && s.bytes > 2 << 20);
+	assert_false(file_exists(snapshot_path(&p, "live", "pause", a)));
+}
+
+/* Its memory is in a snapshot that has no name yet. */
+static void what_a_frozen_lab_needs_stays(void **state)
+{
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(snapshot_begin(&p, "half", &e), 0);
+	assert_int_equal(snapshot_mark_age_ms(&p, SNAPSHOT_FREEZING), -1);
+	assert_int_equal(snapshot_put_mark(&p, SNAPSHOT_FREEZING, "half", &e), 0);
+	assert_in_range(snapshot_mark_age_ms(&p, SNAPSHOT_FREEZING), 0, 60000);
+	assert_null(snapshots_left(&p, a)[0]);
+	assert_int_equal(snapshot_put_mark(&p, SNAPSHOT_FREEZING, NULL, &e), 0);
+	assert_non_null(strstr(snapshots_left(&p, a)[0], "/snapshots/.half.new"));
 }
 
 static void half_made_is_none(void **state)
@@ -196,6 +236,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test_setup_teardown(sealed_is_read_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(live_has_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_frozen_lab_needs_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(half_made_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_record_comes_back, setup, teardown),

@@ -199,6 +199,11 @@ EFFECT(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status, opti
 LONG_EFFECT(virDomainPtr, virDomainDefineXMLFlags, (virConnectPtr c, const char *xml, unsigned flags), (c, xml, flags), r,
 	    NULL)
 LONG_EFFECT(int, virDomainCreate, (virDomainPtr d), (d), r == 0, REAL(virDomainGetName)(d))
+LONG_EFFECT(int, virDomainSuspend, (virDomainPtr d), (d), r == 0, REAL(virDomainGetName)(d))
+LONG_EFFECT(int, virDomainResume, (virDomainPtr d), (d), r == 0, REAL(virDomainGetName)(d))
+LONG_EFFECT(int, virDomainSaveFlags, (virDomainPtr d, const char *to, const char *xml, unsigned flags), (d, to, xml, flags), r == 0, to)
+LONG_EFFECT(int, virDomainRestoreFlags, (virConnectPtr c, const char *from, const char *xml, unsigned flags), (c, from, xml, flags),
+	    r == 0, from)
 LONG_EFFECT(int, virDomainDestroy, (virDomainPtr d), (d), r == 0, REAL(virDomainGetName)(d))
 LONG_EFFECT(int, virDomainUndefineFlags, (virDomainPtr d, unsigned flags), (d, flags), r == 0, REAL(virDomainGetName)(d))
 LONG_EFFECT(int, virDomainSendProcessSignal, (virDomainPtr d, long long pid, unsigned number, unsigned flags),

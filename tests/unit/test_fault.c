@@ -184,10 +184,26 @@ static void filter(void **state)
 	assert_string_equal(strbuf_text(&out), arena_printf(lab->arena, "add table bridge %1$s\ndelete table bridge %1$s\n", lab->net.bridge));
 }
 
+/* Before a live snapshot: requests are kept from the server, its answers and that they arrived are not. */
+static void drain(void **state)
+{
+	auto_(lab_free) struct lab *lab = lab_of(LAB(2, "qemu"));
+	auto_(strbuf_clear) struct strbuf out = { 0 };
+
+	(void)state;
+	fault_filter_drain(lab, 60, &out);
+	assert_string_equal(strbuf_text(&out), arena_printf(lab->arena,
+		"add table bridge %1$s\ndelete table bridge %1$s\ntable bridge %1$s {\n"
+		"\tset drain {\n\t\ttype ether_addr\n\t\tflags timeout\n\t\telements = { "
+		"52:54:0a:09:00:0b timeout 60s, 52:54:0a:09:00:0c timeout 60s }\n\t}\n"
+		"\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n"
+		"\t\tether saddr @drain ip length > 80 tcp dport 2049 drop\n\t}\n}\n", lab->net.bridge));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(shapes), cmocka_unit_test(rings_have_majorities), cmocka_unit_test(refused), cmocka_unit_test(processors),
-					    cmocka_unit_test(filter) };
+					    cmocka_unit_test(filter), cmocka_unit_test(drain) };
 
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
 }

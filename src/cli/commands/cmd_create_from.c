@@ -108,7 +108,7 @@ static int make(struct cli *c, struct clone *s, const struct paths *paths, struc
 		return -1;
 	if (!s->copied && (snapshot_check_space(c, strrchr(s->from.lab, '/') + 1,
 						snapshot_path(&s->from, s->snapshot.name, NULL, c->arena), paths->lab,
-						s->snapshot.bytes, e) < 0 ||
+						s->snapshot.bytes, 0, e) < 0 ||
 			   snapshot_put_mark(paths, SNAPSHOT_CLONING, said->from, e) < 0 ||
 			   snapshot_put_mark(paths, SNAPSHOT_FROM, said->from, e) < 0))
 		return -1;

@@ -20,8 +20,8 @@ const struct command cmd_snapshot = {
 	.summary = "keep the state of a whole lab under a name, and put it back",
 	.help =
 	"A snapshot has the disks and the data directories of all nodes, and the lab's record, of one moment: no server runs while it is "
-	"made. It can be restored as often as you want, and a second lab can begin with it (create --from). It belongs to its lab: destroy removes "
-	"both.\n\n"
+	"made, or machines stand still and their memory is kept, too. It can be restored as often as you want, and a second lab of containers "
+	"can begin with it (create --from). It belongs to its lab: destroy removes both.\n\n"
 	"  labctl snapshot save loaded\n"
 	"  labctl snapshot list\n"
 	"  labctl snapshot restore loaded",
@@ -94,20 +94,25 @@ int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct fac
 	return count ? -1 : 0;
 }
 
-int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, struct fail *e)
+int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, uint64_t memory_bytes,
+			 struct fail *e)
 {
 	int64_t free_bytes = file_space_bytes(to);
 	bool shares = tree_can_share(from, to);
+	uint64_t need = memory_bytes + (shares ? 0 : bytes);
 
+	if (!c->json && shares)
+		report_say("%s: a copy of %llu MiB will share its blocks; ", to, (unsigned long long)bytes >> 20);
+	else if (!c->json)
+		report_say("%s: the copy needs %llu MiB; ", to, (unsigned long long)bytes >> 20);
+	if (!c->json && memory_bytes)
+		report_say("memory needs up to %llu MiB; ", (unsigned long long)memory_bytes >> 20);
 	if (!c->json)
-		report_say(shares ? "%3$s: a copy of %1$llu MiB will share its blocks; %2$lld MiB are free\n" :
-				    "%3$s: the copy needs %1$llu MiB; %2$lld MiB are free\n",
-			   (unsigned long long)bytes >> 20, (long long)free_bytes >> 20, to);
-	if (free_bytes < 0 || (shares ? RESERVE_BYTES : bytes + RESERVE_BYTES) <= (uint64_t)free_bytes)
+		report_say("%lld MiB are free\n", (long long)free_bytes >> 20);
+	if (free_bytes < 0 || need + RESERVE_BYTES <= (uint64_t)free_bytes)
 		return 0;
-	fail(e, FAIL_HOST,
-	     "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
-	     shares ? 0 : (unsigned long long)bytes >> 20, RESERVE_BYTES >> 20, (long long)free_bytes >> 20);
+	fail(e, FAIL_HOST, "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
+	     (unsigned long long)need >> 20, RESERVE_BYTES >> 20, (long long)free_bytes >> 20);
 	return fail_next(e, "labctl -l %s snapshot list; snapshot delete NAME", lab);
 }
 
@@ -129,9 +134,9 @@ static json_t *row_of(const struct snapshot *s)
 
 	if (s->damaged)
 		return json_pack("{s:s, s:s, s:s}", "snapshot", s->name, "state", "damaged", "why", s->damaged);
-	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:I, s:o}", "snapshot", s->name, "state", "complete", "created",
+	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:I, s:o}", "snapshot", s->name, "state", "complete", "created",
 			 time_text(s->created_ms, text), "created_ms", (json_int_t)s->created_ms, "nodes",
-			 (int)s->node_count, "kind", s->kind, "bytes", (json_int_t)s->bytes, "size",
+			 (int)s->node_count, "form", s->live ? "live" : "cold", "kind", s->kind, "bytes", (json_int_t)s->bytes, "size",
 			 json_sprintf("%llu MiB", (unsigned long long)s->bytes >> 20));
 }
 
@@ -139,6 +144,7 @@ static int list(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "snapshot", "SNAPSHOT", false }, { "state", "STATE", false },
 						 { "created", "CREATED", false },   { "nodes", "NODES", true },
+						 { "form", "FORM", false },
 						 { "kind", "KIND", false },         { "size", "SIZE", true } };
 	auto_(lab_free) struct lab *lab = NULL;
 	json_t *rows = NULL, *doc;
@@ -171,15 +177,23 @@ const struct command cmd_snapshot_list = {
 
 static json_t *node_row(const struct snapshot_node *n)
 {
-	return json_pack("{s:s, s:I, s:o, s:s, s:I, s:o, s:s}", "node", n->name, "system_bytes", (json_int_t)n->system.bytes,
+	json_t *row = json_pack("{s:s, s:I, s:o, s:s, s:I, s:o, s:s}", "node", n->name, "system_bytes", (json_int_t)n->system.bytes,
 			 "system", json_sprintf("%llu MiB", (unsigned long long)n->system.bytes >> 20), "system_digest",
 			 n->system.digest, "data_bytes", (json_int_t)n->data.bytes, "data",
 			 json_sprintf("%llu MiB", (unsigned long long)n->data.bytes >> 20), "data_digest", n->data.digest);
+
+	if (n->memory.files) {
+		json_object_set_new(row, "memory_bytes", json_integer((json_int_t)n->memory.bytes));
+		json_object_set_new(row, "memory", json_sprintf("%llu MiB", (unsigned long long)n->memory.bytes >> 20));
+		json_object_set_new(row, "memory_digest", json_string(n->memory.digest));
+	}
+	return row;
 }
 
 static int show(struct cli *c, struct fail *e)
 {
-	static const struct column columns[] = { { "node", "NODE", false }, { "system", "SYSTEM", true }, { "data", "DATA", true } };
+	static const struct column columns[] = { { "node", "NODE", false }, { "system", "SYSTEM", true }, { "data", "DATA", true },
+						 { "memory", "MEMORY", true } };
 	auto_(lab_free) struct lab *lab = NULL;
 	struct snapshot s;
 	struct paths paths;
@@ -196,17 +210,19 @@ static int show(struct cli *c, struct fail *e)
 	for (unsigned i = 0; i < s.node_count; i++)
 		json_array_append_new(nodes, node_row(&s.nodes[i]));
 	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o}", "v", 1, "lab", lab->name,
-			"snapshot", s.name, "form", "cold", "created", time_text(s.created_ms, text), "created_ms",
+			"snapshot", s.name, "form", s.live ? "live" : "cold", "created", time_text(s.created_ms, text), "created_ms",
 			(json_int_t)s.created_ms, "labctl", s.labctl, "hypervisor", s.hypervisor, "kind", s.kind, "image",
 			s.image, "image_digest", s.image_digest, "bytes", (json_int_t)s.bytes, "path",
 			snapshot_path(&paths, s.name, NULL, c->arena), "nodes", nodes);
+	if (s.live)
+		json_object_set_new(doc, "pause_ms", json_integer(s.pause_ms));
 	if (c->json)
 		r = report_json(doc, e);
 	else {
-		printf("snapshot %s of lab %s, %s, %llu MiB\nhypervisor %s, image %s (%.12s), %s\n%s\n\n", s.name, lab->name,
-		       text, (unsigned long long)s.bytes >> 20, s.hypervisor, s.image, s.image_digest,
+		printf("snapshot %s of lab %s, %s, %s, %llu MiB\nhypervisor %s, image %s (%.12s), %s\n%s\n\n", s.name, lab->name,
+		       s.live ? "live" : "cold", text, (unsigned long long)s.bytes >> 20, s.hypervisor, s.image, s.image_digest,
 		       *s.kind ? s.kind : "no database", snapshot_path(&paths, s.name, NULL, c->arena));
-		r = report_table(nodes, columns, ARRAY_COUNT(columns), e);
+		r = report_table(nodes, columns, ARRAY_COUNT(columns) - !s.live, e);
 	}
 	json_decref(doc);
 	return r;
@@ -215,7 +231,8 @@ static int show(struct cli *c, struct fail *e)
 const struct command cmd_snapshot_show = {
 	.name = "show", .run = show, .args = { { .name = "NAME", .complete = complete_snapshots } }, .without = NO_LIBRARY | NO_LIBVIRT,
 	.summary = "show what a snapshot has",
-	.help = "SYSTEM is the disk of a machine, or what a container changed in its image; DATA is the data directory.",
+	.help = "SYSTEM is the disk of a machine, or what a container changed in its image; DATA is the data directory; MEMORY is that of a machine "
+		"which was saved while it ran.",
 };
 
 /* --- delete --- */

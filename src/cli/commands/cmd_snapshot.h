@@ -17,9 +17,10 @@ int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const ch
 /* FAIL_CONFLICT if faults are in force. */
 int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct facts *facts, struct fail *e);
 /*
- * Is there room in the directory @to for a copy of @bytes from the directory @from? Says what the copy needs. FAIL_HOST if it is
- * short.
+ * Is there room in the directory @to for a copy of @bytes from the directory @from, and @memory_bytes that share nothing? Says what
+ * is needed. FAIL_HOST if it is short.
  */
-int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, struct fail *e);
+int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, uint64_t memory_bytes,
+			 struct fail *e);
 
 #endif

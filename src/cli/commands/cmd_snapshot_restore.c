@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* snapshot restore: a lab as it was. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd_snapshot.h"
+#include "complete.h"
 #include "file.h"
 #include "state.h"
+#include "suggest.h"
 #include "tree.h"
+
+/* The time of machines that go on. */
+enum clocks { CLOCKS_UNSAID, CLOCKS_HOST, CLOCKS_SAVED };
+static const char *const clock_names[] = { "", "host", "saved", NULL };
+
+struct restore_words { enum clocks clock; };
 
 /* What a run works on. */
 struct restore {
@@ -94,7 +103,9 @@ static int check_allowed(struct cli *c, const struct restore *s, const struct pa
 
 static int prepare(struct cli *c, struct restore *s, struct fail *e)
 {
-	const char *repeat = arena_printf(c->arena, "snapshot restore %s", c->args[0]);
+	const struct restore_words *said = c->options;
+	const char *repeat = arena_printf(c->arena, "snapshot restore %s%s%s", c->args[0], said->clock ? " --clock " : "",
+					  clock_names[said->clock]);
 	struct paths paths;
 	bool cluster;
 
@@ -107,11 +118,15 @@ static int prepare(struct cli *c, struct restore *s, struct fail *e)
 	    runtime_facts(s->rt_now, c->arena, &s->facts, e) < 0 || plan_check_names(s->now, &s->facts, e) < 0 ||
 	    check_allowed(c, s, &paths, e) < 0)
 		return -1;
+	if (said->clock && !s->snapshot.live)
+		return fail(e, FAIL_USAGE, "--clock: nodes of snapshot '%s' boot, and have the host's time", s->snapshot.name);
 	cluster = s->lab->cluster.recipe &&
 		  file_exists(snapshot_path(&paths, s->snapshot.name, "record/bootstrapped", c->arena));
 	if (snapshot_choice(c, s->lab, cluster, repeat, &s->what, e) < 0)
 		return -1;
-	return plan_snapshot_restore(s->lab, c->lib, &(struct snapshot_plan){ .name = s->snapshot.name, .what = &s->what },
+	return plan_snapshot_restore(s->lab, c->lib,
+				     &(struct snapshot_plan){ .name = s->snapshot.name, .live = s->snapshot.live, .what = &s->what,
+							      .keep_clocks = said->clock == CLOCKS_SAVED },
 				     &s->plan, e);
 }
 
@@ -128,9 +143,9 @@ static int check_space(struct cli *c, const struct restore *s, const struct path
 		data_bytes += s->snapshot.nodes[i].data.bytes;
 	}
 	if (tree_same_system(data, paths->lab))
-		return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes + data_bytes, e);
-	return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes, e) < 0 ? -1 :
-	       snapshot_check_space(c, s->lab->name, from, data, data_bytes, e);
+		return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes + data_bytes, 0, e);
+	return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes, 0, e) < 0 ? -1 :
+	       snapshot_check_space(c, s->lab->name, from, data, data_bytes, 0, e);
 }
 
 static int restore(struct cli *c, struct fail *e)
@@ -155,15 +170,42 @@ static int restore(struct cli *c, struct fail *e)
 	return snapshot_put_mark(&paths, SNAPSHOT_SAVING, NULL, e);
 }
 
+static int set_clock(void *field, const char *what, const char *value, struct fail *e)
+{
+	char asked[64];
+
+	for (int i = CLOCKS_HOST; clock_names[i]; i++)
+		if (!strcmp(clock_names[i], value)) {
+			*(enum clocks *)field = (enum clocks)i;
+			return 0;
+		}
+	snprintf(asked, sizeof asked, "%s: unknown time", what);
+	return suggest_fail(e, asked, value, clock_names + CLOCKS_HOST);
+}
+
+static void complete_clocks(struct completion *to)
+{
+	complete_add(to, "host", "the time of the host");
+	complete_add(to, "saved", "the time of the snapshot");
+}
+
+static const struct option_row restore_options[] = {
+	{ "clock", .arg = "TIME", .complete = complete_clocks, .set = set_clock, .at = offsetof(struct restore_words, clock),
+	  .text = "time of machines that go on: \"host\" (default), or \"saved\" for the time of the snapshot" },
+	{ 0 },
+};
+
 const struct command cmd_snapshot_restore = {
-	.name = "restore", .run = restore, .args = { { .name = "NAME", .complete = complete_snapshots } },
+	.name = "restore", .run = restore, .options = restore_options, .options_size = sizeof(struct restore_words),
+	.args = { { .name = "NAME", .complete = complete_snapshots } },
 	.summary = "put a lab back to the state of a snapshot",
 	.help =
 	"Copies what the snapshot has beside what the nodes have, checks it, powers the machines off, puts the copies in place and starts the "
-	"lab, with the smoke test of bootstrap. What was written since the snapshot is lost, passwords and which server is the primary are as "
-	"they were; how long the lab lives, and whether it is protected, stays. The snapshot stays too. Refused while faults are in force, if "
-	"nodes were added or removed since, and for a protected lab. If it is killed, the same command goes on; until then no other command "
-	"starts the lab. " HELP_ASKS "\n\n"
+	"lab, with the smoke test of bootstrap. Machines that were saved while they ran do not boot: they go on where they were, with all "
+	"sessions between them and the time of the host; clients outside connect anew. What was written since the snapshot is lost, passwords "
+	"and which server is the primary are as they were; how long the lab lives, and whether it is protected, stays. The snapshot stays too. "
+	"Refused while faults are in force, if nodes were added or removed since, and for a protected lab. If it is killed, the same command "
+	"goes on; until then no other command starts the lab. " HELP_ASKS "\n\n"
 	"  labctl snapshot restore loaded\n"
 	"  labctl -n snapshot restore loaded",
 };

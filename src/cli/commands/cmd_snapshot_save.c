@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* snapshot save: stops a lab, copies it, starts it again. */
+/* snapshot save: a lab stands still, is copied, and goes on. */
 #include <string.h>
 
 #include "cmd_snapshot.h"
 #include "file.h"
+#include "nfs.h"
 #include "recipe.h"
 #include "state.h"
 #include "tree.h"
@@ -17,9 +18,11 @@ struct save {
 	struct facts facts;
 	struct plan *plan;
 	struct choice what;
+	bool live;
+	bool frozen;             /* an earlier live save did not end: nodes are paused or in files */
 	bool again;              /* an earlier save of this name did not end */
 	bool made;               /* it has copied everything, and only has to start the lab */
-	uint64_t bytes;
+	uint64_t bytes, memory_bytes;
 };
 
 static void save_clear_auto(struct save *s)
@@ -56,7 +59,7 @@ static int check_works(const struct save *s, const struct paths *paths, struct f
 	auto_(strbuf_clear) struct strbuf joining = { 0 };
 	const struct lab *lab = s->lab;
 	const char *state;
-	const struct node *off = s->again ? NULL : first_off(s, &state);
+	const struct node *off = s->again && !s->live ? NULL : first_off(s, &state);
 
 	if (off) {
 		fail(e, FAIL_CONFLICT, "%s is not running (%s): a snapshot is made of a lab that works", off->name, state);
@@ -82,7 +85,7 @@ static int check_works(const struct save *s, const struct paths *paths, struct f
 
 static int measure(struct cli *c, struct save *s, struct fail *e)
 {
-	s->bytes = 0;
+	s->bytes = s->memory_bytes = 0;
 	for (unsigned i = 0; i < s->lab->node_count; i++) {
 		const struct node *n = &s->lab->nodes[i];
 		const char *system = paths_node(runtime_paths(s->rt), n->name,
@@ -92,6 +95,8 @@ static int measure(struct cli *c, struct save *s, struct fail *e)
 		if (tree_size(system, &disk, e) < 0 || tree_size(n->export_dir, &data, e) < 0)
 			return -1;
 		s->bytes += disk + data;
+		/* libvirt leaves out what is empty; how much that is nobody knows before */
+		s->memory_bytes += s->live ? (uint64_t)n->memory_mib << 20 : 0;
 	}
 	return 0;
 }
@@ -107,25 +112,36 @@ static int check_taken(struct save *s, const struct paths *paths, const char *na
 	s->again = !strcmp(strbuf_text(&saving), name);
 	if (!snapshot_exists(paths, name))
 		return 0;
-	s->made = s->again && first_off(s, &state);
+	s->made = s->again && !s->live && first_off(s, &state);
 	if (s->made)
 		return 0;
 	fail(e, FAIL_CONFLICT, "lab '%s' has a snapshot '%s' already", s->lab->name, name);
 	return fail_next(e, "labctl -l %s snapshot delete %s, or another name", s->lab->name, name);
 }
 
-static int check_form(struct cli *c, const struct lab *lab, struct fail *e)
+/* Data directories on another file system cannot be pinned beside the snapshot, and the kernel's server keeps sessions of its own. */
+static int check_live(const struct lab *lab, const struct paths *paths, const char *name, struct fail *e)
 {
-	const struct save_words *said = c->options;
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *dir = snapshots_dir(paths, a), *why = NULL;
 
+	if (!tree_same_system(lab->nodes[0].export_dir, file_exists(dir) ? dir : paths->lab))
+		why = "its data directories are on another file system than its snapshots";
+	else if (lab->data.server == NFS_KERNEL || (lab->data.server != NFS_GANESHA && nfs_probe(NULL) == NFS_KIND_KERNEL))
+		why = "the kernel's NFS server serves its data, and would mix up sessions of then and now (data.server: ganesha would not)";
+	if (!why)
+		return 0;
+	fail(e, FAIL_HOST, "lab '%s' cannot be saved while it runs: %s", lab->name, why);
+	return fail_next(e, "labctl -l %s snapshot save %s --cold    (stops it)", lab->name, name);
+}
+
+static int check_created(const struct lab *lab, struct fail *e)
+{
 	if (!lab->net.subnet) {
 		fail(e, FAIL_NOT_FOUND, "lab '%s' is not created yet", lab->name);
 		return fail_next(e, "labctl -l %s create", lab->name);
 	}
-	if (lab->hypervisor == HYPERVISOR_LXC || said->cold)
-		return 0;
-	fail(e, FAIL_USAGE, "lab '%s' would be stopped while its machines are copied: --cold agrees to that", lab->name);
-	return fail_next(e, "labctl -l %s snapshot save %s --cold", lab->name, c->args[0]);
+	return 0;
 }
 
 /* Looks, checks and plans. */
@@ -136,45 +152,67 @@ static int prepare(struct cli *c, struct save *s, struct fail *e)
 		   *repeat = arena_printf(c->arena, "snapshot save %s%s", name, said->cold ? " --cold" : "");
 	struct paths paths;
 
-	if (snapshot_check_name(name, e) < 0 || load_existing(c, &s->lab, e) < 0 || check_form(c, s->lab, e) < 0)
+	if (snapshot_check_name(name, e) < 0 || load_existing(c, &s->lab, e) < 0 || check_created(s->lab, e) < 0)
 		return -1;
 	c->lab_name = arena_strdup(c->arena, s->lab->name);
 	load_paths(c, s->lab->name, &paths);
+	s->live = s->lab->hypervisor != HYPERVISOR_LXC && !said->cold;
 	if (load_runtime(c, s->lab, &s->rt, e) < 0 || runtime_facts(s->rt, c->arena, &s->facts, e) < 0 ||
 	    plan_check_names(s->lab, &s->facts, e) < 0 || check_taken(s, &paths, name, e) < 0 ||
 	    snapshot_choice(c, s->lab, s->lab->cluster.recipe && file_exists(paths.bootstrapped), repeat, &s->what, e) < 0)
 		return -1;
-	if (!s->made &&
+	s->frozen = snapshot_mark_age_ms(&paths, SNAPSHOT_FREEZING) >= 0;
+	if (!s->made && !s->frozen &&
 	    (run_check_whole(c, &paths, e) < 0 || snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_works(s, &paths, e) < 0 ||
-	     measure(c, s, e) < 0))
+	     (s->live && check_live(s->lab, &paths, name, e) < 0) || measure(c, s, e) < 0))
 		return -1;
 	return plan_snapshot_save(s->lab, c->lib, &s->facts,
-				  &(struct snapshot_plan){ .name = name, .made = s->made, .what = &s->what }, &s->plan, e);
+				  &(struct snapshot_plan){ .name = name, .made = s->made, .live = s->live, .what = &s->what }, &s->plan, e);
+}
+
+/*
+ * Lets nodes go on that a save has left paused or in files. A Ctrl-C that ended the save does not end this; --json has one document,
+ * which is the save's.
+ */
+static int thaw(const struct cli *c, struct save *s, const struct paths *paths, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf name = { 0 };
+	auto_(plan_free) struct plan *plan = NULL;
+	struct cli quiet = *c;
+
+	quiet.json = quiet.timings = false;
+	quiet.cancel = NULL;
+	if (snapshot_mark(paths, SNAPSHOT_FREEZING, &name, e) < 0 ||
+	    plan_snapshot_thaw(s->lab, &(struct snapshot_plan){ .name = strbuf_text(&name), .what = &s->what }, &plan, e) < 0)
+		return -1;
+	return run_plan(&quiet, s->rt, plan, e);
 }
 
 static int make(struct cli *c, struct save *s, const struct paths *paths, struct fail *e)
 {
 	const char *name = c->args[0],
 		   *dir = file_exists(snapshots_dir(paths, c->arena)) ? snapshots_dir(paths, c->arena) : paths->lab;
-	struct fail ignored;
+	struct fail why = { 0 };
 	int r;
 
-	if (!s->made && (snapshot_check_space(c, s->lab->name, s->lab->nodes[0].export_dir, dir, s->bytes, e) < 0 ||
-			 snapshot_begin(paths, name, e) < 0 || snapshot_put_mark(paths, SNAPSHOT_SAVING, name, e) < 0))
+	if (!s->made && (snapshot_check_space(c, s->lab->name, s->lab->nodes[0].export_dir, dir, s->bytes, s->memory_bytes, e) < 0 ||
+			 snapshot_begin(paths, name, e) < 0 || (!s->live && snapshot_put_mark(paths, SNAPSHOT_SAVING, name, e) < 0)))
 		return -1;
 	r = run_plan(c, s->rt, s->plan, e);
 	if (r == 0)
 		return snapshot_put_mark(paths, SNAPSHOT_SAVING, NULL, e);
-	/* after Ctrl-C the same command goes on */
-	if (e->code != FAIL_CANCELED)
-		file_remove_tree(snapshot_new_path(paths, name, NULL, c->arena), &ignored);
+	if (snapshot_mark_age_ms(paths, SNAPSHOT_FREEZING) >= 0 && thaw(c, s, paths, &why) < 0)
+		return r; /* nodes are in what is half-made; the same command lets them go on */
+	if (s->live || e->code != FAIL_CANCELED) /* after Ctrl-C the same command goes on with a cold one */
+		file_remove_tree(snapshot_new_path(paths, name, NULL, c->arena), &why);
 	return r;
 }
 
 static int save(struct cli *c, struct fail *e)
 {
-	auto_(save_clear) struct save first = { 0 }, s = { 0 };
+	auto_(save_clear) struct save first = { 0 }, locked = { 0 }, s = { 0 };
 	auto_(close) int lock = -1;
+	struct snapshot made;
 	struct paths paths;
 
 	if (prepare(c, &first, e) < 0)
@@ -182,15 +220,20 @@ static int save(struct cli *c, struct fail *e)
 	if (c->dry_run)
 		return run_show(c, first.plan, e);
 	load_paths(c, c->lab_name, &paths);
-	if (run_lock(c, &paths, &lock, e) < 0 || prepare(c, &s, e) < 0 || make(c, &s, &paths, e) < 0)
+	if (run_lock(c, &paths, &lock, e) < 0 || prepare(c, &locked, e) < 0 || (locked.frozen && thaw(c, &locked, &paths, e) < 0) ||
+	    prepare(c, &s, e) < 0 || make(c, &s, &paths, e) < 0)
 		return -1;
+	if (!c->json && s.live && snapshot_read(&paths, c->args[0], c->arena, &made, e) == 0)
+		report_say("clients waited %.1f s\n", (double)made.pause_ms / 1000);
 	if (!c->json)
 		report_say("next: labctl -l %s snapshot restore %s\n", c->lab_name, c->args[0]);
 	return 0;
 }
 
 static const struct option_row save_options[] = {
-	{ "cold", .at = offsetof(struct save_words, cold), .text = "stop the lab for it; machines need this word, containers are always stopped" },
+	{ "cold", .at = offsetof(struct save_words, cold),
+	  .text = "stop the lab for it, also if its nodes are machines; "
+	  "containers are always stopped" },
 	{ 0 },
 };
 
@@ -198,10 +241,11 @@ const struct command cmd_snapshot_save = {
 	.name = "save", .run = save, .args = { { .name = "NAME" } }, .options = save_options, .options_size = sizeof(struct save_words),
 	.summary = "keep the state of a lab under a name",
 	.help =
-	"Stops the database in order and the machines, copies the disks and data directories of all nodes and the lab's record (passwords, "
-	"which server is the primary), and starts the lab again. Blocks are shared where the file system can (XFS, btrfs); else the space "
-	"that the copy needs is said first. Refused while faults are in force, a node is off, a change has not ended, or an old primary "
-	"has not rejoined. If it is killed, the same command goes on.\n\n"
+	"Keeps the disks and data directories of all nodes and the lab's record (passwords, which server is the primary). Machines stand still "
+	"for some seconds: their NFS server answers what it has, all are paused, saved with their memory, and go on from what was saved; clients "
+	"wait, and the time is printed. Containers, and machines with --cold, are stopped with the database in order, copied and started. Blocks "
+	"are shared where the file system can (XFS, btrfs); else the space that the copy needs is said first. Refused while faults are in "
+	"force, a node is off, a change has not ended, or an old primary has not rejoined. If it is killed, the same command goes on.\n\n"
 	"  labctl snapshot save loaded\n"
 	"  labctl -n snapshot save loaded   show the steps",
 };

@@ -104,18 +104,21 @@ static json_t *unserved_json(struct cli *c, struct runtime *rt, const struct ask
 /* Names of the snapshots, and of the one whose restore did not end. */
 static int add_snapshots(struct cli *c, const struct paths *paths, json_t *doc, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf restoring = { 0 };
+	auto_(strbuf_clear) struct strbuf restoring = { 0 }, freezing = { 0 };
 	json_t *names = json_array();
 	struct snapshot *all;
 	unsigned count;
 
 	json_object_set_new(doc, "snapshots", names);
-	if (snapshots_list(paths, c->arena, &all, &count, e) < 0 || snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0)
+	if (snapshots_list(paths, c->arena, &all, &count, e) < 0 || snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0 ||
+	    snapshot_mark(paths, SNAPSHOT_FREEZING, &freezing, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < count; i++)
 		json_array_append_new(names, json_string(all[i].name));
 	if (restoring.len)
 		json_object_set_new(doc, "restoring", json_string(restoring.text));
+	if (freezing.len)
+		json_object_set_new(doc, "freezing", json_string(freezing.text));
 	return 0;
 }
 
@@ -208,12 +211,16 @@ json_t *status_document(struct cli *c, const struct lab *lab, struct runtime *rt
 static void add_sentences(const struct lab *lab, const json_t *doc, struct strbuf *out)
 {
 	static const char *const keys[] = { "prepared", "unknown", "unserved" };
-	const json_t *row, *restoring = json_object_get(doc, "restoring"), *snapshots = json_object_get(doc, "snapshots");
+	const json_t *row, *restoring = json_object_get(doc, "restoring"), *freezing = json_object_get(doc, "freezing"),
+		     *snapshots = json_object_get(doc, "snapshots");
 	size_t i;
 
 	if (restoring)
 		strbuf_printf(out, "a restore did not end, the lab is a mixture of then and now: labctl -l %s snapshot restore %s\n", lab->name,
 			      json_string_value(restoring));
+	if (freezing)
+		strbuf_printf(out, "a save did not end, nodes stand still: labctl -l %s snapshot save %s\n", lab->name,
+			      json_string_value(freezing));
 	json_array_foreach(snapshots, i, row)
 		strbuf_printf(out, "%s%s%s", i ? " " : "snapshots: ", json_string_value(row), i + 1 == json_array_size(snapshots) ? "\n" : "");
 	for (size_t k = 0; k < ARRAY_COUNT(keys); k++)

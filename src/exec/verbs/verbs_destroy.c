@@ -11,6 +11,7 @@
 #include "file.h"
 #include "lease.h"
 #include "nft.h"
+#include "snapshots.h"
 #include "state.h"
 #include "verb.h"
 #include "vxlan.h"
@@ -85,7 +86,7 @@ static int remove_filter(struct run *r, struct fail *e)
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	struct runtime *rt = runtime_of(r);
 
-	if (!faults_recorded(runtime_paths(rt)))
+	if (!faults_recorded(runtime_paths(rt)) && snapshot_mark_age_ms(runtime_paths(rt), SNAPSHOT_FREEZING) < 0)
 		return 0;
 	fault_filter(runtime_lab(rt), NULL, 0, "", 0, &text);
 	return nft_apply(strbuf_text(&text), run_deadline_ms(r), e);

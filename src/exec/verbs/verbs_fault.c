@@ -5,6 +5,7 @@
 #include "faults.h"
 #include "fill.h"
 #include "nft.h"
+#include "snapshots.h"
 #include "verb.h"
 
 /* Makes the packet filter what the record of faults says. */
@@ -50,8 +51,26 @@ int verb_node_pause(struct run *r, enum step_state *ret_state, struct fail *e)
 	return act_on(r, VIRT_PAUSE, ret_state, e);
 }
 
+/* A node whose memory was lost when a save was killed stays off, and the others go on. */
+static bool lost_its_memory(struct run *r)
+{
+	struct runtime *rt = runtime_of(r);
+	bool active = true;
+	struct virt *v;
+	struct fail ignored = { 0 };
+
+	if (snapshot_mark_age_ms(runtime_paths(rt), SNAPSHOT_FREEZING) < 0 || runtime_virt(rt, &v, &ignored) < 0)
+		return false;
+	virt_domain_state(v, run_step(r)->node->domain, &active);
+	return !active;
+}
+
 int verb_node_resume(struct run *r, enum step_state *ret_state, struct fail *e)
 {
+	if (lost_its_memory(r)) {
+		*ret_state = STEP_SKIPPED;
+		return 0;
+	}
 	return act_on(r, VIRT_RESUME, ret_state, e);
 }
 

@@ -65,6 +65,20 @@ static int copy(struct run *r, const char *from, const char *to, struct said *s,
 
 /* --- save --- */
 
+/* Of a machine that was paused: the sum of its memory, and pins, which keep the files of its data what they are to NFS clients. */
+static int copy_live(struct run *r, const char *memory, struct snapshot_node *n, struct arena *a, struct fail *e)
+{
+	const struct step *step = run_step(r);
+	const struct paths *paths = runtime_paths(runtime_of(r));
+	struct tree_sum pinned;
+
+	return tree_look(memory, &n->memory, e) < 0 ? -1
+						    : tree_pin(step->node->export_dir,
+							       snapshot_new_path(paths, step->subject,
+										 arena_printf(a, "pins/%s", n->name), a),
+							       &pinned, e);
+}
+
 /* The node is off. The mount of a container's overlay goes too: the kernel forbids to look below it while it is there. */
 int verb_snapshot_copy(struct run *r, enum step_state *ret_state, struct fail *e)
 {
@@ -74,10 +88,13 @@ int verb_snapshot_copy(struct run *r, enum step_state *ret_state, struct fail *e
 	auto_(arena_free) struct arena *a = arena_new();
 	struct snapshot_node n = { .name = step->node->name };
 	struct tree_sum *sums[PARTS] = { &n.system, &n.data };
+	const char *memory = snapshot_new_path(paths, step->subject, arena_printf(a, "memory/%s", n.name), a);
 	struct said said = { .run = r };
 	struct part parts[PARTS];
 
 	parts_of(r, a, parts);
+	if (file_exists(memory) && copy_live(r, memory, &n, a, e) < 0)
+		return -1;
 	if (root_unmount(paths_node(paths, n.name, NULL, a), e) < 0)
 		return -1;
 	for (int i = 0; i < PARTS; i++) {
@@ -120,7 +137,33 @@ static int damaged(struct run *r, const char *what, const char *lab, const char 
 	return fail_next(e, "labctl -l %s snapshot delete %s", lab, snapshot);
 }
 
-/* Copies what the snapshot @name of the lab at @paths has of the node beside what the node has, and checks it. */
+static int check(struct run *r, const char *path, const struct tree_sum *wanted, const char *what, const char *lab, const char *name,
+		 struct fail *e)
+{
+	struct tree_sum got;
+
+	if (tree_look(path, &got, e) < 0)
+		return -1;
+	return strcmp(got.digest, wanted->digest) != 0 ? damaged(r, what, lab, name, e) : 0;
+}
+
+/* The memory and the data of a live snapshot are used where they are. */
+static int check_live(struct run *r, const struct paths *paths, const char *name, const struct snapshot_node *n, const char *data,
+		      struct arena *a, struct fail *e)
+{
+	const char *lab = strrchr(paths->lab, '/') + 1;
+
+	if (check(r, snapshot_path(paths, name, arena_printf(a, "memory/%s", n->name), a), &n->memory, "the memory", lab, name, e) < 0)
+		return -1;
+	if (!file_exists(snapshot_path(paths, name, arena_printf(a, "pins/%s", n->name), a)))
+		return damaged(r, "the pins", lab, name, e);
+	return check(r, snapshot_path(paths, name, data, a), &n->data, "the data", lab, name, e);
+}
+
+/*
+ * Copies what the snapshot @name of the lab at @paths has of the node beside what the node has, and checks it; of a live one only the
+ * disk.
+ */
 static int fetch(struct run *r, const struct paths *paths, const char *name, struct part parts[PARTS], struct arena *a,
 		 struct fail *e)
 {
@@ -136,8 +179,10 @@ static int fetch(struct run *r, const struct paths *paths, const char *name, str
 	n = node_of(&s, node->name);
 	if (!n)
 		return damaged(r, "the manifest", lab, name, e);
-	said.total = n->system.bytes + n->data.bytes;
-	for (int i = 0; i < PARTS; i++) {
+	if (s.live && check_live(r, paths, name, n, parts[DATA].of, a, e) < 0)
+		return -1;
+	said.total = n->system.bytes + (s.live ? 0 : n->data.bytes);
+	for (int i = 0; i < (s.live ? DATA : PARTS); i++) {
 		struct tree_sum got;
 
 		/* left by a run that was killed */
@@ -186,21 +231,46 @@ static int swap(const struct part *p, struct fail *e)
 	return rename(p->coming, p->at) < 0 ? fail_errno(e, FAIL_OTHER, "rename %s", p->coming) : 0;
 }
 
+/*
+ * A machine that continues has files of its data open. Their handles hold the inodes: contents come back into the files that are there,
+ * and removed ones are linked again.
+ */
+static int put_back(struct run *r, const char *snapshot, const struct part *p, struct arena *a, struct fail *e)
+{
+	const struct paths *paths = runtime_paths(runtime_of(r));
+	struct said said = { .run = r };
+	struct tree_sum got;
+	struct tree_copy t = {
+		.from = snapshot_path(paths, snapshot, p->of, a), .to = p->at,
+		.pins = snapshot_path(paths, snapshot, arena_printf(a, "pins/%s", run_step(r)->node->name), a),
+		.progress = say, .ctx = &said, .deadline_ms = run_deadline_ms(r), .cancel = run_cancel(r)
+	};
+
+	return tree_restore(&t, &got, e);
+}
+
 int verb_snapshot_swap(struct run *r, enum step_state *ret_state, struct fail *e)
 {
-	const struct node *n = run_step(r)->node;
+	const struct paths *paths = runtime_paths(runtime_of(r));
+	const struct step *step = run_step(r);
+	const struct node *n = step->node;
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *dir = paths_node(runtime_paths(runtime_of(r)), n->name, NULL, a);
+	const char *dir = paths_node(paths, n->name, NULL, a);
 	struct part parts[PARTS];
+	struct snapshot s;
 
 	parts_of(r, a, parts);
+	if (snapshot_read(paths, step->subject, a, &s, e) < 0)
+		return -1;
 	*ret_state = STEP_DONE;
 	if (root_unmount(dir, e) < 0)
 		return -1;
 	/* the kernel's notes about an upper that is gone */
 	if (file_remove_tree(arena_printf(a, "%s/work", dir), e) < 0)
 		return -1;
-	for (int i = 0; i < PARTS; i++)
+	if (s.live && put_back(r, step->subject, &parts[DATA], a, e) < 0)
+		return -1;
+	for (int i = 0; i < (s.live ? DATA : PARTS); i++)
 		if (swap(&parts[i], e) < 0)
 			return -1;
 	return 0;
@@ -214,7 +284,8 @@ int verb_snapshot_record(struct run *r, enum step_state *ret_state, struct fail 
 
 	*ret_state = STEP_DONE;
 	if (snapshot_restore_record(paths, run_step(r)->subject, paths, e) < 0 ||
-	    state_save(paths, runtime_lab(rt), &changed, e) < 0 || tree_sync(paths->lab, e) < 0)
+	    state_save(paths, runtime_lab(rt), &changed, e) < 0 || tree_sync(paths->lab, e) < 0 ||
+	    snapshot_put_mark(paths, SNAPSHOT_FREEZING, NULL, e) < 0)
 		return -1;
 	return snapshot_put_mark(paths, SNAPSHOT_RESTORING, NULL, e);
 }

@@ -229,6 +229,11 @@ int nfs_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
 	return 0;
 }
 
+int nfs_settle(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
+{
+	return ganesha_settle(l, deadline_ms, e);
+}
+
 bool nfs_serving(const struct nfs_lab *l, enum nfs_kind kind)
 {
 	auto_(arena_free) struct arena *a = arena_new();

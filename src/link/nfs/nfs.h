@@ -34,6 +34,11 @@ const char *nfs_remedy(void);
 int nfs_serve(const struct nfs_lab *l, enum nfs_kind kind, int64_t deadline_ms, bool *ret_changed, struct fail *e);
 /* Withdraws the exports and stops the lab's ganesha (after checking that the process is ours). Succeeds if there is none. */
 int nfs_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e);
+/*
+ * Waits until the lab's ganesha has answered all requests that have reached it: nothing is left in its connections, and none of its
+ * threads works, for a moment. Requests must be kept from it meanwhile. FAIL_TIMEOUT.
+ */
+int nfs_settle(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e);
 /* For status: true if the lab's exports are being served. */
 bool nfs_serving(const struct nfs_lab *l, enum nfs_kind kind);
 

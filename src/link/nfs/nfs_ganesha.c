@@ -2,6 +2,7 @@
 /* nfs-ganesha, one per lab. We recognize ours by the path of its configuration file on its command line. */
 #include "nfs_ganesha.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -25,6 +26,9 @@
 #define TERM_WAIT_MS 700
 #define PATIENCE_MS 2000 /* how long to wait for a port that another lab's server has taken by mistake */
 #define BIND_TRIES 5
+/* ganesha_settle(): this many looks in a row, so long after each other, must find it idle. */
+#define IDLE_LOOKS 4
+#define IDLE_POLL_MS 50
 
 struct conf_scope {
 	const struct nfs_lab *l;
@@ -326,4 +330,65 @@ bool ganesha_serving(const struct nfs_lab *l)
 	auto_(arena_free) struct arena *a = arena_new();
 
 	return find_ganesha(l, a) && nfs_answers(l->bind_ip);
+}
+
+/* --- idle --- */
+
+/* Bytes that wait in its connections with clients, in either direction. Source: proc(5), /proc/net/tcp. */
+static bool connections_wait(const char *ip)
+{
+	static const char *const tables[] = { "/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6" };
+	char wanted[9];
+	bool waits = false;
+
+	snprintf(wanted, sizeof wanted, "%08X", inet_addr(ip));
+	for (size_t i = 0; i < ARRAY_COUNT(tables) && !waits; i++) {
+		FILE *file = fopen(tables[i], "re");
+		char line[512], address[40];
+		unsigned port, state, sent, received;
+
+		while (file && !waits && fgets(line, sizeof line, file))
+			waits = sscanf(line, "%*s %39[0-9A-F]:%x %*s %x %x:%x", address, &port, &state, &sent, &received) == 5 &&
+				port == NFS_PORT && state == 0x01 && strlen(address) >= 8 &&
+				!strcmp(address + strlen(address) - 8, wanted) && (sent || received);
+		if (file)
+			fclose(file);
+	}
+	return waits;
+}
+
+/* Does one of its threads run, or wait for a disk? */
+static bool threads_work(long pid, struct arena *a)
+{
+	const char *path = arena_printf(a, "/proc/%ld/task", pid);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool work = false;
+
+	while (dir && !work && (entry = readdir(dir))) {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+		struct fail ignored = { 0 };
+		const char *end;
+
+		if (*entry->d_name == '.' || file_read(arena_printf(a, "%s/%s/stat", path, entry->d_name), 4096, &text, &ignored) < 0)
+			continue;
+		end = strrchr(strbuf_text(&text), ')');
+		work = end && (!strncmp(end, ") R", 3) || !strncmp(end, ") D", 3));
+	}
+	if (dir)
+		closedir(dir);
+	return work;
+}
+
+int ganesha_settle(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	long pid = find_ganesha(l, a);
+
+	for (int idle = 0; pid && idle < IDLE_LOOKS; clock_sleep_ms(IDLE_POLL_MS)) {
+		idle = connections_wait(l->bind_ip) || threads_work(pid, a) ? 0 : idle + 1;
+		if (clock_left_ms(deadline_ms) == 0)
+			return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': it does not come to an end with its requests", l->lab);
+	}
+	return 0;
 }

@@ -16,5 +16,6 @@ bool nfs_answers(const char *ip);
 /* True if the file contains exactly @wanted. */
 bool nfs_same_text(const char *path, const struct strbuf *wanted);
 /* True when the comma-separated @options hold @word. */
+int ganesha_settle(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e);
 
 #endif
