@@ -80,22 +80,34 @@ static bool take_sum(const json_t *from, struct tree_sum *ret)
 
 static json_t *node_json(const struct snapshot_node *n)
 {
-	json_t *doc = json_pack("{s:s, s:o, s:o}", "node", n->name, "system", sum_json(&n->system), "data", sum_json(&n->data));
+	json_t *doc = json_pack("{s:s, s:o, s:o}", "node", n->name, "system", sum_json(&n->system), "data", sum_json(&n->data)),
+	       *directories = n->directory_count ? json_object() : NULL;
 
 	if (n->memory.files)
 		json_object_set_new(doc, "memory", sum_json(&n->memory));
+	if (n->directory_count)
+		json_object_set_new(doc, "directories", directories);
+	for (unsigned i = 0; i < n->directory_count; i++)
+		json_object_set_new(directories, n->directories[i].path, json_string(n->directories[i].handle));
 	return doc;
 }
 
 static bool take_node(const json_t *from, bool live, struct arena *a, struct snapshot_node *ret)
 {
 	const json_t *system, *data, *memory = NULL;
-	const char *name;
+	json_t *directories = NULL, *handle;
+	const char *name, *path;
 
-	if (json_unpack((json_t *)from, "{s:s, s:o, s:o, s?o}", "node", &name, "system", &system, "data", &data, "memory", &memory) < 0 ||
+	if (json_unpack((json_t *)from, "{s:s, s:o, s:o, s?o, s?o}", "node", &name, "system", &system, "data", &data, "memory", &memory,
+			"directories", &directories) < 0 ||
 	    strchr(name, '/'))
 		return false;
 	ret->name = arena_strdup(a, name);
+	json_object_foreach(directories, path, handle)
+		if (json_is_string(handle))
+			*arena_push(a, ret->directories, ret->directory_count) = (struct snapshot_directory){
+				arena_strdup(a, path), arena_strdup(a, json_string_value(handle))
+			};
 	return take_sum(system, &ret->system) && take_sum(data, &ret->data) && (!live || (memory && take_sum(memory, &ret->memory)));
 }
 

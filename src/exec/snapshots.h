@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The snapshots of a lab: STATE/labs/NAME/snapshots/SNAPSHOT/{manifest.json,record/,nodes/NODE,data/NODE,memory/NODE,pins/NODE} (docs/format/snapshot.md).
+ * The snapshots of a lab: STATE/labs/NAME/snapshots/SNAPSHOT/{manifest.json,record/,nodes/NODE,data/NODE}, of a live one also
+ * memory/NODE and pins/NODE (docs/format/snapshot.md).
  * One that is being made is .SNAPSHOT.new, one that is being deleted .SNAPSHOT.gone. A snapshot is only read once it has its
  * name. Whoever changes them holds the lab's lock. First test to read: tests/exec/test_snapshots.c.
  */
@@ -14,11 +15,14 @@
 
 #define SNAPSHOT_VERSION 1
 
+struct snapshot_directory { const char *path, *handle; }; /* in the node; what an NFS client knows it by */
+
 struct snapshot_node {
 	const char *name;
 	struct tree_sum system;  /* the node's disk, or the overlay of a container */
 	struct tree_sum data;    /* its data directory */
 	struct tree_sum memory;  /* live only: what was in the memory of the machine */
+	struct snapshot_directory *directories; unsigned directory_count; /* live only: its data directory, and where its servers work */
 };
 
 struct snapshot {
@@ -66,6 +70,11 @@ int snapshot_of(const char *word, const struct paths *here, struct arena *a, str
 		struct fail *e);
 /* Copies the record of a snapshot of @from over that of @p: passwords, whether there is a cluster, its warnings. Not lab.yaml. */
 int snapshot_restore_record(const struct paths *from, const char *name, const struct paths *p, struct fail *e);
+
+/* snapshot_directories.c. Sets .directories to those that the node has now. */
+void snapshot_directories(const struct lab *lab, const struct node *n, struct arena *a, struct snapshot_node *ret);
+/* "/data/pgsql of node2": one of these directories of @s that was replaced since by another; NULL = none. @lab is that of @s. */
+const char *snapshot_replaced(const struct lab *lab, const struct snapshot *s, struct arena *a);
 
 /*
  * What is going on, a file in the record that outlives a kill: "saving" names the snapshot whose `save` has stopped the lab,

@@ -78,6 +78,8 @@ static void make_as(const char *name, int64_t pause_ms)
 		assert_int_equal(snapshot_put_pause(&p, name, pause_ms, &e), 0);
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		n.name = lab->nodes[i].name;
+		if (pause_ms >= 0)
+			snapshot_directories(lab, &lab->nodes[i], a, &n);
 		assert_int_equal(snapshot_put_node(&p, name, &n, &e), 0);
 	}
 	assert_int_equal(snapshot_seal(&p, lab, name, "1.2", 1796000000000, &e), 0);
@@ -142,6 +144,35 @@ static void live_has_memory(void **state)
 	assert_int_equal(snapshot_read(&p, "live", a, &s, &e), 0);
 	assert_true(s.live && s.pause_ms == 2500 && s.nodes[1].memory.bytes == 1 << 20 && s.bytes > 2 << 20);
 	assert_false(file_exists(snapshot_path(&p, "live", "pause", a)));
+}
+
+/* The handle of a directory has its inode and generation: one of the same name is another one. */
+static void a_replaced_directory_is_said(void **state)
+{
+	const char *dir, *away;
+	struct snapshot s;
+	struct fail e = { 0 };
+
+	(void)state;
+	lab->nodes[1].export_dir = arena_printf(a, "%s/data/node2", top);
+	dir = arena_printf(a, "%s/pgsql", lab->nodes[1].export_dir);
+	away = arena_printf(a, "%s/away", top);
+	assert_int_equal(file_mkdirs(dir, 0700, &e), 0);
+	make_as("live", 2500);
+	assert_int_equal(snapshot_read(&p, "live", a, &s, &e), 0);
+	assert_int_equal(s.nodes[1].directory_count, 2);
+	assert_string_equal(s.nodes[1].directories[0].path, "/data");
+	assert_string_equal(s.nodes[1].directories[1].path, "/data/pgsql");
+	if (!*s.nodes[1].directories[0].handle)
+		skip(); /* this file system has no handles */
+	assert_null(snapshot_replaced(lab, &s, a));
+	assert_int_equal(rename(dir, away), 0);
+	assert_string_equal(snapshot_replaced(lab, &s, a), "/data/pgsql of node2");
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_string_equal(snapshot_replaced(lab, &s, a), "/data/pgsql of node2");
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(rename(away, dir), 0);
+	assert_null(snapshot_replaced(lab, &s, a));
 }
 
 /* Its memory is in a snapshot that has no name yet. */
@@ -237,6 +268,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test_setup_teardown(sealed_is_read_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(live_has_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_replaced_directory_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_frozen_lab_needs_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(half_made_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_is_said, setup, teardown),

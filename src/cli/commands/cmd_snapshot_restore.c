@@ -14,7 +14,7 @@
 enum clocks { CLOCKS_UNSAID, CLOCKS_HOST, CLOCKS_SAVED };
 static const char *const clock_names[] = { "", "host", "saved", NULL };
 
-struct restore_words { enum clocks clock; };
+struct restore_words { enum clocks clock; bool boot; };
 
 /* What a run works on. */
 struct restore {
@@ -24,6 +24,8 @@ struct restore {
 	struct facts facts;
 	struct choice what;
 	struct plan *plan;
+	bool live;                       /* machines go on from their memory */
+	const char *replaced;            /* why they do not, although it is there; or NULL */
 };
 
 static void restore_clear_auto(struct restore *s)
@@ -104,8 +106,8 @@ static int check_allowed(struct cli *c, const struct restore *s, const struct pa
 static int prepare(struct cli *c, struct restore *s, struct fail *e)
 {
 	const struct restore_words *said = c->options;
-	const char *repeat = arena_printf(c->arena, "snapshot restore %s%s%s", c->args[0], said->clock ? " --clock " : "",
-					  clock_names[said->clock]);
+	const char *repeat = arena_printf(c->arena, "snapshot restore %s%s%s%s", c->args[0], said->boot ? " --boot" : "",
+					  said->clock ? " --clock " : "", clock_names[said->clock]);
 	struct paths paths;
 	bool cluster;
 
@@ -118,14 +120,17 @@ static int prepare(struct cli *c, struct restore *s, struct fail *e)
 	    runtime_facts(s->rt_now, c->arena, &s->facts, e) < 0 || plan_check_names(s->now, &s->facts, e) < 0 ||
 	    check_allowed(c, s, &paths, e) < 0)
 		return -1;
-	if (said->clock && !s->snapshot.live)
-		return fail(e, FAIL_USAGE, "--clock: nodes of snapshot '%s' boot, and have the host's time", s->snapshot.name);
+	s->replaced = s->snapshot.live && !said->boot ? snapshot_replaced(s->lab, &s->snapshot, c->arena) : NULL;
+	s->live = s->snapshot.live && !said->boot && !s->replaced;
+	if (said->clock == CLOCKS_SAVED && !s->live)
+		return fail(e, FAIL_CONFLICT, "--clock saved: the nodes boot, and have the host's time%s%s", s->replaced ? ": another directory is now " : "",
+			    s->replaced ? s->replaced : "");
 	cluster = s->lab->cluster.recipe &&
 		  file_exists(snapshot_path(&paths, s->snapshot.name, "record/bootstrapped", c->arena));
 	if (snapshot_choice(c, s->lab, cluster, repeat, &s->what, e) < 0)
 		return -1;
 	return plan_snapshot_restore(s->lab, c->lib,
-				     &(struct snapshot_plan){ .name = s->snapshot.name, .live = s->snapshot.live, .what = &s->what,
+				     &(struct snapshot_plan){ .name = s->snapshot.name, .live = s->live, .what = &s->what,
 							      .keep_clocks = said->clock == CLOCKS_SAVED },
 				     &s->plan, e);
 }
@@ -163,6 +168,9 @@ static int restore(struct cli *c, struct fail *e)
 	load_paths(c, c->lab_name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0 || prepare(c, &s, e) < 0)
 		return -1;
+	if (s.replaced)
+		report_say("%s is another directory than it was: servers that go on would find a stale handle of it, so the machines boot\n",
+			   s.replaced);
 	/* The network may be gone, and another one in its place. */
 	if (cli_check_capacity(c, s.rt_now, s.now, e) < 0 || runtime_lease(s.rt_now, s.now, e) < 0 ||
 	    check_same(c, &s, &paths, e) < 0 || check_space(c, &s, &paths, e) < 0 || run_plan(c, s.rt, s.plan, e) < 0)
@@ -192,6 +200,8 @@ static void complete_clocks(struct completion *to)
 static const struct option_row restore_options[] = {
 	{ "clock", .arg = "TIME", .complete = complete_clocks, .set = set_clock, .at = offsetof(struct restore_words, clock),
 	  .text = "time of machines that go on: \"host\" (default), or \"saved\" for the time of the snapshot" },
+	{ "boot", .at = offsetof(struct restore_words, boot),
+	  .text = "boot machines, as after a loss of power at the moment of the snapshot, instead of going on from their memory" },
 	{ 0 },
 };
 
@@ -202,7 +212,8 @@ const struct command cmd_snapshot_restore = {
 	.help =
 	"Copies what the snapshot has beside what the nodes have, checks it, powers the machines off, puts the copies in place and starts the "
 	"lab, with the smoke test of bootstrap. Machines that were saved while they ran do not boot: they go on where they were, with all "
-	"sessions between them and the time of the host; clients outside connect anew. What was written since the snapshot is lost, passwords "
+	"sessions between them and the time of the host; clients outside connect anew. (They boot if the directory of a server was replaced since, "
+	"as when a standby was copied again, or with --boot: what was committed is there.) What was written since the snapshot is lost, passwords "
 	"and which server is the primary are as they were; how long the lab lives, and whether it is protected, stays. The snapshot stays too. "
 	"Refused while faults are in force, if nodes were added or removed since, and for a protected lab. If it is killed, the same command "
 	"goes on; until then no other command starts the lab. " HELP_ASKS "\n\n"

@@ -65,13 +65,14 @@ static int copy(struct run *r, const char *from, const char *to, struct said *s,
 
 /* --- save --- */
 
-/* Of a machine that was paused: the sum of its memory, and pins, which keep the files of its data what they are to NFS clients. */
+/* Of a machine that was paused: the sum of its memory, its servers' directories, and pins: its files stay what they are to NFS clients. */
 static int copy_live(struct run *r, const char *memory, struct snapshot_node *n, struct arena *a, struct fail *e)
 {
 	const struct step *step = run_step(r);
 	const struct paths *paths = runtime_paths(runtime_of(r));
 	struct tree_sum pinned;
 
+	snapshot_directories(runtime_lab(runtime_of(r)), step->node, a, n);
 	return tree_look(memory, &n->memory, e) < 0 ? -1
 						    : tree_pin(step->node->export_dir,
 							       snapshot_new_path(paths, step->subject,
