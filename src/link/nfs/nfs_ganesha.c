@@ -151,6 +151,21 @@ static bool ended(int pidfd, int64_t deadline_ms)
 	return poll(&p, 1, clock_poll_ms(deadline_ms, TERM_WAIT_MS)) > 0;
 }
 
+/*
+ * What a kernel keeps of connections whose other ends are off, for a minute: a machine that goes on from its memory comes back with the same
+ * ports and other sequence numbers, and such a socket neither takes nor resets its requests. A kernel that cannot do this keeps it waiting.
+ */
+static void end_connections(const struct nfs_lab *l)
+{
+	char from[80];
+	int status;
+	struct fail ignored = { 0 };
+	const char *const argv[] = { "ss", "-Hn4tK", "state", "connected", "src", from, NULL };
+
+	snprintf(from, sizeof from, "%s:%d", l->bind_ip, NFS_PORT);
+	proc_run(&(struct proc){ .argv = argv, .deadline_ms = clock_after_ms(5000) }, &status, &ignored);
+}
+
 int ganesha_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -167,6 +182,7 @@ int ganesha_stop(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
 				return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': process %ld does not stop", l->lab, pid);
 		}
 	}
+	end_connections(l);
 	unlink(arena_printf(a, "%s/ganesha.pid", l->state_dir));
 	return file_remove_tree(arena_printf(a, "%s/recovery", l->state_dir), e);
 }
