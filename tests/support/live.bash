@@ -5,7 +5,7 @@
 
 # A row per session, through the primary. The log has "sent N" before a row and "acked N" after it was committed.
 writer_start() {
-	labctl psql 1 -- -qc 'CREATE TABLE IF NOT EXISTS written (n int PRIMARY KEY)'
+	labctl psql 1 -- -qc 'DROP TABLE IF EXISTS written' -c 'CREATE TABLE written (n int PRIMARY KEY)'
 	: >"$WORK/written.log"
 	rm -f "$WORK/written.stop"
 	DEADLINE=3600 inside bash -c 'export PGSERVICEFILE=$1/pg_service.conf PGSERVICE=lab-primary PGCONNECT_TIMEOUT=5
