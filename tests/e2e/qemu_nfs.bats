@@ -96,8 +96,8 @@ setup() {
 
 # milliseconds of a ping from node1 to node2
 round_trip() { labctl exec 1 -- 'ping -q -c 3 -i 0.3 node2' | sed -n 's|.*= \([0-9]*\)[0-9.]*/\([0-9]*\).*|\2|p'; }
-# how many seconds the clock of node2 is ahead of the host's
-ahead() { echo $(($(labctl exec 2 -- date +%s | awk '{ print $2 }') - $(date +%s))); }
+# how many milliseconds the clock of node2 is ahead of the host's
+ahead() { echo $(($(labctl exec 2 -- date +%s%3N | awk '{ print $2 }') - $(date +%s%3N))); }
 # kB/s of a write past the page cache
 speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag=direct 2>&1 | sed -n "s/.*copied, \([0-9.]*\) s.*/\1/p"; rm /data/probe' | awk '{ print int(1024 / $2) }'; }
 
@@ -108,35 +108,36 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	(($(round_trip) < 300))
 	# two in one queue: healing one leaves the other
 	labctl fault inject jitter 2 --amount 800
-	labctl fault inject corrupt 2 --amount 50
+	labctl fault inject corrupt 2 --amount 30
 	(($(round_trip) >= 50))
 	labctl fault heal 1
 	run -0 labctl exec 2 -- 'tc qdisc show | grep netem'
-	[[ $output == *"corrupt 50%"* && $output != *jitter* && $output != *" 400ms"* ]]
-	run labctl exec 1 -- 'ping -q -c 40 -i 0.1 -W 1 node2'
+	[[ $output == *"corrupt 30%"* && $output != *jitter* && $output != *" 400ms"* ]]
+	# -w: at its end, ping waits for twice the longest round trip, and a corrupted answer may say that one took an hour
+	run labctl exec 1 -- 'ping -q -i 0.1 -w 6 node2'
 	[[ $output =~ ([0-9.]+)%\ packet\ loss ]]
-	[ "${BASH_REMATCH[1]%.*}" -ge 10 ]
+	[ "${BASH_REMATCH[1]%.*}" -ge 8 ]
 	labctl fault heal --all
 	labctl fault inject reorder 2 --amount 40
-	run -0 labctl exec 1 -- 'ping -c 80 -i 0.004 node2 | grep -o icmp_seq=[0-9]* | cut -d= -f2'
+	run -0 labctl exec 1 -- 'ping -c 80 -i 0.004 -w 10 node2 | grep -o icmp_seq=[0-9]* | cut -d= -f2'
 	[ "$output" != "$(sort -n -k 2 <<<"$output")" ]
 	labctl fault heal --all
 	run -1 inside "$LABCTL" exec 2 -- 'tc qdisc show | grep netem'
 	before=$(ahead)
 	labctl fault inject clock-drift 2 --amount 100
-	sleep 60
-	(($(ahead) - before >= 4))
+	sleep 20
+	(($(ahead) - before >= 1200))
 	labctl fault heal --all
 	now=$(ahead)
-	((now > -5 && now < 5))
-	labctl fault inject clock-ahead 2 --amount 3600 --for 20s
-	(($(ahead) > 3500))
+	((now > -2500 && now < 2500))
+	labctl fault inject clock-ahead 2 --amount 3600 --for 10s
+	(($(ahead) > 3500000))
 	for _ in $(seq 60); do
 		[ -n "$(labctl --json fault list | jq -r '.faults[].id')" ] || break
 		sleep 1
 	done
 	now=$(ahead)
-	((now > -5 && now < 5))
+	((now > -2500 && now < 2500))
 	labctl fault inject disk-slow 2 --amount 200
 	(($(speed) < 500))
 	labctl fault heal --all
@@ -180,7 +181,7 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	clock_is_right 1
 	clock_is_right 2
 	no_stale_handle
-	labctl exec 2 -- 'pkill -f "^bash /run/kept.sh"; rm -rf /data/kept'
+	labctl exec 2 -- 'pkill -f "^bash /run/kept.sh"; sleep 1; rm -rf /data/kept'
 	labctl snapshot delete live
 	[ ! -e "$LABCTL_STATE/labs/lab/snapshots" ]
 }
