@@ -45,7 +45,7 @@ static int set_pair(xmlNodePtr interface, bool up, struct virt_object *o, struct
 
 	if (!name || strlen(name) >= sizeof(link.ifr_name))
 		return fail(e, FAIL_VIRT, "domain '%s': its network interface has no name", o->name);
-	strcpy(link.ifr_name, name);
+	memcpy(link.ifr_name, name, strlen(name));
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &link) < 0)
 		return fail_errno(e, FAIL_HOST, "the interface %s of domain '%s'", name, o->name);
 	if (up == (bool)(link.ifr_flags & IFF_UP))
