@@ -22,6 +22,7 @@
 #include "file.h"
 #include "nfs_clients.h"
 #include "nfs_ganesha.h"
+#include "nfs_order.h"
 #include "peer.h"
 #include "proc.h"
 
@@ -169,6 +170,7 @@ static int kernel_serve(const struct nfs_lab *l, int64_t deadline_ms, bool *ret_
 			return fail(e, FAIL_HOST, "NFS exports of lab '%s': exportfs does not list the exports of %s", l->lab,
 				    path);
 	}
+	nfs_order_shutdown(EXPORTS_DIR);
 	if (!nfs_answers(l->bind_ip)) {
 		fail(e, FAIL_HOST, "NFS exports of lab '%s': the kernel's server does not answer on %s:2049", l->lab,
 		     l->bind_ip);
@@ -184,9 +186,18 @@ static int kernel_withdraw(const struct nfs_lab *l, int64_t deadline_ms, struct 
 	const char *path = exports_path(l, a);
 	struct fail ignored = { 0 };
 
+	bool exported = true;
+
 	nfs_expire_clients(NFS_CLIENTS, l->subnet);
-	if (unlink(path))
-		return errno == ENOENT ? 0 : fail_errno(e, FAIL_OTHER, "%s", path);
+	if (unlink(path)) {
+		if (errno != ENOENT)
+			return fail_errno(e, FAIL_OTHER, "%s", path);
+		/* The labctl that removed it may have been killed after that. */
+		exported = l->paths[0] && proc_found("exportfs") && kernel_exports(l);
+	}
+	nfs_order_shutdown(EXPORTS_DIR);
+	if (!exported)
+		return 0;
 	if (proc_found("exportfs"))
 		export_again(deadline_ms, &ignored);
 	if (proc_found("exportfs") && l->paths[0] && kernel_exports(l)) {

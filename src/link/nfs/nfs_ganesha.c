@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "exports.h"
 #include "file.h"
+#include "nfs_order.h"
 #include "proc.h"
 #include "template.h"
 
@@ -275,8 +276,12 @@ static bool listens_everywhere(long pid, struct arena *a)
 static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *log, int64_t deadline_ms, struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *const argv[] = { "ganesha.nfsd", "-f", conf, "-p", arena_printf(a, "%s/ganesha.pid", l->state_dir),
-				     "-L", log, NULL };
+	const char *pid = arena_printf(a, "%s/ganesha.pid", l->state_dir);
+	/* A scope of its own: else systemd ends it with the session of the user, before the machines (nfs_order.c). */
+	const char *const argv[] = { "systemd-run", "--scope", "--quiet", "--collect", "-p", "Before=libvirt-guests.service",
+				     arena_printf(a, "--description=NFS server of labctl's lab %s", l->lab),
+				     "ganesha.nfsd", "-f", conf, "-p", pid, "-L", log, NULL };
+	bool scope = nfs_has_systemd() && proc_found("systemd-run");
 
 	/* Another lab's server that is just starting may answer here for a moment: see below. */
 	for (int64_t patience = clock_after_ms(PATIENCE_MS); nfs_answers(l->bind_ip); clock_sleep_ms(500)) {
@@ -289,8 +294,8 @@ static int ganesha_start(const struct nfs_lab *l, const char *conf, const char *
 	if (file_mkdirs("/run/ganesha", 0755, e) ||
 	    file_mkdirs(arena_printf(a, "%s/recovery", l->state_dir), 0755, e))
 		return -1;
-	unlink(argv[4]);
-	if (proc_check(&(struct proc){ .argv = argv, .log_path = log, .detach = true, .no_ipv6 = !has_ipv6_address(),
+	unlink(pid);
+	if (proc_check(&(struct proc){ .argv = scope ? argv : argv + 7, .log_path = log, .detach = true, .no_ipv6 = !has_ipv6_address(),
 				       .deadline_ms = deadline_ms }, e))
 		return fail_wrap(e, "NFS server of lab '%s'", l->lab);
 	return ganesha_wait(l, log, deadline_ms, e);
