@@ -65,7 +65,7 @@ struct command {
 extern const struct command command_root; /* "labctl"; its .actions are the commands */
 /* The actions of commands that have some: see commands.h. */
 extern const struct command *const commands_bench[], *const commands_db[], *const commands_db_user[], *const commands_fault[],
-	*const commands_image[], *const commands_node[], *const commands_plan[],
+	*const commands_host[], *const commands_image[], *const commands_node[], *const commands_plan[],
 	*const commands_snapshot[];
 
 const struct command *command_find(const struct command *in, const char *name); /* NULL when there is none */

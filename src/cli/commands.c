@@ -13,6 +13,7 @@
 	const struct command *const name[] = { ROWS(POINT_TO) NULL }
 
 TABLE(commands_node, COMMANDS_NODE);
+TABLE(commands_host, COMMANDS_HOST);
 TABLE(commands_fault, COMMANDS_FAULT);
 TABLE(commands_snapshot, COMMANDS_SNAPSHOT);
 TABLE(commands_plan, COMMANDS_PLAN);

@@ -45,6 +45,7 @@
 	ROW(db) \
 	ROW(bench) \
 	ROW(doctor) \
+	ROW(host) \
 	ROW(config) \
 	ROW(image) \
 	ROW(completion) \
@@ -57,6 +58,12 @@
 #define COMMANDS_NODE(ROW) \
 	ROW(node_add) \
 	ROW(node_remove)
+
+#define COMMANDS_HOST(ROW) \
+	ROW(host_list) \
+	ROW(host_check) \
+	ROW(host_add) \
+	ROW(host_remove)
 
 #define COMMANDS_FAULT(ROW) \
 	ROW(fault_inject) \

@@ -75,6 +75,14 @@ void complete_nodes(struct completion *to)
 		complete_add(to, lab->nodes[i].name, lab->nodes[i].ip_text);
 }
 
+void complete_hosts(struct completion *to)
+{
+	const struct lab *lab = complete_lab(to);
+
+	for (unsigned i = 1; lab && i < lab->host_count; i++)
+		complete_add(to, lab->hosts[i].name, lab->hosts[i].ssh);
+}
+
 static void add_roles(struct completion *to, const char *kind)
 {
 	for (const struct role *r = recipe_find(kind)->roles; r->name; r++)

@@ -18,6 +18,7 @@ void complete_files(struct completion *to);       /* the shell's own completion 
 void complete_directories(struct completion *to);
 void complete_labs(struct completion *to);
 void complete_nodes(struct completion *to);       /* also lists: node1,node2 */
+void complete_hosts(struct completion *to);       /* of the lab, but the first */
 void complete_roles(struct completion *to);
 void complete_kinds(struct completion *to);
 void complete_images(struct completion *to);      /* that nodes may boot from */

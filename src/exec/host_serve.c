@@ -44,7 +44,7 @@ static int check_same(const struct server *s, const json_t *o, struct fail *e)
 	const char *version = asked_text(o, "hello"), *data = asked_text(o, "data");
 	char digest[65];
 
-	host_digest(s->o->runtime->lib, digest);
+	library_digest(s->o->runtime->lib, digest);
 	if (!version || !data)
 		return fail(e, FAIL_USAGE, "host-run is for labctl, which calls it on the other hosts of a lab");
 	if (strcmp(version, host_version) != 0) {

@@ -4,18 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
-
-void host_digest(const struct library *lib, char ret_hex[65])
-{
-	auto_(strbuf_clear) struct strbuf all = { 0 };
-	const char *name;
-
-	for (unsigned i = 0; (name = library_name(lib, i)); i++)
-		strbuf_printf(&all, "%s %zu\n%s", name, strlen(library_text(lib, name)), library_text(lib, name));
-	digest_text(strbuf_text(&all), all.len, ret_hex);
-}
-
 const char host_version[] = LABCTL_VERSION;
 
 static void add(json_t *o, const char *key, const char *text)

@@ -29,9 +29,8 @@
 
 DEFINE_AUTO(json_t *, json_decref)
 
-/* The program and its data files must be the same on both sides. */
+/* The program and its data files (library_digest()) must be the same on both sides. */
 extern const char host_version[];
-void host_digest(const struct library *lib, char ret_hex[65]);
 
 json_t *host_fail_json(const struct fail *e);
 /* Sets @e; a failure without words becomes FAIL_OTHER. Returns -1. */

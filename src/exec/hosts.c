@@ -77,7 +77,7 @@ static json_t *hello(const struct link *l)
 	struct fail ignored;
 
 	lab_print(env->lab, &record);
-	host_digest(env->library, digest);
+	library_digest(env->library, digest);
 	gethostname(name, sizeof name - 1);
 	file_read("/etc/machine-id", 256, &machine, &ignored);
 	strbuf_truncate(&machine, strcspn(strbuf_text(&machine), "\n"));
@@ -96,6 +96,8 @@ static int greet(struct link *l, struct fail *e)
 	o = json_loads(strbuf_text(&line), 0, NULL);
 	if (json_object_get(o, "fail")) {
 		host_fail_read(json_object_get(o, "fail"), &l->lost);
+		if (l->lost.code == FAIL_HOST) /* another labctl */
+			fail_next(&l->lost, "labctl -l %s host add %s", l->all->env.lab->name, link_host(l)->name);
 		return fail_wrap(&l->lost, "host %s", link_host(l)->name);
 	}
 	return json_object_get(o, "hello") ? 0 : fail(e, FAIL_OTHER, "what answers there is no labctl");

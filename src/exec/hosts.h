@@ -14,6 +14,10 @@
 #include "library.h"
 #include "paths.h"
 
+/* How ssh is called: it must not ask, and it must notice within seconds that a connection is cut. The user's configuration decides the rest. */
+#define HOSTS_SSH "ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", \
+		  "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes", "--"
+
 struct hosts;
 struct image;
 struct hosts_env {

@@ -8,8 +8,5 @@
 
 /* Connects if necessary, sends the question @o, which is consumed, and waits. The caller frees the answer. A failure there is one here. */
 int hosts_ask(struct hosts *h, unsigned host, json_t *o, struct run *run, int64_t deadline_ms, json_t **ret_answer, struct fail *e);
-/* How ssh is called: it must not ask, and it must notice within seconds that a connection is cut. The user's configuration decides the rest. */
-#define HOSTS_SSH "ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", \
-		  "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes", "--"
 
 #endif

@@ -56,7 +56,7 @@ void link_give_up(struct link *l, const char *why)
 		return;
 	fail(&l->lost, FAIL_SSH, "host %s (ssh %s): %s", link_host(l)->name, link_host(l)->ssh, *said ? said : why);
 	fail_cause(&l->lost, CAUSE_LOST);
-	fail_next(&l->lost, "ssh -o BatchMode=yes %s labctl version; then the same command again", link_host(l)->ssh);
+	fail_next(&l->lost, "labctl -l %s host check; then the same command again", l->all->env.lab->name);
 	pthread_cond_broadcast(&l->changed);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "arena.h"
+#include "digest.h"
 #include "file.h"
 #include "library.h"
 
@@ -74,21 +75,30 @@ static int entry_cmp(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-/* True for a binary in its source tree: it uses the files there, even when an older labctl is installed. */
-static bool in_source_tree(void)
+/* The directory of the program; "" if nobody knows. */
+static const char *program_dir(struct arena *a)
 {
 	char exe[4096];
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+	while (len > 0 && exe[len - 1] != '/')
+		len--;
+	return len > 1 ? arena_strndup(a, exe, (size_t)len - 1) : "";
+}
+
+/* True for a binary in its source tree: it uses the files there, even when an older labctl is installed. */
+static bool in_source_tree(const char *program)
+{
 	size_t tree = strlen(LABCTL_DATA_SOURCE);
 
-	return tree && len > (ssize_t)tree && !strncmp(exe, LABCTL_DATA_SOURCE "/", tree + 1);
+	return tree && !strncmp(program, LABCTL_DATA_SOURCE "/", tree + 1);
 }
 
 static const char *find_dir(struct arena *a)
 {
 	const char *said = getenv("LABCTL_DATA");
-	const char *places[] = { in_source_tree() ? LABCTL_DATA_SOURCE : LABCTL_DATA_INSTALLED, LABCTL_DATA_INSTALLED,
-				 LABCTL_DATA_SOURCE };
+	const char *program = program_dir(a);
+	const char *places[] = { in_source_tree(program) ? LABCTL_DATA_SOURCE : program, LABCTL_DATA_INSTALLED, LABCTL_DATA_SOURCE };
 
 	if (said && *said)
 		return said; /* even if wrong: using other files would hide the mistake */
@@ -141,4 +151,13 @@ const char *library_dir(const struct library *l)
 const char *library_name(const struct library *l, unsigned i)
 {
 	return i < l->count ? l->entries[i].name : NULL;
+}
+
+void library_digest(const struct library *l, char ret_hex[65])
+{
+	auto_(strbuf_clear) struct strbuf all = { 0 };
+
+	for (const struct entry *f = l->entries; f < l->entries + l->count; f++)
+		strbuf_printf(&all, "%s %zu\n%s", f->name, strlen(f->text), f->text);
+	digest_text(strbuf_text(&all), all.len, ret_hex);
 }

@@ -2,7 +2,8 @@
 /*
  * The data files of labctl (domains/ kickstart/ tuning/), read once at start so that
  * planning reads no file. Taken from $LABCTL_DATA, else (for a binary in its source tree)
- * from that tree, else from the installed directory, else from the source tree.
+ * from that tree, else from the directory of the program (where `labctl host add` puts both), else from the installed directory, else from
+ * the source tree.
  */
 #ifndef LABCTL_MODEL_LIBRARY_H
 #define LABCTL_MODEL_LIBRARY_H
@@ -22,5 +23,7 @@ const char *library_text(const struct library *l, const char *name);
 const char *library_dir(const struct library *l);
 /* i-th name in byte order, NULL after the last. */
 const char *library_name(const struct library *l, unsigned i);
+/* SHA-256 of all names and texts, as hex digits: the same on hosts with the same data files. */
+void library_digest(const struct library *l, char ret_hex[65]);
 
 #endif

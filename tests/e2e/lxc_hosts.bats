@@ -8,9 +8,10 @@ setup_file() {
 	labs_up hosts
 	OTHER=$SANDBOX-b
 	export OTHER
-	PATH="${LABCTL%/*}:$PATH"
 	"$SOURCE_DIR/tests/support/sandbox" --state "$WORK/b" --keep "$OTHER" up
 	SANDBOX=$OTHER libvirt_once
+	# Files are shared with this host: what labctl is installed to there must not be.
+	SANDBOX=$OTHER inside sh -c 'for dir in bin lib; do mount -t tmpfs tmpfs "/usr/local/$dir"; done'
 	"$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" link "$OTHER"
 	cat >"$WORK/lab.yaml" <<-EOF
 		lab: duo
@@ -40,6 +41,31 @@ there() { SANDBOX=$OTHER inside env "LABCTL_STATE=$WORK/b/labctl" "$@"; }
 states() {
 	host_state "$1"
 	there "$SOURCE_DIR/tests/support/host-state" "$WORK/b/labctl" >"$WORK/$1-b"
+}
+
+@test "host add installs labctl on the other host, and host check asks both" {
+	run -6 --separate-stderr labctl -f "$WORK/lab.yaml" --json host check
+	[ "$(jq -c '[.hosts[] | [.host, .fit, .labctl, .underlay]]' <<<"$output")" = \
+		'[["a",true,"0.1.0","underlay, MTU 1500"],["b",false,"","underlay, MTU 1500"]]' ]
+	# without a library it needs
+	# shellcheck disable=SC2016
+	there sh -ec 'lib=/usr/lib/$(uname -m)-linux-gnu; mkdir /dev/shm/up /dev/shm/work
+		mount -t overlay overlay -o "lowerdir=$lib,upperdir=/dev/shm/up,workdir=/dev/shm/work" "$lib"; rm "$lib"/libyaml-0.so*'
+	run -6 labctl -f "$WORK/lab.yaml" host add b
+	[[ $output == *"host b lacks libraries that labctl needs: libyaml-0.so.2; nothing was installed"*"ssh $OTHER apt-get install libyaml-0-2"* ]]
+	# shellcheck disable=SC2016
+	there sh -ec 'umount -l "/usr/lib/$(uname -m)-linux-gnu"; rm -r /dev/shm/up /dev/shm/work; test ! -e /usr/local/lib/labctl'
+	run -0 labctl -f "$WORK/lab.yaml" host add b
+	[[ $output == *"host b: labctl 0.1.0 is installed; labctl -f $WORK/lab.yaml host remove b removes it"*"host b:"* ]]
+	run -0 labctl -f "$WORK/lab.yaml" host add b
+	[[ $output == *"host b: labctl 0.1.0 is there: /usr/local/lib/labctl/labctl"* ]]
+	# one of another origin is not touched
+	there sh -ec 'rm /usr/local/bin/labctl; printf "#!/bin/sh\necho 9.9\n" >/usr/local/bin/labctl; chmod +x /usr/local/bin/labctl'
+	run -5 labctl -f "$WORK/lab.yaml" host add b
+	[[ $output == *"host b: /usr/local/bin/labctl does not run; host add did not install it"* ]]
+	there rm /usr/local/bin/labctl
+	run -0 --separate-stderr labctl -f "$WORK/lab.yaml" --json host add b
+	[ "$(jq -c '[.hosts[] | [.host, .fit]]' <<<"$output")" = '[["b",true]]' ]
 }
 
 @test "plan shows the host of each step and the load of each host" {
@@ -157,6 +183,8 @@ throughput() {
 	[[ $output == *"node3    shut down duo-node3: done"* ]]
 	run -5 labctl -l duo failover primary
 	[[ $output == *"node2 may still run there"* ]]
+	run -12 labctl -l duo host check
+	[[ $output == *"host b:"*"host b (ssh $OTHER): ssh: connect to host"* ]]
 	there ip link set underlay up
 	labctl -l duo start
 	labctl -l duo status
@@ -193,4 +221,15 @@ throughput() {
 	states after
 	same_host before after
 	same_host before-b after-b
+}
+
+@test "host remove removes what host add installed, unless there is a lab" {
+	labctl -f "$WORK/lab.yaml" create
+	run -5 labctl -l duo host remove b
+	[[ $output == *"host b has labs, or parts of labs: duo"* ]]
+	labctl -l duo destroy
+	labctl -f "$WORK/lab.yaml" host remove b
+	[ -z "$(there ls /usr/local/bin /usr/local/lib | grep -v :)" ]
+	run -0 labctl -f "$WORK/lab.yaml" host remove b
+	[[ $output == *"nothing of labctl is installed there"* ]]
 }

@@ -122,7 +122,7 @@ static const char *greeting(struct talk *t, const char *version, const char *rec
 	auto_(free) char *text = NULL;
 	char digest[65];
 
-	host_digest(t->lib, digest);
+	library_digest(t->lib, digest);
 	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "hello", version, "data", digest, "host", host, "lab", "duo", "uuid", UUID, "record",
 		      record, "master", "1234 /state here");
 	text = json_dumps(o, JSON_COMPACT);

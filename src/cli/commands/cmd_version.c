@@ -5,10 +5,15 @@
 
 static int version(struct cli *c, struct fail *e)
 {
-	if (c->json) {
-		json_t *doc = json_pack("{s:i, s:s, s:s}", "v", 1, "labctl", LABCTL_VERSION, "data", library_dir(c->lib));
-		int r = report_json(doc, e);
+	int r;
 
+	if (c->json) {
+		char digest[65];
+		json_t *doc;
+
+		library_digest(c->lib, digest);
+		doc = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "labctl", LABCTL_VERSION, "data", library_dir(c->lib), "digest", digest);
+		r = report_json(doc, e);
 		json_decref(doc);
 		return r;
 	}
