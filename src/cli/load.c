@@ -81,9 +81,12 @@ int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
 int load_runtime(struct cli *c, const struct lab *lab, struct runtime **ret, struct fail *e)
 {
 	struct runtime_options o = { .state_dir = c->state_dir, .cache_dir = c->cache_dir, .connect_uri = c->connect,
-				     .lib = c->lib, .cancel = c->cancel,
-				     .find_source = c->source_said ? NULL : source_find, .ctx = c };
+				     .cancel = c->cancel, .find_source = c->source_said ? NULL : source_find, .ctx = c };
 
+	/* Also for a command that needs none itself: other hosts are asked only with the same data files. */
+	if (lab && lab->host_count && !c->lib && library_load(NULL, &c->lib, e) < 0)
+		return -1;
+	o.lib = c->lib;
 	return runtime_open(lab, &o, ret, e);
 }
 

@@ -18,6 +18,7 @@
 #define LIBVIRT_LXC "lxc:///system"
 #define LIBVIRT_QEMU "qemu:///system"
 #define LIBVIRT_LOG_DIR "/var/log/libvirt"
+#define LIBVIRT_NETWORK_DIR "/var/lib/libvirt/dnsmasq"
 
 /* libvirt's driver for a hypervisor; its directory in LIBVIRT_LOG_DIR has the same name. */
 static inline const char *libvirt_driver(enum hypervisor h)

@@ -155,6 +155,8 @@ throughput() {
 @test "stop and start work on all hosts; a command that does not is refused" {
 	labctl -l duo stop node4,node3
 	[ "$(there virsh -q -c lxc:///system list --name | sed '/^$/d')" = duo-node2 ]
+	run -10 labctl -l duo exec node4 -- true
+	[[ $output == *"node4 is not running: domain 'duo-node4' is shut off"* ]]
 	labctl -l duo start
 	labctl -l duo status
 	run -2 labctl -l duo snapshot save base

@@ -201,6 +201,9 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct virt *v;
 	bool changed = false;
 
+	/* libvirt notes the addresses of interfaces there, and makes the directory only for a network with DHCP. */
+	if (runtime_host(rt) && file_mkdirs(LIBVIRT_NETWORK_DIR, 0755, e) < 0)
+		return -1;
 	if (xml_network(lab, runtime_host(rt), runtime_library(rt), a, &xml, e) < 0 || network_name(r, xml, a, &name, e) < 0 ||
 	    runtime_virt(rt, &v, e) < 0)
 		return -1;
