@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "config.h"
+#include "defaults.h"
 #include "family.h"
 #include "file.h"
 #include "host_serve.h"
@@ -15,6 +16,7 @@
 #include "state.h"
 #include "suggest.h"
 #include "virt.h"
+#include "vxlan.h"
 
 #define SAMPLE_SUBNET 0x0a580000u /* 10.88.0.0, for plans of labs that have no lease yet */
 
@@ -213,6 +215,7 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 	struct lab_options o = { .name = name, .node_count = 1, .state_dir = c->state_dir };
 	unsigned found = 0, highest = 0;
 	auto_(lab_free) struct lab *lost = NULL;
+	auto_(strbuf_clear) struct strbuf others = { 0 };
 	struct fail ignored = { 0 };
 	struct paths paths;
 	bool answered = false;
@@ -251,6 +254,10 @@ static int load_lost(struct cli *c, const char *name, struct lab **ret_lab, stru
 	*ret_lab = steal(lost);
 	if (!c->told_lost)
 		report_say("labctl: %s; using libvirt's tags and the directory %s instead\n", e->text, paths.lab);
+	vxlan_peers(arena_printf(c->arena, VXLAN_PREFIX "%.8s", (*ret_lab)->uuid), &others);
+	if (!c->told_lost && others.len)
+		report_say("labctl: lab '%s' has parts on other hosts (%s), which only `labctl -l %s destroy` there removes\n", name,
+			   others.text, name);
 	c->told_lost = true;
 	*e = (struct fail){ 0 };
 	return 0;

@@ -12,10 +12,10 @@
 
 #include "auto.h"
 #include "clock.h"
+#include "digest.h"
 #include "file.h"
 #include "nft.h"
 #include "proc.h"
-#include "strbuf.h"
 
 #define LINK_MS 10000
 
@@ -88,7 +88,31 @@ static bool is_made(const struct vxlan *v)
 	       sscanf(strbuf_text(&flags), "%x", &bits) == 1 && bits & IFF_UP;
 }
 
-static int filter(const struct vxlan *v, int64_t deadline_ms, struct fail *e)
+/* Identifies device and peers: nft cannot be asked whether it has a rule, but it keeps the comment with it. */
+static const char *mark_of(const struct vxlan *v, struct arena *a)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	char digest[DIGEST_HEX];
+
+	strbuf_printf(&text, "%s %u %u %u", v->device, v->id, v->mtu, v->local);
+	for (unsigned i = 0; i < v->peer_count; i++)
+		strbuf_printf(&text, " %u", v->peers[i]);
+	digest_text(strbuf_text(&text), text.len, digest);
+	return arena_printf(a, "labctl %.16s", digest);
+}
+
+static bool is_filtered(const struct vxlan *v, const char *mark, int64_t deadline_ms)
+{
+	const char *const argv[] = { "nft", "list", "table", "inet", v->device, NULL };
+	auto_(strbuf_clear) struct strbuf rules = { 0 };
+	struct fail ignored = { 0 };
+	int status = 0;
+
+	return proc_run(&(struct proc){ .argv = argv, .out = &rules, .deadline_ms = deadline_ms }, &status, &ignored) == 0 && status == 0 &&
+	       strstr(strbuf_text(&rules), mark);
+}
+
+static int filter(const struct vxlan *v, const char *mark, int64_t deadline_ms, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 	char ip[INET_ADDRSTRLEN];
@@ -98,19 +122,21 @@ static int filter(const struct vxlan *v, int64_t deadline_ms, struct fail *e)
 			     "\t\tudp dport %d @th,96,24 0x%06x ip saddr != {", v->device, v->device, v->device, VXLAN_PORT, v->id);
 	for (unsigned i = 0; i < v->peer_count; i++)
 		strbuf_printf(&text, "%s %s", i ? "," : "", address(v->peers[i], ip));
-	strbuf_str(&text, " } drop\n\t}\n}\n");
+	strbuf_printf(&text, " } drop comment \"%s\"\n\t}\n}\n", mark);
 	return nft_apply(strbuf_text(&text), deadline_ms, e);
 }
 
 int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf entries = { 0 };
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *mark = mark_of(v, a);
 	char ip[INET_ADDRSTRLEN];
 	bool removed;
 
 	if (check_underlay(v, e) < 0)
 		return -1;
-	if (is_made(v))
+	if (is_made(v) && is_filtered(v, mark, deadline_ms))
 		return 0;
 	if (vxlan_remove(v->device, deadline_ms, &removed, e) < 0)
 		return -1;
@@ -126,7 +152,7 @@ int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, st
 	if (run((const char *const[]){ "bridge", "-batch", "-", NULL }, strbuf_text(&entries), deadline_ms, e) < 0)
 		return -1;
 	/* The filter only while there is a device: so a destroy after a kill finds both. */
-	return filter(v, deadline_ms, e) < 0 ? -1 : run((const char *const[]){ "ip", "link", "set", v->device, "up", NULL }, NULL, deadline_ms, e);
+	return filter(v, mark, deadline_ms, e) < 0 ? -1 : run((const char *const[]){ "ip", "link", "set", v->device, "up", NULL }, NULL, deadline_ms, e);
 }
 
 int vxlan_remove(const char *device, int64_t deadline_ms, bool *ret_changed, struct fail *e)
@@ -138,4 +164,19 @@ int vxlan_remove(const char *device, int64_t deadline_ms, bool *ret_changed, str
 	*ret_changed = true;
 	return nft_apply(arena_printf(a, "table inet %s\ndelete table inet %s\n", device, device), deadline_ms, e) < 0 ? -1 :
 	       run((const char *const[]){ "ip", "link", "delete", device, NULL }, NULL, deadline_ms, e);
+}
+
+void vxlan_peers(const char *device, struct strbuf *out)
+{
+	const char *const argv[] = { "bridge", "fdb", "show", "dev", device, NULL };
+	static const char all[] = "00:00:00:00:00:00 dst ";
+	auto_(strbuf_clear) struct strbuf entries = { 0 };
+	struct fail ignored = { 0 };
+	int status = 0;
+
+	if (!if_nametoindex(device) ||
+	    proc_run(&(struct proc){ .argv = argv, .out = &entries, .deadline_ms = clock_after_ms(LINK_MS) }, &status, &ignored) < 0)
+		return;
+	for (const char *at = strbuf_text(&entries); (at = strstr(at, all)); at += strlen(all))
+		strbuf_printf(out, "%s%.*s", out->len ? ", " : "", (int)strcspn(at + strlen(all), " \n"), at + strlen(all));
 }

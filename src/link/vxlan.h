@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "fail.h"
+#include "strbuf.h"
 
 #define VXLAN_PORT 4789
 
@@ -22,8 +23,10 @@ struct vxlan {
 	unsigned underlay_mtu, mtu;  /* what the underlay must have, and what the device gets */
 };
 
-/* FAIL_HOST: no link of this host has the local address, or its MTU is too small, or a program is missing. *ret_changed = false if it is there. */
+/* FAIL_HOST: no link of this host has the local address, or its MTU is too small, or a program is missing. *ret_changed = false if it is there, with its filter. */
 int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, struct fail *e);
+/* Appends the underlay addresses of the others, "192.0.2.2, 192.0.2.3"; nothing if there is no such device. */
+void vxlan_peers(const char *device, struct strbuf *out);
 int vxlan_remove(const char *device, int64_t deadline_ms, bool *ret_changed, struct fail *e);
 
 #endif

@@ -13,6 +13,7 @@
  */
 #define DEFAULT_IMAGE "debian12"
 
+#define VXLAN_PREFIX "labx" /* of the device that joins the bridges of several hosts; the same digits follow */
 #define BRIDGE_PREFIX "lab" /* of bridges and links, before the first 8 digits of the lab's uuid */
 
 #define LIBVIRT_LXC "lxc:///system"

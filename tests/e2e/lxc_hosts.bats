@@ -119,6 +119,15 @@ throughput() {
 	[[ $output == *"udp dport 4789 @th,96,24 0x"*" ip saddr != 192.0.2.1 drop"* ]]
 }
 
+@test "create restores the packet filter if somebody removed its rules" {
+	there sh -c 'nft delete table inet "$(nft list tables inet | grep -o "labx.*")"'
+	run -0 --separate-stderr labctl --json -l duo create
+	[ "$(jq -r '[.steps[] | select(.state == "done").id] | join(" ")' <<<"$output")" = net.create/b ]
+	run -0 there nft list ruleset
+	[[ $output == *"ip saddr != 192.0.2.1 drop"* ]]
+	labctl -l duo exec 1 -- 'ping -q -c 1 -W 5 node2'
+}
+
 @test "bootstrap postgres: rows of the primary are read on the standbys of the other host" {
 	labctl -l duo bootstrap postgres
 	ran postgres "$(labctl -l duo psql node1 -- -XAtc 'SHOW server_version' | awk '{print $1}')"
@@ -209,6 +218,17 @@ throughput() {
 	labctl list | grep -q '^duo '
 	there ip link set underlay up
 	labctl -l duo destroy
+	states after
+	same_host before after
+	same_host before-b after-b
+}
+
+@test "without the record of the lab, destroy says which hosts have parts of it" {
+	labctl -f "$WORK/lab.yaml" create
+	echo "lab: [" >"$LABCTL_STATE/labs/duo/lab.yaml"
+	run -0 labctl -l duo destroy
+	[[ $output == *"lab 'duo' has parts on other hosts (192.0.2.2), which only \`labctl -l duo destroy\` there removes"* ]]
+	there env LABCTL_YES=1 "$LABCTL" -l duo destroy
 	states after
 	same_host before after
 	same_host before-b after-b

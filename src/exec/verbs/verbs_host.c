@@ -150,7 +150,7 @@ int network_name(struct run *r, const char *xml, struct arena *a, const char **r
 
 const char *vxlan_device(const struct lab *lab, struct arena *a)
 {
-	return arena_printf(a, "labx%s", lab->net.bridge + strlen(BRIDGE_PREFIX));
+	return arena_printf(a, VXLAN_PREFIX "%s", lab->net.bridge + strlen(BRIDGE_PREFIX));
 }
 
 static const char *subnet_text(const struct lab *lab, struct arena *a)
