@@ -13,7 +13,6 @@
 #include "clock.h"
 #include "cmd_node.h"
 #include "complete.h"
-#include "defaults.h"
 #include "family.h"
 #include "file.h"
 #include "inventory.h"
@@ -21,7 +20,6 @@
 #include "quote.h"
 #include "recipe.h"
 #include "state.h"
-#include "virt.h"
 
 #define KNOCK_MS 3000 /* in a lab's network a running sshd answers in milliseconds */
 
@@ -72,15 +70,16 @@ static int replace_by(const char *const *argv, struct fail *e)
 
 bool node_explain_silence(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
 {
-	const char *uri = c->connect ? c->connect : libvirt_uri(lab->hypervisor);
-	auto_(virt_close) struct virt *v = NULL;
+	auto_(runtime_close) struct runtime *rt = NULL;
 	enum fail_code code = e->code;
+	bool active, stalled;
 	struct fail ignored;
 	const char *state;
 
-	if (virt_open(uri, &v, &ignored) < 0)
+	if (load_runtime(c, lab, &rt, &ignored) < 0)
 		return false;
-	if (!virt_domain_stalled(v, n->domain, &state))
+	state = runtime_state(rt, n, &active, &stalled);
+	if (!stalled)
 		return false;
 	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s is not running: domain '%s' is %s", n->name, n->domain, state);
 	fail_next(e, "labctl -l %s start (starts what is stopped, resumes what is paused)", lab->name);
