@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "host_server.h"
+#include "node_console.h"
 #include "plan.h"
 #include "virt.h"
 
@@ -58,12 +59,20 @@ static int check_same(const struct server *s, const json_t *o, struct fail *e)
 	return 0;
 }
 
+/* The directory of the nodes' data, which depends on where this host has its state. */
+static const char *exports_of(const struct server *s)
+{
+	const char *dir = s->lab->nodes[0].export_dir;
+
+	return arena_strndup(s->arena, dir, (size_t)(strrchr(dir, '/') - dir));
+}
+
 static int greet(struct server *s, const json_t *o, struct fail *e)
 {
 	struct runtime_options ro = *s->o->runtime;
 	struct lab_options lo = { .state_dir = ro.state_dir };
 	json_int_t host = json_integer_value(json_object_get(o, "host"));
-	const char *record = asked_text(o, "record"), *uuid = asked_text(o, "uuid"), *master = asked_text(o, "master");
+	const char *record = asked_text(o, "record"), *uuid = asked_text(o, "uuid"), *master = asked_text(o, "master"), *why;
 
 	if (check_same(s, o, e) < 0)
 		return -1;
@@ -73,6 +82,10 @@ static int greet(struct server *s, const json_t *o, struct fail *e)
 		return -1;
 	if (host < 1 || host >= (json_int_t)s->lab->host_count)
 		return fail(e, FAIL_OTHER, "the record has no host %d", (int)host);
+	if (s->lab->hypervisor == HYPERVISOR_KVM && !virt_kvm_works(&why)) {
+		fail(e, FAIL_HOST, "KVM does not work there: %s", why);
+		return fail_next(e, "hypervisor: qemu in the lab file (emulated, slow), or another host");
+	}
 	lab_set_id(s->lab, uuid);
 	s->record = arena_strdup(s->arena, record);
 	s->master = arena_strdup(s->arena, master);
@@ -150,6 +163,51 @@ static void tell_domain(struct server *s, const char *domain, json_t *reply, str
 	json_object_set_new(reply, "state", json_string(state));
 }
 
+static const struct node *own_node(const struct server *s, const char *name, struct fail *e)
+{
+	const struct node *n = lab_find_node(s->lab, name);
+
+	if (!n || n->host != s->host)
+		fail(e, FAIL_OTHER, "no node of this host: %s", name);
+	return n && n->host == s->host ? n : NULL;
+}
+
+/* What a machine prints need not be UTF-8; jansson takes nothing else. */
+static void add_printed(json_t *reply, const char *key, const char *text, struct arena *a)
+{
+	char *plain = arena_strdup(a, text);
+
+	for (char *c = plain; *c; c++)
+		if ((unsigned char)*c > 126)
+			*c = '?';
+	json_object_set_new(reply, key, json_string(plain));
+}
+
+static void tell_console(struct server *s, const char *node, json_t *reply, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const struct node *n = own_node(s, node, e);
+	struct console console;
+
+	if (!n)
+		return;
+	console_read(s->rt, n, a, &console);
+	add_printed(reply, "screen", console.screen, a);
+	add_printed(reply, "log", console.log, a);
+}
+
+static void tell_evidence(struct server *s, const json_t *q, json_t *reply, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const struct node *n = own_node(s, asked_text(q, "evidence"), e);
+
+	if (!n)
+		return;
+	console_evidence(s->rt, n, json_integer_value(json_object_get(q, "since_ms")), json_is_true(json_object_get(q, "ended")), &text);
+	add_printed(reply, "text", strbuf_text(&text), a);
+}
+
 static void *do_job(void *ctx)
 {
 	struct job *j = ctx;
@@ -169,6 +227,10 @@ static void *do_job(void *ctx)
 		server_place_image(s, q, &e);
 	else if (asked_text(q, "domain"))
 		tell_domain(s, asked_text(q, "domain"), reply, &e);
+	else if (asked_text(q, "console"))
+		tell_console(s, asked_text(q, "console"), reply, &e);
+	else if (asked_text(q, "evidence"))
+		tell_evidence(s, q, reply, &e);
 	else if (json_object_get(q, "facts"))
 		tell_facts(s, reply, &e);
 	else
@@ -240,7 +302,8 @@ int host_serve(const struct host_serve *o, struct fail *e)
 	if (getline(&line, &room, o->in) > 0)
 		first = json_loads(line, 0, NULL);
 	r = greet(&s, first, e);
-	say(&s, r < 0 ? json_pack("{s:o}", "fail", host_fail_json(e)) : json_pack("{s:s}", "hello", host_version));
+	say(&s, r < 0 ? json_pack("{s:o}", "fail", host_fail_json(e)) :
+			json_pack("{s:s, s:s}", "hello", host_version, "exports", exports_of(&s)));
 	if (r == 0)
 		serve(&s);
 	runtime_close(s.rt);

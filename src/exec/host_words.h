@@ -3,13 +3,15 @@
  * What labctl and `labctl host-run` on another host say to each other: a JSON object per line. First test to read: tests/exec/test_hosts.c.
  *
  *   to the host                                        from the host
- *   {"hello": VERSION, "data", "host", "lab", "uuid",  {"hello": VERSION} or {"fail": FAIL}, the end
- *    "record", "master", "hypervisor"}
+ *   {"hello": VERSION, "data", "host", "lab", "uuid",  {"hello": VERSION, "exports": DIRECTORY of the nodes' data}
+ *    "record", "master"}                               or {"fail": FAIL}, the end
  *   {"ask": N, "keep": {FILE: TEXT}}                   {"answer": N} or {"answer": N, "fail": FAIL}
  *   {"ask": N, "run": VERB, "id", "node", "subject",   {"about": N, "said"|"noted": TEXT}...
  *    "timeout_ms"}                                     {"answer": N, "state", "warnings", "fail"}
  *   {"ask": N, "facts": true}                          {"answer": N, "domains", "networks"}
  *   {"ask": N, "domain": NAME}                         {"answer": N, "state", "active", "stalled"}
+ *   {"ask": N, "console": NODE}                        {"answer": N, "screen", "log"}
+ *   {"ask": N, "evidence": NODE, "since_ms", "ended"}  {"answer": N, "text"}
  *   {"ask": N, "image": NAME, "digest"}                {"answer": N} if it is there; else {"answer": N, "put": DIRECTORY},
  *   {"ask": N, "placed": NAME, "digest"}               where ssh then unpacks it; {"answer": N}
  *   {"cancel": true}                                   nothing

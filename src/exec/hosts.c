@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "file.h"
 #include "hosts_link.h"
+#include "node_console.h"
 #include "pool.h"
 #include "trace.h"
 
@@ -58,6 +59,7 @@ void hosts_free(struct hosts *h)
 		if (l->reads)
 			pthread_join(l->reader, NULL);
 		coproc_end(l->proc);
+		free(l->exports);
 		pthread_cond_destroy(&l->changed);
 		pthread_mutex_destroy(&l->lock);
 		pthread_mutex_destroy(&l->opening);
@@ -100,7 +102,12 @@ static int greet(struct link *l, struct fail *e)
 			fail_next(&l->lost, "labctl -l %s host add %s", l->all->env.lab->name, link_host(l)->name);
 		return fail_wrap(&l->lost, "host %s", link_host(l)->name);
 	}
-	return json_object_get(o, "hello") ? 0 : fail(e, FAIL_OTHER, "what answers there is no labctl");
+	if (!json_object_get(o, "hello") || !json_is_string(json_object_get(o, "exports")))
+		return fail(e, FAIL_OTHER, "what answers there is no labctl");
+	l->exports = strdup(json_string_value(json_object_get(o, "exports")));
+	if (!l->exports)
+		abort();
+	return 0;
 }
 
 /* Nothing secret is among the arguments. */
@@ -202,7 +209,30 @@ int hosts_open(struct hosts *h, unsigned host, int64_t deadline_ms, struct fail 
 	return link_ask(l, json_pack("{s:o}", "keep", files), NULL, deadline_ms, &answer, e);
 }
 
+int hosts_export(struct hosts *h, const struct node *n, struct arena *a, const char **ret_dir, struct fail *e)
+{
+	static const char usual[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+:@%,-";
+	struct link *l;
+
+	if (connect_to(h, n->host, &l, e) < 0)
+		return -1;
+	/* It becomes a part of a word of a script, and of a line of fstab. */
+	if (*l->exports != '/' || l->exports[strspn(l->exports, usual)]) {
+		fail(e, FAIL_HOST, "host %s: the state directory, %s, has a character that no path of data there may have", link_host(l)->name, l->exports);
+		return fail_next(e, "set LABCTL_STATE there, or data.export_root in the lab file");
+	}
+	*ret_dir = arena_printf(a, "%s%s", l->exports, strrchr(n->export_dir, '/'));
+	return 0;
+}
+
 /* --- questions --- */
+
+static const char *text_in(const json_t *answer, const char *key, struct arena *a)
+{
+	const char *text = json_string_value(json_object_get(answer, key));
+
+	return arena_strdup(a, text ? text : "");
+}
 
 int hosts_ask(struct hosts *h, unsigned host, json_t *o, struct run *run, int64_t deadline_ms, json_t **ret_answer, struct fail *e)
 {
@@ -254,5 +284,25 @@ const char *hosts_domain_state(struct hosts *h, unsigned host, const char *domai
 		return "unknown";
 	*ret_active = json_is_true(json_object_get(answer, "active"));
 	*ret_stalled = json_is_true(json_object_get(answer, "stalled"));
-	return arena_strdup(a, json_string_value(json_object_get(answer, "state")) ? json_string_value(json_object_get(answer, "state")) : "");
+	return text_in(answer, "state", a);
+}
+
+void hosts_console(struct hosts *h, const struct node *n, struct arena *a, struct console *ret)
+{
+	auto_(json_decref) json_t *answer = NULL;
+	struct fail ignored = { 0 };
+
+	hosts_ask(h, n->host, json_pack("{s:s}", "console", n->name), NULL, clock_after_ms(ASK_MS), &answer, &ignored);
+	*ret = (struct console){ text_in(answer, "screen", a), text_in(answer, "log", a) };
+}
+
+void hosts_evidence(struct hosts *h, const struct node *n, int64_t since_ms, bool ended, struct strbuf *out)
+{
+	auto_(json_decref) json_t *answer = NULL;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct fail ignored = { 0 };
+
+	hosts_ask(h, n->host, json_pack("{s:s, s:I, s:b}", "evidence", n->name, "since_ms", (json_int_t)since_ms, "ended", ended), NULL,
+		  clock_after_ms(ASK_MS), &answer, &ignored);
+	strbuf_str(out, text_in(answer, "text", a));
 }

@@ -20,6 +20,7 @@
 
 struct hosts;
 struct image;
+struct console;
 struct hosts_env {
 	const struct lab *lab;        /* borrowed, like everything here */
 	const struct paths *paths;
@@ -41,9 +42,14 @@ void hosts_reach(struct hosts *h);
 int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct fail *e);
 /* Copies the image to the host of the step of @r, unless it is there; *ret_copied says so. The lab there uses this one from now on. */
 int hosts_image(struct hosts *h, const struct lab *lab, struct run *r, const struct image *image, bool *ret_copied, struct fail *e);
+/* Where the host of @n has its data directory, in @a. */
+int hosts_export(struct hosts *h, const struct node *n, struct arena *a, const char **ret_dir, struct fail *e);
 /* Appends what libvirt on that host has of the lab, in @a. */
 int hosts_facts(struct hosts *h, unsigned host, struct arena *a, struct facts *f, struct fail *e);
 /* State of a domain, as virt_domain_state() and virt_domain_stalled() give it; "unknown" and active if the host does not answer. In @a. */
 const char *hosts_domain_state(struct hosts *h, unsigned host, const char *domain, struct arena *a, bool *ret_active, bool *ret_stalled);
+/* console_read() and console_evidence() for a node of another host (node_console.h). */
+void hosts_console(struct hosts *h, const struct node *n, struct arena *a, struct console *ret);
+void hosts_evidence(struct hosts *h, const struct node *n, int64_t since_ms, bool ended, struct strbuf *out);
 
 #endif

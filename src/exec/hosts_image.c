@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "hosts_ask.h"
 #include "image.h"
+#include "images.h"
 #include "proc.h"
 #include "quote.h"
 
@@ -42,11 +43,13 @@ static int copy(const struct lab *lab, struct run *r, const struct image *image,
 int hosts_image(struct hosts *h, const struct lab *lab, struct run *r, const struct image *image, bool *ret_copied, struct fail *e)
 {
 	unsigned host = run_step(r)->host;
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *name = images_cache_name(lab, a);
 	auto_(json_decref) json_t *answer = NULL, *placed = NULL;
 	const char *put;
 
 	/* The first waits while another labctl makes the image there. */
-	if (hosts_ask(h, host, json_pack("{s:s, s:s}", "image", image->name, "digest", image->digest), r, run_deadline_ms(r), &answer, e) < 0)
+	if (hosts_ask(h, host, json_pack("{s:s, s:s}", "image", name, "digest", image->digest), r, run_deadline_ms(r), &answer, e) < 0)
 		return -1;
 	put = json_string_value(json_object_get(answer, "put"));
 	if (!put)
@@ -54,5 +57,5 @@ int hosts_image(struct hosts *h, const struct lab *lab, struct run *r, const str
 	*ret_copied = true;
 	if (copy(lab, r, image, put, e) < 0)
 		return -1;
-	return hosts_ask(h, host, json_pack("{s:s, s:s}", "placed", image->name, "digest", image->digest), r, clock_after_ms(ASK_MS), &placed, e);
+	return hosts_ask(h, host, json_pack("{s:s, s:s}", "placed", name, "digest", image->digest), r, clock_after_ms(ASK_MS), &placed, e);
 }

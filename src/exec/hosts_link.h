@@ -15,6 +15,7 @@ struct link {
 	pthread_mutex_t lock;      /* guards everything below, and sending */
 	pthread_cond_t changed;
 	struct coproc *proc;
+	char *exports;             /* where that host has the data directories; set while .opening is held */
 	pthread_t reader;
 	bool reads, canceled;
 	struct fail lost;          /* .code != 0: it did not answer, or broke */

@@ -98,6 +98,11 @@ static void say_progress(void *run, int64_t done_bytes, int64_t total_bytes)
 		run_say(run, "download: %lld MiB", (long long)(done_bytes >> 20));
 }
 
+const char *images_cache_name(const struct lab *lab, struct arena *a)
+{
+	return lab_boots_disk(lab) && !lab->disk_image.stored ? image_file_name(lab->image, a) : lab->image;
+}
+
 /* Finds a user-supplied disk image. If the digest is known in advance, a cached copy is used without its source. */
 static int find_disk(struct images *m, const struct image_env *env, bool build, struct image *ret, bool *built,
 		     struct fail *e)

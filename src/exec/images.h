@@ -29,6 +29,8 @@ void images_free(struct images *m);
  */
 int images_find(struct images *m, const char *name, bool build, struct run *r, struct image *ret_image, bool *ret_built,
 		struct fail *e);
+/* The name by which the cache has the lab's image, in @a: of a disk that was given by path or URL, one that is derived from it. */
+const char *images_cache_name(const struct lab *lab, struct arena *a);
 /* From now on images_software() keeps the build tree (build.h). */
 void images_keep_build(struct images *m);
 const char *images_kept_build(struct images *m); /* its directory, once images_software() has returned; else NULL */

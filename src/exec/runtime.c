@@ -313,12 +313,28 @@ static int add_secret(struct runtime *rt, const char *name, struct strbuf *out, 
 	return 0;
 }
 
+static int add_export(struct runtime *rt, const char *node, struct strbuf *out, struct fail *e)
+{
+	const struct node *n = lab_find_node(rt->lab, node);
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *dir;
+
+	if (!n)
+		return fail(e, FAIL_OTHER, "no node '%s'", node);
+	if (hosts_export(rt->hosts, n, a, &dir, e) < 0)
+		return -1;
+	strbuf_str(out, dir); /* has no characters that need quotes */
+	return 0;
+}
+
 static int add_placeholder(struct runtime *rt, const char *placeholder, struct strbuf *out, struct fail *e)
 {
 	const char *name = strchr(placeholder, ':');
 
 	if (!strncmp(placeholder, SECRET_MARK, strlen(SECRET_MARK)))
 		return add_secret(rt, name + 1, out, e);
+	if (!strncmp(placeholder, EXPORT_MARK, strlen(EXPORT_MARK)))
+		return add_export(rt, name + 1, out, e);
 	if (strncmp(placeholder, VALUE_MARK, strlen(VALUE_MARK)) != 0)
 		return fail(e, FAIL_OTHER, "unknown placeholder '%s'", placeholder + 1);
 	strbuf_printf(out, "%llu", outputs_get(rt->outputs, name + 1));

@@ -297,6 +297,13 @@ static inline unsigned lab_hosts(const struct lab *lab)
 {
 	return lab->host_count ? lab->host_count : 1;
 }
+/*
+ * The address of a host's bridge in the lab's subnet; 0 while there is none. The first host is the gateway; the others have the last
+ * addresses, which no node gets, and only their own nodes ask them for something: the data that they serve.
+ */
+uint32_t host_address(const struct lab *lab, unsigned host);
+/* Is it one of these? */
+bool host_has_address(const struct lab *lab, uint32_t ip);
 /* What the nodes of a host have together. */
 struct host_load { unsigned nodes, cpus; uint64_t memory_mib; };
 struct host_load host_load(const struct lab *lab, unsigned host);

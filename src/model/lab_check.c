@@ -51,9 +51,10 @@ static void check_addresses(struct source *s)
 	if (!lab->net.subnet && lab->net.gateway)
 		source_problem(s, "network.gateway", "needs network.subnet");
 	ip_format(lab->net.subnet, text);
-	if (hosts && lab->node_count > hosts - 1) {
-		source_problem(s, "nodes", "%u nodes do not fit into the subnet %s/%u: it holds %u besides the gateway",
-			       lab->node_count, text, lab->net.prefix_len, hosts - 1);
+	if (hosts && lab->node_count + lab_hosts(lab) > hosts) {
+		source_problem(s, "nodes", "%u nodes do not fit into the subnet %s/%u: it holds %u besides the %s",
+			       lab->node_count, text, lab->net.prefix_len, hosts > lab_hosts(lab) ? hosts - lab_hosts(lab) : 0,
+			       lab->host_count ? "hosts" : "gateway");
 		return;
 	}
 	for (unsigned i = 0, told = 0; i < lab->node_count; i++) {
@@ -73,6 +74,8 @@ static void check_addresses(struct source *s)
 			bad = host ? "is the broadcast address of" : "is the network address of";
 		else if (host == 1)
 			bad = "is the gateway (the host's address) of";
+		else if (host_has_address(lab, n->ip))
+			bad = "is the address of another host in";
 		if (bad)
 			source_problem(s, path, "%s of node %u (%s) %s %s/%u", n->ip_text, i + 1, n->name, bad, text,
 				       lab->net.prefix_len);

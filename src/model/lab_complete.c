@@ -91,7 +91,7 @@ unsigned lab_prefix_len(const struct lab *lab)
 	unsigned prefix_len = lab->net.prefix_len ? lab->net.prefix_len : 24;
 	unsigned last = (lab->net.first_host ? lab->net.first_host : FIRST_HOST) + lab->node_count - 1;
 
-	while (!lab->net.prefix_len && prefix_len > 16 && (1u << (32 - prefix_len)) - 2 < last)
+	while (!lab->net.prefix_len && prefix_len > 16 && (1u << (32 - prefix_len)) - 2 < last + lab_hosts(lab) - 1)
 		prefix_len--;
 	return prefix_len;
 }
@@ -101,7 +101,7 @@ static unsigned first_host(const struct lab *lab)
 {
 	unsigned hosts = lab->net.prefix_len ? (1u << (32 - lab->net.prefix_len)) - 2 : UINT32_MAX;
 
-	return FIRST_HOST + lab->node_count - 1 <= hosts ? FIRST_HOST : 2;
+	return FIRST_HOST + lab->node_count - 1 <= hosts - (lab_hosts(lab) - 1) ? FIRST_HOST : 2;
 }
 
 void lab_set_subnet(struct lab *lab, uint32_t subnet, unsigned prefix_len)

@@ -89,7 +89,7 @@ static uint32_t free_above(const struct lab *lab, const struct lab *also, const 
 	uint32_t end = lab->net.subnet + (1u << (32 - lab->net.prefix_len)) - 1; /* the broadcast address */
 
 	for (uint32_t ip = from; ip < end; ip++)
-		if (ip != lab->net.gateway && !is_taken(lab, ip, n) && !(also && is_taken(also, ip, NULL)))
+		if (!host_has_address(lab, ip) && !is_taken(lab, ip, n) && !(also && is_taken(also, ip, NULL)))
 			return ip;
 	return 0;
 }

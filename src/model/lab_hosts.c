@@ -158,6 +158,23 @@ const char *host_nodes(const struct lab *lab, unsigned host, struct arena *a)
 	return arena_strdup(a, names.len ? names.text : NO_NODES);
 }
 
+/* --- addresses --- */
+
+uint32_t host_address(const struct lab *lab, unsigned host)
+{
+	uint32_t broadcast = lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len));
+
+	return !lab->net.subnet ? 0 : host ? broadcast - host : lab->net.gateway;
+}
+
+bool host_has_address(const struct lab *lab, uint32_t ip)
+{
+	for (unsigned i = 0; i < lab_hosts(lab); i++)
+		if (ip == host_address(lab, i))
+			return true;
+	return false;
+}
+
 /* --- rules --- */
 
 static void check_room(struct source *s, unsigned host)
@@ -207,8 +224,6 @@ void hosts_check(struct source *s)
 
 	if (!lab->host_count)
 		return;
-	if (lab->hypervisor != HYPERVISOR_LXC)
-		source_problem(s, "hosts", "several hosts work with containers only so far: they need hypervisor: lxc");
 	for (unsigned i = 0; i < lab->host_count; i++)
 		check_host(s, i);
 }

@@ -18,6 +18,7 @@
  */
 #define SECRET_MARK PLACEHOLDER_MARK "secret:"
 #define VALUE_MARK PLACEHOLDER_MARK "value:"
+#define EXPORT_MARK PLACEHOLDER_MARK "export:" /* and a node of another host: its data directory there */
 
 /* A file on a node (embedded in its script by plan/script.c with `put`). */
 struct payload_file { const char *path; const char *mode; const char *owner; const char *text; };

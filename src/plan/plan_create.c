@@ -50,12 +50,13 @@ static struct step *add_host(struct plan *p, enum verb verb, const char *title, 
 	return s;
 }
 
-static void add_host_at(struct plan *p, unsigned host, enum verb verb, const char *title, const char *after)
+static struct step *add_host_at(struct plan *p, unsigned host, enum verb verb, const char *title, const char *after)
 {
-		struct step *s = plan_add_at(p, host, verb, NULL, plan_on(p, verb_names[verb], host), title);
+	struct step *s = plan_add_at(p, host, verb, NULL, plan_on(p, verb_names[verb], host), title);
 
 	if (after)
 		plan_after(p, s, after);
+	return s;
 }
 
 static bool is_wanted(const struct machines *m, unsigned i)
@@ -63,10 +64,11 @@ static bool is_wanted(const struct machines *m, unsigned i)
 	return !m->wanted || m->wanted[i];
 }
 
+/* After the step @what of the nodes on the host of @s. */
 static void after_wanted(struct plan *p, const struct machines *m, struct step *s, const char *what)
 {
 	for (unsigned i = 0; i < p->lab->node_count; i++)
-		if (is_wanted(m, i))
+		if (is_wanted(m, i) && p->lab->nodes[i].host == s->host)
 			plan_after_node(p, s, what, p->lab->nodes[i].name);
 }
 
@@ -110,9 +112,13 @@ static void add_host_steps(struct plan *p, const struct machines *m)
 	add_data(p, m);
 	if (lab_transport(lab) != TRANSPORT_NFS)
 		return;
-	after_wanted(p, m, add_host(p, VERB_NFS_SERVE, "export the data directories to the lab's subnet", "net.create"),
-		     m->exist ? "node.check" : "data.create");
-	add_host(p, VERB_NET_REACH, "check that no packet filter keeps nodes from the NFS server", "nfs.serve");
+	for (unsigned h = 0; h < lab_hosts(lab); h++) {
+		if (!host_is_used(lab, h))
+			continue;
+		after_wanted(p, m, add_host_at(p, h, VERB_NFS_SERVE, "export the data directories to the lab's subnet",
+					       plan_on(p, "net.create", h)), m->exist ? "node.check" : "data.create");
+		add_host_at(p, h, VERB_NET_REACH, "check that no packet filter keeps nodes from the NFS server", plan_on(p, "nfs.serve", h));
+	}
 }
 
 bool plan_wants_payload(const struct lab *lab, unsigned added)
@@ -162,7 +168,7 @@ static int add_node_steps(struct plan *p, const struct library *lib, const struc
 					      : arena_printf(p->arena, "start %s", n->domain));
 		plan_after_node(p, s, "node.disk", n->name);
 		/* A node mounts its data while it boots: without the NFS server it would never answer. */
-		plan_after(p, s, lab_transport(lab) == TRANSPORT_NFS ? "net.reach" : plan_on(p, "net.create", n->host));
+		plan_after(p, s, plan_on(p, lab_transport(lab) == TRANSPORT_NFS ? "net.reach" : "net.create", n->host));
 		plan_after_node(p, s, m->exist ? "node.check" : "data.create", n->name);
 	}
 	for (unsigned i = 0; i < lab->node_count; i++) {

@@ -119,17 +119,18 @@ static void add_data(struct plan *p, bool keep_data)
 	bool nfs = lab_transport(lab) == TRANSPORT_NFS;
 	struct step *s;
 
-	if (nfs) {
-		s = plan_add(p, VERB_NFS_STOP, NULL, "nfs.stop", "withdraw the exports");
-		plan_after(p, s, "node.stop/all"); /* a guest that loses its server hangs while shutting down */
-	}
+	for (unsigned h = 0; h < lab_hosts(lab) && nfs; h++)
+		if (host_is_used(lab, h)) {
+			s = plan_add_at(p, h, VERB_NFS_STOP, NULL, plan_on(p, "nfs.stop", h), "withdraw the exports");
+			plan_after(p, s, plan_on(p, "node.stop/all", h)); /* a guest that loses its server hangs while shutting down */
+		}
 	for (unsigned i = 0; i < lab->node_count && !keep_data; i++) {
 		s = plan_add_node(p, VERB_DATA_REMOVE, &lab->nodes[i], "data.remove",
 				  lab->nodes[i].host ? "remove its data directory" : /* its path is that host's */
 				  arena_printf(p->arena, "remove %s", lab->nodes[i].export_dir));
 		plan_after_node(p, s, "node.stop", lab->nodes[i].name);
 		if (nfs)
-			plan_after(p, s, "nfs.stop");
+			plan_after(p, s, plan_on(p, "nfs.stop", lab->nodes[i].host));
 	}
 }
 

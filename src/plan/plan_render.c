@@ -81,35 +81,49 @@ static struct node_paths node_paths(struct render *r, const struct node *n)
 	};
 }
 
+/* The directory of what a host gets: "host", of another one of several "host-NAME". */
+static const char *host_dir(struct render *r, unsigned host)
+{
+	return host ? arena_printf(r->a, "host-%s", r->lab->hosts[host].name) : "host";
+}
+
 static int add_xml(struct render *r)
 {
 	enum hypervisor h = r->lab->hypervisor == HYPERVISOR_AUTO ? HYPERVISOR_QEMU : r->lab->hypervisor;
 	const char *source = arena_printf(r->a, "domains/%s.xml", hypervisor_names[h]), *xml;
 
-	if (xml_network(r->lab, 0, r->lib, r->a, &xml, r->e) < 0)
-		return -1;
-	add(r, "host/network.xml", xml, 0644, "domains/network.xml");
+	for (unsigned i = 0; i < lab_hosts(r->lab); i++) {
+		if (!host_is_used(r->lab, i))
+			continue;
+		if (xml_network(r->lab, i, r->lib, r->a, &xml, r->e) < 0)
+			return -1;
+		add(r, arena_printf(r->a, "%s/network.xml", host_dir(r, i)), xml, 0644, "domains/network.xml");
+	}
 	for (unsigned i = 0; i < r->lab->node_count; i++) {
 		const struct node *n = &r->lab->nodes[i];
 		struct node_paths paths = node_paths(r, n);
 
 		if (xml_domain(r->lab, n, &paths, r->lib, r->a, &xml, r->e) < 0)
 			return -1;
-		add(r, arena_printf(r->a, "host/%s.xml", n->name), xml, 0644, source);
+		add(r, arena_printf(r->a, "%s/%s.xml", host_dir(r, n->host), n->name), xml, 0644, source);
 	}
 	return 0;
 }
 
-struct export_names { struct render *r; const struct node *node; char number[16]; };
+struct export_names { struct render *r; unsigned host; const struct node *node; char number[16]; };
 
 static const char *export_value(void *ctx, const char *name)
 {
 	struct export_names *x = ctx;
 	const char *options = x->r->lab->data.options;
+	char address[16];
 	struct scope s;
 
 	if (!strcmp(name, "recovery_dir"))
 		return arena_printf(x->r->a, STATE "/labs/%s/recovery", x->r->lab->name);
+	ip_format(host_address(x->r->lab, x->host), address);
+	if (!strcmp(name, "gateway"))
+		return arena_strdup(x->r->a, address);
 	if (!strcmp(name, "io_flusher")) /* depends on the server's version, unknown here */
 		return "";
 	if (!strcmp(name, "access"))
@@ -127,11 +141,11 @@ static const char *export_value(void *ctx, const char *name)
 	return arena_strdup(x->r->a, scope_value(&s, name));
 }
 
-static int add_ganesha(struct render *r)
+static int add_ganesha(struct render *r, unsigned host)
 {
 	static const char conf[] = "domains/ganesha.conf", export[] = "domains/ganesha-export.conf";
 	const char *conf_text = library_text(r->lib, conf), *export_text = library_text(r->lib, export);
-	struct export_names x = { .r = r };
+	struct export_names x = { .r = r, .host = host };
 	const struct template_scope names = { .value = export_value, .ctx = &x };
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 
@@ -141,16 +155,18 @@ static int add_ganesha(struct render *r)
 		return -1;
 	for (unsigned i = 0; i < r->lab->node_count; i++) {
 		x.node = &r->lab->nodes[i];
+		if (x.node->host != host)
+			continue;
 		strbuf_char(&out, '\n');
 		if (template_expand(export, export_text, QUOTE_RAW, &names, &out, r->e) < 0)
 			return -1;
 	}
-	add(r, "host/ganesha.conf", strbuf_text(&out), 0644, conf);
+	add(r, arena_printf(r->a, "%s/ganesha.conf", host_dir(r, host)), strbuf_text(&out), 0644, conf);
 	return 0;
 }
 
 /* Which server is used depends on the host: both are shown, unless the lab file names one. */
-static int add_exports(struct render *r)
+static int add_exports(struct render *r, unsigned host)
 {
 	const struct lab *lab = r->lab;
 	auto_(strbuf_clear) struct strbuf out = { 0 };
@@ -158,17 +174,18 @@ static int add_exports(struct render *r)
 	size_t count = 0;
 	char subnet[16];
 
-	if (lab_transport(lab) != TRANSPORT_NFS)
+	if (lab_transport(lab) != TRANSPORT_NFS || !host_is_used(lab, host))
 		return 0;
 	if (lab->data.server != NFS_GANESHA) {
 		ip_format(lab->net.subnet, subnet);
 		for (unsigned i = 0; i < lab->node_count; i++)
-			*arena_push(r->a, paths, count) = lab->nodes[i].export_dir;
+			if (lab->nodes[i].host == host)
+				*arena_push(r->a, paths, count) = lab->nodes[i].export_dir;
 		*arena_push(r->a, paths, count) = NULL;
 		exports_print(lab->name, arena_printf(r->a, "%s/%u", subnet, lab->net.prefix_len), lab->data.options, paths, &out);
-		add(r, "host/exports", strbuf_text(&out), 0644, "data");
+		add(r, arena_printf(r->a, "%s/exports", host_dir(r, host)), strbuf_text(&out), 0644, "data");
 	}
-	return lab->data.server == NFS_KERNEL ? 0 : add_ganesha(r);
+	return lab->data.server == NFS_KERNEL ? 0 : add_ganesha(r, host);
 }
 
 static int add_host(struct render *r)
@@ -179,8 +196,11 @@ static int add_host(struct render *r)
 
 	lab_print(r->lab, &lab);
 	add(r, "host/lab.yaml", strbuf_text(&lab), 0600, r->lab->file ? r->lab->file : "command line");
-	if (add_xml(r) < 0 || add_exports(r) < 0)
+	if (add_xml(r) < 0)
 		return -1;
+	for (unsigned i = 0; i < lab_hosts(r->lab); i++)
+		if (add_exports(r, i) < 0)
+			return -1;
 	if (build)
 		add(r, "host/build.sh", build, 0755, recipe->build);
 	return 0;

@@ -177,8 +177,10 @@ static const char *v_data_source(struct scope *s)
 {
 	char ip[16];
 
-	ip_format(s->lab->net.gateway, ip);
-	return arena_printf(s->arena, "%s:%s", ip, s->node->export_dir);
+	ip_format(host_address(s->lab, s->node->host), ip);
+	/* Where another host has its state directory, only that host knows. */
+	return s->node->host ? arena_printf(s->arena, "%s:" EXPORT_MARK "%s" PLACEHOLDER_END, ip, s->node->name) :
+			       arena_printf(s->arena, "%s:%s", ip, s->node->export_dir);
 }
 
 static const char *v_ip_dashed(struct scope *s)

@@ -2,7 +2,7 @@
 /*
  * The names that templates may use (docs/format/templates.md is the list). Values:
  *   lab.name lab.domain subnet ("10.0.0.0/24": address and length) subnet.prefix ("24") gateway hypervisor is_container
- *   data.source ("GATEWAY:EXPORT") data.transport data.mount data.mount_options data.options node.name index octet
+ *   data.source ("ADDRESS:EXPORT" on the node's host) data.transport data.mount data.mount_options data.options node.name index octet
  *   ip ip.dashed hostname fqdn address (ip or hostname, as cluster.address says) memory_mib cpus
  *   user superuser database prefix build_prefix role dir port port.next nodename (of the scope's role)
  *   ROLE.address ROLE.ip ROLE.hostname ROLE.fqdn ROLE.port ROLE.dir ROLE.nodename ROLE.count (first node with ROLE)

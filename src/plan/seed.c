@@ -38,9 +38,9 @@ static const char *machine_id(const struct node *n, struct arena *a)
  * new veth after libvirt has set it. */
 static const char *network_text(const struct lab *lab, const struct node *n, const char *gateway, struct arena *a)
 {
-	const char *match = lab->hypervisor == HYPERVISOR_LXC ? "Name=eth0\n\n[Link]\nMACAddress" : "MACAddress";
-	/* Hosts of a lab on several are containers' (hosts_check()): this is in [Link]. */
-	const char *mtu = lab->host_count ? arena_printf(a, "MTUBytes=%u\n", UNDERLAY_MTU - VXLAN_BYTES) : "";
+	bool container = lab->hypervisor == HYPERVISOR_LXC;
+	const char *match = container ? "Name=eth0\n\n[Link]\nMACAddress" : "MACAddress";
+	const char *mtu = lab->host_count ? arena_printf(a, "%sMTUBytes=%u\n", container ? "" : "\n[Link]\n", UNDERLAY_MTU - VXLAN_BYTES) : "";
 
 	return arena_printf(a,
 			    "[Match]\n%s=%s\n%s\n"

@@ -70,10 +70,11 @@ static json_t *user_data(const struct lab *lab, const struct node *n, const stru
 static json_t *network_config(const struct lab *lab, const struct node *n, struct arena *a)
 {
 	char gateway[16];
+	json_t *config, *link;
 
 	ip_format(lab->net.gateway, gateway);
 	/* set-name: some renderers also match by name. "0.0.0.0/0": some do not know "default". */
-	return json_pack("{s:i, s:{s:{s:{s:s}, s:s, s:b, s:b, s:[s], s:[{s:s, s:s}], s:{s:[s], s:[s]}}}}", "version", 2,
+	config = json_pack("{s:i, s:{s:{s:{s:s}, s:s, s:b, s:b, s:[s], s:[{s:s, s:s}], s:{s:[s], s:[s]}}}}", "version", 2,
 			 "ethernets", "eth0",
 			 "match", "macaddress", n->mac,
 			 "set-name", "eth0",
@@ -82,6 +83,10 @@ static json_t *network_config(const struct lab *lab, const struct node *n, struc
 			 "addresses", arena_printf(a, "%s/%u", n->ip_text, lab->net.prefix_len),
 			 "routes", "to", "0.0.0.0/0", "via", gateway,
 			 "nameservers", "search", lab->net.domain, "addresses", gateway);
+	link = json_object_get(json_object_get(config, "ethernets"), "eth0");
+	if (lab->host_count)
+		json_object_set_new(link, "mtu", json_integer(UNDERLAY_MTU - VXLAN_BYTES));
+	return config;
 }
 
 const struct payload_file *seed_cloud(const struct lab *lab, const struct node *n, const struct seed_keys *keys,

@@ -11,6 +11,7 @@
 
 #include "digest.h"
 #include "plan_build.h"
+#include "scope.h"
 #include "template.h"
 #include "xml.h"
 
@@ -320,19 +321,27 @@ static void add_hosts(const struct lab *lab, xmlNodePtr dhcp, xmlNodePtr dns)
 	}
 }
 
-/* The network of another host than the first is a bridge only: what it lacks, its nodes find on the first. */
-static void leave_bridge(xmlNodePtr root)
+/*
+ * The network of another host than the first: gateway, DHCP and names are on the first, so that only one answers. For machines the bridge has
+ * an address, at which that host serves their data, and to which libvirt lets nobody else through; for containers it is a bridge only.
+ */
+static void leave_bridge(const struct lab *lab, xmlNodePtr root)
 {
-	static const char *const first[] = { "forward", "mac", "domain", "dns", "ip" };
+	static const char *const first[] = { "forward", "domain", "dns", "mac", "ip" };
+	bool serves = lab_transport(lab) == TRANSPORT_NFS;
 
-	for (size_t i = 0; i < ARRAY_COUNT(first); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(first) - (serves ? 2 : 0); i++)
 		drop(root, first[i]);
+	if (!serves)
+		return;
+	drop(find(root->children, "ip"), "dhcp");
+	set(add(root, "dns"), "enable", "no");
 }
 
 int xml_network(const struct lab *lab, unsigned host, const struct library *lib, struct arena *a, const char **ret_xml, struct fail *e)
 {
 	char uuid[37], gateway[16], netmask[16];
-	uint32_t ip = lab->net.gateway;
+	uint32_t ip = host_address(lab, host);
 	const struct xml_name rows[] = {
 		{ "lab", lab->name },
 		{ "lab_uuid", lab->uuid },
@@ -352,7 +361,7 @@ int xml_network(const struct lab *lab, unsigned host, const struct library *lib,
 	xmlNodePtr root;
 
 	digest_uuid(arena_printf(a, "labctl/net/%s", lab->name), uuid);
-	ip_format(lab->net.gateway, gateway);
+	ip_format(ip, gateway);
 	ip_format(lab->net.prefix_len ? UINT32_MAX << (32 - lab->net.prefix_len) : 0, netmask);
 	if (load(lib, "domains/network.xml", &names, &doc, e) < 0)
 		return -1;
@@ -360,7 +369,7 @@ int xml_network(const struct lab *lab, unsigned host, const struct library *lib,
 	if (lab->host_count)
 		set(add(root, "mtu"), "size", arena_printf(a, "%u", UNDERLAY_MTU - VXLAN_BYTES));
 	if (host)
-		leave_bridge(root);
+		leave_bridge(lab, root);
 	else
 		add_hosts(lab, find(root, "dhcp"), find(root, "dns"));
 	*ret_xml = print(doc, a);

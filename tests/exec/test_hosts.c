@@ -139,7 +139,7 @@ static void greets_only_its_equal(void **state)
 {
 	struct talk *t = *state;
 
-	assert_answer(answers(t, greeting(t, host_version, RECORD, 1)), arena_printf(t->arena, "{\"hello\":\"%s\"}\n", host_version));
+	assert_answer(answers(t, greeting(t, host_version, RECORD, 1)), arena_printf(t->arena, "{\"hello\":\"%s\",\"exports\":\"%s/state/labs/duo/data\"}\n", host_version, t->dir));
 	assert_answer(answers(t, greeting(t, "0.0.1", RECORD, 1)), "is there, and 0.0.1 here");
 	assert_answer(answers(t, greeting(t, host_version, "lab: duo\n", 1)), "the record has no host 1");
 	assert_answer(answers(t, greeting(t, host_version, RECORD, 0)), "the record has no host 0");
@@ -175,6 +175,24 @@ static void keeps_and_runs_only_its_own(void **state)
 	assert_answer(answers(t, arena_printf(t->arena, "%s%s{\"ask\":2,\"placed\":\"debian12\",\"digest\":\"%s\"}\n", hello, keep, DIGEST)),
 		      "no image is being copied");
 	assert_answer(answers(t, arena_printf(t->arena, "%s%snoise\n{\"ask\":7}\n", hello, keep)), "unknown question");
+}
+
+/* The console of its own nodes, byte by byte as JSON can have it. */
+static void tells_the_console(void **state)
+{
+	struct talk *t = *state;
+	const char *record = "lab: duo\nimage: debian12\nhypervisor: qemu\nnodes: 2\nnetwork: {subnet: 10.88.0.0/24}\nhosts:\n"
+			     "  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n";
+	const char *hello = greeting(t, host_version, record, 1), *node = arena_printf(t->arena, "%s/state/labs/duo/nodes/node2", t->dir);
+	struct fail e = { 0 };
+
+	assert_int_equal(file_mkdirs(node, 0755, &e), 0);
+	assert_int_equal(file_write(arena_printf(t->arena, "%s/console.log", node), "grub\xff rescue>\n", 14, 0600, &e), 0);
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"console\":\"node2\"}\n", hello)), "\"screen\":\"grub? rescue>");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"evidence\":\"node2\"}\n", hello)), "\"text\":\"grub? rescue>");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"console\":\"node1\"}\n", hello)), "no node of this host");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"evidence\":\"../x\"}\n", hello)), "no node of this host");
+	assert_int_equal(file_remove_tree(arena_printf(t->arena, "%s/state/labs/duo", t->dir), &e), 0);
 }
 
 /* An image is placed only with the digest that was asked for. */
@@ -216,6 +234,7 @@ int main(void)
 		cmocka_unit_test(facts_survive),
 		cmocka_unit_test_setup_teardown(greets_only_its_equal, begin, end),
 		cmocka_unit_test_setup_teardown(keeps_and_runs_only_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(tells_the_console, begin, end),
 		cmocka_unit_test_setup_teardown(takes_images, begin, end),
 		cmocka_unit_test_setup_teardown(leaves_the_labs_of_others, begin, end),
 	};

@@ -2,9 +2,14 @@
 /* Labs on several hosts: reading, placing, printing; which host a step of a plan is for. */
 #include "library.h"
 #include "plan.h"
+#include "scope.h"
+#include "seed.h"
 #include "test.h"
+#include "xml.h"
 
 #define TWO "lab: duo\nhypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: root@b, underlay: 192.0.2.2}\n"
+
+#define MACHINES "lab: duo\nhypervisor: qemu\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: root@b, underlay: 192.0.2.2}\n"
 
 static struct lab *read_lab(const char *text)
 {
@@ -109,8 +114,8 @@ static void refuses(void **state)
 {
 	(void)state;
 	assert_refused("hosts:\n  - {name: a, underlay: 192.0.2.1}\n", "must list 2 to");
-	assert_refused("hypervisor: kvm\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n",
-		       "containers only so far");
+	assert_refused(MACHINES "network: {subnet: 10.88.0.0/24}\nnodes: [{address: 10.88.0.254}]\n", "is the address of another host in");
+	assert_refused(MACHINES "network: {subnet: 10.88.0.0/29}\nnodes: 5\n", "5 nodes do not fit into the subnet 10.88.0.0/29: it holds 4 besides the hosts");
 	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, ssh: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n",
 		       "the first host is the machine that labctl runs on");
 	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n  - {name: b, underlay: 192.0.2.2}\n", "needs ssh");
@@ -192,6 +197,70 @@ static void destroy_is_by_host(void **state)
 	assert_true(waits_for(p, find_step(p, "lab.remove/b"), "data.remove/node2"));
 }
 
+/* Each host serves the data of its own nodes, at its own address, and has the only path to them that it knows itself. */
+static void machines_have_their_data_beside_them(void **state)
+{
+	auto_(library_free) struct library *lib = NULL;
+	auto_(lab_free) struct lab *lab = read_lab(MACHINES "nodes: 2\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(plan_free) struct plan *p = NULL, *gone = NULL;
+	auto_(arena_free) struct arena *a = arena_new();
+	struct facts facts = { 0 };
+	struct fail e = { 0 };
+	struct scope here, there;
+
+	(void)state;
+	assert_int_equal(library_load(SOURCE_DIR, &lib, &e), 0);
+	assert_int_equal(host_address(lab, 0), 10u << 24 | 88 << 16 | 1);
+	assert_int_equal(host_address(lab, 1), 10u << 24 | 88 << 16 | 254);
+	scope_init(&here, lab, &lab->nodes[0], -1, a);
+	scope_init(&there, lab, &lab->nodes[1], -1, a);
+	assert_string_equal(scope_value(&here, "data.source"), "10.88.0.1:/var/lib/labctl/labs/duo/data/node1");
+	assert_string_equal(scope_value(&there, "data.source"), "10.88.0.254:" EXPORT_MARK "node2" PLACEHOLDER_END);
+	assert_int_equal(plan_create(lab, lib, &p, &e), 0);
+	assert_int_equal(find_step(p, "nfs.serve/b")->host, 1);
+	assert_true(waits_for(p, find_step(p, "nfs.serve/b"), "data.create/node2"));
+	assert_false(waits_for(p, find_step(p, "nfs.serve/b"), "data.create/node1"));
+	assert_true(waits_for(p, find_step(p, "node.start/node2"), "net.reach/b"));
+	assert_true(waits_for(p, find_step(p, "node.start/node1"), "net.reach"));
+	assert_int_equal(plan_destroy(lab, &facts, &(struct destroy_options){ 0 }, &gone, &e), 0);
+	assert_int_equal(find_step(gone, "nfs.stop/b")->host, 1);
+	assert_true(waits_for(gone, find_step(gone, "nfs.stop/b"), "node.stop/all/b"));
+	assert_true(waits_for(gone, find_step(gone, "data.remove/node2"), "nfs.stop/b"));
+	assert_false(waits_for(gone, find_step(gone, "data.remove/node1"), "nfs.stop/b"));
+}
+
+/* One DHCP server and one gateway per lab; what VXLAN cannot carry is never sent, by machines of both kinds. */
+static void networks_have_one_gateway(void **state)
+{
+	auto_(library_free) struct library *lib = NULL;
+	auto_(lab_free) struct lab *machines = read_lab(MACHINES "nodes: 2\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(lab_free) struct lab *cloud = read_lab(MACHINES "nodes: 2\nimage: /x/debian.qcow2\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(lab_free) struct lab *containers = read_lab(TWO "nodes: 2\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(arena_free) struct arena *a = arena_new();
+	const struct seed_keys keys = { "private", "public", "user" };
+	const struct payload_file *files;
+	struct fail e = { 0 };
+	unsigned count;
+	const char *xml;
+
+	(void)state;
+	assert_int_equal(library_load(SOURCE_DIR, &lib, &e), 0);
+	assert_int_equal(xml_network(machines, 0, lib, a, &xml, &e), 0);
+	assert_true(strstr(xml, "<dhcp>") && strstr(xml, "<forward mode=\"nat\"/>") && strstr(xml, "<mtu size=\"1450\"/>"));
+	assert_int_equal(xml_network(machines, 1, lib, a, &xml, &e), 0);
+	assert_true(strstr(xml, "<ip address=\"10.88.0.254\" prefix=\"24\"/>") && strstr(xml, "<dns enable=\"no\"/>"));
+	assert_true(strstr(xml, "<mac address=\"52:54:0a:58:00:fe\"/>") && !strstr(xml, "dhcp") && !strstr(xml, "forward"));
+	assert_int_equal(xml_network(containers, 1, lib, a, &xml, &e), 0);
+	assert_true(!strstr(xml, "<ip") && !strstr(xml, "<dns") && !strstr(xml, "<mac"));
+	files = seed_files(machines, &machines->nodes[1], &keys, a, &count);
+	for (unsigned i = 0; i < count; i++)
+		if (strstr(files[i].path, "10-labctl.network"))
+			assert_non_null(strstr(files[i].text, "MACAddress=52:54:0a:58:00:0c\n\n[Link]\nMTUBytes=1450\n\n[Network]\n"));
+	files = seed_files(cloud, &cloud->nodes[1], &keys, a, &count);
+	assert_int_equal(count, 3);
+	assert_non_null(strstr(files[2].text, "\"mtu\": 1450"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +268,7 @@ int main(void)
 		cmocka_unit_test(packs),               cmocka_unit_test(selects),
 		cmocka_unit_test(prints_what_it_reads), cmocka_unit_test(refuses),
 		cmocka_unit_test(steps_have_hosts),    cmocka_unit_test(destroy_is_by_host),
+		cmocka_unit_test(machines_have_their_data_beside_them), cmocka_unit_test(networks_have_one_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

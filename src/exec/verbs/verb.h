@@ -49,7 +49,7 @@ const char *data_going(const struct node *n, struct arena *a);
 /* Removes temporary files of this marker, left by a labctl that was killed while it wrote the marker. */
 void drop_torn_marks(const char *dir, const char *marker);
 
-/* NFS parameters of the lab, in @a. */
+/* NFS parameters of the lab on this host, in @a. */
 void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs);
 /* Name of the device that joins the lab's bridges on several hosts. */
 const char *vxlan_device(const struct lab *lab, struct arena *a);

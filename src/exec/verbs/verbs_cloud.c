@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "clock.h"
-#include "file.h"
 #include "verbs_seed.h"
 
-#define CONSOLE_LINES 8u
 #define EXPLAIN_MS 60000 /* `cloud-init status` is slow where the processor is emulated */
 
 /* --- the console --- */
@@ -29,24 +27,22 @@ static const struct sign unreachable[] = {
 	{ " login:", "its system is up, but cloud-init did not make it reachable (is cloud-init installed and enabled in the image?)" },
 };
 
-static const char *find_sign(const char *console_log, const struct sign *signs, size_t count)
+static const char *find_sign(const char *screen, const struct sign *signs, size_t count)
 {
-	auto_(free) char *tail = file_tail(console_log, CONSOLE_LINES);
-
 	for (size_t i = 0; i < count; i++)
-		if (strstr(tail, signs[i].words))
+		if (strstr(screen, signs[i].words))
 			return signs[i].means;
 	return NULL;
 }
 
-const char *cloud_hopeless(const char *console_log)
+const char *cloud_hopeless(const char *screen)
 {
-	return find_sign(console_log, hopeless, ARRAY_COUNT(hopeless));
+	return find_sign(screen, hopeless, ARRAY_COUNT(hopeless));
 }
 
-const char *cloud_hint(const char *console_log)
+const char *cloud_hint(const char *screen)
 {
-	return find_sign(console_log, unreachable, ARRAY_COUNT(unreachable));
+	return find_sign(screen, unreachable, ARRAY_COUNT(unreachable));
 }
 
 /* --- cloud-init --- */

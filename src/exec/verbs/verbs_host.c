@@ -226,17 +226,17 @@ int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
 	return 0;
 }
 
-/* An address for net.reach: the last one of the subnet that no node has; 0 = there is none. */
-static uint32_t free_address(const struct lab *lab)
+/* An address for net.reach, from the end of the subnet: one that nobody has, on each host another one; 0 = there is none. */
+static uint32_t free_address(const struct lab *lab, unsigned host)
 {
 	uint32_t last = lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len));
 
 	for (uint32_t ip = last - 1; ip > lab->net.subnet; ip--) {
-		bool taken = ip == lab->net.gateway;
+		bool taken = host_has_address(lab, ip);
 
 		for (unsigned i = 0; i < lab->node_count && !taken; i++)
 			taken = lab->nodes[i].ip == ip;
-		if (!taken)
+		if (!taken && host-- == 0)
 			return ip;
 	}
 	return 0;
@@ -262,13 +262,13 @@ int verb_net_reach(struct run *r, enum step_state *ret_state, struct fail *e)
 	struct runtime *rt = runtime_of(r);
 	const struct lab *lab = runtime_lab(rt);
 	auto_(arena_free) struct arena *a = arena_new();
-	struct reach_from from = { .bridge = lab->net.bridge, .ip = free_address(lab), .to = lab->net.gateway,
-				   .prefix_len = lab->net.prefix_len, .port = NFS_PORT };
+	struct reach_from from = { .bridge = lab->net.bridge, .ip = free_address(lab, runtime_host(rt)),
+				   .to = host_address(lab, runtime_host(rt)), .prefix_len = lab->net.prefix_len, .port = NFS_PORT };
 	struct facts facts = { 0 };
 	enum reach reach;
 
 	*ret_state = STEP_UNCHANGED;
-	if (runtime_facts(rt, a, &facts, e) < 0)
+	if (runtime_own_facts(rt, a, &facts, e) < 0)
 		return -1;
 	/* A node that runs shows it better, and its data would be waited for elsewhere. */
 	for (unsigned i = 0; i < facts.domain_count; i++)
@@ -410,16 +410,17 @@ const char *data_going(const struct node *n, struct arena *a)
 void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs)
 {
 	const struct lab *lab = runtime_lab(rt);
-	char gateway[16];
+	char address[16];
 	const char **paths = NULL;
 	size_t count = 0;
 
-	ip_format(lab->net.gateway, gateway);
+	ip_format(host_address(lab, runtime_host(rt)), address);
 	for (unsigned i = 0; i < lab->node_count; i++)
-		*arena_push(a, paths, count) = lab->nodes[i].export_dir;
+		if (lab->nodes[i].host == runtime_host(rt))
+			*arena_push(a, paths, count) = lab->nodes[i].export_dir;
 	*arena_push(a, paths, count) = NULL;
 	*ret_nfs = (struct nfs_lab){
-		.lab = lab->name, .state_dir = runtime_paths(rt)->lab, .bind_ip = arena_strdup(a, gateway),
+		.lab = lab->name, .state_dir = runtime_paths(rt)->lab, .bind_ip = arena_strdup(a, address),
 		.subnet = subnet_text(lab, a), .options = lab->data.options, .paths = paths,
 		.conf = library_text(runtime_library(rt), "domains/ganesha.conf"),
 		.export_conf = library_text(runtime_library(rt), "domains/ganesha-export.conf"),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Steps on other hosts of the lab. */
+#include "clock.h"
 #include "hosts.h"
 #include "image.h"
 #include "verb.h"
@@ -26,9 +27,17 @@ int verb_image_copy(struct run *r, enum step_state *ret_state, struct fail *e)
 
 int verb_away(struct run *r, enum step_state *ret_state, struct fail *e)
 {
+	struct runtime *rt = runtime_of(r);
+	int64_t started_ms;
+
 	if (run_step(r)->verb == VERB_HOST_OPEN)
 		return verb_host_open(r, ret_state, e);
 	if (run_step(r)->verb == VERB_IMAGE_COPY)
 		return verb_image_copy(r, ret_state, e);
-	return hosts_run(runtime_hosts(runtime_of(r)), r, ret_state, e);
+	started_ms = clock_wall_ms();
+	if (hosts_run(runtime_hosts(rt), r, ret_state, e) < 0)
+		return -1;
+	if (run_step(r)->verb == VERB_NODE_START && *ret_state == STEP_DONE)
+		session_node_started(runtime_sessions(rt), run_step(r)->node, started_ms);
+	return 0;
 }

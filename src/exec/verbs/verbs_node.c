@@ -10,14 +10,13 @@
 #include "defaults.h"
 #include "faults.h"
 #include "file.h"
-#include "proc.h"
+#include "node_console.h"
 #include "seed.h"
 #include "verbs_seed.h"
 
 #define ID_TIMEOUT_MS 20000
 #define STATE_POLL_MS 2000  /* between two checks of the domain while we wait for its sshd */
 #define CANCEL_POLL_MS 200
-#define CONSOLE_LINES 20u
 
 static const char *node_file(struct run *r, const char *file, struct arena *a)
 {
@@ -126,8 +125,6 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
  */
 struct watch {
 	struct run *r;
-	struct virt *virt;       /* of this host; NULL = the node is on another one */
-	const char *log;         /* the hypervisor's log of this domain */
 	int64_t since_ms;        /* shows its journal from here, since the epoch; 0 = all of it */
 	atomic_bool stop_waiting;
 	pthread_t thread;
@@ -135,17 +132,29 @@ struct watch {
 	pthread_cond_t over;
 	bool done;
 	char dead[128];          /* state of the domain when it was found dead, else empty */
-	const char *console;     /* console log of a user-supplied system, which may say why it does not boot; or NULL */
 	const char *hopeless;    /* why it will never come up, from the console (cloud_hopeless()); or NULL */
 	const char *seen;        /* the same at the last check: messages of an earlier start are gone at the next check */
 	bool kvm_error;
 };
 
-static bool kvm_broke(const char *log)
+/* Does the console of a user-supplied system, which may say why it does not boot, or the log of KVM say that it is hopeless? */
+static void read_console(struct watch *w, const struct lab *lab, const struct node *n, bool active)
 {
-	auto_(free) char *tail = file_tail(log, 40);
+	auto_(arena_free) struct arena *a = arena_new();
+	struct console console;
+	const char *says;
 
-	return strstr(tail, "KVM internal error") != NULL;
+	if (lab->hypervisor != HYPERVISOR_KVM && !lab_boots_disk(lab))
+		return;
+	console_read(runtime_of(w->r), n, a, &console);
+	if (lab->hypervisor == HYPERVISOR_KVM && strstr(console.log, "KVM internal error"))
+		w->kvm_error = true;
+	if (!active || !lab_boots_disk(lab))
+		return;
+	says = cloud_hopeless(console.screen);
+	if (says && says == w->seen)
+		w->hopeless = says;
+	w->seen = says;
 }
 
 /* True if the guest will not come up any more. Sets .dead or .hopeless. */
@@ -155,15 +164,7 @@ static bool guest_is_lost(struct watch *w)
 	bool active = true, stalled;
 	const char *state = runtime_state(runtime_of(w->r), n, &active, &stalled);
 
-	if (runtime_lab(runtime_of(w->r))->hypervisor == HYPERVISOR_KVM && kvm_broke(w->log))
-		w->kvm_error = true;
-	if (active && w->console) {
-		const char *says = cloud_hopeless(w->console);
-
-		if (says && says == w->seen)
-			w->hopeless = says;
-		w->seen = says;
-	}
+	read_console(w, runtime_lab(runtime_of(w->r)), n, active);
 	if (w->hopeless)
 		return true;
 	if (active && !w->kvm_error && strncmp(state, "crashed", 7) && strncmp(state, "paused", 6))
@@ -230,39 +231,11 @@ static void watch_end(struct watch *w)
 	pthread_mutex_destroy(&w->lock);
 }
 
-/*
- * Adds the last lines of the node's console; of a container, those of the journal in its root, or what its first process
- * printed if that ended before there was a journal.
- */
 static void add_console(struct watch *w, struct fail *e)
 {
-	const struct lab *lab = runtime_lab(runtime_of(w->r));
-	const struct node *n = run_step(w->r)->node;
-	auto_(arena_free) struct arena *a = arena_new();
-	auto_(strbuf_clear) struct strbuf text = { 0 }, first = { 0 };
-	auto_(free) char *log_tail = file_tail(w->log, 8);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
 
-	if (lab->hypervisor == HYPERVISOR_LXC) {
-		const char *journal = arena_printf(a, "--directory=%s", node_file(w->r, "root/var/log/journal", a));
-		const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20",
-					     arena_printf(a, "--since=@%lld.%03lld", (long long)w->since_ms / 1000, (long long)w->since_ms % 1000), NULL };
-		struct proc p = { .argv = argv, .out = &text, .deadline_ms = clock_after_ms(5000) };
-		struct fail ignored;
-		int status;
-
-		proc_run(&p, &status, &ignored);
-		if (!text.len && *w->dead && w->virt)
-			virt_first_output(w->virt, n->domain, lab->uuid, &first);
-		if (first.len)
-			strbuf_printf(&text, "-- console of %s, started again\n%s", n->domain, first.text);
-	} else {
-		auto_(free) char *console = file_tail(node_file(w->r, "console.log", a), CONSOLE_LINES);
-
-		strbuf_str(&text, console);
-	}
-	/* libvirt's log of a container that started holds nothing but its environment. */
-	if (*log_tail && (!text.len || lab->hypervisor != HYPERVISOR_LXC))
-		strbuf_printf(&text, "%s-- %s\n%s", text.len ? "\n" : "", w->log, log_tail);
+	console_evidence(runtime_of(w->r), run_step(w->r)->node, w->since_ms, *w->dead, &text);
 	if (text.len)
 		fail_evidence(e, text.text, CONSOLE_LINES + 10);
 }
@@ -291,9 +264,14 @@ static int explain(struct watch *w, struct fail *e)
 		fail(e, FAIL_VIRT, "%s did not come up: domain '%s' is %s", n->name, n->domain, w->dead);
 		fail_next(e, "labctl -l %s create (starts it again)", lab->name);
 	} else {
+		auto_(arena_free) struct arena *a = arena_new();
+		struct console console = { "", "" };
+		const char *hint;
 		bool active, stalled;
-		const char *hint = w->console ? cloud_hint(w->console) : NULL;
 
+		if (lab_boots_disk(lab))
+			console_read(runtime_of(w->r), n, a, &console);
+		hint = cloud_hint(console.screen);
 		session_explain_key(runtime_sessions(runtime_of(w->r)), n, e);
 		if (hint)
 			fail_wrap(e, "%s", hint);
@@ -345,12 +323,7 @@ static int connect_to(struct run *r, struct ssh **session, struct fail *e)
 
 	/* Skip what an earlier start logged, if this run started the node. */
 	watch.since_ms = session_node_start_ms(runtime_sessions(rt), n);
-	if (lab_boots_disk(runtime_lab(rt)))
-		watch.console = node_file(r, "console.log", a);
-	watch.log = arena_printf(a, LIBVIRT_LOG_DIR "/%s/%s.log",
-				 libvirt_driver(runtime_lab(rt)->hypervisor), n->domain);
-	if (session_target(runtime_sessions(rt), n, &watch.stop_waiting, a, &target, e) < 0 ||
-	    (n->host == runtime_host(rt) && runtime_virt(rt, &watch.virt, e) < 0) || watch_start(&watch, e) < 0)
+	if (session_target(runtime_sessions(rt), n, &watch.stop_waiting, a, &target, e) < 0 || watch_start(&watch, e) < 0)
 		return -1;
 	status = ssh_wait(&target, session_login_ms(runtime_sessions(rt)), grace_ms(rt), run_deadline_ms(r), session, e);
 	watch_end(&watch);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "peer.h"
 #include "plan.h"
 #include "quote.h"
 #include "recipe.h"
@@ -14,6 +15,7 @@
 #define TAIL_TIMEOUT_MS 10000
 #define TALK_MAX_BYTES 65536u /* limit of evidence and of other output: a node may print for ever */
 #define NOTES_MAX 1000u
+#define NFS_ANSWER_MS 500
 #define TRIES 3 /* connections for one script */
 #define PAUSE_MS 1000 /* after a broken connection: long enough for an sshd to restart or a machine to shut down */
 
@@ -191,19 +193,29 @@ static bool is_off(struct run *r, struct fail *e)
 	return true;
 }
 
-/* A node whose NFS mount is gone blocks for ever. This host serves the mount, so check it here. */
+static bool is_served(struct runtime *rt, const struct node *n)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct nfs_lab nfs;
+	char ip[16];
+
+	if (n->host == runtime_host(rt)) {
+		nfs_of(rt, a, &nfs);
+		return nfs_serving(&nfs, NFS_KIND_KERNEL) || nfs_serving(&nfs, NFS_KIND_GANESHA);
+	}
+	ip_format(host_address(runtime_lab(rt), n->host), ip);
+	return peer_try(ip, NFS_PORT, NFS_ANSWER_MS) == 0;
+}
+
+/* A node whose NFS mount is gone blocks for ever. Its host serves the mount. */
 static void explain_wait(struct run *r, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
-	auto_(arena_free) struct arena *a = arena_new();
-	struct nfs_lab nfs;
+	const char *host = node_host_name(runtime_lab(rt), run_step(r)->node);
 
-	if (e->code != FAIL_TIMEOUT || runtime_lab(rt)->hypervisor == HYPERVISOR_LXC)
+	if (e->code != FAIL_TIMEOUT || runtime_lab(rt)->hypervisor == HYPERVISOR_LXC || is_served(rt, run_step(r)->node))
 		return;
-	nfs_of(rt, a, &nfs);
-	if (nfs_serving(&nfs, NFS_KIND_KERNEL) || nfs_serving(&nfs, NFS_KIND_GANESHA))
-		return;
-	fail_wrap(e, "the lab's NFS server is not running");
+	fail_wrap(e, "the lab's NFS server %s%s is not running", host ? "on host " : "", host ? host : "");
 	fail_next(e, "labctl -l %s create (starts it again); then run the same command again", runtime_lab(rt)->name);
 }
 

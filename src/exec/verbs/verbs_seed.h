@@ -18,10 +18,10 @@ int seed_write_root(struct runtime *rt, const struct node *n, bool *ret_changed,
 
 /* --- verbs_cloud.c: nodes that boot a user-supplied disk --- */
 
-/* Why the node will never come up, by its console log: a sentence, or NULL. */
-const char *cloud_hopeless(const char *console_log);
-/* Why a running system may refuse logins, by its console log, or NULL. */
-const char *cloud_hint(const char *console_log);
+/* Why the node will never come up, by the last lines of its console: a sentence, or NULL. */
+const char *cloud_hopeless(const char *screen);
+/* Why a running system may refuse logins, by the same lines, or NULL. */
+const char *cloud_hint(const char *screen);
 /* Waits until cloud-init has finished; fails if it reports errors. */
 int cloud_wait(struct run *r, struct ssh *s, struct fail *e);
 

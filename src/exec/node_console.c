@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "node_console.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "defaults.h"
+#include "file.h"
+#include "hosts.h"
+#include "proc.h"
+#include "virt.h"
+
+#define SCREEN_LINES 8u
+#define LOG_LINES 40u
+#define JOURNAL_MS 5000
+
+static const char *node_file(struct runtime *rt, const struct node *n, const char *file, struct arena *a)
+{
+	return paths_node(runtime_paths(rt), n->name, file, a);
+}
+
+static const char *log_file(struct runtime *rt, const struct node *n, struct arena *a)
+{
+	return arena_printf(a, LIBVIRT_LOG_DIR "/%s/%s.log", libvirt_driver(runtime_lab(rt)->hypervisor), n->domain);
+}
+
+static const char *tail(const char *path, unsigned lines, struct arena *a)
+{
+	auto_(free) char *text = file_tail(path, lines);
+
+	return arena_strdup(a, text);
+}
+
+void console_read(struct runtime *rt, const struct node *n, struct arena *a, struct console *ret)
+{
+	if (n->host != runtime_host(rt)) {
+		hosts_console(runtime_hosts(rt), n, a, ret);
+		return;
+	}
+	*ret = (struct console){ tail(node_file(rt, n, "console.log", a), SCREEN_LINES, a), tail(log_file(rt, n, a), LOG_LINES, a) };
+}
+
+static void read_journal(struct runtime *rt, const struct node *n, int64_t since_ms, bool ended, struct arena *a, struct strbuf *out)
+{
+	const char *journal = arena_printf(a, "--directory=%s", node_file(rt, n, "root/var/log/journal", a));
+	const char *const argv[] = { "journalctl", journal, "--no-pager", "--quiet", "--output=cat", "--lines=20",
+				     arena_printf(a, "--since=@%lld.%03lld", (long long)since_ms / 1000, (long long)since_ms % 1000), NULL };
+	struct proc p = { .argv = argv, .out = out, .deadline_ms = clock_after_ms(JOURNAL_MS) };
+	auto_(strbuf_clear) struct strbuf first = { 0 };
+	struct fail ignored;
+	struct virt *v;
+	int status;
+
+	proc_run(&p, &status, &ignored);
+	if (!out->len && ended && runtime_virt(rt, &v, &ignored) == 0)
+		virt_first_output(v, n->domain, runtime_lab(rt)->uuid, &first);
+	if (first.len)
+		strbuf_printf(out, "-- console of %s, started again\n%s", n->domain, first.text);
+}
+
+void console_evidence(struct runtime *rt, const struct node *n, int64_t since_ms, bool ended, struct strbuf *out)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	bool container = runtime_lab(rt)->hypervisor == HYPERVISOR_LXC;
+	const char *log;
+
+	if (n->host != runtime_host(rt)) {
+		hosts_evidence(runtime_hosts(rt), n, since_ms, ended, out);
+		return;
+	}
+	if (container)
+		read_journal(rt, n, since_ms, ended, a, out);
+	else
+		strbuf_str(out, tail(node_file(rt, n, "console.log", a), CONSOLE_LINES, a));
+	log = tail(log_file(rt, n, a), 8, a);
+	/* libvirt's log of a container that started holds nothing but its environment. */
+	if (*log && (!out->len || !container))
+		strbuf_printf(out, "%s-- %s\n%s", out->len ? "\n" : "", log_file(rt, n, a), log);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What a node and its hypervisor have printed, for messages about nodes that do not come up. Asks the node's host, if that is another one.
+ * Never fails: what cannot be read is empty. Any thread.
+ */
+#ifndef LABCTL_EXEC_NODE_CONSOLE_H
+#define LABCTL_EXEC_NODE_CONSOLE_H
+
+#include "runtime.h"
+#include "strbuf.h"
+
+#define CONSOLE_LINES 20u
+
+struct console {
+	const char *screen; /* the last lines of a machine's console */
+	const char *log;    /* those of the hypervisor's log of the domain */
+};
+/* In @a. */
+void console_read(struct runtime *rt, const struct node *n, struct arena *a, struct console *ret);
+
+/*
+ * The last lines of the node's console; of a container, those of the journal in its root since @since_ms (0 = all of it), or what its
+ * first process printed if that @ended before there was a journal.
+ */
+void console_evidence(struct runtime *rt, const struct node *n, int64_t since_ms, bool ended, struct strbuf *out);
+
+#endif
