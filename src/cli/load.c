@@ -158,7 +158,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 static int check_part(struct cli *c, const struct paths *paths, struct lab *lab, struct fail *e)
 {
 	/* What needs files of nodes, or packet filters between them, on whatever host they are. */
-	static const char *const not_yet[] = { "bench", "collect", "console", "fault", "logs", "node", "snapshot", "top" };
+	static const char *const not_yet[] = { "node", "snapshot" };
 	const char *master = host_master(paths, c->arena);
 	size_t len = strcspn(c->path, " ");
 
@@ -166,7 +166,7 @@ static int check_part(struct cli *c, const struct paths *paths, struct lab *lab,
 		lab->host_count = 0; /* destroy finds of it what is here */
 		for (unsigned i = 0; i < lab->node_count; i++)
 			lab->nodes[i].host = 0;
-		if (!strcmp(c->path, "destroy") || !strcmp(c->path, "plan destroy"))
+		if (!strcmp(c->path, "destroy") || !strcmp(c->path, "plan destroy") || !strcmp(c->path, "console"))
 			return 0;
 		fail(e, FAIL_CONFLICT, "lab '%s' is made from %s, and only a part of it is here", lab->name,
 		     strrchr(master, ' ') ? strrchr(master, ' ') + 1 : master);

@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "file.h"
+#include "fill.h"
+#include "nft.h"
 
 #define FILE_MAX_BYTES (4u << 20)
 
@@ -115,4 +119,33 @@ int faults_write(const struct paths *p, const struct lab *lab, const struct faul
 	}
 	text = json_dumps(all, JSON_INDENT(1));
 	return file_write(path, text, strlen(text), 0600, e);
+}
+
+bool fault_holds(const struct lab *lab, const struct fault *f, unsigned host)
+{
+	char set[16];
+
+	snprintf(set, sizeof set, "f%u", f->id);
+	if (f->kind->on != FAULT_SPACE)
+		return nft_set_has_elements(lab->net.bridge, set);
+	for (unsigned i = 0; i < lab->node_count; i++)
+		if (f->a[i] && lab->nodes[i].host == host && fill_is_there(lab->nodes[i].export_dir))
+			return true;
+	return false;
+}
+
+int faults_text(const struct paths *p, struct strbuf *out, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	return faults_recorded(p) ? file_read(file_of(p, a), FILE_MAX_BYTES, out, e) : 0;
+}
+
+int faults_take(const struct paths *p, const char *text, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	if (*text)
+		return file_write(file_of(p, a), text, strlen(text), 0600, e);
+	return unlink(file_of(p, a)) < 0 && errno != ENOENT ? fail_errno(e, FAIL_OTHER, "%s", file_of(p, a)) : 0;
 }

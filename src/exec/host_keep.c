@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "faults.h"
 #include "file.h"
 #include "host_server.h"
 #include "lease.h"
@@ -57,7 +58,9 @@ int server_write(const char *path, const char *text, struct fail *e)
 	return file_write(path, text, strlen(text), 0600, e);
 }
 
-/* "id_ed25519.pub", "nodes/NODE/host_key": nothing else, and only below the lab's directory. */
+#define FAULTS "faults" /* faults_text() of the master */
+
+/* "id_ed25519.pub", "nodes/NODE/host_key": nothing else but FAULTS, and only below the lab's directory. */
 static const char *kept_path(const struct server *s, const struct paths *p, const char *name, struct arena *a)
 {
 	if (!strcmp(name, "id_ed25519.pub"))
@@ -80,6 +83,11 @@ static int keep_files(struct server *s, json_t *files, struct arena *a, struct f
 	json_object_foreach(files, name, text) {
 		const char *path = kept_path(s, p, name, a);
 
+		if (!strcmp(name, FAULTS) && json_is_string(text)) {
+			if (faults_take(p, json_string_value(text), e) < 0)
+				return -1;
+			continue;
+		}
 		if (!path || !json_is_string(text))
 			return fail(e, FAIL_OTHER, "'%s' is no text", name);
 		if (!strncmp(name, "nodes/", 6) && file_mkdirs(arena_strndup(a, path, (size_t)(strrchr(path, '/') - path)), 0700, e) < 0)
@@ -119,7 +127,7 @@ int server_keep(struct server *s, const json_t *q, struct fail *e)
 		return -1;
 	}
 	for (void *i = json_object_iter(json_object_get(q, "keep")); i; i = json_object_iter_next(json_object_get(q, "keep"), i))
-		if (!kept_path(s, p, json_object_iter_key(i), a))
+		if (strcmp(json_object_iter_key(i), FAULTS) != 0 && !kept_path(s, p, json_object_iter_key(i), a))
 			return fail(e, FAIL_OTHER, "'%s' is no file that a host keeps", json_object_iter_key(i));
 	/* The master first: from now on this is a part of its lab, whatever comes next. The record last: it has all that it needs. */
 	if (server_write(arena_printf(a, "%s/master", p->lab), arena_printf(a, "%s\n", s->master), e) < 0 || take_lease(s, a, e) < 0 ||

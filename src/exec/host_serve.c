@@ -233,6 +233,12 @@ static void *do_job(void *ctx)
 		tell_evidence(s, q, reply, &e);
 	else if (json_object_get(q, "facts"))
 		tell_facts(s, reply, &e);
+	else if (json_object_get(q, "usage"))
+		server_tell_usage(s, q, reply, &e);
+	else if (json_object_get(q, "objects"))
+		server_tell_objects(s, reply, &e);
+	else if (json_object_get(q, "faults"))
+		server_tell_faults(s, reply, &e);
 	else
 		fail(&e, FAIL_OTHER, "unknown question");
 	answer(s, q, reply, &e);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "host_words.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "virt.h"
 
 const char host_version[] = LABCTL_VERSION;
 
@@ -114,6 +117,39 @@ void host_facts_read(const json_t *o, unsigned host, struct arena *a, struct fac
 		nets[f->network_count++] = (struct fact_network){
 			.name = arena_strdup(a, get(row, "name")), .lab = copy(row, "lab", a), .lab_uuid = copy(row, "lab_uuid", a),
 			.state = copy(row, "state", a), .active = truth(row, "active"), .host = host };
+}
+
+/* --- use --- */
+
+static const struct { const char *key; size_t at; } uses[] = {
+	{ "cpu", offsetof(struct virt_usage, cpu_s) },
+	{ "memory", offsetof(struct virt_usage, memory_bytes) },
+	{ "read", offsetof(struct virt_usage, read_bytes) },
+	{ "written", offsetof(struct virt_usage, written_bytes) },
+	{ "received", offsetof(struct virt_usage, received_bytes) },
+	{ "sent", offsetof(struct virt_usage, sent_bytes) },
+};
+
+static double *use_of(struct virt_usage *u, size_t at)
+{
+	return (double *)(void *)((char *)u + at);
+}
+
+json_t *host_usage_json(const struct virt_usage *u)
+{
+	struct virt_usage copied = *u;
+	json_t *o = json_pack("{s:b}", "known", u->known);
+
+	for (size_t i = 0; i < ARRAY_COUNT(uses); i++)
+		json_object_set_new(o, uses[i].key, json_real(*use_of(&copied, uses[i].at)));
+	return o;
+}
+
+void host_usage_read(const json_t *o, struct virt_usage *u)
+{
+	*u = (struct virt_usage){ .known = truth(o, "known") };
+	for (size_t i = 0; i < ARRAY_COUNT(uses); i++)
+		*use_of(u, uses[i].at) = json_number_value(json_object_get(o, uses[i].key));
 }
 
 /* --- words --- */

@@ -12,6 +12,9 @@
  *   {"ask": N, "domain": NAME}                         {"answer": N, "state", "active", "stalled"}
  *   {"ask": N, "console": NODE}                        {"answer": N, "screen", "log"}
  *   {"ask": N, "evidence": NODE, "since_ms", "ended"}  {"answer": N, "text"}
+ *   {"ask": N, "usage": [DOMAIN...]}                   {"answer": N, "used": [...]}
+ *   {"ask": N, "objects": true}                        {"answer": N, "objects": [{"name", "state", "xml"}...]}
+ *   {"ask": N, "faults": true}                         {"answer": N, "held": [ID...]}
  *   {"ask": N, "image": NAME, "digest"}                {"answer": N} if it is there; else {"answer": N, "put": DIRECTORY},
  *   {"ask": N, "placed": NAME, "digest"}               where ssh then unpacks it; {"answer": N}
  *   {"cancel": true}                                   nothing
@@ -29,6 +32,8 @@
 #include "facts.h"
 #include "library.h"
 
+struct virt_usage;
+
 DEFINE_AUTO(json_t *, json_decref)
 
 /* The program and its data files (library_digest()) must be the same on both sides. */
@@ -41,6 +46,9 @@ int host_fail_read(const json_t *o, struct fail *e);
 void host_facts_json(const struct facts *f, json_t *o);
 /* Appends those of host number @host, in @a. */
 void host_facts_read(const json_t *o, unsigned host, struct arena *a, struct facts *f);
+
+json_t *host_usage_json(const struct virt_usage *u);
+void host_usage_read(const json_t *o, struct virt_usage *u); /* not known without @o */
 
 /* STEP_FAILED if there is no such word. */
 enum step_state host_state_read(const char *word);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "faults.h"
 #include "file.h"
 #include "hosts_link.h"
 #include "node_console.h"
@@ -70,16 +71,26 @@ void hosts_free(struct hosts *h)
 
 /* --- connecting --- */
 
-static json_t *hello(const struct link *l)
+/* Commands that need no data files have not read them: the other side still compares them. */
+static int digest_of(const struct hosts_env *env, char ret[65], struct fail *e)
+{
+	auto_(library_free) struct library *own = NULL;
+
+	if (!env->library && library_load(NULL, &own, e) < 0)
+		return -1;
+	library_digest(env->library ? env->library : own, ret);
+	return 0;
+}
+
+static json_t *hello(const struct link *l, const char *digest)
 {
 	const struct hosts_env *env = &l->all->env;
 	auto_(strbuf_clear) struct strbuf record = { 0 }, machine = { 0 };
 	auto_(free) char *state = realpath(env->paths->state, NULL);
-	char digest[65], name[256] = "";
+	char name[256] = "";
 	struct fail ignored;
 
 	lab_print(env->lab, &record);
-	library_digest(env->library, digest);
 	gethostname(name, sizeof name - 1);
 	file_read("/etc/machine-id", 256, &machine, &ignored);
 	strbuf_truncate(&machine, strcspn(strbuf_text(&machine), "\n"));
@@ -92,8 +103,9 @@ static int greet(struct link *l, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf line = { 0 };
 	auto_(json_decref) json_t *o = NULL;
+	char digest[65];
 
-	if (link_send(l, hello(l), e) < 0 || coproc_line(l->proc, clock_after_ms(CONNECT_MS), &line, e) < 0)
+	if (digest_of(&l->all->env, digest, e) < 0 || link_send(l, hello(l, digest), e) < 0 || coproc_line(l->proc, clock_after_ms(CONNECT_MS), &line, e) < 0)
 		return -1;
 	o = json_loads(strbuf_text(&line), 0, NULL);
 	if (json_object_get(o, "fail")) {
@@ -176,14 +188,16 @@ static int add_file(json_t *files, const char *name, const char *path, struct fa
 	return 0;
 }
 
-/* Only the keys of that host's own nodes leave this one. */
+/* The faults of the lab, and keys: only those of that host's own nodes leave this one. */
 static int keys_of(const struct link *l, json_t *files, struct fail *e)
 {
 	const struct hosts_env *env = &l->all->env;
 	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf faults = { 0 };
 
-	if (add_file(files, "id_ed25519.pub", env->paths->key_pub, e) < 0)
+	if (add_file(files, "id_ed25519.pub", env->paths->key_pub, e) < 0 || faults_text(env->paths, &faults, e) < 0)
 		return -1;
+	json_object_set_new(files, "faults", json_string(strbuf_text(&faults)));
 	for (unsigned i = 0; i < env->lab->node_count; i++) {
 		const struct node *n = &env->lab->nodes[i];
 

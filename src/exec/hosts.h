@@ -24,7 +24,7 @@ struct console;
 struct hosts_env {
 	const struct lab *lab;        /* borrowed, like everything here */
 	const struct paths *paths;
-	const struct library *library;
+	const struct library *library; /* NULL = not read */
 	const atomic_bool *cancel;
 };
 
@@ -46,6 +46,9 @@ int hosts_image(struct hosts *h, const struct lab *lab, struct run *r, const str
 int hosts_export(struct hosts *h, const struct node *n, struct arena *a, const char **ret_dir, struct fail *e);
 /* Appends what libvirt on that host has of the lab, in @a. */
 int hosts_facts(struct hosts *h, unsigned host, struct arena *a, struct facts *f, struct fail *e);
+/* Calls @each for the domains and networks of the lab on that host, as virt_describe(). */
+int hosts_describe(struct hosts *h, unsigned host, void (*each)(void *ctx, const char *name, const char *state, const char *xml), void *ctx,
+		   struct fail *e);
 /* State of a domain, as virt_domain_state() and virt_domain_stalled() give it; "unknown" and active if the host does not answer. In @a. */
 const char *hosts_domain_state(struct hosts *h, unsigned host, const char *domain, struct arena *a, bool *ret_active, bool *ret_stalled);
 /* console_read() and console_evidence() for a node of another host (node_console.h). */

@@ -13,10 +13,12 @@
 #include "library.h"
 #include "paths.h"
 
+struct fault;
 struct hosts;
 struct runtime;
 struct sql;
 struct virt;
+struct virt_usage;
 
 struct runtime_options {
 	const char *state_dir, *cache_dir;  /* absolute */
@@ -47,6 +49,13 @@ int runtime_virt(struct runtime *rt, struct virt **ret_virt, struct fail *e);   
 /* Of all hosts of the lab; one that does not answer is no failure, but in .silent. */
 int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e);
 int runtime_own_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct fail *e); /* of this host */
+/*
+ * What nodes use, as virt_usage(), on their hosts. Fails if libvirt of this host does; another one that does not answer is in @silent, the
+ * first one, which may be NULL.
+ */
+int runtime_usage(struct runtime *rt, const struct node *const *nodes, unsigned count, struct virt_usage *ret, struct fail *silent, struct fail *e);
+/* Which of the faults of links, data directories and space are in force on that host? */
+int runtime_faults_held(struct runtime *rt, unsigned host, const struct fault *faults, unsigned count, bool *ret, struct fail *e);
 /* State of the node's domain, on its host: as virt_domain_state() and virt_domain_stalled(); "unknown" and active if libvirt does not answer. */
 const char *runtime_state(struct runtime *rt, const struct node *n, bool *ret_active, bool *ret_stalled);
 /* True if libvirt says that the node is not running; *ret_state is its state then. False also if libvirt does not answer. */

@@ -122,6 +122,23 @@ bool fault_between(const struct lab *lab, const struct fault *f, unsigned from, 
 	return (f->kind->shape == SHAPE_RING ? in_ring : in_bridge)(n, rank_of(f->a, from), rank_of(f->a, to));
 }
 
+bool fault_acts_on(const struct lab *lab, unsigned from, unsigned to, unsigned host)
+{
+	return host == (from == lab->node_count || to == lab->node_count ? 0 : lab->nodes[from].host);
+}
+
+bool fault_is_on(const struct lab *lab, const struct fault *f, unsigned host)
+{
+	for (unsigned from = 0; from <= lab->node_count; from++) {
+		if (f->kind->on != FAULT_LINKS && from < lab->node_count && f->a[from] && lab->nodes[from].host == host)
+			return true;
+		for (unsigned to = 0; to <= lab->node_count && f->kind->on == FAULT_LINKS; to++)
+			if (fault_acts_on(lab, from, to, host) && fault_between(lab, f, from, to))
+				return true;
+	}
+	return false;
+}
+
 static bool concerns_any(const struct lab *lab, const struct fault *f)
 {
 	for (unsigned from = 0; from <= lab->node_count; from++)

@@ -77,6 +77,13 @@ struct fault {
 int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fail *e);
 /* FAULT_LINKS: does it concern what @from sends to @to? Positions of nodes; lab->node_count is the host. */
 bool fault_between(const struct lab *lab, const struct fault *f, unsigned from, unsigned to);
+/*
+ * Is it host number @host that acts on what @from sends to @to? One does, so that a frame between two hosts is lost by chance once: that of the
+ * sender; of frames to and from the host, the first, which has the lab's gateway.
+ */
+bool fault_acts_on(const struct lab *lab, unsigned from, unsigned to, unsigned host);
+/* Is anything of a fault of links, data directories or space on that host of the lab? */
+bool fault_is_on(const struct lab *lab, const struct fault *f, unsigned host);
 /* The processor time that @n may use: the least that a fault leaves it, else lab->cpu_quota; in the unit of that. */
 unsigned fault_cpu_quota(const struct lab *lab, const struct fault *faults, unsigned count, const struct node *n, int64_t now_ms);
 bool fault_is_over(const struct fault *f, int64_t now_ms);

@@ -11,9 +11,9 @@
 enum hook { HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, HOOK_COUNT };
 static const char *const hooks[HOOK_COUNT] = { "forward", "input", "output" };
 
-static bool filters(const struct fault *f, int64_t now_ms)
+static bool filters(const struct lab *lab, const struct fault *f, unsigned host, int64_t now_ms)
 {
-	return (f->kind->on == FAULT_LINKS || f->kind->on == FAULT_DATA) && !fault_is_over(f, now_ms);
+	return (f->kind->on == FAULT_LINKS || f->kind->on == FAULT_DATA) && !fault_is_over(f, now_ms) && fault_is_on(lab, f, host);
 }
 
 static void add_end(const struct fault *f, int64_t now_ms, struct strbuf *out)
@@ -27,7 +27,7 @@ static const char *mac_of(const struct lab *lab, unsigned i, const char *bridge_
 	return i == lab->node_count ? bridge_mac : lab->nodes[i].mac;
 }
 
-static void add_set(const struct lab *lab, const struct fault *f, const char *bridge_mac, int64_t now_ms, struct strbuf *out)
+static void add_set(const struct lab *lab, const struct fault *f, unsigned host, const char *bridge_mac, int64_t now_ms, struct strbuf *out)
 {
 	bool pairs = f->kind->on == FAULT_LINKS;
 	const char *before = "";
@@ -35,13 +35,13 @@ static void add_set(const struct lab *lab, const struct fault *f, const char *br
 	strbuf_printf(out, "\tset f%u {\n\t\ttype ether_addr%s\n\t\tflags timeout\n\t\telements = { ", f->id, pairs ? " . ether_addr" : "");
 	for (unsigned from = 0; from <= lab->node_count; from++) {
 		for (unsigned to = 0; pairs && to <= lab->node_count; to++) {
-			if (!fault_between(lab, f, from, to))
+			if (!fault_acts_on(lab, from, to, host) || !fault_between(lab, f, from, to))
 				continue;
 			strbuf_printf(out, "%s%s . %s", before, mac_of(lab, from, bridge_mac), mac_of(lab, to, bridge_mac));
 			add_end(f, now_ms, out);
 			before = ", ";
 		}
-		if (pairs || from == lab->node_count || !f->a[from])
+		if (pairs || from == lab->node_count || !f->a[from] || lab->nodes[from].host != host)
 			continue;
 		strbuf_printf(out, "%s%s", before, lab->nodes[from].mac);
 		add_end(f, now_ms, out);
@@ -84,7 +84,7 @@ void fault_filter_drain(const struct lab *lab, unsigned seconds, struct strbuf *
 			"\t\tether saddr @drain ip length > " ACK_BYTES_TEXT " tcp dport " NFS_PORT_TEXT " drop\n\t}\n}\n");
 }
 
-bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, const char *bridge_mac, int64_t now_ms,
+bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, unsigned host, const char *bridge_mac, int64_t now_ms,
 		  struct strbuf *out)
 {
 	bool any = false;
@@ -92,17 +92,17 @@ bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned co
 	/* Both, because only `delete` fails if there is none. */
 	strbuf_printf(out, "add table bridge %s\ndelete table bridge %s\n", lab->net.bridge, lab->net.bridge);
 	for (unsigned i = 0; i < count; i++)
-		any = any || filters(&faults[i], now_ms);
+		any = any || filters(lab, &faults[i], host, now_ms);
 	if (!any)
 		return false;
 	strbuf_printf(out, "table bridge %s {\n", lab->net.bridge);
 	for (unsigned i = 0; i < count; i++)
-		if (filters(&faults[i], now_ms))
-			add_set(lab, &faults[i], bridge_mac, now_ms, out);
+		if (filters(lab, &faults[i], host, now_ms))
+			add_set(lab, &faults[i], host, bridge_mac, now_ms, out);
 	for (enum hook h = 0; h < HOOK_COUNT; h++) {
 		strbuf_printf(out, "\tchain %s {\n\t\ttype filter hook %s priority filter; policy accept;\n", hooks[h], hooks[h]);
 		for (unsigned i = 0; i < count; i++)
-			if (filters(&faults[i], now_ms))
+			if (filters(lab, &faults[i], host, now_ms))
 				add_rule(&faults[i], h, out);
 		strbuf_str(out, "\t}\n");
 	}

@@ -11,9 +11,10 @@
 
 /*
  * Appends text that replaces the table by one with those of @faults that act on frames and are not over at @now_ms (since the
- * epoch), or removes it and returns false if there is none. @bridge_mac is the host's own address on the bridge.
+ * epoch), or removes it and returns false if there is none. @host: only what acts on that host of the lab (fault_is_on()); @bridge_mac is its own
+ * address on the bridge.
  */
-bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, const char *bridge_mac, int64_t now_ms,
+bool fault_filter(const struct lab *lab, const struct fault *faults, unsigned count, unsigned host, const char *bridge_mac, int64_t now_ms,
 		  struct strbuf *out);
 /*
  * Text that replaces the table by one that drops what nodes ask the NFS server; its answers, and that they arrived, pass. The kernel ends it after

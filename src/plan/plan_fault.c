@@ -47,7 +47,7 @@ static void add_system(struct plan *p, const struct library *lib, const struct f
 				      arena_printf(p->arena, "%s%s", begins ? "" : "end of ", f->kind->name))->payload = payload;
 }
 
-/* One step of the host makes what is in force. */
+/* One step of each host that it is on makes what is in force there. */
 static void add_by_record(struct plan *p, const struct fault *f, const char *title)
 {
 	static const struct { enum verb verb; const char *id; } steps[] = {
@@ -56,7 +56,9 @@ static void add_by_record(struct plan *p, const struct fault *f, const char *tit
 		[FAULT_SPACE] = { VERB_DATA_FILL, "data.fill" },
 	};
 
-	plan_add(p, steps[f->kind->on].verb, NULL, steps[f->kind->on].id, title);
+	for (unsigned h = 0; h == 0 || h < p->lab->host_count; h++)
+		if (fault_is_on(p->lab, f, h))
+			plan_add_at(p, h, steps[f->kind->on].verb, NULL, plan_on(p, steps[f->kind->on].id, h), title);
 }
 
 /* What happens to a domain: when the fault begins, and when it ends. */

@@ -45,7 +45,7 @@
 	X(NODE_RESET,     node_reset,     "node.reset",       30, 2, "reset the domain, as by its button")         \
 	X(NODE_UNPLUG,    node_unplug,    "node.unplug",      30, 2, "take the cable out of the domain's network interface") \
 	X(NODE_PLUG,      node_plug,      "node.plug",        30, 2, "put it back")                                \
-	X(NODE_QUOTA,     node_quota,     "node.quota",       30, 0, "give the domain the processor time that its faults leave it") \
+	X(NODE_QUOTA,     node_quota,     "node.quota",       30, 2, "give the domain the processor time that its faults leave it") \
 	X(FAULT_FILTER,   fault_filter,   "fault.filter",     30, 0, "packet filter of the lab's faults")          \
 	X(DATA_FILL,      data_fill,      "data.fill",        60, 0, "fill the file systems of data directories, or free them") \
 	X(DATA_FENCE,     data_fence,     "data.fence",       30, 2, "keep a server whose machine is off from starting in its old role") \

@@ -142,6 +142,60 @@ throughput() {
 	done
 }
 
+@test "logs, top, the console and the archive of collect have the nodes of both hosts" {
+	run -0 --separate-stderr labctl -l duo logs --since 10m
+	[ "$(awk '{print $1, $2}' <<<"$output" | sort -u | grep -E 'primary|standby' | paste -sd,)" = "node1 primary,node2 standby,node3 standby,node4 standby" ]
+	run -0 --separate-stderr labctl --json -l duo top
+	[ "$(jq -r '[.nodes[] | select(.running and .memory_bytes > 0) | .node] | join(" ")' <<<"$output")" = "node1 node2 node3 node4" ]
+	labctl -l duo collect "$WORK/report.tar.gz"
+	tar -tzf "$WORK/report.tar.gz" | sed 's|[^/]*/||' >"$WORK/report"
+	for file in hosts.json libvirt/duo-node1.xml libvirt/labctl-duo.xml libvirt/b/duo-node2.xml libvirt/b/labctl-duo.xml nodes/node4/logs.txt; do
+		grep -qx "$file" "$WORK/report"
+	done
+	cat >"$WORK/console" <<-'END'
+		(sleep 1; printf '\r'; sleep 0.5; printf '\035') |
+			script -qefc '"$LABCTL" -l duo console node2; echo "status $?"' /dev/null
+	END
+	run -0 inside bash "$WORK/console"
+	[[ $output == *"console of node2; Ctrl-] leaves it"*"left the console of node2"*"status 0"* ]]
+}
+
+reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
+
+@test "faults act on the hosts of their nodes: a partition across hosts, a quota, a kill" {
+	labctl -l duo fault inject partition 1-2 3-4
+	run -0 --separate-stderr labctl --json -l duo fault list
+	[ "$(jq -r '.faults[].state' <<<"$output")" = active ]
+	reach 1 node2
+	run ! reach 1 node3 # on one host
+	run ! reach 1 node4 # on two
+	run ! reach 4 node2
+	there nft flush set bridge "$(there nft list tables bridge | awk '{print $3}')" f1
+	run -0 --separate-stderr labctl --json -l duo fault list
+	[ "$(jq -r '.faults[].state' <<<"$output")" = "in part: gone on host b" ]
+	labctl -l duo fault heal 1
+	reach 1 node4
+	[ -z "$(there nft list tables bridge)" ]
+	# one side is on the other host only
+	labctl -l duo fault inject partition 2 4
+	run ! reach 2 node4
+	labctl -l duo fault inject cpu 4 --amount 30
+	labctl -l duo fault inject kill 4 -r standby
+	labctl -l duo fault inject pause 2
+	run -0 --separate-stderr labctl --json -l duo fault list
+	[ "$(jq -r '[.faults[] | .fault + ": " + .state] | join("; ")' <<<"$output")" = \
+		"partition node2 | node4: active; cpu 30 % node4: active; pause node2: active" ]
+	labctl -l duo fault heal --all
+	reach 2 node4
+	labctl -l duo --timeout 60 wait
+}
+
+@test "bench run loads nodes of both hosts, and measures what they use" {
+	labctl -l duo bench run --workloads select-only --scale 1 --clients 2 --repeats 1 --time 2s --warmup 1s --from node2 -o "$WORK/bench"
+	[ "$(jq -r '[.counters[] | select(.what == "cpu_seconds" and .value > 0 and .node != "host") | .node] | unique | join(" ")' \
+		"$WORK/bench/measurements.jsonl")" = "node1 node2 node3 node4" ]
+}
+
 @test "the other host has only its own part: keys of its nodes, no passwords, no commands" {
 	[ "$(there find "$WORK/b/labctl/labs/duo" -name host_key | sed 's|/host_key||; s|.*/||' | sort | paste -sd' ')" = "node2 node4" ]
 	[ ! -e "$WORK/b/labctl/labs/duo/secrets" ]

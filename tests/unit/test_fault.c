@@ -164,7 +164,7 @@ static void filter(void **state)
 	all[0].until_ms = 61500;
 	all[1].until_ms = 900;
 	all[2].amount = 500;
-	assert_true(fault_filter(lab, all, ARRAY_COUNT(all), "52:54:00:00:00:01", 1000, &out));
+	assert_true(fault_filter(lab, all, ARRAY_COUNT(all), 0, "52:54:00:00:00:01", 1000, &out));
 	assert_string_equal(strbuf_text(&out), arena_printf(lab->arena,
 		"add table bridge %1$s\ndelete table bridge %1$s\ntable bridge %1$s {\n"
 		"\tset f1 {\n\t\ttype ether_addr . ether_addr\n\t\tflags timeout\n\t\telements = { "
@@ -180,7 +180,7 @@ static void filter(void **state)
 		"\t\tether daddr @f3 tcp sport 2049 limit rate over 500 kbytes/second burst 32 kbytes drop comment \"fault 3: disk-slow\"\n\t}\n}\n",
 		lab->net.bridge));
 	strbuf_truncate(&out, 0);
-	assert_false(fault_filter(lab, &all[1], 1, "", 1000, &out));
+	assert_false(fault_filter(lab, &all[1], 1, 0, "", 1000, &out));
 	assert_string_equal(strbuf_text(&out), arena_printf(lab->arena, "add table bridge %1$s\ndelete table bridge %1$s\n", lab->net.bridge));
 }
 
@@ -200,10 +200,34 @@ static void drain(void **state)
 		"\t\tether saddr @drain ip length > 80 tcp dport 2049 drop\n\t}\n}\n", lab->net.bridge));
 }
 
+/* Every pair is on one host, so that no frame is dropped by chance twice: that of the sender; with the gateway, the first. */
+static void hosts(void **state)
+{
+	auto_(lab_free) struct lab *lab = lab_of("lab: l\nhypervisor: lxc\nnodes: 3\nnetwork: {subnet: 10.9.0.0/24}\n"
+						 "hosts:\n  - {name: a, underlay: 192.0.2.1, nodes: node1}\n"
+						 "  - {name: b, ssh: b, underlay: 192.0.2.2, nodes: 2-3}\n");
+	struct fault f = fault_of(lab, "partition", "1", "2-3"), away = fault_of(lab, "partition", "2", "3"), full = fault_of(lab, "disk-full", "3", NULL);
+	auto_(strbuf_clear) struct strbuf here = { 0 }, there = { 0 };
+
+	(void)state;
+	f.host = true;
+	f.id = 1;
+	assert_true(fault_filter(lab, &f, 1, 0, "52:54:00:00:00:01", 1000, &here));
+	assert_true(fault_filter(lab, &f, 1, 1, "", 1000, &there));
+	assert_non_null(strstr(strbuf_text(&here), "elements = { 52:54:0a:09:00:0b . 52:54:0a:09:00:0c, 52:54:0a:09:00:0b . 52:54:0a:09:00:0d, "
+						  "52:54:0a:09:00:0b . 52:54:00:00:00:01, 52:54:00:00:00:01 . 52:54:0a:09:00:0b }"));
+	assert_non_null(strstr(strbuf_text(&there), "elements = { 52:54:0a:09:00:0c . 52:54:0a:09:00:0b, 52:54:0a:09:00:0d . 52:54:0a:09:00:0b }"));
+	assert_false(fault_is_on(lab, &away, 0));
+	assert_true(fault_is_on(lab, &away, 1));
+	assert_false(fault_filter(lab, &away, 1, 0, "", 1000, &here));
+	assert_false(fault_is_on(lab, &full, 0));
+	assert_true(fault_is_on(lab, &full, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(shapes), cmocka_unit_test(rings_have_majorities), cmocka_unit_test(refused), cmocka_unit_test(processors),
-					    cmocka_unit_test(filter), cmocka_unit_test(drain) };
+					    cmocka_unit_test(filter), cmocka_unit_test(drain), cmocka_unit_test(hosts) };
 
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
 }

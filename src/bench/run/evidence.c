@@ -99,11 +99,12 @@ static void collect_host(struct runtime *rt, const char *labctl_version, json_t 
 static void collect_lab(const struct lab *lab, json_t *section)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
-	unsigned cpus = 0;
+	unsigned cpus = 0, here = 0;
 	uint64_t mib = 0;
 
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		cpus += lab->nodes[i].cpus;
+		here += lab->nodes[i].host ? 0 : lab->nodes[i].cpus;
 		mib += lab->nodes[i].memory_mib;
 	}
 	put(section, "hypervisor", "%s", hypervisor_names[lab->hypervisor]);
@@ -111,7 +112,7 @@ static void collect_lab(const struct lab *lab, json_t *section)
 	put(section, "nodes", "%u", lab->node_count);
 	put(section, "cpus of all nodes", "%u", cpus);
 	put(section, "memory of all nodes", "%llu MiB", (unsigned long long)mib);
-	put(section, "cores promised per core of the host", "%.2f", (double)cpus / (double)sysconf(_SC_NPROCESSORS_ONLN));
+	put(section, "cores promised per core of the host", "%.2f", (double)here / (double)sysconf(_SC_NPROCESSORS_ONLN));
 	put(section, "data", "%s", transport_names[lab->data.transport]);
 	put(section, "tuning", "%s", lab->tuning.profile);
 	lab_print(lab, &text);
@@ -184,6 +185,8 @@ bool evidence_shared_host(const struct lab *lab, bool client_on_host)
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		unsigned cores = lab->nodes[i].cpus * 100;
 
+		if (lab->nodes[i].host)
+			continue; /* whose cores nobody here knows; its `cpus` in the lab file keeps within them */
 		percent += lab->cpu_quota && lab->cpu_quota < cores ? lab->cpu_quota : cores;
 	}
 	return percent > host;

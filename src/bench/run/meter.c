@@ -18,8 +18,8 @@ struct sample { int64_t at_us; struct host_use host; struct virt_usage *nodes; }
 
 struct meter {
 	struct arena *arena;
-	struct virt *virt;   /* NULL = libvirt does not answer */
-	const char **names, **domains; unsigned node_count;
+	struct runtime *rt;
+	const char **names; const struct node **nodes; unsigned node_count;
 	struct sample *samples; unsigned count;
 	struct ticker *ticker;
 };
@@ -45,8 +45,7 @@ static bool look(void *ctx)
 	struct timespec now;
 	struct fail ignored;
 
-	if (m->virt)
-		virt_usage(m->virt, m->domains, m->node_count, s.nodes, &ignored);
+	runtime_usage(m->rt, m->nodes, m->node_count, s.nodes, NULL, &ignored);
 	clock_gettime(CLOCK_REALTIME, &now);
 	s.at_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	*arena_push(m->arena, m->samples, m->count) = s;
@@ -58,17 +57,15 @@ struct meter *meter_start(struct runtime *rt)
 	const struct lab *lab = runtime_lab(rt);
 	struct arena *a = arena_new();
 	struct meter *m = arena_new_of(a, struct meter);
-	struct fail ignored;
 
 	m->arena = a;
-	if (runtime_virt(rt, &m->virt, &ignored) < 0)
-		m->virt = NULL;
+	m->rt = rt;
 	m->node_count = lab->node_count;
 	m->names = arena_alloc(a, (lab->node_count + 1) * sizeof *m->names);
-	m->domains = arena_alloc(a, (lab->node_count + 1) * sizeof *m->domains);
+	m->nodes = arena_alloc(a, (lab->node_count + 1) * sizeof *m->nodes);
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		m->names[i] = lab->nodes[i].name;
-		m->domains[i] = lab->nodes[i].domain;
+		m->nodes[i] = &lab->nodes[i];
 	}
 	m->ticker = ticker_start(PERIOD_MS, look, m);
 	return m;

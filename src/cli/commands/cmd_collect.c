@@ -13,6 +13,7 @@
 #include "complete.h"
 #include "documents.h"
 #include "file.h"
+#include "hosts.h"
 #include "pack.h"
 #include "plural.h"
 #include "recipe.h"
@@ -180,6 +181,12 @@ static int doctor_json(struct collect *w, struct strbuf *out, struct fail *e)
 	return print_json(doctor_document(w->c), out);
 }
 
+static int hosts_json(struct collect *w, struct strbuf *out, struct fail *e)
+{
+	(void)e;
+	return w->lab->host_count ? print_json(hosts_document(w->c, w->lab), out) : 1;
+}
+
 static int audit_json(struct collect *w, struct strbuf *out, struct fail *e)
 {
 	return print_json(audit_document(w->lab, runtime_paths(w->rt), 0, w->c->arena, e), out);
@@ -205,6 +212,7 @@ static const struct part {
 	{ "versions.json", versions },
 	{ "config.json", config_json },
 	{ "doctor.json", doctor_json },
+	{ "hosts.json", hosts_json },
 	{ "audit.json", audit_json },
 	{ "status.json", status_json },
 };
@@ -242,22 +250,32 @@ static void add_rendered(struct collect *w)
 	}
 }
 
+struct place { struct collect *w; const char *dir; };
+
 static void add_object(void *ctx, const char *name, const char *state, const char *xml)
 {
-	struct collect *w = ctx;
+	const struct place *at = ctx;
+	struct collect *w = at->w;
 	auto_(strbuf_clear) struct strbuf text = { 0 };
 
 	strbuf_printf(&text, "<!-- %s -->\n%s", state, xml);
-	collect_add(w, arena_printf(w->c->arena, "libvirt/%s.xml", name), &text);
+	collect_add(w, arena_printf(w->c->arena, "%s/%s.xml", at->dir, name), &text);
 }
 
 static void add_libvirt(struct collect *w)
 {
+	struct place at = { w, "libvirt" };
 	struct fail e = { 0 };
 	struct virt *v;
 
-	if (runtime_virt(w->rt, &v, &e) < 0 || virt_describe(v, w->lab->uuid, add_object, w, &e) < 0)
-		collect_miss(w, "libvirt", &e);
+	if (runtime_virt(w->rt, &v, &e) < 0 || virt_describe(v, w->lab->uuid, add_object, &at, &e) < 0)
+		collect_miss(w, at.dir, &e);
+	for (unsigned h = 1; h < w->lab->host_count; h++) {
+		e = (struct fail){ 0 };
+		at.dir = arena_printf(w->c->arena, "libvirt/%s", w->lab->hosts[h].name);
+		if (host_is_used(w->lab, h) && hosts_describe(runtime_hosts(w->rt), h, add_object, &at, &e) < 0)
+			collect_miss(w, at.dir, &e);
+	}
 }
 
 static void add_readme(struct collect *w, const char *made)
@@ -273,7 +291,7 @@ static void add_readme(struct collect *w, const char *made)
 			  "audit.json      past commands; journal.jsonl: with every step\n"
 			  "status.json doctor.json config.json versions.json\n"
 			  "plans/ rendered/  what create and bootstrap would do now, and every file and script of theirs\n"
-			  "libvirt/        domains and networks as libvirt has them now\n"
+			  "libvirt/        domains and networks as libvirt has them now; of other hosts of the lab: libvirt/HOST/, and hosts.json as of host check\n"
 			  "nodes/NODE/     system.txt; logs.txt: TIME, SOURCE, line; console.log; settings-ROLE.tsv: in force in the database\n");
 	if (w->missing.len)
 		strbuf_printf(&text, "\nMissing:\n%s", w->missing.text);

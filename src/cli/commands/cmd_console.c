@@ -74,6 +74,17 @@ static void show(void *ctx, const char *text, size_t len)
 	}
 }
 
+/* libvirt of the node's host has the console: labctl there opens it, on a terminal of ssh. */
+static int console_there(struct cli *c, const struct lab *lab, const struct node *n, struct fail *e)
+{
+	const struct console_words *said = c->options;
+	const char *const argv[] = { "ssh", "-t", "-x", "-a", "-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR", "--", lab->hosts[n->host].ssh,
+				     arena_printf(c->arena, "labctl -l %s console%s %s", lab->name, said->force ? " --force" : "", n->name), NULL };
+
+	execvp(argv[0], (char *const *)(void *)argv);
+	return fail_errno(e, FAIL_HOST, "%s", argv[0]);
+}
+
 static int console(struct cli *c, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;
@@ -93,6 +104,8 @@ static int console(struct cli *c, struct fail *e)
 		return fail_next(e, "labctl -l %s logs %s, or labctl -l %s exec %s -- COMMAND", lab->name, person.node->name, lab->name,
 				 person.node->name);
 	}
+	if (person.node->host)
+		return console_there(c, lab, person.node, e);
 	if (load_runtime(c, lab, &rt, e) < 0 || runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (runtime_is_off(rt, person.node, &state)) {

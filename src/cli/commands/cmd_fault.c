@@ -67,33 +67,70 @@ static bool any_machine(const struct lab *lab, const struct fault *f, const stru
 	return false;
 }
 
-static bool any_filled(const struct lab *lab, const struct fault *f)
+/* What of the faults is in force on each host; NULL: it does not answer. */
+struct held { struct cli *c; bool **on; };
+
+static struct held look_at_hosts(struct cli *c, const struct lab *lab, struct runtime *rt, const struct fault *faults, unsigned count)
 {
-	for (unsigned i = 0; i < lab->node_count; i++)
-		if (f->a[i] && fill_is_there(lab->nodes[i].export_dir))
-			return true;
-	return false;
+	unsigned hosts = lab->host_count ? lab->host_count : 1;
+	struct held held = { c, arena_alloc(c->arena, hosts * sizeof *held.on) };
+
+	for (unsigned h = 0; h < hosts; h++) {
+		bool wanted = false;
+		struct fail ignored = { 0 };
+
+		for (unsigned i = 0; i < count; i++)
+			wanted = wanted || fault_is_on(lab, &faults[i], h);
+		held.on[h] = arena_alloc(c->arena, (count + 1) * sizeof **held.on);
+		if (wanted && runtime_faults_held(rt, h, faults, count, held.on[h], &ignored) < 0)
+			held.on[h] = NULL;
+	}
+	return held;
+}
+
+/* "active", or why fault @i is not, or not everywhere. @gone: in these words nothing is left of it. */
+static const char *state_on_hosts(const struct lab *lab, const struct fault *faults, unsigned i, const struct held *held, const char *gone)
+{
+	const char *without = NULL, *silent = NULL;
+	bool any = false;
+
+	for (unsigned h = 0; h == 0 || h < lab->host_count; h++) {
+		if (!fault_is_on(lab, &faults[i], h))
+			continue;
+		if (!held->on[h])
+			silent = lab->hosts[h].name;
+		else if (!held->on[h][i])
+			without = lab->host_count ? lab->hosts[h].name : "";
+		else
+			any = true;
+	}
+	if (silent)
+		return arena_printf(held->c->arena, "unknown: host %s does not answer", silent);
+	if (!any)
+		return gone;
+	return without ? arena_printf(held->c->arena, "in part: gone on host %s", without) : "active";
 }
 
 /* "active", or why it is not; NULL: it was ended in another way, as by `labctl start`. */
-static const char *state_of_fault(const struct lab *lab, const struct fault *f, const struct facts *facts)
+static const char *state_of_fault(const struct lab *lab, const struct fault *faults, unsigned i, const struct held *held, const struct facts *facts)
 {
-	char set[16];
+	const struct fault *f = &faults[i];
+	const char *state = "active";
 
-	snprintf(set, sizeof set, "f%u", f->id);
 	if (fault_by_kernel(f))
-		return nft_set_has_elements(lab->net.bridge, set) ? "active" : "gone: the packet filter was emptied";
+		return state_on_hosts(lab, faults, i, held, "gone: the packet filter was emptied");
 	if (f->kind->on == FAULT_MACHINE && !any_machine(lab, f, facts))
 		return NULL;
-	if (f->kind->on == FAULT_SPACE && !any_filled(lab, f))
-		return "gone: somebody removed the file";
-	return fault_is_over(f, clock_wall_ms()) ? "overdue: heal it" : "active";
+	if (f->kind->on == FAULT_SPACE)
+		state = state_on_hosts(lab, faults, i, held, "gone: somebody removed the file");
+	return strcmp(state, "active") == 0 && fault_is_over(f, clock_wall_ms()) ? "overdue: heal it" : state;
 }
 
-json_t *faults_rows(struct cli *c, const struct lab *lab, const struct facts *facts, struct fail *e)
+json_t *faults_rows(struct cli *c, const struct lab *lab, struct runtime *rt, const struct facts *facts, struct fail *e)
 {
 	struct fault *faults;
 	struct paths paths;
+	struct held held;
 	unsigned count;
 	json_t *rows;
 
@@ -101,10 +138,11 @@ json_t *faults_rows(struct cli *c, const struct lab *lab, const struct facts *fa
 	if (faults_read(&paths, lab, c->arena, &faults, &count, e) < 0)
 		return NULL;
 	drop_over(faults, &count);
+	held = look_at_hosts(c, lab, rt, faults, count);
 	rows = json_array();
 	for (unsigned i = 0; i < count; i++) {
 		int64_t now = clock_wall_ms(), left = (faults[i].until_ms - now) / 1000;
-		const char *state = state_of_fault(lab, &faults[i], facts);
+		const char *state = state_of_fault(lab, faults, i, &held, facts);
 		char since[32], until[32] = "until it is healed";
 
 		if (!state)
@@ -131,7 +169,7 @@ static int list(struct cli *c, struct fail *e)
 
 	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || runtime_facts(rt, c->arena, &facts, e) < 0)
 		return -1;
-	rows = faults_rows(c, lab, &facts, e);
+	rows = faults_rows(c, lab, rt, &facts, e);
 	if (!rows)
 		return -1;
 	doc = json_pack("{s:i, s:s, s:o}", "v", 1, "lab", lab->name, "faults", rows);
@@ -142,6 +180,9 @@ static int list(struct cli *c, struct fail *e)
 	else
 		r = (report_say("lab '%s' has no faults\n", lab->name), 0);
 	json_decref(doc);
+	for (unsigned h = 0; r == 0 && facts.silent && h < lab->host_count; h++)
+		if (facts.silent[h])
+			r = fail(e, FAIL_PARTIAL, "%s", facts.silent[h]);
 	return r;
 }
 
@@ -311,7 +352,7 @@ static int check_space(const struct lab *lab, struct runtime *rt, const struct f
 	const char *const others[] = { runtime_paths(rt)->lab, runtime_paths(rt)->cache, NULL };
 
 	for (unsigned i = 0; f->kind->on == FAULT_SPACE && i < lab->node_count; i++)
-		if (f->a[i] && fill_check(lab->nodes[i].export_dir, others, e) < 0)
+		if (f->a[i] && !lab->nodes[i].host && fill_check(lab->nodes[i].export_dir, others, e) < 0)
 			return -1;
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "fault.h"
 
 /* Faults that were not ended: a new array of {id, fault, state, for, left}. NULL: the record is damaged (FAIL_LAB). */
-json_t *faults_rows(struct cli *c, const struct lab *lab, const struct facts *facts, struct fail *e);
+json_t *faults_rows(struct cli *c, const struct lab *lab, struct runtime *rt, const struct facts *facts, struct fail *e);
 /* Does the kernel end it in time? */
 bool fault_by_kernel(const struct fault *f);
 bool fault_has_cluster(const struct cli *c, const struct lab *lab);

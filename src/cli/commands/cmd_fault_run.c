@@ -110,7 +110,7 @@ static int check_lab(struct scene *s, struct runtime *rt, struct fail *e)
 			    s->lab->cluster.recipe->kind);
 	if (runtime_facts(rt, s->c->arena, &facts, e) < 0)
 		return -1;
-	faults = faults_rows(s->c, s->lab, &facts, e);
+	faults = faults_rows(s->c, s->lab, rt, &facts, e);
 	if (!faults)
 		return -1;
 	count = json_array_size(faults);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "complete.h"
+#include "documents.h"
 #include "host_look.h"
 #include "plural.h"
 #include "quote.h"
@@ -255,6 +256,21 @@ int host_check(struct cli *c, const struct lab *lab, const struct host *const *h
 	json_decref(doc);
 	json_decref(rows);
 	return r;
+}
+
+json_t *hosts_document(struct cli *c, const struct lab *lab)
+{
+	struct host_look *looks = arena_alloc(c->arena, (lab->host_count + 1) * sizeof *looks);
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; i < lab->host_count; i++)
+		looks[i] = (struct host_look){ .host = &lab->hosts[i], .doctor = true };
+	host_look(c, looks, lab->host_count);
+	for (unsigned i = 0; i < lab->host_count; i++) {
+		json_array_append_new(rows, host_row(c, lab, &looks[i]));
+		host_look_clear(&looks[i]);
+	}
+	return json_pack("{s:i, s:s, s:o}", "v", 1, "lab", lab->name, "hosts", rows);
 }
 
 static int check(struct cli *c, struct fail *e)

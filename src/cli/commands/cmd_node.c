@@ -81,6 +81,7 @@ bool node_explain_silence(struct cli *c, const struct lab *lab, const struct nod
 	state = runtime_state(rt, n, &active, &stalled);
 	if (!stalled)
 		return false;
+	state = arena_strdup(c->arena, state);
 	fail(e, code == FAIL_TIMEOUT ? FAIL_SSH : code, "%s is not running: domain '%s' is %s", n->name, n->domain, state);
 	fail_next(e, "labctl -l %s start (starts what is stopped, resumes what is paused)", lab->name);
 	return true;

@@ -78,9 +78,9 @@ int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const ch
 	return 0;
 }
 
-int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct facts *facts, struct fail *e)
+int snapshot_check_faults(struct cli *c, const struct lab *lab, struct runtime *rt, const struct facts *facts, struct fail *e)
 {
-	json_t *rows = faults_rows(c, lab, facts, e);
+	json_t *rows = faults_rows(c, lab, rt, facts, e);
 	size_t count = json_array_size(rows);
 
 	if (!rows)

@@ -15,7 +15,7 @@ int create_from(struct cli *c, struct fail *e);
 /* All nodes, and all servers if the lab has a cluster; @said repeats the command. */
 int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const char *said, struct choice *ret, struct fail *e);
 /* FAIL_CONFLICT if faults are in force. */
-int snapshot_check_faults(struct cli *c, const struct lab *lab, const struct facts *facts, struct fail *e);
+int snapshot_check_faults(struct cli *c, const struct lab *lab, struct runtime *rt, const struct facts *facts, struct fail *e);
 /*
  * Is there room in the directory @to for a copy of @bytes from the directory @from, and @memory_bytes that share nothing? Says what
  * is needed. FAIL_HOST if it is short.

@@ -95,7 +95,7 @@ static int load_then(struct cli *c, struct restore *s, const struct paths *paths
 
 static int check_allowed(struct cli *c, const struct restore *s, const struct paths *paths, struct fail *e)
 {
-	if (snapshot_check_faults(c, s->now, &s->facts, e) < 0)
+	if (snapshot_check_faults(c, s->now, s->rt, &s->facts, e) < 0)
 		return -1;
 	if (!state_is_protected(paths))
 		return 0;

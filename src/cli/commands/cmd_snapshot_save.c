@@ -163,7 +163,7 @@ static int prepare(struct cli *c, struct save *s, struct fail *e)
 		return -1;
 	s->frozen = snapshot_mark_age_ms(&paths, SNAPSHOT_FREEZING) >= 0;
 	if (!s->made && !s->frozen &&
-	    (run_check_whole(c, &paths, e) < 0 || snapshot_check_faults(c, s->lab, &s->facts, e) < 0 || check_works(s, &paths, e) < 0 ||
+	    (run_check_whole(c, &paths, e) < 0 || snapshot_check_faults(c, s->lab, s->rt, &s->facts, e) < 0 || check_works(s, &paths, e) < 0 ||
 	     (s->live && check_live(s->lab, &paths, name, e) < 0) || measure(c, s, e) < 0))
 		return -1;
 	return plan_snapshot_save(s->lab, c->lib, &s->facts,

@@ -175,7 +175,7 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	json_object_set_new(ret->doc, "drift", figures_drift(ret->asked, ret->asked_count));
 	json_object_set_new(ret->doc, "prepared", figures_prepared(lab, ret->asked, ret->asked_count));
 	json_object_set_new(ret->doc, "unknown", figures_unknown(ret->asked, ret->asked_count));
-	rows = faults_rows(c, lab, &facts, e);
+	rows = faults_rows(c, lab, rt, &facts, e);
 	if (!rows)
 		return -1;
 	json_object_set_new(ret->doc, "faults", rows);

@@ -17,8 +17,9 @@
 struct top {
 	struct cli *c;
 	const struct lab *lab;
-	struct virt *virt;
-	const struct node **nodes; const char **domains; unsigned count;
+	struct runtime *rt;
+	const struct node **nodes; unsigned count;
+	struct fail silent; /* a host that does not answer */
 	struct virt_usage *before, *now; /* two samples */
 	int64_t before_ms, now_ms;       /* 0 = not taken yet */
 };
@@ -31,7 +32,7 @@ static int sample(struct top *t, struct fail *e)
 	t->before_ms = t->now_ms;
 	t->now = oldest;
 	t->now_ms = clock_now_ms();
-	return virt_usage(t->virt, t->domains, t->count, t->now, e);
+	return runtime_usage(t->rt, t->nodes, t->count, t->now, &t->silent, e);
 }
 
 /* What a counter grew by per second; -1 = not known. A domain that was started again counts from zero. */
@@ -112,6 +113,8 @@ static int draw(void *ctx, struct strbuf *out, struct fail *e)
 	strbuf_printf(out, "%s  %s  100 %% of CPU are one processor of the host\n\n", t->lab->name, clock);
 	rows = rows_of(t);
 	r = report_table_text(rows, columns, ARRAY_COUNT(columns), out, e);
+	if (t->silent.code)
+		strbuf_printf(out, "\n%s\n", t->silent.text);
 	json_decref(rows);
 	return r;
 }
@@ -129,6 +132,11 @@ static int print_once(struct top *t, struct fail *e)
 	r = t->c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
 	json_decref(doc);
 	json_decref(rows);
+	if (r == 0 && t->silent.code) {
+		*e = t->silent;
+		e->code = FAIL_PARTIAL;
+		return -1;
+	}
 	return r;
 }
 
@@ -142,19 +150,16 @@ static int top(struct cli *c, struct fail *e)
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
 	set = arena_alloc(c->arena, lab->node_count * sizeof *set);
-	if (lab_select(lab, c->arg_count ? c->args[0] : "all", NULL, set, e) < 0 || load_runtime(c, lab, &rt, e) < 0 ||
-	    runtime_virt(rt, &t.virt, e) < 0)
+	if (lab_select(lab, c->arg_count ? c->args[0] : "all", NULL, set, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
+	t.rt = rt;
 	t.lab = lab;
 	t.nodes = arena_alloc(c->arena, lab->node_count * sizeof *t.nodes);
-	t.domains = arena_alloc(c->arena, lab->node_count * sizeof *t.domains);
 	t.before = arena_alloc(c->arena, lab->node_count * sizeof *t.before);
 	t.now = arena_alloc(c->arena, lab->node_count * sizeof *t.now);
 	for (unsigned i = 0; i < lab->node_count; i++)
-		if (set[i]) {
-			t.nodes[t.count] = &lab->nodes[i];
-			t.domains[t.count++] = lab->nodes[i].domain;
-		}
+		if (set[i])
+			t.nodes[t.count++] = &lab->nodes[i];
 	if (sample(&t, e) < 0)
 		return -1;
 	if (c->json || !isatty(STDOUT_FILENO))

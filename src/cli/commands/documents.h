@@ -9,6 +9,7 @@
 #include "cli.h"
 
 json_t *doctor_document(struct cli *c); /* never NULL; "fit" says whether the host can run labs */
+json_t *hosts_document(struct cli *c, const struct lab *lab); /* of `host check`; never NULL */
 json_t *config_document(struct cli *c, struct fail *e);
 /* Only runs that began at @since_ms or later. */
 json_t *audit_document(const struct lab *lab, const struct paths *paths, int64_t since_ms, struct arena *a, struct fail *e);

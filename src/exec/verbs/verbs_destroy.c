@@ -88,7 +88,7 @@ static int remove_filter(struct run *r, struct fail *e)
 
 	if (!faults_recorded(runtime_paths(rt)) && snapshot_mark_age_ms(runtime_paths(rt), SNAPSHOT_FREEZING) < 0)
 		return 0;
-	fault_filter(runtime_lab(rt), NULL, 0, "", 0, &text);
+	fault_filter(runtime_lab(rt), NULL, 0, 0, "", 0, &text);
 	return nft_apply(strbuf_text(&text), run_deadline_ms(r), e);
 }
 

@@ -23,7 +23,7 @@ int verb_fault_filter(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (faults_read(runtime_paths(rt), lab, a, &faults, &count, e) < 0)
 		return -1;
 	link = nft_link_mac(lab->net.bridge, mac, e) == 0;
-	any = fault_filter(lab, faults, count, mac, clock_wall_ms(), &text);
+	any = fault_filter(lab, faults, count, runtime_host(rt), mac, clock_wall_ms(), &text);
 	if (!link && any)
 		return fail_next(e, "labctl -l %s start", lab->name);
 	*e = (struct fail){ 0 };
@@ -135,7 +135,7 @@ int verb_data_fill(struct run *r, enum step_state *ret_state, struct fail *e)
 			const char *dir = lab->nodes[i].export_dir;
 			bool changed;
 
-			if (is_filled(faults, count, i) != (bool)fills)
+			if (lab->nodes[i].host != runtime_host(rt) || is_filled(faults, count, i) != (bool)fills)
 				continue;
 			if (fills ? fill_check(dir, others, e) < 0 || fill_up(dir, &changed, e) < 0 : fill_free(dir, &changed, e) < 0)
 				return fail_wrap(e, "%s", lab->nodes[i].name);
