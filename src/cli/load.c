@@ -158,7 +158,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 static int check_part(struct cli *c, const struct paths *paths, struct lab *lab, struct fail *e)
 {
 	/* What needs files of nodes, or packet filters between them, on whatever host they are. */
-	static const char *const not_yet[] = { "node", "snapshot" };
+	static const char *const not_yet[] = { "snapshot" };
 	const char *master = host_master(paths, c->arena);
 	size_t len = strcspn(c->path, " ");
 

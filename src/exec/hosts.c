@@ -69,6 +69,11 @@ void hosts_free(struct hosts *h)
 	free(h);
 }
 
+void hosts_tell(struct hosts *h, const struct lab *lab)
+{
+	h->env.lab = lab;
+}
+
 /* --- connecting --- */
 
 /* Commands that need no data files have not read them: the other side still compares them. */

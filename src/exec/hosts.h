@@ -29,6 +29,8 @@ struct hosts_env {
 };
 
 struct hosts *hosts_new(const struct hosts_env *env); /* aborts if out of memory */
+/* Other hosts get the record of @lab, with the same hosts, instead: it has a node that leaves. Before anything is asked. */
+void hosts_tell(struct hosts *h, const struct lab *lab);
 void hosts_free(struct hosts *h);                     /* ends the connections */
 
 /*

@@ -154,8 +154,10 @@ static int add_nodes(struct lab *lab, unsigned count, struct fail *e)
 			return fail(e, FAIL_LAB, "the subnet of lab '%s' has no address left for %s", lab->name, name);
 		if (n->ip)
 			ip_format(n->ip, n->ip_text);
+		hosts_place(lab, n);
 		lab->node_count++;
 	}
+	hosts_name_nodes(lab);
 	return 0;
 }
 
@@ -225,6 +227,7 @@ int lab_shrink(const struct lab *has, const struct node *gone, struct lab **ret,
 	lab->node_count--;
 	for (unsigned i = 0; i < lab->node_count; i++)
 		lab->nodes[i].index = i + 1;
+	hosts_name_nodes(lab);
 	for (unsigned r = 0; r < lab->cluster.place_count; r++) {
 		seats s = { 0 };
 

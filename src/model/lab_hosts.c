@@ -136,6 +136,20 @@ void hosts_complete(struct source *s)
 			n->host = 0;
 		}
 	}
+	hosts_name_nodes(lab);
+}
+
+void hosts_place(struct lab *lab, struct node *n)
+{
+	const bool selects[LAB_HOSTS_MAX] = { 0 };
+
+	n->host = 0;
+	if (lab->host_count)
+		n->host = choose(lab, n, selects);
+}
+
+void hosts_name_nodes(struct lab *lab)
+{
 	for (unsigned i = 0; i < lab->host_count; i++)
 		lab->hosts[i].nodes = host_nodes(lab, i, lab->arena);
 }

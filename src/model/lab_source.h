@@ -107,6 +107,8 @@ void users_print(const struct lab *lab, struct strbuf *out);
 void hosts_read(struct source *s, const struct key *k, yaml_node_t *node, const char *path);
 void hosts_complete(struct source *s); /* places the nodes */
 void hosts_check(struct source *s);
+void hosts_place(struct lab *lab, struct node *n); /* a node that a lab with places gets; it is not counted yet */
+void hosts_name_nodes(struct lab *lab); /* `nodes` of each host, as they are placed */
 void hosts_print(const struct lab *lab, struct strbuf *out);
 void placement_print(const struct lab *lab, struct strbuf *out);
 

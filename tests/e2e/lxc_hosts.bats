@@ -160,6 +160,19 @@ throughput() {
 	[[ $output == *"console of node2; Ctrl-] leaves it"*"left the console of node2"*"status 0"* ]]
 }
 
+@test "node add puts nodes where there is room, node remove takes one of the other host away" {
+	labctl -l duo node add 2
+	run -0 --separate-stderr labctl --json -l duo status
+	[ "$(jq -r '[.nodes[] | .node + ":" + .host] | join(" ")' <<<"$output")" = "node1:a node2:b node3:a node4:b node5:a node6:b" ]
+	[ "$(labctl -l duo psql node6 -- -Atc 'SELECT count(*) FROM e2e')" = 1000 ]
+	labctl -l duo node remove node6
+	[ "$(there virsh -q -c lxc:///system list --all --name | sed '/^$/d' | sort | paste -sd' ')" = "duo-node2 duo-node4" ]
+	[ ! -e "$WORK/b/labctl/labs/duo/nodes/node6" ]
+	[ ! -e "$LABCTL_STATE/labs/duo/nodes/node6" ]
+	labctl -l duo node remove node5
+	labctl -l duo status
+}
+
 reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 
 @test "faults act on the hosts of their nodes: a partition across hosts, a quota, a kill" {

@@ -261,6 +261,28 @@ static void networks_have_one_gateway(void **state)
 	assert_non_null(strstr(files[2].text, "\"mtu\": 1450"));
 }
 
+/* A new node goes where there is most room; the others stay where they are. */
+static void grows(void **state)
+{
+	auto_(lab_free) struct lab *lab = read_lab(TWO "nodes: 4\nnetwork: {subnet: 10.88.7.0/24}\n");
+	auto_(lab_free) struct lab *full = read_lab("hypervisor: lxc\nnodes: 2\ndefaults: {memory: 512MiB}\nhosts:\n"
+						    "  - {name: a, underlay: 192.0.2.1, memory: 512MiB}\n"
+						    "  - {name: b, ssh: b, underlay: 192.0.2.2, memory: 512MiB}\n");
+	auto_(lab_free) struct lab *more = NULL, *less = NULL, *none = NULL;
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(lab_grow(lab, 2, NULL, &more, &e), 0);
+	assert_nodes(more, 0, "node1,node3,node5");
+	assert_nodes(more, 1, "node2,node4,node6");
+	assert_int_equal(lab_shrink(more, &more->nodes[1], &less, &e), 0);
+	assert_nodes(less, 0, "node1,node3,node5");
+	assert_nodes(less, 1, "node4,node6");
+	assert_int_equal(lab_grow(full, 1, NULL, &none, &e), -1);
+	assert_int_equal(e.code, FAIL_LAB);
+	assert_non_null(strstr(e.evidence, "need 1GiB, it has 512MiB"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,7 +290,7 @@ int main(void)
 		cmocka_unit_test(packs),               cmocka_unit_test(selects),
 		cmocka_unit_test(prints_what_it_reads), cmocka_unit_test(refuses),
 		cmocka_unit_test(steps_have_hosts),    cmocka_unit_test(destroy_is_by_host),
-		cmocka_unit_test(machines_have_their_data_beside_them), cmocka_unit_test(networks_have_one_gateway),
+		cmocka_unit_test(machines_have_their_data_beside_them), cmocka_unit_test(networks_have_one_gateway), cmocka_unit_test(grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "cmd_node.h"
 #include "complete.h"
 #include "file.h"
+#include "hosts.h"
 #include "plural.h"
 #include "quote.h"
 #include "recipe.h"
@@ -300,10 +301,18 @@ static int plan_to_remove(struct cli *c, struct removal *t, struct fail *e)
 
 	if (load_made(c, &t->has, e) < 0 || node_named(c, t->has, &t->o.gone, e) < 0)
 		return -1;
+	if (host_load(t->has, t->o.gone->host).nodes == 1 && t->o.gone->host) {
+		fail(e, FAIL_CONFLICT, "%s is the last node of lab '%s' on host %s, where its network and record would stay", t->o.gone->name,
+		     t->has->name, t->has->hosts[t->o.gone->host].name);
+		return fail_next(e, "labctl -l %s node remove NODE, for one of another host", t->has->name);
+	}
 	t->o.cluster = is_bootstrapped(c, t->has);
 	t->o.said = arena_printf(c->arena, "node remove %s%s", t->o.gone->name, said->force ? " --force" : "");
 	if ((t->has->node_count > 1 && check_roles(t, e) < 0) || lab_shrink(t->has, t->o.gone, &t->lab, e) < 0 ||
-	    load_runtime(c, t->lab, &t->rt, e) < 0 || runtime_facts(t->rt, c->arena, &facts, e) < 0 || plan_check_names(t->lab, &facts, e) < 0)
+	    load_runtime(c, t->lab, &t->rt, e) < 0)
+		return -1;
+	hosts_tell(runtime_hosts(t->rt), t->has);
+	if (runtime_facts(t->rt, c->arena, &facts, e) < 0 || plan_check_names(t->lab, &facts, e) < 0)
 		return -1;
 	t->o.on = on = arena_alloc(c->arena, t->lab->node_count * sizeof *on);
 	for (unsigned i = 0; i < t->lab->node_count; i++) {
@@ -337,6 +346,9 @@ static int remove_node(struct cli *c, struct fail *e)
 	if (!c->json)
 		report_say("lost: %s\n", t.o.loss);
 	if (run_whole(c, t.rt, t.plan, e) < 0)
+		return -1;
+	/* Its keys, which this host has of the nodes of all hosts. */
+	if (gone->host && file_remove_tree(paths_node(&paths, gone->name, NULL, c->arena), e) < 0)
 		return -1;
 	say_file(c, t.lab);
 	return 0;
