@@ -75,8 +75,8 @@ struct virt_object {
 
 /* Removes what libvirt left behind of our domain, described by @xml, which is not running. virt_left.c */
 void virt_left_remove(const struct virt_object *o, const char *xml);
-/* Removes the files that libvirt keeps of a domain that is gone: logs, AppArmor profile, mount points. @type: virConnectGetType(). */
-void virt_left_files(const char *type, const char *name, const char *uuid);
+/* Removes the files that libvirt keeps of a domain that is gone: logs, AppArmor profile, mount points, directories. */
+void virt_left_files(virConnectPtr c, const char *name, const char *uuid);
 
 enum virt_owner { VIRT_GONE, VIRT_OURS };
 

@@ -249,7 +249,7 @@ static int domain_remove(virConnectPtr c, void *arg, struct fail *e)
 		virt_left_remove(o, xml);
 	if (persistent != 0 && undefine(domain, o->name, e))
 		return -1;
-	virt_left_files(virConnectGetType(c), o->name, uuid);
+	virt_left_files(c, o->name, uuid);
 	o->changed = true;
 	return 0;
 }

@@ -136,7 +136,7 @@ static void finish(struct boot *b)
 	virDomainGetUUIDString(b->domain, uuid);
 	virDomainDestroy(b->domain); /* fails if it has ended */
 	virDomainFree(b->domain);
-	virt_left_files(virConnectGetType(b->connection), b->guest->name, uuid);
+	virt_left_files(b->connection, b->guest->name, uuid);
 	unlink(b->guest->console);
 }
 

@@ -17,10 +17,13 @@
 #include <unistd.h>
 
 #include "defaults.h"
+#include "file.h"
 #include "virt_call.h"
 
 #define CGROUPS "/sys/fs/cgroup"
 #define NAME_LEN 64 /* libvirt cuts longer names */
+#define MACHINES "/var/lib/libvirt/qemu"
+#define DIRECTORY_NAME_LEN 20 /* VIR_DOMAIN_SHORT_NAME_MAX of libvirt */
 
 DEFINE_AUTO(DIR *, closedir)
 
@@ -152,10 +155,35 @@ static void remove_run(const char *name)
 		remove(arena_printf(a, "/run/libvirt/lxc/%s.%s", name, left[i]));
 }
 
-void virt_left_files(const char *type, const char *name, const char *uuid)
+/*
+ * The directories ("domain-ID-NAME", the name cut to 20 characters) of machines that ran when the host lost its power; libvirt forgets
+ * them. One of a machine that runs stays.
+ */
+static void remove_directories(virConnectPtr c, const char *where, const char *name)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(closedir) DIR *dir = opendir(where);
+	struct fail ignored = { 0 };
+	struct dirent *entry;
+	char cut[DIRECTORY_NAME_LEN + 1];
+
+	snprintf(cut, sizeof cut, "%s", name);
+	while (dir && (entry = readdir(dir))) {
+		int id = 0, at = 0;
+
+		if (sscanf(entry->d_name, "domain-%d-%n", &id, &at) != 1 || !at || strcmp(entry->d_name + at, cut) != 0)
+			continue;
+		auto_(virDomainFree) virDomainPtr runs = virDomainLookupByID(c, id);
+		if (!runs)
+			file_remove_tree(arena_printf(a, "%s/%s", where, entry->d_name), &ignored);
+	}
+}
+
+void virt_left_files(virConnectPtr c, const char *name, const char *uuid)
 {
 	static const struct { const char *type, *driver; } drivers[] = { { "QEMU", "qemu" }, { "LXC", "lxc" } };
 	auto_(arena_free) struct arena *a = arena_new();
+	const char *type = virConnectGetType(c);
 
 	for (size_t i = 0; i < ARRAY_COUNT(drivers); i++) {
 		if (!type || strcmp(type, drivers[i].type) != 0)
@@ -166,4 +194,8 @@ void virt_left_files(const char *type, const char *name, const char *uuid)
 	}
 	if (type && !strcmp(type, "LXC"))
 		remove_run(name);
+	if (type && !strcmp(type, "QEMU")) {
+		remove_directories(c, MACHINES, name);
+		remove_directories(c, MACHINES "/channel/target", name);
+	}
 }
