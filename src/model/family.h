@@ -28,7 +28,7 @@ struct family {
 	const char *sshd;            /* service of the SSH server */
 	const char *ntp, *ntp_conf;  /* service that keeps the time, its file */
 	const char *ntp_pool;        /* the distribution's part of pool.ntp.org */
-	const char *nfs;             /* mount options for the newest NFS version that all its releases support */
+	const char *nfs;             /* mount options for the newest NFS version that works: see family.c */
 	const char *sudo_group;
 	const char *key_type;        /* newest key type that its OpenSSH supports, for ssh-keygen -t */
 	const struct ssh_algorithms *ssh; /* old algorithms that its OpenSSH needs; NULL = today's defaults work */

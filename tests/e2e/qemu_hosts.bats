@@ -15,7 +15,7 @@ setup_file() {
 	cat >"$WORK/lab.yaml" <<-EOF
 		lab: duo
 		hypervisor: qemu
-		image: debian12
+		image: debian13
 		nodes: 2
 		defaults: {memory: 512MiB, cpus: 1}
 		hosts:
@@ -52,6 +52,19 @@ states() {
 	[ "$(<"$LABCTL_STATE/labs/duo/data/node1/hello")" = node1 ]
 	[ "$(<"$WORK/b/labctl/labs/duo/data/node2/hello")" = node2 ]
 	[ ! -e "$LABCTL_STATE/labs/duo/data/node2" ]
+}
+
+@test "what a machine reads is what its host has, by NFS in pieces of all sizes" {
+	for n in 1 2; do
+		dir=$LABCTL_STATE/labs/duo/data/node1
+		[ "$n" = 1 ] || dir=$WORK/b/labctl/labs/duo/data/node2
+		head -c 3000000 /dev/urandom >"$dir/random"
+		truncate -s 5M "$dir/random"
+		head -c 30001 "$dir/random" >"$dir/small"
+		(cd "$dir" && md5sum random small) >"$WORK/sums"
+		labctl -l duo exec "$n" -- 'cd /data && md5sum random small && rm random small' | sed 's/^node[12] *//' >"$WORK/read"
+		diff "$WORK/sums" "$WORK/read"
+	done
 }
 
 @test "the machines are on one network with one gateway; a second create changes nothing" {

@@ -206,7 +206,7 @@ $(cat "$WORK/second")"
 	[ -L "$WORK/after/etc/systemd/system/sysinit.target.wants/nftables.service" ]
 	[ "$(<"$WORK/after/etc/timezone")" = UTC ]
 	grep -q '^SELINUX=permissive$' "$WORK/after/etc/selinux/config"
-	grep -q ' /data nfs vers=4.2,proto=tcp,hard,_netdev,retry=0 0 0$' "$WORK/after/etc/fstab"
+	grep -q ' /data nfs vers=4.1,proto=tcp,hard,_netdev,retry=0 0 0$' "$WORK/after/etc/fstab"
 }
 
 @test "the walk-through's tuning for el5, in every bash" {
