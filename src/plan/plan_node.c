@@ -86,12 +86,17 @@ static void add_removal(struct plan *p, const struct node *gone)
 	plan_after_ends(p, s); /* not before the others work without it */
 	plan_after_node(p, plan_add(p, VERB_NET_CREATE, NULL, "net.create", "take it out of the network's names"), "node.remove",
 			gone->name);
-	s = plan_add_node(p, VERB_DATA_REMOVE, gone, "data.remove", arena_printf(p->arena, "remove %s", gone->export_dir));
+	s = plan_add_node(p, VERB_DATA_REMOVE, gone, "data.remove",
+			  gone->host ? "remove its data directory" : /* its path is that host's */
+			  arena_printf(p->arena, "remove %s", gone->export_dir));
 	plan_after_node(p, s, "node.remove", gone->name);
 	if (lab_transport(p->lab) == TRANSPORT_NFS) {
-		plan_after_node(p, plan_add(p, VERB_NFS_SERVE, NULL, "nfs.serve", "export the data directories of the others"),
-				"node.remove", gone->name);
-		plan_after(p, s, "nfs.serve");
+		const char *id = plan_on(p, "nfs.serve", gone->host);
+		struct step *serve = plan_add_at(p, gone->host, VERB_NFS_SERVE, NULL, id, "export the data directories of the others");
+
+		serve->subject = gone->name; /* another host still has it in its record */
+		plan_after_node(p, serve, "node.remove", gone->name);
+		plan_after(p, s, id);
 	}
 	plan_after_ends(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"));
 	/* Last: until then the same command continues. */

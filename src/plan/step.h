@@ -93,7 +93,7 @@ struct step {
 	enum verb verb;
 	const struct node *node;    /* NULL = a step of the host */
 	unsigned host;              /* where it runs: a position in the lab's hosts; 0 = here */
-	const char *subject;        /* the domain, network or node that a step of destroy removes when .node is NULL; the snapshot; or NULL */
+	const char *subject;        /* the domain, network or node that a step of destroy removes when .node is NULL; the node that nfs.serve leaves out; the snapshot; or NULL */
 	const char *title;          /* what the user reads */
 	const struct payload *payload; /* NULL = not made yet; use plan_payload() */
 	const struct rule *rule;    /* the recipe's rule that this step is an instance of, or NULL */

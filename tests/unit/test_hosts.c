@@ -229,6 +229,27 @@ static void machines_have_their_data_beside_them(void **state)
 	assert_false(waits_for(gone, find_step(gone, "data.remove/node1"), "nfs.stop/b"));
 }
 
+/* The host of a node that leaves withdraws its export before the data are removed. */
+static void a_machine_leaves_its_host(void **state)
+{
+	auto_(library_free) struct library *lib = NULL;
+	auto_(lab_free) struct lab *has = read_lab(MACHINES "nodes: 4\nnetwork: {subnet: 10.88.0.0/24}\n");
+	auto_(lab_free) struct lab *lab = NULL;
+	auto_(plan_free) struct plan *p = NULL;
+	const bool on[LAB_NODES_MAX] = { true, true, true, true };
+	const struct node_remove o = { .gone = &has->nodes[3], .on = on, .said = "node remove node4" };
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(library_load(SOURCE_DIR, &lib, &e), 0);
+	assert_int_equal(lab_shrink(has, o.gone, &lab, &e), 0);
+	assert_int_equal(plan_node_remove(lab, lib, &o, &p, &e), 0);
+	assert_int_equal(find_step(p, "nfs.serve/b")->host, 1);
+	assert_string_equal(find_step(p, "nfs.serve/b")->subject, "node4");
+	assert_true(waits_for(p, find_step(p, "nfs.serve/b"), "node.remove/node4"));
+	assert_true(waits_for(p, find_step(p, "data.remove/node4"), "nfs.serve/b"));
+}
+
 /* One DHCP server and one gateway per lab; what VXLAN cannot carry is never sent, by machines of both kinds. */
 static void networks_have_one_gateway(void **state)
 {
@@ -290,7 +311,8 @@ int main(void)
 		cmocka_unit_test(packs),               cmocka_unit_test(selects),
 		cmocka_unit_test(prints_what_it_reads), cmocka_unit_test(refuses),
 		cmocka_unit_test(steps_have_hosts),    cmocka_unit_test(destroy_is_by_host),
-		cmocka_unit_test(machines_have_their_data_beside_them), cmocka_unit_test(networks_have_one_gateway), cmocka_unit_test(grows),
+		cmocka_unit_test(machines_have_their_data_beside_them), cmocka_unit_test(networks_have_one_gateway),
+		cmocka_unit_test(a_machine_leaves_its_host), cmocka_unit_test(grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -427,15 +427,31 @@ void nfs_of(struct runtime *rt, struct arena *a, struct nfs_lab *ret_nfs)
 	};
 }
 
+/* The paths without that of a node that leaves. */
+static const char *const *others_of(const char *const *paths, const char *gone, struct arena *a)
+{
+	const char **others = NULL;
+	size_t count = 0;
+
+	for (; *paths; paths++)
+		if (strcmp(*paths, gone) != 0)
+			*arena_push(a, others, count) = *paths;
+	*arena_push(a, others, count) = NULL;
+	return others;
+}
+
 int verb_nfs_serve(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
 	auto_(arena_free) struct arena *a = arena_new();
 	struct nfs_lab nfs;
 	enum nfs_kind kind = NFS_KIND_NONE;
+	const struct node *gone = run_step(r)->subject ? lab_find_node(runtime_lab(rt), run_step(r)->subject) : NULL;
 	bool changed = false;
 
 	nfs_of(rt, a, &nfs);
+	if (gone)
+		nfs.paths = others_of(nfs.paths, gone->export_dir, a);
 	if (!nfs.conf || !nfs.export_conf)
 		return fail(e, FAIL_OTHER, "labctl's data files lack domains/ganesha.conf or domains/ganesha-export.conf");
 	if (choose_server(runtime_lab(rt), &kind, e) < 0)
