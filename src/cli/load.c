@@ -157,7 +157,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
  */
 static int check_part(struct cli *c, const struct paths *paths, struct lab *lab, struct fail *e)
 {
-	/* What needs files of nodes, or packet filters between them, on whatever host they are. */
+	/* What copies files of nodes, which may be on other hosts. */
 	static const char *const not_yet[] = { "snapshot" };
 	const char *master = host_master(paths, c->arena);
 	size_t len = strcspn(c->path, " ");
@@ -174,7 +174,7 @@ static int check_part(struct cli *c, const struct paths *paths, struct lab *lab,
 	}
 	for (size_t i = 0; lab->host_count && i < ARRAY_COUNT(not_yet); i++)
 		if (strlen(not_yet[i]) == len && !strncmp(c->path, not_yet[i], len))
-			return fail(e, FAIL_USAGE, "%s does not work yet for a lab on several hosts", c->path);
+			return fail(e, FAIL_USAGE, "%s does not work for a lab on several hosts: it would have the nodes of this one only", c->path);
 	return 0;
 }
 

@@ -68,6 +68,7 @@ struct fault {
 	int64_t until_ms;      /* the same; 0 = until it is healed */
 };
 
+#define FAULT_HEALED_MS 1 /* .until_ms of one that a heal has begun to end: it is over, and recorded until nothing of it is left */
 #define FAULTS_MAX 64u /* of a lab at once */
 
 /*

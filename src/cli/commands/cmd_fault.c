@@ -45,13 +45,13 @@ bool fault_by_kernel(const struct fault *f)
 	return fault_ways[f->kind->on].kernel;
 }
 
-/* Leaves out the faults that the kernel has ended. */
+/* Leaves out the faults that the kernel has ended, but not those that a heal could not end everywhere. */
 static void drop_over(struct fault *faults, unsigned *count)
 {
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < *count; i++)
-		if (!fault_by_kernel(&faults[i]) || !fault_is_over(&faults[i], clock_wall_ms()))
+		if (!fault_by_kernel(&faults[i]) || !fault_is_over(&faults[i], clock_wall_ms()) || faults[i].until_ms == FAULT_HEALED_MS)
 			faults[kept++] = faults[i];
 	*count = kept;
 }
@@ -403,7 +403,7 @@ static int inject(struct cli *c, struct fail *e)
 	if (run_plan(c, rt, p, e) < 0) {
 		struct fail ignored;
 
-		if (fault_by_kernel(&f)) /* it is there, or it is not */
+		if (fault_by_kernel(&f) && e->code != FAIL_PARTIAL) /* it is there, or it is not, unless several hosts have a part */
 			faults_write(&paths, lab, all, count - 1, &ignored);
 		else if (f.kind->lasts)
 			report_say("next: labctl -l %s fault heal %u    (what of it was done)\n", lab->name, f.id);

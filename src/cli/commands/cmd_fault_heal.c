@@ -78,7 +78,7 @@ static int heal_one(struct cli *c, const struct lab *lab, struct runtime *rt, st
 	struct fault held;
 
 	if (fault_ways[faults[i].kind->on].record) {
-		faults[i].until_ms = 1; /* what is in force is made from the record */
+		faults[i].until_ms = FAULT_HEALED_MS; /* what is in force is made from the record */
 		if (!c->dry_run && faults_write(runtime_paths(rt), lab, faults, *count, e) < 0)
 			return -1;
 	}
