@@ -88,7 +88,7 @@ struct lab_words {
 	const char *kind, *image, *source;
 	bool keep_build;                  /* of `bootstrap` */
 	const char *ttl; bool autostart;  /* of `create` */
-	const char *from;                 /* of `create`: "LAB@SNAPSHOT" */
+	const char *from; bool warm;      /* of `create`: "LAB@SNAPSHOT"; go on from a snapshot */
 };
 #define OPTION_IMAGE { "image", .arg = "NAME", .complete = complete_images, .at = offsetof(struct lab_words, image), \
 	.text = "image the nodes boot from" }

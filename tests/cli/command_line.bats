@@ -19,6 +19,11 @@ labctl() { "$LABCTL" "$@"; }
 	done
 }
 
+@test "create --warm of a lab that does not exist says why its nodes boot" {
+	run -0 labctl --hypervisor qemu -n create 2 --warm
+	[[ $output == *"lab 'lab' does not start warm: there is no such lab yet; nodes that are off boot"*"create lab 'lab': "* ]]
+}
+
 @test "the manual pages are well formed" {
 	command -v mandoc >/dev/null || skip "no mandoc"
 	mandoc -T lint -W warning "$SOURCE_DIR/docs/labctl.1" "$SOURCE_DIR/docs/lab.5" "$SOURCE_DIR/docs/labctl-config.5"
@@ -35,6 +40,8 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"'many' is not a number of nodes"* ]]
 	run -2 labctl create 3 4
 	[[ $output == *"unexpected argument '4'; usage: labctl create [N]"* ]]
+	run -2 labctl -l b create --warm --from a@base
+	[[ $output == *"--warm and --from"* ]]
 	run -2 labctl create -Q
 	[[ $output == *"unknown option '-Q'"* ]]
 	run -2 labctl -j 0 list

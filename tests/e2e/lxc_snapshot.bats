@@ -139,6 +139,8 @@ kill_when() {
 	[[ $output == *"has 1 fault in force: partition node3"*"fault heal --all"* ]]
 	run -5 labctl snapshot restore base
 	labctl fault heal --all
+	run -0 labctl -n create --warm
+	[[ $output == *"lab 'lab' does not start warm: node1 runs"* ]]
 	labctl stop 3
 	run -5 labctl snapshot save other
 	[[ $output == *"node3 is not running"* ]]

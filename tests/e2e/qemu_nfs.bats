@@ -182,6 +182,8 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	clock_is_right 2
 	no_stale_handle
 	labctl exec 2 -- 'pkill -f "^bash /run/kept.sh"; sleep 1; rm -rf /data/kept'
+	run -0 labctl create --warm 2
+	[[ $output == *"lab 'lab' does not start warm: node1 runs"* ]]
 	labctl snapshot delete live
 	[ ! -e "$LABCTL_STATE/labs/lab/snapshots" ]
 }

@@ -84,10 +84,21 @@ static int create(struct cli *c, struct fail *e)
 	struct paths paths;
 	int r;
 
+	if (said->from && said->warm)
+		return fail(e, FAIL_USAGE, "--warm and --from: a lab begins with a snapshot of its own, or of another lab");
 	if (said->from)
 		return create_from(c, e);
 	if (c->arg_count && parse_count(c->args[0], &said->node_count, e) < 0)
 		return -1;
+	if (said->warm) {
+		auto_(lab_free) struct lab *wanted = NULL;
+		bool restored;
+
+		if (load_for_create(c, said, &wanted, e) < 0 || create_warm(c, wanted, &restored, e) < 0)
+			return -1;
+		if (restored)
+			return 0;
+	}
 	if (c->dry_run) {
 		if (load_to_create(c, said, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
 			return -1;
@@ -119,6 +130,8 @@ static const struct option_row create_options[] = {
 	  .text = "lifetime of the lab (8h, 2d), after which it is removed; extend prolongs it" },
 	{ "from", .arg = "LAB@SNAPSHOT", .complete = complete_all_snapshots, .at = offsetof(struct lab_words, from),
 	  .text = "a second lab like a saved one, with other addresses (containers only)" },
+	{ "warm", .at = offsetof(struct lab_words, warm),
+	  .text = "machines that are off go on from the newest snapshot of an equal lab, instead of booting" },
 	{ "autostart", .at = offsetof(struct lab_words, autostart), .text = "start the lab when the host boots (labctl autostart)" },
 	{ 0 },
 };
@@ -135,6 +148,7 @@ const struct command cmd_create = {
 	"  labctl -n create 3               show the steps, change nothing\n"
 	"  labctl --hypervisor lxc create 3 containers instead of machines\n"
 	"  labctl -l b create --from a@base a second lab like snapshot base of lab a, with its data and passwords\n"
+	"  labctl create --warm             a lab that is off goes on where its newest snapshot was made\n"
 	"  labctl create 3 --ttl 8h         removed after eight hours, unless extend prolongs its life",
 };
 

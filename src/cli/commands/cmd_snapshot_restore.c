@@ -220,3 +220,13 @@ const struct command cmd_snapshot_restore = {
 	"  labctl snapshot restore loaded\n"
 	"  labctl -n snapshot restore loaded",
 };
+
+int snapshot_restore_part(struct cli *c, const char *lab, const char *name, struct fail *e)
+{
+	struct cli part = cli_part(c, &cmd_snapshot_restore, lab);
+
+	part.json = c->json;
+	part.args = &name;
+	part.arg_count = 1;
+	return restore(&part, e);
+}

@@ -2,6 +2,7 @@
 /* snapshot save: a lab stands still, is copied, and goes on. */
 #include <string.h>
 
+#include "ask_roles.h"
 #include "cmd_snapshot.h"
 #include "file.h"
 #include "nfs.h"
@@ -32,18 +33,10 @@ static void save_clear_auto(struct save *s)
 	lab_free(s->lab);
 }
 
-static const struct fact_domain *domain_of(const struct facts *facts, const struct node *n)
-{
-	for (unsigned i = 0; i < facts->domain_count; i++)
-		if (!strcmp(facts->domains[i].name, n->domain))
-			return &facts->domains[i];
-	return NULL;
-}
-
 static const struct node *first_off(const struct save *s, const char **ret_state)
 {
 	for (unsigned i = 0; i < s->lab->node_count; i++) {
-		const struct fact_domain *d = domain_of(&s->facts, &s->lab->nodes[i]);
+		const struct fact_domain *d = ask_domain(&s->facts, &s->lab->nodes[i]);
 
 		*ret_state = d ? d->state : "missing";
 		if (!d || !d->runs)
