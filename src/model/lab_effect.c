@@ -27,6 +27,7 @@ const struct effect_row effect_rows[] = {
 	REFUSED("nodes[*].disk", "the disks exist, with file systems on them"),
 	ROW("nodes", EFFECT_NODE, .then = "bootstrap: servers on them"),
 	REFUSED("nodes*", "the nodes exist, with these names and addresses"),
+	ROW("hosts[*].ssh", EFFECT_NODE), /* how a host is reached, not which one it is */
 	REFUSED("hosts*", "the nodes and their data are on these hosts"),
 	REFUSED("placement", "the nodes and their data are on these hosts"),
 	REFUSED("data.*", "the nodes have their data there, mounted in this way"),

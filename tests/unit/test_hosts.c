@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Labs on several hosts: reading, placing, printing; which host a step of a plan is for. */
+#include "lab_change.h"
 #include "library.h"
 #include "plan.h"
 #include "scope.h"
@@ -39,6 +40,28 @@ static void assert_refused(const char *text, const char *why)
 	assert_int_equal(e.code, FAIL_LAB);
 	if (!strstr(e.evidence, why))
 		fail_msg("'%s' is not in: %s", why, e.evidence);
+}
+
+static void ssh_can_be_changed(void **state)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(lab_free) struct lab *has = read_lab(TWO);
+	auto_(lab_free) struct lab *mended = read_lab("lab: duo\nhypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n"
+						      "  - {name: b, ssh: root@other, underlay: 192.0.2.2}\n");
+	auto_(lab_free) struct lab *moved = read_lab("lab: duo\nhypervisor: lxc\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n"
+						     "  - {name: b, ssh: root@b, underlay: 192.0.2.3}\n");
+	struct lab_change *changes;
+	unsigned count;
+
+	(void)state;
+	lab_changes(has, mended, true, a, &changes, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(changes[0].key, "hosts[b].ssh");
+	assert_false(changes[0].refused);
+	lab_changes(has, moved, true, a, &changes, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(changes[0].key, "hosts[b].underlay");
+	assert_true(changes[0].refused);
 }
 
 static void one_host_by_default(void **state)
@@ -307,7 +330,7 @@ static void grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_host_by_default), cmocka_unit_test(spreads),
+		cmocka_unit_test(one_host_by_default), cmocka_unit_test(ssh_can_be_changed), cmocka_unit_test(spreads),
 		cmocka_unit_test(packs),               cmocka_unit_test(selects),
 		cmocka_unit_test(prints_what_it_reads), cmocka_unit_test(refuses),
 		cmocka_unit_test(steps_have_hosts),    cmocka_unit_test(destroy_is_by_host),
