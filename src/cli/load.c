@@ -168,9 +168,9 @@ static int check_part(struct cli *c, const struct paths *paths, struct lab *lab,
 			lab->nodes[i].host = 0;
 		if (!strcmp(c->path, "destroy") || !strcmp(c->path, "plan destroy") || !strcmp(c->path, "console"))
 			return 0;
-		fail(e, FAIL_CONFLICT, "lab '%s' is made from %s, and only a part of it is here", lab->name,
+		fail(e, FAIL_CONFLICT, "lab '%s' is run from host %s; only a part of it is here", lab->name,
 		     strrchr(master, ' ') ? strrchr(master, ' ') + 1 : master);
-		return fail_next(e, "labctl there; if that host is lost: labctl -l %s destroy (removes the part that is here)", lab->name);
+		return fail_next(e, "run labctl on that host; if it is lost: labctl -l %s destroy    (removes the part that is here)", lab->name);
 	}
 	for (size_t i = 0; lab->host_count && i < ARRAY_COUNT(not_yet); i++)
 		if (strlen(not_yet[i]) == len && !strncmp(c->path, not_yet[i], len))

@@ -33,7 +33,7 @@ labctl() { "$LABCTL" "$@"; }
 		2|switchover 2-3|'2-3' names 2 nodes: one is needed
 		2|failover standby|no server takes over from a standby
 		4|failover prymary|no node is named 'prymary' (did you mean primary?)
-		2|failover node2|node2 does not have the primary, but node1
+		2|failover node2|node2 does not have the primary: it is on node1
 		2|rejoin node1|node1 has the primary: the others follow it
 	END
 	[ "$(cat "$LABCTL_STATE/labs/pg/lab.yaml")" = "$before" ]

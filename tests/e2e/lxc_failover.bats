@@ -139,7 +139,7 @@ primaries() {
 	[[ $output == *"next: labctl -l pg failover primary    (it did not end)"* ]]
 	labctl failover node2
 	run -2 labctl failover node2
-	[[ $output == *"node2 does not have the primary, but node"*"next: labctl -l pg rejoin node2"* ]]
+	[[ $output == *"node2 does not have the primary: it is on node"*"next: labctl -l pg rejoin node2"* ]]
 	sleep 2
 	touch "$WORK/stop"
 	wait "$LOAD"

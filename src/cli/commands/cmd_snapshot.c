@@ -31,7 +31,7 @@ int snapshot_check_name(const char *name, struct fail *e)
 {
 	const char *wrong = snapshot_form_name(name);
 
-	return wrong ? fail(e, FAIL_USAGE, "'%.64s' is no name of a snapshot: it %s", name, wrong) : 0;
+	return wrong ? fail(e, FAIL_USAGE, "'%.64s' is not a valid snapshot name: it %s", name, wrong) : 0;
 }
 
 void complete_snapshots(struct completion *to)

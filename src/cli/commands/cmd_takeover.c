@@ -131,7 +131,7 @@ static int check_failed(const struct cli *c, struct takeover_run *t, bool *ret_a
 		return -1;
 	if (n == leader || !strcmp(n->name, t->failed))
 		return 0;
-	fail(e, FAIL_USAGE, "%s does not have the %s, but %s", n->name, takeover->role, leader->name);
+	fail(e, FAIL_USAGE, "%s does not have the %s: it is on %s", n->name, takeover->role, leader->name);
 	return fail_next(e, "labctl -l %s %s %s", lab->name, node_has_role(n, lab_role(lab, takeover->from)) ? "rejoin" : "start", n->name);
 }
 
