@@ -51,12 +51,18 @@ void link_give_up(struct link *l, const char *why)
 {
 	auto_(free) char *errors = coproc_errors(l->proc);
 	const char *said = last_line(errors);
+	bool none;
 
 	if (l->lost.code)
 		return;
-	fail(&l->lost, FAIL_SSH, "host %s (ssh %s): %s", link_host(l)->name, link_host(l)->ssh, *said ? said : why);
+	none = strstr(said, "labctl: command not found") || strstr(said, "labctl: not found"); /* bash; dash */
+	fail(&l->lost, FAIL_SSH, "host %s (ssh %s): %s", link_host(l)->name, link_host(l)->ssh,
+	     none ? "labctl is not installed" : *said ? said : why);
 	fail_cause(&l->lost, CAUSE_LOST);
-	fail_next(&l->lost, "labctl -l %s host check; then the same command again", l->all->env.lab->name);
+	if (none)
+		fail_next(&l->lost, "labctl -l %s host add %s; then the same command again", l->all->env.lab->name, link_host(l)->name);
+	else
+		fail_next(&l->lost, "labctl -l %s host check; then the same command again", l->all->env.lab->name);
 	pthread_cond_broadcast(&l->changed);
 }
 

@@ -183,6 +183,7 @@ int ask_judge(const struct lab *lab, const struct asked *asked, unsigned count, 
 	auto_(strbuf_clear) struct strbuf reasons = { 0 };
 	const struct node *last = NULL;
 	unsigned down = 0;
+	bool missing = false;
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct asked *q = &asked[i];
@@ -191,6 +192,7 @@ int ask_judge(const struct lab *lab, const struct asked *asked, unsigned count, 
 		if (q->up)
 			continue;
 		down++;
+		missing = missing || (q->off && !strcmp(q->off, "missing"));
 		last = q->node;
 		/* A machine that is off explains all its roles: report it once. */
 		if (q->off && !first)
@@ -209,5 +211,6 @@ int ask_judge(const struct lab *lab, const struct asked *asked, unsigned count, 
 	fail(e, FAIL_DB, "%u of the %u role%s of the %s cluster %s not up", down, count, plural(count),
 	     lab->cluster.recipe->kind, down == 1 ? "is" : "are");
 	fail_evidence(e, strbuf_text(&reasons), UINT_MAX);
-	return fail_next(e, "labctl -l %s start    (starts what does not run)", lab->name);
+	return missing ? fail_next(e, "labctl -l %s create    (makes the machines that are missing)", lab->name) :
+			 fail_next(e, "labctl -l %s start    (starts what does not run)", lab->name);
 }

@@ -143,7 +143,7 @@ static void add_silent(const struct lab *lab, const struct facts *facts, struct 
 		if (!facts->silent[h])
 			continue;
 		if (!list)
-			fail(&ret->down, FAIL_PARTIAL, "%s; nothing is known of %s", facts->silent[h], host_nodes(lab, h, a));
+			fail(&ret->down, FAIL_PARTIAL, "%s; the state of the machines of %s is not known", facts->silent[h], host_nodes(lab, h, a));
 		list = list ? list : json_array();
 		json_array_append_new(list, json_string(facts->silent[h]));
 	}
