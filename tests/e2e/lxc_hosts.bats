@@ -230,10 +230,10 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 
 @test "a host without labctl: what is missing, and the command that installs it" {
 	there mv /usr/local/bin/labctl /usr/local/bin/labctl.away
-	run -12 labctl -l duo create
+	run -12 labctl -f "$WORK/lab.yaml" create
 	there mv /usr/local/bin/labctl.away /usr/local/bin/labctl
 	[[ $output == *"host b (ssh $OTHER): labctl is not installed"*"next: labctl -l duo host add b"* ]]
-	labctl -l duo create
+	labctl -f "$WORK/lab.yaml" create
 }
 
 @test "stop and start work on all hosts; a command that does not is refused" {
