@@ -45,11 +45,22 @@ bool nfs_order_guests(const char *units, const char *exports)
 	return true;
 }
 
+/* The labctl that wrote or removed the file may have been killed before systemd loaded it. */
+static bool must_load(void)
+{
+	static const char *const argv[] = { "systemctl", "show", "--value", "--property=NeedDaemonReload", "libvirt-guests.service", NULL };
+	auto_(strbuf_clear) struct strbuf answer = { 0 };
+	struct fail ignored = { 0 };
+
+	return proc_check(&(struct proc){ .argv = argv, .out = &answer, .deadline_ms = clock_after_ms(RELOAD_MS) }, &ignored) == 0 &&
+	       !strcmp(strbuf_text(&answer), "yes\n");
+}
+
 void nfs_order_shutdown(const char *exports)
 {
 	static const char *const argv[] = { "systemctl", "daemon-reload", NULL };
 	struct fail ignored = { 0 };
 
-	if (nfs_has_systemd() && nfs_order_guests(NFS_UNITS, exports))
+	if (nfs_has_systemd() && (nfs_order_guests(NFS_UNITS, exports) || must_load()))
 		proc_check(&(struct proc){ .argv = argv, .deadline_ms = clock_after_ms(RELOAD_MS) }, &ignored);
 }
