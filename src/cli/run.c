@@ -61,9 +61,15 @@ static int check_takeover(const struct cli *c, const struct paths *paths, const 
 
 int run_check_whole(const struct cli *c, const struct paths *paths, struct fail *e)
 {
-	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 }, freezing = { 0 };
+	auto_(strbuf_clear) struct strbuf restoring = { 0 }, cloning = { 0 }, freezing = { 0 }, removing = { 0 };
 	const char *lab = strrchr(paths->lab, '/') + 1;
 
+	if (state_unfinished(paths, UNFINISHED_DESTROY, &removing, e) < 0)
+		return -1;
+	if (removing.len && !may_run(c, "destroy")) {
+		fail(e, FAIL_CONFLICT, "destroy of lab '%s' did not end: some of its nodes and data are gone, others are not", lab);
+		return fail_next(e, "labctl -l %s destroy", lab);
+	}
 	if (snapshot_mark(paths, SNAPSHOT_RESTORING, &restoring, e) < 0 || snapshot_mark(paths, SNAPSHOT_CLONING, &cloning, e) < 0 ||
 	    snapshot_mark(paths, SNAPSHOT_FREEZING, &freezing, e) < 0)
 		return -1;

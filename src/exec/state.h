@@ -44,6 +44,7 @@ int state_warnings(const struct paths *p, struct strbuf *out, struct fail *e);
 /* What a command began and has not ended, so that the same command can go on: a part of the record. */
 #define UNFINISHED_ADD "joining"       /* names of the nodes that `node add` adds, "node4 node5" */
 #define UNFINISHED_FAILOVER "failing"  /* name of the node from which another one takes over */
+#define UNFINISHED_DESTROY "removing"  /* "destroy"; goes with the record */
 #define UNFINISHED_COMMAND "unfinished" /* words of a command that leaves the cluster half changed until it ends, "switchover node3" */
 int state_put_unfinished(const struct paths *p, const char *what, const char *names, struct fail *e); /* @names NULL: it has ended */
 int state_unfinished(const struct paths *p, const char *what, struct strbuf *out, struct fail *e);     /* empty if there is none */

@@ -145,7 +145,7 @@ labctl() { "$LABCTL" "$@"; }
 		run labctl -l "$lab" --hypervisor qemu --connect test:///default --timeout 1 create "${n%:*}"
 		[ "$status" != 3 ]
 		grep -Eq "subnet: 10\\.88\\.[0-9]+\\.0/${n#*:}" "$LABCTL_STATE/labs/$lab/lab.yaml"
-		run -0 --separate-stderr labctl -l "$lab" --connect test:///default --json status
+		run -12 --separate-stderr labctl -l "$lab" --connect test:///default --json status
 		[ "$(jq '.nodes | length' <<<"$output")" = "${n%:*}" ]
 		labctl -l "$lab" --connect test:///default -y destroy
 	done

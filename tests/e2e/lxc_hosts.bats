@@ -298,7 +298,12 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 	[[ $output == *"host b (ssh $OTHER): "* ]]
 	[ "$(inside virsh -q -c lxc:///system list --all --name | sed '/^$/d')" = "" ]
 	labctl list | grep -q '^duo '
+	# A create now would mix what is left there with new nodes here.
 	there ip link set underlay up
+	run -5 labctl -l duo create
+	[[ $output == *"destroy of lab 'duo' did not end"*"next: labctl -l duo destroy"* ]]
+	run -12 labctl -l duo status
+	[[ $output == *"missing"*"next: labctl -l duo destroy"* ]]
 	labctl -l duo destroy
 	states after
 	same_host before after

@@ -338,12 +338,17 @@ static int destroy_lab(struct cli *c, struct fail *e)
 	auto_(plan_free) struct plan *p = NULL;
 	struct destroy_options o = { .keep_data = said->keep_data };
 	struct facts facts = { 0 };
+	struct fail ignored = { 0 };
 
 	if (load_for_destroy(c, &lab, e) < 0 || check_protected(c, lab, e) < 0 || check_keep(c, lab, said->keep_data, e) < 0 ||
 	    (said->expired && check_expired(c, lab, e) < 0) || load_runtime(c, lab, &rt, e) < 0 ||
 	    runtime_facts(rt, c->arena, &facts, e) < 0 || plan_destroy(lab, &facts, &o, &p, e) < 0)
 		return -1;
-	return c->dry_run ? run_show(c, p, e) : run_plan(c, rt, p, e);
+	if (c->dry_run)
+		return run_show(c, p, e);
+	/* A create after half of it would mix nodes of two clusters. On a full disk there is no mark. */
+	state_put_unfinished(runtime_paths(rt), UNFINISHED_DESTROY, "destroy", &ignored);
+	return run_plan(c, rt, p, e);
 }
 
 static int destroy(struct cli *c, struct fail *e)

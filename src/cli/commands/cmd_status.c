@@ -132,6 +132,21 @@ static void view_clear(struct view *v)
 	json_decref(v->doc);
 }
 
+/* Without servers to ask, machines are all that can be wrong: a create that was interrupted, or half a destroy. */
+static void judge_machines(const struct lab *lab, struct view *ret)
+{
+	const json_t *row;
+	unsigned missing = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(ret->doc, "nodes"), i, row)
+		missing += !strcmp(json_string_value(json_object_get(row, "state")), "missing");
+	if (!missing)
+		return;
+	fail(&ret->down, FAIL_PARTIAL, "%u of the %u machines of lab '%s' %s missing", missing, lab->node_count, lab->name, missing == 1 ? "is" : "are");
+	fail_next(&ret->down, "labctl -l %s create    (makes the machines that are missing)", lab->name);
+}
+
 /* A host that does not answer is the cause to name; what it makes fail is the evidence. */
 static void add_silent(const struct lab *lab, const struct facts *facts, struct view *ret)
 {
@@ -184,7 +199,11 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 	json_object_set_new(ret->doc, "unserved", unserved_json(c, rt, ret->asked, ret->asked_count));
 	if (lab_expires(c, lab->name))
 		json_object_set_new(ret->doc, "expires", json_string(lab_expires(c, lab->name)));
-	if (ask_judge(lab, ret->asked, ret->asked_count, &ret->down) < 0) {
+	if (!ret->asked_count)
+		judge_machines(lab, ret);
+	else
+		ask_judge(lab, ret->asked, ret->asked_count, &ret->down);
+	if (ret->down.code) {
 		if (state_unfinished(runtime_paths(rt), UNFINISHED_COMMAND, &unfinished, e) < 0)
 			return -1;
 		if (unfinished.len)
@@ -262,7 +281,7 @@ static int show(struct cli *c, const struct lab *lab, const struct view *v, stru
 		report_say("lab '%s' expires %s    (labctl -l %s extend)\n", lab->name,
 			   json_string_value(json_object_get(v->doc, "expires")), lab->name);
 	run_show_warnings(strbuf_text(&v->warnings));
-	if (lab->cluster.recipe && !v->asked_count)
+	if (lab->cluster.recipe && !v->asked_count && !v->down.code)
 		report_say("lab '%s' has no database yet\nnext: labctl -l %s bootstrap\n", lab->name, lab->name);
 	return 0;
 }
