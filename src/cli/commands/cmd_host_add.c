@@ -187,6 +187,10 @@ static int check_unused(struct cli *c, const struct host *host, struct fail *e)
 	if (host_script(c, host, list_script, LIST_MS, &out, e) < 0)
 		return -1;
 	doc = json_loads(strbuf_text(&out), 0, NULL);
+	if (!json_is_array(json_object_get(doc, "labs"))) {
+		json_decref(doc);
+		return fail(e, FAIL_HOST, "host %s: labctl list there does not say which labs it has", host->name);
+	}
 	json_array_foreach(json_object_get(doc, "labs"), i, row)
 		strbuf_printf(&names, "%s%s", i ? ", " : "", json_string_value(json_object_get(row, "lab")) ? json_string_value(json_object_get(row, "lab")) : "?");
 	json_decref(doc);
