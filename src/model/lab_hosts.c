@@ -176,9 +176,9 @@ const char *host_nodes(const struct lab *lab, unsigned host, struct arena *a)
 
 uint32_t host_address(const struct lab *lab, unsigned host)
 {
-	uint32_t broadcast = lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len));
-
-	return !lab->net.subnet ? 0 : host ? broadcast - host : lab->net.gateway;
+	if (!lab->net.subnet) /* not chosen yet */
+		return 0;
+	return host ? (lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len))) - host : lab->net.gateway;
 }
 
 bool host_has_address(const struct lab *lab, uint32_t ip)

@@ -226,12 +226,14 @@ static void machines_have_their_data_beside_them(void **state)
 	auto_(library_free) struct library *lib = NULL;
 	auto_(lab_free) struct lab *lab = read_lab(MACHINES "nodes: 2\nnetwork: {subnet: 10.88.0.0/24}\n");
 	auto_(plan_free) struct plan *p = NULL, *gone = NULL;
+	auto_(lab_free) struct lab *unplaced = read_lab(MACHINES "nodes: 2\n");
 	auto_(arena_free) struct arena *a = arena_new();
 	struct facts facts = { 0 };
 	struct fail e = { 0 };
 	struct scope here, there;
 
 	(void)state;
+	assert_int_equal(host_address(unplaced, 1), 0); /* before a subnet is chosen */
 	assert_int_equal(library_load(SOURCE_DIR, &lib, &e), 0);
 	assert_int_equal(host_address(lab, 0), 10u << 24 | 88 << 16 | 1);
 	assert_int_equal(host_address(lab, 1), 10u << 24 | 88 << 16 | 254);
