@@ -302,7 +302,7 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 	there ip link set underlay up
 	run -5 labctl -l duo create
 	[[ $output == *"destroy of lab 'duo' did not end"*"next: labctl -l duo destroy"* ]]
-	run -12 labctl -l duo status
+	run -30 labctl -l duo status
 	[[ $output == *"missing"*"next: labctl -l duo destroy"* ]]
 	labctl -l duo destroy
 	states after
