@@ -128,7 +128,7 @@ int server_keep(struct server *s, const json_t *q, struct fail *e)
 	}
 	for (void *i = json_object_iter(json_object_get(q, "keep")); i; i = json_object_iter_next(json_object_get(q, "keep"), i))
 		if (strcmp(json_object_iter_key(i), FAULTS) != 0 && !kept_path(s, p, json_object_iter_key(i), a))
-			return fail(e, FAIL_OTHER, "'%s' is no file that a host keeps", json_object_iter_key(i));
+			return fail(e, FAIL_OTHER, "'%s' is not a file that a host keeps", json_object_iter_key(i));
 	/* The master first: from now on this is a part of its lab, whatever comes next. The record last: it has all that it needs. */
 	if (server_write(arena_printf(a, "%s/master", p->lab), arena_printf(a, "%s\n", s->master), e) < 0 || take_lease(s, a, e) < 0 ||
 	    server_write(p->id, arena_printf(a, "%s\n", s->lab->uuid), e) < 0 || keep_files(s, json_object_get(q, "keep"), a, e) < 0 ||

@@ -120,7 +120,7 @@ static int greet(struct link *l, struct fail *e)
 		return fail_wrap(&l->lost, "host %s", link_host(l)->name);
 	}
 	if (!json_object_get(o, "hello") || !json_is_string(json_object_get(o, "exports")))
-		return fail(e, FAIL_OTHER, "what answers there is no labctl");
+		return fail(e, FAIL_OTHER, "what answers there is not labctl");
 	l->exports = strdup(json_string_value(json_object_get(o, "exports")));
 	if (!l->exports)
 		abort();

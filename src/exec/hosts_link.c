@@ -115,7 +115,7 @@ int link_send(struct link *l, json_t *o, struct fail *e)
 
 	json_decref(o);
 	if (!text)
-		return fail(e, FAIL_OTHER, "host %s: a message is no JSON", link_host(l)->name);
+		return fail(e, FAIL_OTHER, "host %s: a message is not JSON", link_host(l)->name);
 	r = coproc_send(l->proc, text, clock_after_ms(SEND_MS), e);
 	explicit_bzero(text, strlen(text));
 	free(text);

@@ -159,9 +159,9 @@ static void keeps_and_runs_only_its_own(void **state)
 
 	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"run\":\"node.start\",\"id\":\"x\",\"node\":\"node2\"}\n", hello)),
 		      "no step for this host");
-	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"keep\":{\"../../passwd\":\"x\"}}\n", hello)), "no file that a host keeps");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"keep\":{\"../../passwd\":\"x\"}}\n", hello)), "not a file that a host keeps");
 	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"keep\":{\"nodes/node9/host_key\":\"x\"}}\n", hello)),
-		      "no file that a host keeps");
+		      "not a file that a host keeps");
 	assert_answer(answers(t, arena_printf(t->arena, "%s%s", hello, keep)), "{\"answer\":1}\n");
 	assert_int_equal(stat(arena_printf(t->arena, "%s/nodes/node2/host_key", lab), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);

@@ -409,7 +409,7 @@ int ganesha_settle(const struct nfs_lab *l, int64_t deadline_ms, struct fail *e)
 	for (int idle = 0; pid && idle < IDLE_LOOKS; clock_sleep_ms(IDLE_POLL_MS)) {
 		idle = connections_wait(l->bind_ip) || threads_work(pid, a) ? 0 : idle + 1;
 		if (clock_left_ms(deadline_ms) == 0)
-			return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': it does not come to an end with its requests", l->lab);
+			return fail(e, FAIL_TIMEOUT, "NFS server of lab '%s': it does not finish its requests", l->lab);
 	}
 	return 0;
 }

@@ -76,7 +76,7 @@ static int domain_restore(virConnectPtr c, void *arg, struct fail *e)
 		return 0;
 	s->whole = is_whole(c, s->path);
 	if (!s->whole)
-		return fail(e, FAIL_VIRT, "domain '%s' is off, and %s has not its whole memory", s->o.name, s->path);
+		return fail(e, FAIL_VIRT, "domain '%s' is off, and %s does not have its whole memory", s->o.name, s->path);
 	if (virDomainRestoreFlags(c, s->path, NULL, VIR_DOMAIN_SAVE_PAUSED) < 0) {
 		fail_virt(&why, "domain '%s': continue from %s", s->o.name, s->path);
 		if (virDomainIsActive(domain) != 1) {
