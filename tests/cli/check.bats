@@ -18,14 +18,15 @@ second_time() { echo "add_test(NAME $1 COMMAND sh -c \"test -e $1 || { : >$1; fa
 
 run_tests() { "$SOURCE_DIR/tests/support/run-tests" "$BATS_TEST_TMPDIR/build" "$@"; }
 
-@test "only a test of machines is repeated, and it is listed; the last line counts" {
-	project 'add_test(NAME good COMMAND true)' "$(second_time race)" "$(second_time late)" \
+@test "only a test of machines or servers is repeated, and it is listed; the last line counts" {
+	project 'add_test(NAME good COMMAND true)' "$(second_time race)" "$(second_time late)" "$(second_time slow)" \
 		'add_test(NAME lost COMMAND false)' 'add_test(NAME needs COMMAND echo "# skip ARCHIVE")' \
-		'set_tests_properties(late lost PROPERTIES LABELS machines)' \
+		'set_tests_properties(late lost PROPERTIES LABELS machines)' 'set_tests_properties(slow PROPERTIES LABELS link)' \
 		'set_tests_properties(needs PROPERTIES SKIP_REGULAR_EXPRESSION "# skip")'
 	run -1 run_tests
-	[ "${lines[-1]}" = "2 passed, 2 failed" ]
-	[[ $output == *$'Repeated:\n  late: failed, then passed\n  lost: failed, then failed\nSkipped:\n  needs\nFailed:\n  race\n  lost\n'* ]]
+	[ "${lines[-1]}" = "3 passed, 2 failed" ]
+	[[ $output == *$'Repeated:\n  late: failed, then passed\n  slow: failed, then passed\n  lost: failed, then failed\n'* ]]
+	[[ $output == *$'Skipped:\n  needs\nFailed:\n  lost\n  race\n'* ]]
 	[[ $output == *$'The slowest:\n'*" s  "* ]]
 }
 
