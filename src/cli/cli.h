@@ -80,6 +80,8 @@ void config_paths(struct cli *c, struct config_path ret[CONFIG_FILES]);
 int config_load(struct cli *c, const struct config **ret, struct fail *e);
 
 /* load.c: which lab, and its record */
+/* FAIL_NOT_FOUND with the command that makes one; @so: what follows from it, ", and so ...", or "". Returns -1. */
+int load_no_database(const struct lab *lab, const char *so, struct fail *e);
 /* Sets .stored: installed and imported images, whose names `image` accepts. A cache that cannot be read counts as empty. */
 void load_find_stored(struct cli *c, struct lab_options *o);
 /* What a command line says about a lab besides its name: the options struct of create, bootstrap, plan and render. */

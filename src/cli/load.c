@@ -278,6 +278,12 @@ int load_for_destroy(struct cli *c, struct lab **ret_lab, struct fail *e)
 	return load_lost(c, name, ret_lab, e);
 }
 
+int load_no_database(const struct lab *lab, const char *so, struct fail *e)
+{
+	fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet%s", lab->name, so);
+	return fail_next(e, "labctl -l %s bootstrap%s", lab->name, lab->cluster.recipe ? "" : " postgres");
+}
+
 int load_existing(struct cli *c, struct lab **ret_lab, struct fail *e)
 {
 	const char *name;
@@ -447,8 +453,8 @@ static int set_cluster(struct cli *c, const struct lab_words *said, struct lab *
 				 has->kind, kind);
 	}
 	if (!has && !kind) {
-		fail(e, FAIL_USAGE, "missing kind of cluster: the lab file has none");
-		return fail_next(e, "labctl bootstrap postgres");
+		fail(e, FAIL_USAGE, "bootstrap needs a kind of cluster: lab '%s' has none yet", lab->name);
+		return fail_next(e, "labctl -l %s bootstrap postgres", lab->name);
 	}
 	return lab_set_cluster(lab, kind ? kind : has->kind, absolute(c, said->source), e);
 }

@@ -325,8 +325,8 @@ static int conclude(const struct engine *en, struct fail *e)
 		return fail_wrap(e, "%s", en->plan->steps[en->cause].id);
 	}
 	fail(e, FAIL_CANCELED, "interrupted: %u of %u step%s did not run to the end", all - good, all, plural(all));
-	return fail_next(e, "labctl -l %s %s (continues where this one stopped)", en->plan->lab ? en->plan->lab->name : "NAME",
-			 en->plan->command);
+	return fail_next(e, "labctl -l %s %s    (%s)", en->plan->lab ? en->plan->lab->name : "NAME", en->plan->command,
+			 good ? "continues where this one stopped" : "begins again");
 }
 
 int exec_run(const struct plan *p, const struct exec_options *o, struct exec_report *rep, struct fail *e)

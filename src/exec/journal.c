@@ -326,7 +326,7 @@ static void take_step(struct runs *r, struct journal_run *run, const json_t *rec
 
 	run->done += !strcmp(state, "done");
 	run->failed += why != NULL;
-	if (why && !run->why)
+	if (why && !run->why && strcmp(text_at(why, "code"), fail_code_name(FAIL_CANCELED)) != 0)
 		run->why = arena_printf(r->a, "%s: %s", text_at(record, "step"), text_at(why, "text"));
 }
 

@@ -172,8 +172,11 @@ int fault_check(const struct lab *lab, struct fault *f, bool b_given, struct fai
 	if (!k->amount && f->amount)
 		return fail(e, FAIL_USAGE, "%s has no --amount", k->name);
 	if (k->amount && (!f->amount || f->amount > amount->max)) {
-		fail(e, FAIL_USAGE, "%s needs --amount N: %s, 1 to %u", k->name, amount->text, amount->max);
-		return fail_next(e, "labctl fault inject %s NODES --amount %u", k->name, amount->example);
+		if (f->amount)
+			fail(e, FAIL_USAGE, "--amount %u is too much: %s takes %s, 1 to %u", f->amount, k->name, amount->text, amount->max);
+		else
+			fail(e, FAIL_USAGE, "%s needs --amount N: %s, 1 to %u", k->name, amount->text, amount->max);
+		return fail_next(e, "labctl -l %s fault inject %s NODES --amount %u", lab->name, k->name, amount->example);
 	}
 	if (k->on == FAULT_LINKS && k->shape == SHAPE_SIDES && !b_given)
 		for (unsigned i = 0; i < lab->node_count; i++)

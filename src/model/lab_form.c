@@ -39,14 +39,14 @@ const char *form_label(const char *t)
 	size_t len = strlen(t);
 
 	if (!only(t, LOWER DIGITS "-") || len > 63 || t[0] == '-' || t[len - 1] == '-')
-		return "must be a DNS label: a-z, 0-9 and '-' inside, at most 63 characters";
+		return "must be a DNS label: 1 to 63 of a-z, 0-9 and '-', with no '-' at its ends";
 	return NULL;
 }
 
 const char *form_lab_name(const char *t)
 {
 	if (form_label(t) || strlen(t) > LAB_NAME_MAX)
-		return "must be a-z, 0-9 and '-' inside, at most 24 characters";
+		return "must be 1 to 24 of a-z, 0-9 and '-', with no '-' at its ends";
 	return NULL;
 }
 

@@ -20,6 +20,15 @@ static bool is_cluster_name(const struct lab *lab, const struct node *n, const c
 	return false;
 }
 
+/* "node9" and "node1": which one was meant would be a guess. */
+static bool differ_in_number(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "0123456789");
+
+	return n && n == strcspn(b, "0123456789") && !strncmp(a, b, n) && !a[n + strspn(a + n, "0123456789")] &&
+	       !b[n + strspn(b + n, "0123456789")] && a[n] && b[n];
+}
+
 static int unknown_word(const struct lab *lab, const char *word, struct fail *e)
 {
 	const char **known = calloc(lab->node_count + LAB_ROLES_MAX + 2, sizeof *known), *near;
@@ -34,7 +43,10 @@ static int unknown_word(const struct lab *lab, const char *word, struct fail *e)
 		known[n++] = lab->cluster.places[i].role;
 	known[n] = "all";
 	near = suggest(word, known);
-	if (near)
+	if (near && differ_in_number(word, near))
+		fail(e, FAIL_NOT_FOUND, "no node is named '%.64s': the lab has %s to %s", word, lab->nodes[0].name,
+		     lab->nodes[lab->node_count - 1].name);
+	else if (near)
 		fail(e, FAIL_NOT_FOUND, "no node is named '%.64s' (did you mean %s?)", word, near);
 	else
 		fail(e, FAIL_NOT_FOUND, "no node is named '%.64s': a selector is a name, a number, a range or a role, "

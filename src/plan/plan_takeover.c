@@ -39,7 +39,7 @@ static const char *failover_loss(const struct handover *h, struct arena *a)
 	const struct standing *to = &h->all[h->to->index - 1];
 
 	if (!h->from)
-		return arena_printf(a, "nothing more: %s was chosen before", h->to->name);
+		return arena_printf(a, "nothing more: %s was chosen by a failover before, which said what it lost", h->to->name);
 	if (h->lost == 0)
 		return arena_printf(a, "nothing: %s has every transaction that %s committed. %s", h->to->name, h->from->name, doubt);
 	if (h->lost > 0)

@@ -101,7 +101,7 @@ later() { unshare --time --boottime "$1" "$LABCTL" --connect test:///default "${
 		sed "s/one/$name/; s/\.7\./.8./" "$lab/lab.yaml" >"$LABCTL_STATE/labs/$name/lab.yaml"
 	done
 	run -2 labctl -l one extend
-	[[ $output == *"lab 'one' has no ttl"*"next: labctl -l one extend 8h"* ]]
+	[[ $output == *"lab 'one' was made without a ttl"*"next: labctl -l one extend 8h"* ]]
 	run -2 labctl -l one extend 8x
 	run -0 labctl -l one extend 8h
 	grep -Eq "lab 'one' expires in (8h|7h 5[0-9]m)" <<<"$output"

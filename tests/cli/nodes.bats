@@ -70,7 +70,7 @@ labctl() { "$LABCTL" "$@"; }
 	run -2 labctl -l xc node add -r gtm_standby
 	[[ $output == *"cannot get another gtm_standby; it can get more of: datanode, gtm_proxy, coordinator, client"* ]]
 	run -5 labctl -l xc node remove node1
-	[[ $output == *"node1 cannot be removed: it has the GTM; its standby must take over first"*"next: labctl -l xc switchover, then node remove node1"* ]]
+	[[ $output == *"node1 cannot be removed: it has the GTM; its standby must take over first"*"next: labctl -l xc switchover && labctl -l xc node remove node1"* ]]
 	run -5 labctl -l xc node remove node2 --force
 	[[ $output == *"it has a gtm_standby, and labctl cannot take one out of a cluster of kind pgxc that exists"* ]]
 	run -30 labctl -l xc node remove node3 --force
@@ -93,7 +93,7 @@ labctl() { "$LABCTL" "$@"; }
 	[[ $output == *"no coordinator can say what only node3 has"*"next: labctl -l cit start -r coordinator"* ]]
 	record two 'kind: citus, coordinator: 1, worker: 2'
 	run -5 labctl -l two node remove node2 --force
-	[[ $output == *"it has the last worker; its shards would have no other node"*"next: labctl -l two node add -r worker, then node remove node2"* ]]
+	[[ $output == *"it has the last worker; its shards would have no other node"*"next: labctl -l two node add -r worker && labctl -l two node remove node2"* ]]
 	run -0 --separate-stderr labctl -l cit -n db rebalance
 	[[ $output == *"rebalance/node1"* ]]
 	run -2 labctl -l pg db rebalance

@@ -101,13 +101,15 @@ static int refuse(const struct lab *has, const struct node_remove *o, const stru
 	if (m->leave && silent && !m->lose) {
 		fail(e, FAIL_CONFLICT, "%s has %s, and its server does not answer; a cluster of kind %s cannot do without them", o->gone->name, what,
 		     has->cluster.recipe->kind);
-		return fail_next(e, "labctl -l %s start %s, then node remove %s", has->name, o->gone->name, o->gone->name);
+		return fail_next(e, "labctl -l %s start %s && labctl -l %s node remove %s", has->name, o->gone->name, has->name, o->gone->name);
 	}
 	fail(e, FAIL_CONFLICT, "%s has the only copy of %s%s", o->gone->name, what,
 	     m->leave && silent ? ", and its server does not answer, so nothing can be moved away" : "");
-	return fail_next(e, m->leave && silent ? "labctl -l %s start %s, then node remove %s; if it is lost: node remove %s --force" :
-						 "labctl -l %s db tables; without what it has: labctl -l %s node remove %s --force",
-			 has->name, m->leave && silent ? o->gone->name : has->name, o->gone->name, o->gone->name);
+	if (m->leave && silent)
+		return fail_next(e, "labctl -l %s start %s && labctl -l %s node remove %s; if it is lost: labctl -l %s node remove %s --force",
+				 has->name, o->gone->name, has->name, o->gone->name, has->name, o->gone->name);
+	return fail_next(e, "labctl -l %s db tables; without what it has: labctl -l %s node remove %s --force", has->name, has->name,
+			 o->gone->name);
 }
 
 /* A role that no other node has, such as pgpool: there is nothing to lose but the place that clients know. NULL when there is none. */
@@ -189,8 +191,8 @@ static int ask_heir(struct cli *c, struct runtime *all, const struct lab *has, b
 	if (force)
 		return 0;
 	fail(e, FAIL_CONFLICT, "the %s on %s does not answer: what it committed last may be on %s only", t->role, leader->name, o->gone->name);
-	return fail_next(e, "labctl -l %s start %s, or failover %s; then node remove %s. Or node remove %s --force", has->name, leader->name,
-			 t->role, o->gone->name, o->gone->name);
+	return fail_next(e, "labctl -l %s start %s; if it is lost: labctl -l %s failover %s. Or labctl -l %s node remove %s --force", has->name,
+			 leader->name, has->name, t->role, has->name, o->gone->name);
 }
 
 int ask_loss(struct cli *c, struct runtime *rt, const struct lab *has, bool force, const struct facts *facts, struct node_remove *o,

@@ -192,8 +192,7 @@ static int open_side(struct bench_work *w, unsigned number, struct fail *e)
 		return -1;
 	if (side->lab->cluster.recipe)
 		return 0;
-	fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", side->lab->name);
-	return fail_next(e, "labctl -l %s bootstrap postgres", side->lab->name);
+	return load_no_database(side->lab, "", e);
 }
 
 int bench_open(struct bench_work *w, bool *ret_done, struct fail *e)

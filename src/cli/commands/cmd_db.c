@@ -17,10 +17,8 @@ static int find_lab(struct cli *c, struct lab **ret_lab, struct fail *e)
 
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
-	if (!lab->cluster.recipe) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
-		return fail_next(e, "labctl -l %s bootstrap postgres", lab->name);
-	}
+	if (!lab->cluster.recipe)
+		return load_no_database(lab, "", e);
 	*ret_lab = steal(lab);
 	return 0;
 }

@@ -20,7 +20,7 @@ static int wanted_s(struct cli *c, const struct lab *lab, int64_t *ret_s, struct
 	if (said->never)
 		return 0;
 	if (!ttl) {
-		fail(e, FAIL_USAGE, "lab '%s' has no ttl: extend needs a time", lab->name);
+		fail(e, FAIL_USAGE, "extend needs a time: lab '%s' was made without a ttl", lab->name);
 		return fail_next(e, "labctl -l %s extend 8h", lab->name);
 	}
 	if (form_ttl(ttl))

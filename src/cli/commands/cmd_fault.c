@@ -160,7 +160,7 @@ json_t *faults_rows(struct cli *c, const struct lab *lab, struct runtime *rt, co
 static int list(struct cli *c, struct fail *e)
 {
 	static const struct column columns[] = { { "id", "ID", true }, { "fault", "FAULT", false }, { "state", "STATE", false },
-						 { "for", "FOR", true }, { "left", "LEFT", true } };
+						 { "for", "AGE", true }, { "left", "LEFT", true } };
 	auto_(lab_free) struct lab *lab = NULL;
 	auto_(runtime_close) struct runtime *rt = NULL;
 	struct facts facts = { 0 };
@@ -231,16 +231,14 @@ static int choose_server(struct cli *c, const struct lab *lab, struct fault *f, 
 
 	if (f->kind->on != FAULT_SERVER)
 		return said->role ? fail(e, FAIL_USAGE, "%s is about nodes, not servers: --role is for kill and hang", f->kind->name) : 0;
-	if (!fault_has_cluster(c, lab)) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet, and so no server to %s", lab->name, f->kind->name);
-		return fail_next(e, "labctl -l %s bootstrap", lab->name);
-	}
+	if (!fault_has_cluster(c, lab))
+		return load_no_database(lab, arena_printf(c->arena, ", and so no server to %s", f->kind->name), e);
 	for (unsigned i = 0; i < lab->node_count; i++)
 		roles |= f->a[i] ? lab->nodes[i].roles : 0;
 	f->role = said->role ? lab_role(lab, said->role) : roles ? __builtin_ctz(roles) : -1;
 	if (f->role < 0 || (!said->role && roles & (roles - 1))) {
 		fail(e, FAIL_USAGE, "'%.64s' has %s", c->args[1], roles ? "servers of several roles" : "no servers");
-		return fail_next(e, "labctl fault inject %s %s -r ROLE", f->kind->name, c->args[1]);
+		return fail_next(e, "labctl -l %s fault inject %s %s -r ROLE", lab->name, f->kind->name, c->args[1]);
 	}
 	return 0;
 }

@@ -101,10 +101,8 @@ static int check_lab(struct scene *s, struct runtime *rt, struct fail *e)
 	json_t *faults;
 	size_t count;
 
-	if (!fault_has_cluster(s->c, s->lab)) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", s->lab->name);
-		return fail_next(e, "labctl -l %s bootstrap", s->lab->name);
-	}
+	if (!fault_has_cluster(s->c, s->lab))
+		return load_no_database(s->lab, "", e);
 	if (c->kind && strcmp(c->kind, s->lab->cluster.recipe->kind) != 0)
 		return fail(e, FAIL_CONFLICT, "%s is for a cluster of kind %s; lab '%s' has one of kind %s", c->lab.file, c->kind, s->lab->name,
 			    s->lab->cluster.recipe->kind);

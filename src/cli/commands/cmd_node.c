@@ -275,10 +275,8 @@ static int run_psql(struct cli *c, struct fail *e)
 	if (load_existing(c, &lab, e) < 0)
 		return -1;
 	recipe = lab->cluster.recipe;
-	if (!recipe) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
-		return fail_next(e, "labctl -l %s bootstrap postgres", lab->name);
-	}
+	if (!recipe)
+		return load_no_database(lab, "", e);
 	role = said->role ? said->role : recipe->psql_role;
 	n = node_one(c, lab, c->arg_count ? c->args[0] : "all", c->arg_count && !said->role ? NULL : role, e);
 	if (!n)

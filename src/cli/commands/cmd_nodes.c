@@ -278,7 +278,7 @@ static int check_roles(const struct removal *t, struct fail *e)
 			continue;
 		if (m && m->last && role_count(has, r) == 1) {
 			fail(e, FAIL_CONFLICT, "%s cannot be removed: it has the last %s; %s", gone->name, m->role, m->last);
-			return fail_next(e, "labctl -l %s node add -r %s, then node remove %s", has->name, m->role, gone->name);
+			return fail_next(e, "labctl -l %s node add -r %s && labctl -l %s node remove %s", has->name, m->role, has->name, gone->name);
 		}
 		if (m && !m->stays)
 			continue;
@@ -287,7 +287,7 @@ static int check_roles(const struct removal *t, struct fail *e)
 		else
 			fail(e, FAIL_CONFLICT, "%s cannot be removed: it has a %s, and labctl cannot take one out of a cluster of kind %s that exists",
 			     gone->name, has->cluster.places[r].role, has->cluster.recipe->kind);
-		return m && m->instead ? fail_next(e, "labctl -l %s %s, then node remove %s", has->name, m->instead, gone->name) :
+		return m && m->instead ? fail_next(e, "labctl -l %s %s && labctl -l %s node remove %s", has->name, m->instead, has->name, gone->name) :
 					 fail_next(e, "labctl -l NAME create N    (a smaller lab beside it)");
 	}
 	return 0;

@@ -40,10 +40,8 @@ static int look(struct cli *c, const struct lab *lab, struct runtime *rt, struct
 		fail(e, FAIL_NOT_FOUND, "lab '%s' is not created yet", lab->name);
 		return fail_next(e, "labctl -l %s create", lab->name);
 	}
-	if (said->role && !cluster) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet, and so no role '%.64s'", lab->name, said->role);
-		return fail_next(e, "labctl -l %s bootstrap", lab->name);
-	}
+	if (said->role && !cluster)
+		return load_no_database(lab, arena_printf(c->arena, ", and so no role '%.64s'", said->role), e);
 	if (plan_choose(lab, c->arg_count ? c->args[0] : NULL, said->role, cluster, c->arena, ret_what, e) < 0 ||
 	    runtime_facts(rt, c->arena, ret_facts, e) < 0)
 		return -1;

@@ -18,7 +18,8 @@ static int set(struct cli *c, bool wanted, struct fail *e)
 	was = state_is_protected(&paths);
 	if (was != wanted && state_protect(&paths, wanted, e) < 0)
 		return -1;
-	report_say("lab '%s' is %s%s\n", lab->name, was == wanted ? "already " : "now ", wanted ? "protected" : "not protected");
+	report_say("lab '%s' is %s protected\n", lab->name,
+		   was == wanted ? wanted ? "already" : "not" : wanted ? "now" : "no longer");
 	return 0;
 }
 

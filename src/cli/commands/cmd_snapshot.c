@@ -113,7 +113,7 @@ int snapshot_check_space(struct cli *c, const char *lab, const char *from, const
 		return 0;
 	fail(e, FAIL_HOST, "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
 	     (unsigned long long)need >> 20, RESERVE_BYTES >> 20, (long long)free_bytes >> 20);
-	return fail_next(e, "labctl -l %s snapshot list; snapshot delete NAME", lab);
+	return fail_next(e, "labctl -l %s snapshot list    (shows what each takes)", lab);
 }
 
 /* --- list, show --- */

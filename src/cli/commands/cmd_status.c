@@ -278,8 +278,8 @@ static int show(struct cli *c, const struct lab *lab, const struct view *v, stru
 	add_sentences(lab, v->doc, &sentences);
 	report_say("%s", strbuf_text(&sentences));
 	if (json_object_get(v->doc, "expires"))
-		report_say("lab '%s' expires %s    (labctl -l %s extend)\n", lab->name,
-			   json_string_value(json_object_get(v->doc, "expires")), lab->name);
+		report_say("lab '%s' expires %s    (labctl -l %s extend%s)\n", lab->name,
+			   json_string_value(json_object_get(v->doc, "expires")), lab->name, lab->ttl ? "" : " 8h");
 	run_show_warnings(strbuf_text(&v->warnings));
 	if (lab->cluster.recipe && !v->asked_count && !v->down.code)
 		report_say("lab '%s' has no database yet\nnext: labctl -l %s bootstrap\n", lab->name, lab->name);

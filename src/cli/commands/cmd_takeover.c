@@ -73,10 +73,12 @@ static int check_kind(struct cli *c, const struct lab *lab, struct runtime *rt, 
 {
 	const struct recipe *r = lab->cluster.recipe;
 
-	if (!r || !lab->net.subnet || !file_exists(runtime_paths(rt)->bootstrapped)) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
-		return fail_next(e, "labctl -l %s %s", lab->name, lab->net.subnet ? "bootstrap" : "create");
+	if (!lab->net.subnet) {
+		fail(e, FAIL_NOT_FOUND, "lab '%s' is not created yet", lab->name);
+		return fail_next(e, "labctl -l %s create", lab->name);
 	}
+	if (!r || !file_exists(runtime_paths(rt)->bootstrapped))
+		return load_no_database(lab, "", e);
 	if (r->takeover)
 		return 0;
 	return say_none(c, lab, rt, e);

@@ -170,10 +170,8 @@ static int run_wait(struct cli *c, struct fail *e)
 	set = arena_alloc(c->arena, lab->node_count * sizeof *set);
 	if (lab_select(lab, c->arg_count ? c->args[0] : "all", said->role, set, e) < 0)
 		return -1;
-	if (wanted == WAIT_FOR_DB && !cluster) {
-		fail(e, FAIL_NOT_FOUND, "lab '%s' has no database yet", lab->name);
-		return fail_next(e, "labctl -l %s bootstrap", lab->name);
-	}
+	if (wanted == WAIT_FOR_DB && !cluster)
+		return load_no_database(lab, "", e);
 	if (wanted == WAIT_FOR_DEFAULT)
 		wanted = cluster ? WAIT_FOR_DB : WAIT_FOR_SSH;
 	return wait_for(c, rt, lab, set, wanted, e);

@@ -106,7 +106,7 @@ static const struct rule standby_forget_rules[] = {
 };
 
 static const struct member members[] = {
-	{ .role = "primary", .stays = "it has the primary; a standby must take over first", .instead = "switchover (failover primary, if it is dead)" },
+	{ .role = "primary", .stays = "it has the primary; a standby must take over first (by failover, if it is dead)", .instead = "switchover" },
 	{ .role = "standby", .forget = standby_forget_rules },
 	{ .role = "pgpool" },
 	{ .role = "client" },
