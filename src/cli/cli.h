@@ -78,6 +78,8 @@ void config_paths(struct cli *c, struct config_path ret[CONFIG_FILES]);
  * config_read() and trusted_read().
  */
 int config_load(struct cli *c, const struct config **ret, struct fail *e);
+/* The image that new labs use: the configured one unless it is a disk. Fails as config_load(). */
+int config_image(struct cli *c, const char **ret, struct fail *e);
 
 /* load.c: which lab, and its record */
 /* FAIL_NOT_FOUND with the command that makes one; @so: what follows from it, ", and so ...", or "". Returns -1. */

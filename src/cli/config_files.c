@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "config.h"
+#include "defaults.h"
 
 #define SYSTEM_FILE "/etc/labctl/config.yaml"
 #define USER_FILE "labctl/config.yaml"
@@ -69,5 +70,15 @@ int config_load(struct cli *c, const struct config **ret, struct fail *e)
 	if (!c->mirror_said && config->mirror)
 		setenv("LABCTL_MIRROR", config->mirror, 1);
 	*ret = c->config = config;
+	return 0;
+}
+
+int config_image(struct cli *c, const char **ret, struct fail *e)
+{
+	const struct config *config;
+
+	if (config_load(c, &config, e) < 0)
+		return -1;
+	*ret = config->lab.image && !lab_boots_disk(&config->lab) ? config->lab.image : DEFAULT_IMAGE;
 	return 0;
 }

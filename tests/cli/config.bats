@@ -54,6 +54,15 @@ force() { labctl --json "${@:1:$#-1}" config | jq -r --arg key "${!#}" '.values[
 	[[ $output == *"mirror/http/hostname string deb.example.org"* ]]
 }
 
+@test "doctor looks at the image and the mirror that new labs use" {
+	printf 'image: debian13\n' >"$USERS"
+	[[ $(labctl doctor 'default image') == *"debian13"* ]]
+	LABCTL_CONFIG='' XDG_CONFIG_HOME=/none run labctl doctor 'default image'
+	[[ $output == *"debian12"* ]]
+	printf 'mirror: http://deb.example.org/debian http://deb.example.org/debian-security\n' >"$LABCTL_CONFIG"
+	[[ $(labctl doctor "Debian's packages") == *"mirror of the configuration"* ]]
+}
+
 @test "all mistakes of a file at once, before anything is done; commands on existing labs work" {
 	printf 'hypervisr: lxc\ndefaults: {memory: 8}\n' >"$LABCTL_CONFIG"
 	for command in "config" "-n create 2" "create 2" "image build" "-n bootstrap postgres"; do

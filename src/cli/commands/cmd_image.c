@@ -202,18 +202,15 @@ const struct command cmd_image_show = {
 
 static int build(struct cli *c, struct fail *e)
 {
-	const char *name = c->arg_count ? c->args[0] : DEFAULT_IMAGE;
 	struct image_env env = image_env_of(c);
-	const struct config *config;
+	const char *name;
 	struct image image;
 	bool built = false;
 
-	if (config_load(c, &config, e) < 0)
+	if (config_image(c, &name, e) < 0)
 		return -1;
-	/* The image that labs use by default, unless it is a disk. */
-	if (!c->arg_count && config->lab.image && !lab_boots_disk(&config->lab))
-		name = config->lab.image;
-
+	if (c->arg_count)
+		name = c->args[0];
 	if (c->dry_run) {
 		printf("would build %s in %s/images unless it exists\n", name, c->cache_dir);
 		return 0;

@@ -31,6 +31,9 @@ struct doctor {
 /* Adds a result; @fix NULL: the row's. */
 void doctor_add(struct doctor *d, const struct check *k, bool good, const char *found, const char *fix);
 
+/* The image that new labs use; labctl's default if the configuration cannot be read. */
+const char *doctor_image(struct doctor *d);
+
 /* End with a row without name. doctor_host.c, doctor_network.c, doctor_labs.c */
 extern const struct check checks_host[], checks_network[], checks_labs[];
 

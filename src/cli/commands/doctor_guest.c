@@ -18,15 +18,16 @@
 #define POWER_DOWN "reboot: Power down" /* the kernel's last words, whatever its loglevel */
 
 /* The default image, or another that has what a machine boots from. */
-static bool choose_image(struct cli *c, struct image *ret)
+static bool choose_image(struct doctor *d, struct image *ret)
 {
+	struct cli *c = d->c;
 	struct image_env env = { .cache_dir = c->cache_dir, .deadline_ms = CLOCK_NEVER,
 				 .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
 	struct fail ignored = { 0 };
 	struct image *images;
 	unsigned count;
 
-	if (image_find(&env, DEFAULT_IMAGE, c->arena, ret, &ignored) == 0)
+	if (image_find(&env, doctor_image(d), c->arena, ret, &ignored) == 0)
 		return true;
 	if (image_list(&env, c->arena, &images, &count, &ignored) < 0)
 		return false;
@@ -119,7 +120,7 @@ void look_guest(struct doctor *d, const struct check *k)
 		doctor_add(d, k, false, words, NULL);
 		return;
 	}
-	if (!choose_image(c, &image)) {
+	if (!choose_image(d, &image)) {
 		row.advice = "labctl image build";
 		doctor_add(d, &row, false, "no image is built that it could boot", NULL);
 		return;

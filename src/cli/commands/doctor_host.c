@@ -199,12 +199,20 @@ static void look_space(struct doctor *d, const struct check *k)
 	doctor_add(d, k, bytes >= SPACE_WANTED_BYTES, arena_printf(d->c->arena, "%.1f GiB free in %s", (double)bytes / (1LL << 30), path), NULL);
 }
 
+const char *doctor_image(struct doctor *d)
+{
+	struct fail ignored = { 0 };
+	const char *name;
+
+	return config_image(d->c, &name, &ignored) < 0 ? DEFAULT_IMAGE : name;
+}
+
 /* The package sources of the images that labctl builds: the host's or $LABCTL_MIRROR's, for the release of the image. */
 static void look_mirror(struct doctor *d, const struct check *k)
 {
 	struct cli *c = d->c;
 	const char *const argv[] = { "bash", arena_printf(c->arena, "%s/kickstart/build-image", library_dir(c->lib)), "--release",
-				     DEFAULT_IMAGE, "--sources", NULL };
+				     doctor_image(d), "--sources", NULL };
 	auto_(strbuf_clear) struct strbuf out = { 0 };
 	struct fail e = { 0 };
 	bool found = proc_check(&(struct proc){ .argv = argv, .out = &out, .deadline_ms = clock_after_ms(60000), .cancel = c->cancel },
@@ -214,7 +222,9 @@ static void look_mirror(struct doctor *d, const struct check *k)
 	doctor_add(d, k, secure,
 		   !found ? "no mirror: the host's apt has no lists of Debian's main" :
 		   !secure ? "no security updates: no source has them" :
-		   getenv("LABCTL_MIRROR") ? "mirror of LABCTL_MIRROR, with security updates" : "mirror of the host's apt, with security updates",
+		   d->c->mirror_said ? "mirror of LABCTL_MIRROR, with security updates" :
+		   getenv("LABCTL_MIRROR") ? "mirror of the configuration, with security updates" :
+		   "mirror of the host's apt, with security updates",
 		   NULL);
 }
 
@@ -223,11 +233,12 @@ static void look_image(struct doctor *d, const struct check *k)
 	struct cli *c = d->c;
 	struct image_env env = { .cache_dir = c->cache_dir, .deadline_ms = CLOCK_NEVER,
 				 .kickstart = arena_printf(c->arena, "%s/kickstart", library_dir(c->lib)) };
+	const char *name = doctor_image(d);
 	struct image image;
 	struct fail e = { 0 };
-	bool found = image_find(&env, DEFAULT_IMAGE, c->arena, &image, &e) == 0;
+	bool found = image_find(&env, name, c->arena, &image, &e) == 0;
 
-	doctor_add(d, k, found, found ? image.dir : "not built yet: the first create builds it", NULL);
+	doctor_add(d, k, found, found ? image.dir : arena_printf(c->arena, "%s is not built yet: the first create builds it", name), NULL);
 }
 
 #define APT(package) "apt-get install " package
@@ -264,6 +275,6 @@ const struct check checks_host[] = {
 	{ "space for labs", WARN, NULL, NULL, SPACE_ADVICE, look_space, "state" },
 	{ "Debian's packages", WARN, NULL, NULL,
 	  "apt-get update; or LABCTL_MIRROR=\"http://HOST/debian http://HOST/debian-security\" (labctl(1), ENVIRONMENT)", look_mirror, NULL },
-	{ "image " DEFAULT_IMAGE, WARN, NULL, NULL, "labctl image build", look_image, NULL },
+	{ "default image", WARN, NULL, NULL, "labctl image build", look_image, NULL },
 	{ 0 },
 };
