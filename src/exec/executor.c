@@ -143,10 +143,12 @@ static void end_unstarted(struct engine *en, unsigned position, enum step_state 
 	list[(*count)++] = position;
 }
 
-/* On a host that cannot be reached, nothing runs anyway: its failure is said once. */
+/* After a gate nothing runs anyway. Nor on a host that cannot be reached: its failure is said once. */
 static bool cut_off(const struct plan *p, unsigned failed, unsigned next)
 {
-	return p->steps[failed].verb == VERB_HOST_OPEN && p->steps[failed].host == p->steps[next].host;
+	const struct step *s = &p->steps[failed];
+
+	return s->gate || (s->verb == VERB_HOST_OPEN && s->host == p->steps[next].host);
 }
 
 /*

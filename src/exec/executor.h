@@ -89,7 +89,7 @@ struct exec_report {
 /*
  * Returns 0 when every step is done, unchanged or skipped; else -1 with the first cause in @e (FAIL_CANCELED when
  * interrupted; FAIL_PARTIAL for a plan that is good in parts). @rep is filled in both cases. A failed step blocks the
- * steps that wait for it, unless they run anyway; all others go on.
+ * steps that wait for it, unless they run anyway (but see .gate of struct step); all others go on.
  */
 int exec_run(const struct plan *p, const struct exec_options *o, struct exec_report *rep, struct fail *e);
 void exec_report_clear(struct exec_report *rep);

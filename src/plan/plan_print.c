@@ -142,6 +142,8 @@ json_t *plan_json(const struct plan *p)
 			json_object_set_new(step, "host", json_string(p->lab->hosts[s->host].name));
 		if (s->anyway)
 			json_object_set_new(step, "anyway", json_true());
+		if (s->gate)
+			json_object_set_new(step, "gate", json_true());
 		json_array_append_new(steps, step);
 	}
 	doc = json_pack("{s:i, s:s, s:s, s:o}", "v", 1, "command", p->command, "lab", p->lab->name, "steps", steps);

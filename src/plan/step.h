@@ -100,6 +100,7 @@ struct step {
 	const struct db_request *db; /* arguments of the task that this step belongs to, or NULL */
 	const struct node *gone;    /* the node that leaves, for the templates of its rules, or NULL */
 	bool anyway;                /* it also runs if steps that it waits for failed or were blocked */
+	bool gate;                  /* unless it succeeds, no step that waits for it runs, not even anyway */
 	int64_t timeout_ms;
 	unsigned *after; unsigned after_count; /* positions in plan->steps, all smaller than its own */
 };

@@ -271,6 +271,35 @@ static void some_steps_run_anyway(void **state)
 	}
 }
 
+/* Behind a gate that stays closed, because a step before it failed, nothing runs; what does not wait for it does. */
+static void a_closed_gate_stops_all(void **state)
+{
+	unsigned first[] = { 0 }, gate[] = { 1 }, chain[] = { 2, 3 }, both[] = { 0, 1 };
+	struct step steps[] = {
+		{ .id = "room", .verb = VERB_NODE_SCRIPT },
+		{ .id = "gate", .verb = VERB_JOIN, .gate = true, .after = first, .after_count = 1 },
+		{ .id = "off", .verb = VERB_NODE_SCRIPT, .anyway = true, .after = gate, .after_count = 1 },
+		{ .id = "stop", .verb = VERB_NODE_SCRIPT, .after = gate, .after_count = 1 },
+		{ .id = "start", .verb = VERB_NODE_SCRIPT, .anyway = true, .after = both, .after_count = 2 },
+		{ .id = "free", .verb = VERB_NODE_SCRIPT, .anyway = true, .after = first, .after_count = 1 },
+		{ .id = "end", .verb = VERB_NODE_SCRIPT, .anyway = true, .after = chain, .after_count = 2 },
+	};
+	static const enum step_state failed[] = { STEP_FAILED, STEP_BLOCKED, STEP_BLOCKED, STEP_BLOCKED, STEP_BLOCKED, STEP_DONE, STEP_DONE };
+	struct plan p = { .command = "test", .steps = steps, .step_count = ARRAY_COUNT(steps) };
+
+	(void)state;
+	for (unsigned open = 0; open < 2; open++) {
+		struct stage w = { .jobs = 3, .acts = { open ? ACT_DONE : ACT_FAIL } };
+		struct exec_report rep;
+		struct fail e = { 0 };
+
+		assert_int_equal(run_stage(&w, &p, CLOCK_NEVER, &rep, &e), open ? 0 : -1);
+		for (unsigned i = 0; i < ARRAY_COUNT(failed); i++)
+			assert_int_equal(rep.results[i].state, open ? STEP_DONE : failed[i]);
+		exec_report_clear(&rep);
+	}
+}
+
 /* A plan of which nothing was done failed, in no part. */
 static void nothing_done_is_not_partial(void **state)
 {
@@ -404,6 +433,7 @@ int main(void)
 		cmocka_unit_test(all_succeed),
 		cmocka_unit_test(failures_block_descendants_only),
 		cmocka_unit_test(some_steps_run_anyway), cmocka_unit_test(steps_of_other_hosts),
+		cmocka_unit_test(a_closed_gate_stops_all),
 		cmocka_unit_test(nothing_done_is_not_partial),
 		cmocka_unit_test(cancel_in_the_middle),
 		cmocka_unit_test(deadlines_end_steps),
