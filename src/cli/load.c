@@ -153,29 +153,22 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 
 /*
  * Of a lab of several hosts, one that is not the first has a part: labctl there removes it, and does nothing else, for when the first host
- * is lost. On the first one, some commands do not work yet.
+ * is lost.
  */
 static int check_part(struct cli *c, const struct paths *paths, struct lab *lab, struct fail *e)
 {
-	/* What copies files of nodes, which may be on other hosts. */
-	static const char *const not_yet[] = { "snapshot" };
 	const char *master = host_master(paths, c->arena);
-	size_t len = strcspn(c->path, " ");
 
-	if (master) {
-		lab->host_count = 0; /* destroy finds of it what is here */
-		for (unsigned i = 0; i < lab->node_count; i++)
-			lab->nodes[i].host = 0;
-		if (!strcmp(c->path, "destroy") || !strcmp(c->path, "plan destroy") || !strcmp(c->path, "console"))
-			return 0;
-		fail(e, FAIL_CONFLICT, "lab '%s' is run from host %s; only a part of it is here", lab->name,
-		     strrchr(master, ' ') ? strrchr(master, ' ') + 1 : master);
-		return fail_next(e, "run labctl on that host; if it is lost: labctl -l %s destroy    (removes the part that is here)", lab->name);
-	}
-	for (size_t i = 0; lab->host_count && i < ARRAY_COUNT(not_yet); i++)
-		if (strlen(not_yet[i]) == len && !strncmp(c->path, not_yet[i], len))
-			return fail(e, FAIL_USAGE, "%s does not work for a lab on several hosts: it would have the nodes of this one only", c->path);
-	return 0;
+	if (!master)
+		return 0;
+	lab->host_count = 0; /* destroy finds of it what is here */
+	for (unsigned i = 0; i < lab->node_count; i++)
+		lab->nodes[i].host = 0;
+	if (!strcmp(c->path, "destroy") || !strcmp(c->path, "plan destroy") || !strcmp(c->path, "console"))
+		return 0;
+	fail(e, FAIL_CONFLICT, "lab '%s' is run from host %s; only a part of it is here", lab->name,
+	     strrchr(master, ' ') ? strrchr(master, ' ') + 1 : master);
+	return fail_next(e, "run labctl on that host; if it is lost: labctl -l %s destroy    (removes the part that is here)", lab->name);
 }
 
 static int load_saved(struct cli *c, const char *name, struct lab **ret_lab, struct fail *e)

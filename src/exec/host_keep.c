@@ -7,6 +7,7 @@
 #include "file.h"
 #include "host_server.h"
 #include "lease.h"
+#include "snapshots.h"
 #include "state.h"
 #include "virt.h"
 
@@ -58,9 +59,21 @@ int server_write(const char *path, const char *text, struct fail *e)
 	return file_write(path, text, strlen(text), 0600, e);
 }
 
-#define FAULTS "faults" /* faults_text() of the master */
+/* What the master has of the lab that concerns this host, no files of that name: faults_text(), snapshots_names(). */
+static const struct { const char *name; int (*take)(const struct paths *p, const char *text, struct fail *e); } lists[] = {
+	{ "faults", faults_take },
+	{ "snapshots", snapshots_keep },
+};
 
-/* "id_ed25519.pub", "nodes/NODE/host_key": nothing else but FAULTS, and only below the lab's directory. */
+static int list_of(const char *name)
+{
+	for (int i = 0; i < (int)ARRAY_COUNT(lists); i++)
+		if (!strcmp(lists[i].name, name))
+			return i;
+	return -1;
+}
+
+/* "id_ed25519.pub", "nodes/NODE/host_key": nothing else but these lists, and only below the lab's directory. */
 static const char *kept_path(const struct server *s, const struct paths *p, const char *name, struct arena *a)
 {
 	if (!strcmp(name, "id_ed25519.pub"))
@@ -83,8 +96,8 @@ static int keep_files(struct server *s, json_t *files, struct arena *a, struct f
 	json_object_foreach(files, name, text) {
 		const char *path = kept_path(s, p, name, a);
 
-		if (!strcmp(name, FAULTS) && json_is_string(text)) {
-			if (faults_take(p, json_string_value(text), e) < 0)
+		if (list_of(name) >= 0 && json_is_string(text)) {
+			if (lists[list_of(name)].take(p, json_string_value(text), e) < 0)
 				return -1;
 			continue;
 		}
@@ -127,7 +140,7 @@ int server_keep(struct server *s, const json_t *q, struct fail *e)
 		return -1;
 	}
 	for (void *i = json_object_iter(json_object_get(q, "keep")); i; i = json_object_iter_next(json_object_get(q, "keep"), i))
-		if (strcmp(json_object_iter_key(i), FAULTS) != 0 && !kept_path(s, p, json_object_iter_key(i), a))
+		if (list_of(json_object_iter_key(i)) < 0 && !kept_path(s, p, json_object_iter_key(i), a))
 			return fail(e, FAIL_OTHER, "'%s' is not a file that a host keeps", json_object_iter_key(i));
 	/* The master first: from now on this is a part of its lab, whatever comes next. The record last: it has all that it needs. */
 	if (server_write(arena_printf(a, "%s/master", p->lab), arena_printf(a, "%s\n", s->master), e) < 0 || take_lease(s, a, e) < 0 ||

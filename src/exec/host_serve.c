@@ -9,6 +9,7 @@
 #include "host_server.h"
 #include "node_console.h"
 #include "plan.h"
+#include "snapshots.h"
 #include "virt.h"
 
 const char *asked_text(const json_t *o, const char *key)
@@ -239,6 +240,8 @@ static void *do_job(void *ctx)
 		server_tell_objects(s, reply, &e);
 	else if (json_object_get(q, "faults"))
 		server_tell_faults(s, reply, &e);
+	else if (asked_text(q, "snapshot"))
+		server_tell_snapshot(s, asked_text(q, "snapshot"), reply, &e);
 	else
 		fail(&e, FAIL_OTHER, "unknown question");
 	answer(s, q, reply, &e);
@@ -274,6 +277,7 @@ static void begin(struct server *s, json_t *q)
 static void serve(struct server *s)
 {
 	auto_(free) char *line = NULL;
+	struct fail ignored = { 0 };
 	size_t room = 0;
 
 	while (getline(&line, &room, s->o->in) > 0) {
@@ -287,12 +291,14 @@ static void serve(struct server *s)
 		else
 			json_decref(q);
 	}
-	/* Nobody listens any more: whoever asks again finds what is done, and does the rest. */
+	/* Nobody listens any more: whoever asks again finds what is done, and does the rest. Only half a snapshot is begun anew. */
 	atomic_store(&s->canceled, true);
 	pthread_mutex_lock(&s->lock);
 	while (s->running)
 		pthread_cond_wait(&s->ended, &s->lock);
 	pthread_mutex_unlock(&s->lock);
+	if (s->lock_fd >= 0)
+		snapshots_sweep(runtime_paths(s->rt), &ignored);
 }
 
 int host_serve(const struct host_serve *o, struct fail *e)

@@ -31,10 +31,11 @@ int server_keep(struct server *s, const json_t *q, struct fail *e);
 /* "image": is it here? If not, tells where to put it, and keeps others from making it until it is placed. */
 int server_want_image(struct server *s, const json_t *q, json_t *reply, struct fail *e);
 int server_place_image(struct server *s, const json_t *q, struct fail *e);
-/* host_tell.c: "usage", "objects", "faults" */
+/* host_tell.c: "usage", "objects", "faults", "snapshot" */
 void server_tell_usage(struct server *s, const json_t *q, json_t *reply, struct fail *e);
 void server_tell_objects(struct server *s, json_t *reply, struct fail *e);
 void server_tell_faults(struct server *s, json_t *reply, struct fail *e);
+void server_tell_snapshot(struct server *s, const char *name, json_t *reply, struct fail *e);
 /* Writes a file of this host's part, unless it has this text. */
 int server_write(const char *path, const char *text, struct fail *e);
 

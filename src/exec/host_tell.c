@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a master asks of a host to show it: what domains use, what libvirt has, which faults are in force. */
+/* What a master asks of a host to show it: what domains use, what libvirt has, which faults are in force, which snapshots it has. */
 #include <string.h>
 
 #include "faults.h"
 #include "host_server.h"
+#include "snapshots.h"
 #include "virt.h"
 
 void server_tell_usage(struct server *s, const json_t *q, json_t *reply, struct fail *e)
@@ -52,4 +53,14 @@ void server_tell_faults(struct server *s, json_t *reply, struct fail *e)
 			if (fault_is_on(s->lab, &faults[i], s->host) && fault_holds(s->lab, &faults[i], s->host))
 				json_array_append_new(list, json_integer(faults[i].id));
 	json_object_set_new(reply, "held", list);
+}
+
+void server_tell_snapshot(struct server *s, const char *name, json_t *reply, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+
+	if (snapshot_form_name(name))
+		fail(e, FAIL_OTHER, "no snapshot has this name: %.64s", name);
+	else if (snapshot_manifest(runtime_paths(s->rt), name, &text, e) == 0)
+		json_object_set_new(reply, "manifest", json_string(strbuf_text(&text)));
 }

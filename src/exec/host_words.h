@@ -15,6 +15,7 @@
  *   {"ask": N, "usage": [DOMAIN...]}                   {"answer": N, "used": [...]}
  *   {"ask": N, "objects": true}                        {"answer": N, "objects": [{"name", "state", "xml"}...]}
  *   {"ask": N, "faults": true}                         {"answer": N, "held": [ID...]}
+ *   {"ask": N, "snapshot": NAME}                       {"answer": N, "manifest": TEXT}
  *   {"ask": N, "image": NAME, "digest"}                {"answer": N} if it is there; else {"answer": N, "put": DIRECTORY},
  *   {"ask": N, "placed": NAME, "digest"}               where ssh then unpacks it; {"answer": N}
  *   {"cancel": true}                                   nothing

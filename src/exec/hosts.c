@@ -11,6 +11,7 @@
 #include "hosts_link.h"
 #include "node_console.h"
 #include "pool.h"
+#include "snapshots.h"
 #include "trace.h"
 
 #define CONNECT_MS 20000   /* ssh itself gives up after 10 s */
@@ -193,16 +194,18 @@ static int add_file(json_t *files, const char *name, const char *path, struct fa
 	return 0;
 }
 
-/* The faults of the lab, and keys: only those of that host's own nodes leave this one. */
+/* The faults and snapshots of the lab, and keys: only those of that host's own nodes leave this one. */
 static int keys_of(const struct link *l, json_t *files, struct fail *e)
 {
 	const struct hosts_env *env = &l->all->env;
 	auto_(arena_free) struct arena *a = arena_new();
-	auto_(strbuf_clear) struct strbuf faults = { 0 };
+	auto_(strbuf_clear) struct strbuf faults = { 0 }, snapshots = { 0 };
 
-	if (add_file(files, "id_ed25519.pub", env->paths->key_pub, e) < 0 || faults_text(env->paths, &faults, e) < 0)
+	if (add_file(files, "id_ed25519.pub", env->paths->key_pub, e) < 0 || faults_text(env->paths, &faults, e) < 0 ||
+	    snapshots_names(env->paths, &snapshots, e) < 0)
 		return -1;
 	json_object_set_new(files, "faults", json_string(strbuf_text(&faults)));
+	json_object_set_new(files, "snapshots", json_string(strbuf_text(&snapshots)));
 	for (unsigned i = 0; i < env->lab->node_count; i++) {
 		const struct node *n = &env->lab->nodes[i];
 
@@ -279,6 +282,16 @@ int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct
 	for (size_t len; warnings && *warnings; warnings += len + (warnings[len] == '\n'))
 		run_warn(r, "%.*s", (int)(len = strcspn(warnings, "\n")), warnings);
 	*ret_state = host_state_read(json_string_value(json_object_get(answer, "state")));
+	return 0;
+}
+
+int hosts_snapshot(struct hosts *h, unsigned host, const char *name, struct arena *a, const char **ret_manifest, struct fail *e)
+{
+	auto_(json_decref) json_t *answer = NULL;
+
+	if (hosts_ask(h, host, json_pack("{s:s}", "snapshot", name), NULL, clock_after_ms(ASK_MS), &answer, e) < 0)
+		return -1;
+	*ret_manifest = text_in(answer, "manifest", a);
 	return 0;
 }
 

@@ -46,6 +46,8 @@ int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct
 int hosts_image(struct hosts *h, const struct lab *lab, struct run *r, const struct image *image, bool *ret_copied, struct fail *e);
 /* Where the host of @n has its data directory, in @a. */
 int hosts_export(struct hosts *h, const struct node *n, struct arena *a, const char **ret_dir, struct fail *e);
+/* The manifest of that host's part of a snapshot, in @a. */
+int hosts_snapshot(struct hosts *h, unsigned host, const char *name, struct arena *a, const char **ret_manifest, struct fail *e);
 /* Appends what libvirt on that host has of the lab, in @a. */
 int hosts_facts(struct hosts *h, unsigned host, struct arena *a, struct facts *f, struct fail *e);
 /* Calls @each for the domains and networks of the lab on that host, as virt_describe(). */

@@ -151,20 +151,39 @@ static void take_manifest(const json_t *doc, struct arena *a, struct snapshot *s
 		s->damaged = NULL;
 }
 
-static void read_one(const struct paths *p, const char *name, struct arena *a, struct snapshot *ret)
+void snapshot_parse(const char *name, const char *manifest, struct arena *a, struct snapshot *ret)
 {
-	auto_(strbuf_clear) struct strbuf text = { 0 };
-	auto_(json_decref) json_t *doc = NULL;
-	struct fail why = { 0 };
+	auto_(json_decref) json_t *doc = json_loads(manifest, 0, NULL);
 
 	*ret = (struct snapshot){ .name = name, .lab = "", .lab_uuid = "", .hypervisor = "", .kind = "", .image = "",
 				  .image_digest = "", .labctl = "" };
-	if (file_read(snapshot_path(p, name, "manifest.json", a), FILE_MAX_BYTES, &text, &why) < 0) {
-		ret->damaged = arena_strdup(a, why.text);
-		return;
-	}
-	doc = json_loadb(strbuf_text(&text), text.len, 0, NULL);
 	take_manifest(doc, a, ret);
+}
+
+int snapshot_manifest(const struct paths *p, const char *name, struct strbuf *out, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	return file_read(snapshot_path(p, name, "manifest.json", a), FILE_MAX_BYTES, out, e);
+}
+
+static void read_one(const struct paths *p, const char *name, struct arena *a, struct snapshot *ret)
+{
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct fail why = { 0 };
+	int r = snapshot_manifest(p, name, &text, &why);
+
+	snapshot_parse(name, strbuf_text(&text), a, ret);
+	if (r < 0)
+		ret->damaged = arena_strdup(a, why.text);
+}
+
+const struct snapshot_node *snapshot_node_of(const struct snapshot *s, const char *name)
+{
+	for (unsigned i = 0; i < s->node_count; i++)
+		if (!strcmp(s->nodes[i].name, name))
+			return &s->nodes[i];
+	return NULL;
 }
 
 /* --- which there are --- */
@@ -356,7 +375,8 @@ static int read_image(const struct paths *p, struct arena *a, const char **ret, 
 	return 0;
 }
 
-static int add_nodes(const struct paths *p, const struct lab *lab, const char *name, json_t *nodes, struct arena *a,
+/* On the first host, of all nodes (snapshot_gather()); on another one, of its own. */
+static int add_nodes(const struct paths *p, const struct lab *lab, unsigned host, const char *name, json_t *nodes, struct arena *a,
 		     struct fail *e)
 {
 	for (unsigned i = 0; i < lab->node_count; i++) {
@@ -364,6 +384,8 @@ static int add_nodes(const struct paths *p, const struct lab *lab, const char *n
 		auto_(strbuf_clear) struct strbuf text = { 0 };
 		json_t *node;
 
+		if (host && lab->nodes[i].host != host)
+			continue;
 		if (file_read(path, FILE_MAX_BYTES, &text, e) < 0)
 			return -1;
 		node = json_loadb(strbuf_text(&text), text.len, 0, NULL);
@@ -399,7 +421,7 @@ static int read_pause(const struct paths *p, const char *name, int64_t *ret, str
 	return unlink(path) < 0 ? fail_errno(e, FAIL_OTHER, "remove %s", path) : 0;
 }
 
-int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms,
+int snapshot_seal(const struct paths *p, const struct lab *lab, unsigned host, const char *name, const char *version, int64_t now_ms,
 		  struct fail *e)
 {
 	auto_(arena_free) struct arena *a = arena_new();
@@ -416,8 +438,8 @@ int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name
 		rmdir(snapshot_new_path(p, name, "memory", a));
 		rmdir(snapshot_new_path(p, name, "pins", a));
 	}
-	if (file_mkdirs(record, 0700, e) < 0 || copy_record(p->lab, record, 0, e) < 0 || tree_look(record, &sum, e) < 0 ||
-	    read_image(p, a, &image, e) < 0 || add_nodes(p, lab, name, nodes, a, e) < 0)
+	if (file_mkdirs(record, 0700, e) < 0 || (!host && copy_record(p->lab, record, 0, e) < 0) || tree_look(record, &sum, e) < 0 ||
+	    read_image(p, a, &image, e) < 0 || add_nodes(p, lab, host, name, nodes, a, e) < 0)
 		return -1;
 	doc = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:O}", "v", SNAPSHOT_VERSION,
 			"snapshot", name, "form", live ? "live" : "cold", "labctl", version, "lab", lab->name, "uuid", lab->uuid,

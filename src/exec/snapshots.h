@@ -50,20 +50,43 @@ bool snapshot_exists(const struct paths *p, const char *name);
 int snapshots_list(const struct paths *p, struct arena *a, struct snapshot **ret, unsigned *ret_count, struct fail *e);
 /* FAIL_NOT_FOUND with the nearest name; FAIL_LAB if it is damaged. */
 int snapshot_read(const struct paths *p, const char *name, struct arena *a, struct snapshot *ret, struct fail *e);
+/* What a manifest says; sets .damaged if it makes no sense. */
+void snapshot_parse(const char *name, const char *manifest, struct arena *a, struct snapshot *ret);
+int snapshot_manifest(const struct paths *p, const char *name, struct strbuf *out, struct fail *e);
+const struct snapshot_node *snapshot_node_of(const struct snapshot *s, const char *name); /* NULL = it has none of that name */
 /* Half-made and half-deleted ones: paths, NULL-terminated. Not one that has the memory of machines that wait for it. */
 const char *const *snapshots_left(const struct paths *p, struct arena *a);
 
 /*
  * Making one: begin (or begin anew), a sum for each node, seal. snapshot_seal() reads the sums, writes the manifest and gives
- * the snapshot its name; it exists then, also after a crash of the host.
+ * the snapshot its name; it exists then, also after a crash of the host. On another @host than the first that is the part of its own
+ * nodes, without the lab's record.
  */
 int snapshot_begin(const struct paths *p, const char *name, struct fail *e);
 int snapshot_put_node(const struct paths *p, const char *snapshot, const struct snapshot_node *n, struct fail *e);
-int snapshot_seal(const struct paths *p, const struct lab *lab, const char *name, const char *version, int64_t now_ms,
+int snapshot_seal(const struct paths *p, const struct lab *lab, unsigned host, const char *name, const char *version, int64_t now_ms,
 		  struct fail *e);
 /* Notes how long clients waited for the snapshot that is being made. */
 int snapshot_put_pause(const struct paths *p, const char *name, int64_t pause_ms, struct fail *e);
 int snapshot_remove(const struct paths *p, const char *name, struct fail *e);
+
+/*
+ * snapshot_room.c. Is there room on this host, @host of the lab, for what a save copies of its nodes; for what a restore, or a new lab
+ * @lab at @p, copies of @s at @from? @said gets what is needed, a line per file system. FAIL_HOST if it is short.
+ */
+int snapshot_room_to_save(const struct paths *p, const struct lab *lab, unsigned host, bool live, struct strbuf *said, struct fail *e);
+int snapshot_room_to_copy(const struct paths *from, const struct snapshot *s, const struct paths *p, const struct lab *lab,
+			  unsigned host, struct strbuf *said, struct fail *e);
+
+/*
+ * snapshot_parts.c, for labs on several hosts. The names of those that there are, one a line; what other hosts remove all others by, and
+ * what is half made. snapshot_gather(): takes the sums of nodes on other hosts, whose parts are sealed, for the manifest here.
+ */
+struct runtime;
+int snapshots_names(const struct paths *p, struct strbuf *out, struct fail *e);
+int snapshots_keep(const struct paths *p, const char *names, struct fail *e);
+int snapshots_sweep(const struct paths *p, struct fail *e); /* only what is half made */
+int snapshot_gather(struct runtime *rt, const char *name, struct fail *e);
 
 /* "LAB@SNAPSHOT": the paths of that lab and the name, in @a. FAIL_USAGE. */
 int snapshot_of(const char *word, const struct paths *here, struct arena *a, struct paths *ret_paths, const char **ret_name,

@@ -44,10 +44,10 @@ int plan_add_tuning(struct plan *p, const struct library *lib, struct scope_cach
 void plan_add_offs(struct plan *p, const struct choice *what, const char *after);
 /*
  * Steps that stop servers in order, then machines ("node.shutdown/NODE"). Sets roles[] to the servers that they stop: more than
- * the chosen ones, if these need it.
+ * the chosen ones, if these need it. @after: step that the first steps wait for, or NULL.
  */
 int plan_add_stops(struct plan *p, const struct library *lib, const struct facts *facts, const struct choice *what,
-		   uint32_t *roles, struct fail *e);
+		   const char *after, uint32_t *roles, struct fail *e);
 /* Starts machines, then servers. @after: step that the first steps wait for, or NULL. @roles: the servers to start, per node. */
 int plan_add_start(struct plan *p, const struct library *lib, const struct choice *what, const uint32_t *roles,
 		   const char *after, struct fail *e);

@@ -71,13 +71,13 @@ static int add_stop(struct plan *p, const struct library *lib, const struct fact
 		    uint32_t *roles, struct fail *e)
 {
 	if (!now)
-		return plan_add_stops(p, lib, facts, what, roles, e);
+		return plan_add_stops(p, lib, facts, what, NULL, roles, e);
 	plan_add_offs(p, what, NULL);
 	return 0;
 }
 
 int plan_add_stops(struct plan *p, const struct library *lib, const struct facts *facts, const struct choice *what,
-		   uint32_t *roles, struct fail *e)
+		   const char *after, uint32_t *roles, struct fail *e)
 {
 	const struct lab *lab = p->lab;
 	uint32_t *off = arena_alloc(p->arena, lab->node_count * sizeof *off);
@@ -93,12 +93,15 @@ int plan_add_stops(struct plan *p, const struct library *lib, const struct facts
 		struct step *s;
 
 		roles[i] = b.recipe ? rules_roles(&b, n) : 0;
-		if (roles[i])
-			plan_add_node(p, VERB_NODE_REACH, n, "node.reach", "check that it answers on SSH");
+		s = roles[i] ? plan_add_node(p, VERB_NODE_REACH, n, "node.reach", "check that it answers on SSH") : NULL;
+		if (s && after)
+			plan_after(p, s, after);
 		if (!what->machines || !what->nodes[i])
 			continue;
 		s = plan_add_node(p, VERB_NODE_SHUTDOWN, n, "node.shutdown", arena_printf(p->arena, "shut down %s", n->domain));
 		s->anyway = true;
+		if (after)
+			plan_after(p, s, after);
 		if (b.recipe)
 			rules_before_on(&b, s, n);
 	}

@@ -56,15 +56,17 @@
 	X(SNAPSHOT_FREEZE, snapshot_freeze, "snapshot.freeze",  10, 0, "note that the lab is about to stand still")  \
 	X(SNAPSHOT_MEMORY, snapshot_memory, "snapshot.memory", 7200, 0, "write the memory of a paused domain into the snapshot") \
 	X(SNAPSHOT_THAWED, snapshot_thawed, "snapshot.thawed",  10, 0, "note that the lab goes on, and how long it stood still") \
-	X(SNAPSHOT_COPY,  snapshot_copy,  "snapshot.copy",  7200, 0, "copy the node's disk and data into the snapshot") \
+	X(SNAPSHOT_BEGIN, snapshot_begin, "snapshot.begin",  120, 0, "check that another host has room for its part of a snapshot, and begin it") \
+	X(SNAPSHOT_ROOM,  snapshot_room,  "snapshot.room",    60, 0, "check that another host has its part of a snapshot, and room for a copy") \
+	X(SNAPSHOT_COPY,  snapshot_copy,  "snapshot.copy",  7200, 2, "copy the node's disk and data into the snapshot") \
 	X(SNAPSHOT_SEAL,  snapshot_seal,  "snapshot.seal",   600, 0, "record the snapshot, and give it its name")  \
-	X(SNAPSHOT_FETCH, snapshot_fetch, "snapshot.fetch", 7200, 0, "copy the node's disk and data beside those in use") \
+	X(SNAPSHOT_FETCH, snapshot_fetch, "snapshot.fetch", 7200, 2, "copy the node's disk and data beside those in use") \
 	X(SNAPSHOT_ENTER, snapshot_enter, "snapshot.enter",   10, 0, "note that nodes are being replaced")         \
-	X(SNAPSHOT_SWAP,  snapshot_swap,  "snapshot.swap",  7200, 0, "put the copies in the place of the node's disk and data") \
+	X(SNAPSHOT_SWAP,  snapshot_swap,  "snapshot.swap",  7200, 2, "put the copies in the place of the node's disk and data") \
 	X(SNAPSHOT_RECORD, snapshot_record, "snapshot.record", 60, 0, "restore the lab's record")                  \
-	X(SNAPSHOT_CLEAR, snapshot_clear, "snapshot.clear",  600, 0, "remove what the node had before")            \
+	X(SNAPSHOT_CLEAR, snapshot_clear, "snapshot.clear",  600, 2, "remove what the node had before")            \
 	X(SNAPSHOT_ADOPT, snapshot_adopt, "snapshot.adopt",   30, 0, "take the record of another lab's snapshot")  \
-	X(SNAPSHOT_TAKE,  snapshot_take,  "snapshot.take",  7200, 0, "copy the node's disk and data of another lab's snapshot") \
+	X(SNAPSHOT_TAKE,  snapshot_take,  "snapshot.take",  7200, 2, "copy the node's disk and data of another lab's snapshot") \
 	X(SNAPSHOT_TAKEN, snapshot_taken, "snapshot.taken",  600, 0, "note that all nodes have their disks and data") \
 	X(SNAPSHOT_DELETE, snapshot_delete, "snapshot.delete", 600, 0, "remove a snapshot")                        \
 	X(NFS_STOP,       nfs_stop,       "nfs.stop",         60, 0, "withdraw the exports")                       \

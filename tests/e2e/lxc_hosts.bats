@@ -236,15 +236,83 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 	labctl -f "$WORK/lab.yaml" create
 }
 
-@test "stop and start work on all hosts; a command that does not is refused" {
+@test "stop and start work on all hosts" {
 	labctl -l duo stop node4,node3
 	[ "$(there virsh -q -c lxc:///system list --name | sed '/^$/d')" = duo-node2 ]
 	run -10 labctl -l duo exec node4 -- true
 	[[ $output == *"node4 is not running: domain 'duo-node4' is shut off"* ]]
 	labctl -l duo start
 	labctl -l duo status
-	run -2 labctl -l duo snapshot save base
-	[[ $output == *"does not work for a lab on several hosts"* ]]
+}
+
+rows() { labctl -l duo psql "${1:-1}" -- -XAtc 'SELECT count(*) FROM e2e'; }
+
+# The rows of the snapshot, on all servers, and replication goes on.
+as_saved() {
+	[ "$(rows)" = 1000 ]
+	[ "$(labctl -l duo psql 1 -- -XAtc 'SELECT count(*) FROM pg_replication_slots WHERE active')" = 3 ]
+	labctl -l duo psql 1 -- -qc 'CREATE TABLE goes_on AS SELECT 1 AS n'
+	for n in 2 3 4; do
+		for _ in $(seq 50); do
+			got=$(labctl -l duo psql "$n" -- -XAtc 'SELECT count(*) FROM e2e, goes_on' 2>/dev/null || true)
+			[ "$got" = 1000 ] && break
+			sleep 0.2
+		done
+		[ "$got" = 1000 ]
+	done
+	labctl -l duo status
+}
+
+parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
+
+@test "snapshot: each host keeps its part; a full host is named before anything stops" {
+	run -0 labctl -l duo snapshot save base
+	[[ $output == *"b        record its part of snapshot base: done"*"a        record snapshot base: done"* ]]
+	run -0 --separate-stderr labctl --json -l duo snapshot show base
+	[ "$(jq -r '[.nodes[] | select(.data_bytes > 30000000 and .system_bytes > 1000000).node] | join(" ")' <<<"$output")" = "node1 node2 node3 node4" ]
+	[ "$(ls "$LABCTL_STATE/labs/duo/snapshots/base/data")" = $'node1\nnode3' ]
+	[ "$(ls "$WORK/b/labctl/labs/duo/snapshots/base/data")" = $'node2\nnode4' ]
+	[ -z "$(ls "$WORK/b/labctl/labs/duo/snapshots/base/record")" ]
+	there mount -t tmpfs -o size=4m none "$WORK/b/labctl/labs/duo/snapshots"
+	run -6 labctl -l duo snapshot save other
+	there umount "$WORK/b/labctl/labs/duo/snapshots"
+	[[ $output == *"host b: $WORK/b/labctl/labs/duo/snapshots has too little space"* ]]
+	[[ $output != *"stop the primary"* && $output != *"shut down"* ]]
+	[ "$(parts)" = base ]
+	[ "$(ls -A "$LABCTL_STATE/labs/duo/snapshots")" = base ]
+}
+
+@test "snapshot restore: rows and a broken node are as saved; labctl of either host is killed, and the same command ends it" {
+	labctl -l duo psql 1 -- -qc 'DELETE FROM e2e WHERE n > 10'
+	labctl -l duo exec 2 -- 'rm -rf /data/pgsql/base /etc/hostname'
+	run -30 labctl -l duo status
+	# labctl of the other host, while nodes are replaced: its process id is in the lock
+	labctl -l duo snapshot restore base >"$WORK/restore" 2>&1 &
+	until grep -q "power duo-node2 off: done" "$WORK/restore"; do
+		kill -0 $!
+		sleep 0.05
+	done
+	# shellcheck disable=SC2016
+	there sh -c 'kill -KILL "$(sed -n "s/^process \([0-9]*\) (host-run)$/\1/p" "$LABCTL_STATE/labs/duo/lock")"'
+	status=0
+	wait $! || status=$?
+	[ "$status" = 10 ]
+	grep -q "host b (ssh $OTHER): the connection ended" "$WORK/restore"
+	labctl -l duo snapshot restore base
+	as_saved
+	killed_at "put its disk and its data in place: done" -l duo snapshot restore base
+	run -5 labctl -l duo start
+	[[ $output == *"the restore of snapshot 'base' did not end"* ]]
+	labctl -l duo snapshot restore base
+	as_saved
+}
+
+@test "create --from: a second lab on the same hosts, of the parts that each has" {
+	labctl -l two create --from duo@base
+	[ "$(labctl -l two psql node4 -- -XAtc 'SELECT count(*) FROM e2e')" = 1000 ]
+	[ "$(there virsh -q -c lxc:///system list --name | sed '/^$/d' | sort | paste -sd' ')" = "duo-node2 duo-node4 two-node2 two-node4" ]
+	labctl -l two destroy
+	[ ! -e "$WORK/b/labctl/labs/two" ]
 }
 
 @test "a standby of another host takes over, and the old primary follows it" {
@@ -271,6 +339,11 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 	[[ $output == *"node2 may still run there"* ]]
 	run -12 labctl -l duo host check
 	[[ $output == *"host b:"*"host b (ssh $OTHER): ssh: connect to host"* ]]
+	run -10 labctl -l duo snapshot save other
+	[[ $output == *"host b (ssh $OTHER): "*"nothing was done"* && $output != *"done"$'\n'* ]]
+	run -12 labctl -l duo snapshot delete base
+	[[ $output == *"a        remove snapshot base: done"*"removes its part of the snapshot, too"* ]]
+	[ "$(parts)" = base ]
 	run -12 labctl -l duo fault inject partition 1 4
 	[[ $output == *"a        partition node1 | node4: done"*"failed: host b"* ]]
 	there ip link set underlay up
@@ -281,6 +354,9 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 	[ "$(jq -c .faults <<<"$output")" = "[]" ]
 	labctl -l duo start
 	labctl -l duo status
+	[ -z "$(parts)" ]
+	# the last one goes with the lab
+	labctl -l duo snapshot save last
 }
 
 @test "libvirt of the other host is named when it does not answer" {

@@ -177,6 +177,38 @@ static void keeps_and_runs_only_its_own(void **state)
 	assert_answer(answers(t, arena_printf(t->arena, "%s%snoise\n{\"ask\":7}\n", hello, keep)), "unknown question");
 }
 
+static bool is_there(struct talk *t, const char *name)
+{
+	struct stat st;
+
+	return stat(arena_printf(t->arena, "%s/state/labs/duo/snapshots/%s", t->dir, name), &st) == 0;
+}
+
+/* Of snapshots it keeps the parts that the master has, whole ones; what is half made goes when the connection ends. */
+static void keeps_the_parts_of_snapshots_that_there_are(void **state)
+{
+	struct talk *t = *state;
+	const char *hello = greeting(t, host_version, RECORD, 1);
+	const char *const made[] = { "base", "base.2", "old", ".half.new", ".old.gone" };
+	struct fail e = { 0 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(made); i++)
+		assert_int_equal(file_mkdirs(arena_printf(t->arena, "%s/state/labs/duo/snapshots/%s/data", t->dir, made[i]), 0700, &e), 0);
+	assert_int_equal(file_write(arena_printf(t->arena, "%s/state/labs/duo/snapshots/base/manifest.json", t->dir), "{}", 2, 0600, &e), 0);
+	assert_answer(answers(t, hello), "hello");
+	assert_true(is_there(t, "old") && is_there(t, ".half.new"));
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"keep\":{\"snapshots\":\"base\\nbase.2\\n\"}}\n"
+					      "{\"ask\":2,\"snapshot\":\"base\"}\n", hello)), "{\"manifest\":\"{}\",\"answer\":2}");
+	assert_true(is_there(t, "base") && is_there(t, "base.2"));
+	assert_false(is_there(t, "old") || is_there(t, ".half.new") || is_there(t, ".old.gone"));
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":2,\"snapshot\":\"../base\"}\n", hello)), "no snapshot has this name");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"keep\":{\"snapshots\":\"base.2\\nbas\\n\"}}\n", hello)), "{\"answer\":1}");
+	assert_true(!is_there(t, "base") && is_there(t, "base.2"));
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"keep\":{}}\n", hello)), "{\"answer\":1}");
+	assert_true(is_there(t, "base.2"));
+	assert_int_equal(file_remove_tree(arena_printf(t->arena, "%s/state/labs/duo", t->dir), &e), 0);
+}
+
 /* The console of its own nodes, byte by byte as JSON can have it. */
 static void tells_the_console(void **state)
 {
@@ -234,6 +266,7 @@ int main(void)
 		cmocka_unit_test(facts_survive),
 		cmocka_unit_test_setup_teardown(greets_only_its_equal, begin, end),
 		cmocka_unit_test_setup_teardown(keeps_and_runs_only_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(keeps_the_parts_of_snapshots_that_there_are, begin, end),
 		cmocka_unit_test_setup_teardown(tells_the_console, begin, end),
 		cmocka_unit_test_setup_teardown(takes_images, begin, end),
 		cmocka_unit_test_setup_teardown(leaves_the_labs_of_others, begin, end),

@@ -82,7 +82,7 @@ static void make_as(const char *name, int64_t pause_ms)
 			snapshot_directories(lab, &lab->nodes[i], a, &n);
 		assert_int_equal(snapshot_put_node(&p, name, &n, &e), 0);
 	}
-	assert_int_equal(snapshot_seal(&p, lab, name, "1.2", 1796000000000, &e), 0);
+	assert_int_equal(snapshot_seal(&p, lab, 0, name, "1.2", 1796000000000, &e), 0);
 }
 
 static void make(const char *name)
@@ -204,7 +204,7 @@ static void half_made_is_none(void **state)
 	assert_int_equal(count, 0);
 	assert_non_null(strstr(snapshots_left(&p, a)[0], "/snapshots/.half.new"));
 	/* a node lacks its sums */
-	assert_int_equal(snapshot_seal(&p, lab, "half", "1.2", 1, &e), -1);
+	assert_int_equal(snapshot_seal(&p, lab, 0, "half", "1.2", 1, &e), -1);
 	make("half");
 	assert_false(file_exists(snapshot_path(&p, "half", "data/old", a)));
 }

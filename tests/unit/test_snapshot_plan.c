@@ -158,6 +158,70 @@ static void without_memory_it_boots(void **state)
 	assert_after(p, "snapshot.record", "snapshot.swap");
 }
 
+static struct lab *duo(void)
+{
+	return parse("lab: duo\nnodes: 3\nhypervisor: lxc\nnetwork: {subnet: 10.88.7.0/24}\ncluster: {kind: postgres}\nhosts:\n"
+		     "  - {name: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n");
+}
+
+static unsigned host_of(const struct plan *p, const char *what, const char *node)
+{
+	assert_true(position(p, what, node) >= 0);
+	return p->steps[position(p, what, node)].host;
+}
+
+static bool is_before(const struct plan *p, int before, int step)
+{
+	for (unsigned k = 0; k < p->steps[step].after_count; k++)
+		if (p->steps[step].after[k] == (unsigned)before)
+			return true;
+	return false;
+}
+
+/* On several hosts nothing stops before all have answered and have room; the first host records what the others have recorded. */
+static void all_hosts_answer_before_anything_stops(void **state)
+{
+	static const char *const first[] = { "node.shutdown", "snapshot.copy", "node.start" };
+	auto_(lab_free) struct lab *lab = duo();
+	auto_(plan_free) struct plan *p = make(lab, (struct snapshot_plan){ 0 }, false), *back = make(lab, (struct snapshot_plan){ 0 }, true);
+
+	(void)state;
+	assert_true(p->steps[position(p, "room", NULL)].gate);
+	assert_true(waits(p, position(p, "room", NULL), position(p, "snapshot.begin", "b")));
+	for (size_t i = 0; i < ARRAY_COUNT(first); i++)
+		assert_after(p, first[i], "room");
+	/* a gate stops what runs anyway only if that waits for it directly */
+	for (size_t i = 0; i < ARRAY_COUNT(nodes); i++)
+		assert_true(is_before(p, position(p, "room", NULL), position(p, "node.shutdown", nodes[i])));
+	assert_true(is_before(p, position(p, "room", NULL), position(p, "copied", NULL)));
+	assert_int_equal(host_of(p, "snapshot.copy", "node1"), 0);
+	assert_int_equal(host_of(p, "snapshot.copy", "node2"), 1);
+	assert_true(waits(p, position(p, "snapshot.seal", "b"), position(p, "snapshot.copy", "node2")));
+	assert_true(waits(p, position(p, "snapshot.seal", NULL), position(p, "snapshot.seal", "b")));
+	assert_after(back, "snapshot.fetch", "room");
+	assert_after(back, "node.off", "snapshot.fetch");
+	assert_after(back, "snapshot.swap", "snapshot.enter");
+	assert_int_equal(host_of(back, "snapshot.fetch", "node2"), 1);
+	assert_int_equal(host_of(back, "snapshot.swap", "node2"), 1);
+	assert_int_equal(host_of(back, "snapshot.clear", "node2"), 1);
+	assert_int_equal(host_of(back, "snapshot.record", NULL), 0);
+}
+
+/* What a silent host keeps is removed later: the snapshot is gone at once. */
+static void a_deletion_begins_here(void **state)
+{
+	auto_(lab_free) struct lab *lab = duo();
+	auto_(plan_free) struct plan *p = NULL;
+	struct fail e = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_snapshot_delete(lab, "s", &p, &e), 0);
+	assert_true(p->partial);
+	assert_int_equal(host_of(p, "snapshot.delete", "b"), 1);
+	assert_true(waits(p, position(p, "snapshot.delete", "b"), position(p, "snapshot.delete", NULL)));
+	assert_false(waits(p, position(p, "snapshot.delete", NULL), position(p, "host.open", "b")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +229,8 @@ int main(void)
 		cmocka_unit_test(the_lab_goes_on_whatever_failed),
 		cmocka_unit_test(a_restore_ends_as_a_save),
 		cmocka_unit_test(without_memory_it_boots),
+		cmocka_unit_test(all_hosts_answer_before_anything_stops),
+		cmocka_unit_test(a_deletion_begins_here),
 	};
 
 	return cmocka_run_group_tests(tests, open_library, close_library);

@@ -103,13 +103,16 @@ static int make_plan(struct cli *c, struct clone *s, struct fail *e)
 static int make(struct cli *c, struct clone *s, const struct paths *paths, struct fail *e)
 {
 	const struct lab_words *said = c->options;
+	auto_(strbuf_clear) struct strbuf room = { 0 };
+	int r;
 
 	if (cli_check_capacity(c, s->rt, s->lab, e) < 0)
 		return -1;
-	if (!s->copied && (snapshot_check_space(c, strrchr(s->from.lab, '/') + 1,
-						snapshot_path(&s->from, s->snapshot.name, NULL, c->arena), paths->lab,
-						s->snapshot.bytes, 0, e) < 0 ||
-			   snapshot_put_mark(paths, SNAPSHOT_CLONING, said->from, e) < 0 ||
+	r = s->copied ? 0 : snapshot_room_to_copy(&s->from, &s->snapshot, paths, s->lab, 0, &room, e);
+	snapshot_say_room(c, strbuf_text(&room));
+	if (r < 0)
+		return -1;
+	if (!s->copied && (snapshot_put_mark(paths, SNAPSHOT_CLONING, said->from, e) < 0 ||
 			   snapshot_put_mark(paths, SNAPSHOT_FROM, said->from, e) < 0))
 		return -1;
 	return runtime_lease(s->rt, s->lab, e) < 0 || make_plan(c, s, e) < 0 ? -1 : run_plan(c, s->rt, s->plan, e);

@@ -13,8 +13,6 @@
 #include "state.h"
 #include "tree.h"
 
-#define RESERVE_BYTES (64ull << 20) /* for what the lab and the host write meanwhile */
-
 const struct command cmd_snapshot = {
 	.name = "snapshot", .actions = commands_snapshot,
 	.summary = "keep the state of a whole lab under a name, and put it back",
@@ -94,26 +92,21 @@ int snapshot_check_faults(struct cli *c, const struct lab *lab, struct runtime *
 	return count ? -1 : 0;
 }
 
-int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, uint64_t memory_bytes,
-			 struct fail *e)
+void snapshot_say_room(const struct cli *c, const char *lines)
 {
-	int64_t free_bytes = file_space_bytes(to);
-	bool shares = tree_can_share(from, to);
-	uint64_t need = memory_bytes + (shares ? 0 : bytes);
-
-	if (!c->json && shares)
-		report_say("%s: a copy of %llu MiB will share its blocks; ", to, (unsigned long long)bytes >> 20);
-	else if (!c->json)
-		report_say("%s: the copy needs %llu MiB; ", to, (unsigned long long)bytes >> 20);
-	if (!c->json && memory_bytes)
-		report_say("memory needs up to %llu MiB; ", (unsigned long long)memory_bytes >> 20);
 	if (!c->json)
-		report_say("%lld MiB are free\n", (long long)free_bytes >> 20);
-	if (free_bytes < 0 || need + RESERVE_BYTES <= (uint64_t)free_bytes)
-		return 0;
-	fail(e, FAIL_HOST, "%s has too little space: the copy needs %llu MiB and a reserve of %llu MiB, and %lld MiB are free", to,
-	     (unsigned long long)need >> 20, RESERVE_BYTES >> 20, (long long)free_bytes >> 20);
-	return fail_next(e, "labctl -l %s snapshot list    (shows what each takes)", lab);
+		report_say("%s", lines);
+}
+
+bool snapshot_heard_all(const struct lab *lab, const struct facts *facts, struct fail *e)
+{
+	for (unsigned h = 1; h < lab->host_count; h++)
+		if (facts->silent && facts->silent[h]) {
+			fail(e, FAIL_SSH, "%s; a snapshot has all nodes, so nothing was done", facts->silent[h]);
+			fail_next(e, "labctl -l %s host check; then the same command again", lab->name);
+			return false;
+		}
+	return true;
 }
 
 /* --- list, show --- */
@@ -260,7 +253,10 @@ static int delete(struct cli *c, struct fail *e)
 	if (report_confirm(c, arena_printf(c->arena, "snapshot '%s' of lab '%s'", c->args[0], lab->name), c->args[0], e) < 0 ||
 	    run_lock(c, &paths, &lock, e) < 0 || load_runtime(c, lab, &rt, e) < 0)
 		return -1;
-	return run_plan(c, rt, p, e);
+	if (run_plan(c, rt, p, e) == 0)
+		return 0;
+	return e->code == FAIL_PARTIAL ? fail_next(e, "labctl -l %s start    (when that host answers: any command that changes the lab there removes "
+						   "its part of the snapshot, too)", lab->name) : -1;
 }
 
 const struct command cmd_snapshot_delete = {

@@ -23,11 +23,9 @@ int snapshot_restore_part(struct cli *c, const char *lab, const char *name, stru
 int snapshot_choice(struct cli *c, const struct lab *lab, bool cluster, const char *said, struct choice *ret, struct fail *e);
 /* FAIL_CONFLICT if faults are in force. */
 int snapshot_check_faults(struct cli *c, const struct lab *lab, struct runtime *rt, const struct facts *facts, struct fail *e);
-/*
- * Is there room in the directory @to for a copy of @bytes from the directory @from, and @memory_bytes that share nothing? Says what
- * is needed. FAIL_HOST if it is short.
- */
-int snapshot_check_space(struct cli *c, const char *lab, const char *from, const char *to, uint64_t bytes, uint64_t memory_bytes,
-			 struct fail *e);
+/* Shows what snapshot_room_to_save() and snapshot_room_to_copy() say. */
+void snapshot_say_room(const struct cli *c, const char *lines);
+/* False and FAIL_SSH if a host of the lab does not answer. */
+bool snapshot_heard_all(const struct lab *lab, const struct facts *facts, struct fail *e);
 
 #endif

@@ -74,7 +74,33 @@ static int check_same(struct cli *c, const struct restore *s, const struct paths
 	return 0;
 }
 
-/* The lab as the snapshot has it; how long it lives and whether the host starts it stay. */
+static const char *host_of(const struct lab *lab, const struct node *n)
+{
+	return n->host ? lab->hosts[n->host].name : "";
+}
+
+/* The hosts are those of now, and each node is on the one where its part of the snapshot is. */
+static int keep_hosts(const struct restore *s, struct fail *e)
+{
+	struct lab *then = s->lab;
+	const struct lab *now = s->now;
+
+	for (unsigned i = 0; i < then->node_count; i++) {
+		struct node *n = &then->nodes[i];
+		const struct node *as = lab_find_node(now, n->name);
+
+		if (as && strcmp(host_of(then, n), host_of(now, as)) != 0)
+			return fail(e, FAIL_CONFLICT, "%s was on %s%s when snapshot '%s' was made, and is on another host", n->name,
+				    n->host ? "host " : "this host", host_of(then, n), s->snapshot.name);
+		n->host = as ? as->host : 0;
+	}
+	then->hosts = now->hosts;
+	then->host_count = now->host_count;
+	then->packing = now->packing;
+	return 0;
+}
+
+/* The lab as the snapshot has it; how long it lives, whether the host starts it, and its hosts stay. */
 static int load_then(struct cli *c, struct restore *s, const struct paths *paths, struct fail *e)
 {
 	const char *record = snapshot_path(paths, s->snapshot.name, "record", c->arena);
@@ -90,7 +116,7 @@ static int load_then(struct cli *c, struct restore *s, const struct paths *paths
 	lab_set_id(s->lab, s->now->uuid);
 	s->lab->ttl = arena_strdup(s->lab->arena, s->now->ttl);
 	s->lab->autostart = s->now->autostart;
-	return check_same(c, s, paths, e);
+	return check_same(c, s, paths, e) < 0 ? -1 : keep_hosts(s, e);
 }
 
 static int check_allowed(struct cli *c, const struct restore *s, const struct paths *paths, struct fail *e)
@@ -117,7 +143,7 @@ static int prepare(struct cli *c, struct restore *s, struct fail *e)
 	load_paths(c, s->now->name, &paths);
 	if (snapshot_read(&paths, c->args[0], c->arena, &s->snapshot, e) < 0 || load_then(c, s, &paths, e) < 0 ||
 	    load_runtime(c, s->now, &s->rt_now, e) < 0 || load_runtime(c, s->lab, &s->rt, e) < 0 ||
-	    runtime_facts(s->rt_now, c->arena, &s->facts, e) < 0 || plan_check_names(s->now, &s->facts, e) < 0 ||
+	    runtime_facts(s->rt_now, c->arena, &s->facts, e) < 0 || !snapshot_heard_all(s->now, &s->facts, e) || plan_check_names(s->now, &s->facts, e) < 0 ||
 	    check_allowed(c, s, &paths, e) < 0)
 		return -1;
 	s->replaced = s->snapshot.live && !said->boot ? snapshot_replaced(s->lab, &s->snapshot, c->arena) : NULL;
@@ -135,22 +161,13 @@ static int prepare(struct cli *c, struct restore *s, struct fail *e)
 				     &s->plan, e);
 }
 
-/* Data directories may be on another file system than the lab's record. */
 static int check_space(struct cli *c, const struct restore *s, const struct paths *paths, struct fail *e)
 {
-	const char *from = snapshot_path(paths, s->snapshot.name, NULL, c->arena), *data = s->lab->nodes[0].export_dir;
-	uint64_t system_bytes = 0, data_bytes = 0;
+	auto_(strbuf_clear) struct strbuf said = { 0 };
+	int r = snapshot_room_to_copy(paths, &s->snapshot, paths, s->lab, 0, &said, e);
 
-	if (!file_exists(data))
-		data = paths->lab;
-	for (unsigned i = 0; i < s->snapshot.node_count; i++) {
-		system_bytes += s->snapshot.nodes[i].system.bytes;
-		data_bytes += s->snapshot.nodes[i].data.bytes;
-	}
-	if (tree_same_system(data, paths->lab))
-		return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes + data_bytes, 0, e);
-	return snapshot_check_space(c, s->lab->name, from, paths->lab, system_bytes, 0, e) < 0 ? -1 :
-	       snapshot_check_space(c, s->lab->name, from, data, data_bytes, 0, e);
+	snapshot_say_room(c, strbuf_text(&said));
+	return r;
 }
 
 static int restore(struct cli *c, struct fail *e)

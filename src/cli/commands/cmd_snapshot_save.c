@@ -23,7 +23,6 @@ struct save {
 	bool frozen;             /* an earlier live save did not end: nodes are paused or in files */
 	bool again;              /* an earlier save of this name did not end */
 	bool made;               /* it has copied everything, and only has to start the lab */
-	uint64_t bytes, memory_bytes;
 };
 
 static void save_clear_auto(struct save *s)
@@ -76,24 +75,6 @@ static int check_works(const struct save *s, const struct paths *paths, struct f
 	return 0;
 }
 
-static int measure(struct cli *c, struct save *s, struct fail *e)
-{
-	s->bytes = s->memory_bytes = 0;
-	for (unsigned i = 0; i < s->lab->node_count; i++) {
-		const struct node *n = &s->lab->nodes[i];
-		const char *system = paths_node(runtime_paths(s->rt), n->name,
-						s->lab->hypervisor == HYPERVISOR_LXC ? "upper" : "disk.qcow2", c->arena);
-		uint64_t disk, data;
-
-		if (tree_size(system, &disk, e) < 0 || tree_size(n->export_dir, &data, e) < 0)
-			return -1;
-		s->bytes += disk + data;
-		/* libvirt leaves out what is empty; how much that is nobody knows before */
-		s->memory_bytes += s->live ? (uint64_t)n->memory_mib << 20 : 0;
-	}
-	return 0;
-}
-
 /* A name that is taken: by a complete snapshot, or by one whose save was killed after that. */
 static int check_taken(struct save *s, const struct paths *paths, const char *name, struct fail *e)
 {
@@ -118,7 +99,9 @@ static int check_live(const struct lab *lab, const struct paths *paths, const ch
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *dir = snapshots_dir(paths, a), *why = NULL;
 
-	if (!tree_same_system(lab->nodes[0].export_dir, file_exists(dir) ? dir : paths->lab))
+	if (lab->host_count)
+		why = "its machines are on several hosts, which cannot be paused at one moment";
+	else if (!tree_same_system(lab->nodes[0].export_dir, file_exists(dir) ? dir : paths->lab))
 		why = "its data directories are on another file system than its snapshots";
 	else if (lab->data.server == NFS_KERNEL || (lab->data.server != NFS_GANESHA && nfs_probe(NULL) == NFS_KIND_KERNEL))
 		why = "the kernel's NFS server serves its data, and would mix up sessions of then and now (data.server: ganesha would not)";
@@ -151,13 +134,13 @@ static int prepare(struct cli *c, struct save *s, struct fail *e)
 	load_paths(c, s->lab->name, &paths);
 	s->live = s->lab->hypervisor != HYPERVISOR_LXC && !said->cold;
 	if (load_runtime(c, s->lab, &s->rt, e) < 0 || runtime_facts(s->rt, c->arena, &s->facts, e) < 0 ||
-	    plan_check_names(s->lab, &s->facts, e) < 0 || check_taken(s, &paths, name, e) < 0 ||
+	    !snapshot_heard_all(s->lab, &s->facts, e) || plan_check_names(s->lab, &s->facts, e) < 0 || check_taken(s, &paths, name, e) < 0 ||
 	    snapshot_choice(c, s->lab, s->lab->cluster.recipe && file_exists(paths.bootstrapped), repeat, &s->what, e) < 0)
 		return -1;
 	s->frozen = snapshot_mark_age_ms(&paths, SNAPSHOT_FREEZING) >= 0;
 	if (!s->made && !s->frozen &&
 	    (run_check_whole(c, &paths, e) < 0 || snapshot_check_faults(c, s->lab, s->rt, &s->facts, e) < 0 || check_works(s, &paths, e) < 0 ||
-	     (s->live && check_live(s->lab, &paths, name, e) < 0) || measure(c, s, e) < 0))
+	     (s->live && check_live(s->lab, &paths, name, e) < 0)))
 		return -1;
 	return plan_snapshot_save(s->lab, c->lib, &s->facts,
 				  &(struct snapshot_plan){ .name = name, .made = s->made, .live = s->live, .what = &s->what }, &s->plan, e);
@@ -181,15 +164,22 @@ static int thaw(const struct cli *c, struct save *s, const struct paths *paths, 
 	return run_plan(&quiet, s->rt, plan, e);
 }
 
+static int begin(struct cli *c, struct save *s, const struct paths *paths, const char *name, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf said = { 0 };
+	int r = snapshot_room_to_save(paths, s->lab, 0, s->live, &said, e);
+
+	snapshot_say_room(c, strbuf_text(&said));
+	return r < 0 || snapshot_begin(paths, name, e) < 0 ? -1 : s->live ? 0 : snapshot_put_mark(paths, SNAPSHOT_SAVING, name, e);
+}
+
 static int make(struct cli *c, struct save *s, const struct paths *paths, struct fail *e)
 {
-	const char *name = c->args[0],
-		   *dir = file_exists(snapshots_dir(paths, c->arena)) ? snapshots_dir(paths, c->arena) : paths->lab;
+	const char *name = c->args[0];
 	struct fail why = { 0 };
 	int r;
 
-	if (!s->made && (snapshot_check_space(c, s->lab->name, s->lab->nodes[0].export_dir, dir, s->bytes, s->memory_bytes, e) < 0 ||
-			 snapshot_begin(paths, name, e) < 0 || (!s->live && snapshot_put_mark(paths, SNAPSHOT_SAVING, name, e) < 0)))
+	if (!s->made && begin(c, s, paths, name, e) < 0)
 		return -1;
 	r = run_plan(c, s->rt, s->plan, e);
 	if (r == 0)
@@ -237,7 +227,7 @@ const struct command cmd_snapshot_save = {
 	"Keeps the disks and data directories of all nodes and the lab's record (passwords, which server is the primary). Machines stand still "
 	"for some seconds: their NFS server answers what it has, all are paused, saved with their memory, and go on from what was saved; clients "
 	"wait, and the time is printed. Containers, and machines with --cold, are stopped with the database in order, copied and started. Blocks "
-	"are shared where the file system can (XFS, btrfs); else the space that the copy needs is said first. Refused while faults are in "
+	"are shared where the file system can (XFS, btrfs); else the space that the copy needs is said first. Machines on several hosts need --cold. Refused while faults are in "
 	"force, a node is off, a change has not ended, or an old primary has not rejoined. If it is killed, the same command goes on.\n\n"
 	"  labctl snapshot save loaded\n"
 	"  labctl -n snapshot save loaded   show the steps",

@@ -116,20 +116,57 @@ int verb_snapshot_copy(struct run *r, enum step_state *ret_state, struct fail *e
 int verb_snapshot_seal(struct run *r, enum step_state *ret_state, struct fail *e)
 {
 	struct runtime *rt = runtime_of(r);
+	const char *name = run_step(r)->subject;
+	unsigned host = runtime_host(rt);
 
 	*ret_state = STEP_DONE;
-	return snapshot_seal(runtime_paths(rt), runtime_lab(rt), run_step(r)->subject, LABCTL_VERSION, clock_wall_ms(), e);
+	if (!host && snapshot_gather(rt, name, e) < 0)
+		return -1;
+	return snapshot_seal(runtime_paths(rt), runtime_lab(rt), host, name, LABCTL_VERSION, clock_wall_ms(), e);
+}
+
+/* --- on other hosts --- */
+
+static void note_lines(struct run *r, const char *lines)
+{
+	for (size_t len; *lines; lines += len + (lines[len] == '\n'))
+		run_note(r, "%.*s", (int)(len = strcspn(lines, "\n")), lines);
+}
+
+int verb_snapshot_begin(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct paths *paths = runtime_paths(rt);
+	auto_(strbuf_clear) struct strbuf said = { 0 };
+
+	*ret_state = STEP_DONE;
+	if (snapshot_room_to_save(paths, runtime_lab(rt), runtime_host(rt), false, &said, e) < 0)
+		return -1;
+	note_lines(r, strbuf_text(&said));
+	return snapshot_begin(paths, run_step(r)->subject, e);
+}
+
+int verb_snapshot_room(struct run *r, enum step_state *ret_state, struct fail *e)
+{
+	struct runtime *rt = runtime_of(r);
+	const struct paths *paths = runtime_paths(rt);
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf said = { 0 };
+	const char *name = run_step(r)->subject;
+	struct paths from = *paths;
+	struct snapshot s;
+
+	*ret_state = STEP_UNCHANGED;
+	if (strchr(name, '@') && snapshot_of(name, paths, a, &from, &name, e) < 0)
+		return -1;
+	if (snapshot_read(&from, name, a, &s, e) < 0 ||
+	    snapshot_room_to_copy(&from, &s, paths, runtime_lab(rt), runtime_host(rt), &said, e) < 0)
+		return -1;
+	note_lines(r, strbuf_text(&said));
+	return 0;
 }
 
 /* --- restore --- */
-
-static const struct snapshot_node *node_of(const struct snapshot *s, const char *name)
-{
-	for (unsigned i = 0; i < s->node_count; i++)
-		if (!strcmp(s->nodes[i].name, name))
-			return &s->nodes[i];
-	return NULL;
-}
 
 static int damaged(struct run *r, const char *what, const char *lab, const char *snapshot, struct fail *e)
 {
@@ -177,7 +214,7 @@ static int fetch(struct run *r, const struct paths *paths, const char *name, str
 
 	if (snapshot_read(paths, name, a, &s, e) < 0)
 		return -1;
-	n = node_of(&s, node->name);
+	n = snapshot_node_of(&s, node->name);
 	if (!n)
 		return damaged(r, "the manifest", lab, name, e);
 	if (s.live && check_live(r, paths, name, n, parts[DATA].of, a, e) < 0)
@@ -385,9 +422,11 @@ int verb_snapshot_taken(struct run *r, enum step_state *ret_state, struct fail *
 {
 	struct runtime *rt = runtime_of(r);
 	auto_(arena_free) struct arena *a = arena_new();
+	const char *data = data_root(&runtime_lab(rt)->nodes[0], a);
 
 	*ret_state = STEP_DONE;
-	if (tree_sync(runtime_paths(rt)->lab, e) < 0 || tree_sync(data_root(&runtime_lab(rt)->nodes[0], a), e) < 0)
+	/* the first host of several may have no nodes */
+	if (tree_sync(runtime_paths(rt)->lab, e) < 0 || (file_exists(data) && tree_sync(data, e) < 0))
 		return -1;
 	return snapshot_put_mark(runtime_paths(rt), SNAPSHOT_CLONING, NULL, e);
 }
