@@ -121,8 +121,8 @@ bool load_is_change(struct cli *c, const struct lab *lab);
 int load_plan_bootstrap(struct cli *c, const struct lab *lab, struct plan **ret_plan, struct fail *e);
 /* Prints to stderr what the lab file changes in the existing lab. */
 void load_say_changes(const struct cli *c, const struct lab *lab);
-/* Loads the lab that the lab file, options and configuration describe, as `create` would if there were none. */
-int load_described(struct cli *c, struct lab **ret_lab, struct fail *e);
+/* Loads the lab that the lab file, options and configuration describe, as `create` would if there were none; with @has, for that lab. */
+int load_described(struct cli *c, const struct lab *has, struct lab **ret_lab, struct fail *e);
 /* Paths of the files of the lab of that name; changes nothing and always returns 0. */
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret);
 /* Opens the runtime of a lab; the caller closes it (runtime_close()). Fails as runtime_open() does. */

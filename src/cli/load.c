@@ -67,11 +67,14 @@ static int options_of(struct cli *c, const struct lab_words *said, struct lab_op
 	return 0;
 }
 
-int load_described(struct cli *c, struct lab **ret_lab, struct fail *e)
+int load_described(struct cli *c, const struct lab *has, struct lab **ret_lab, struct fail *e)
 {
 	struct lab_options o;
 
-	return options_of(c, &(struct lab_words){ 0 }, &o, e) < 0 ? -1 : lab_file_load(c, &o, ret_lab, e);
+	if (options_of(c, &(struct lab_words){ 0 }, &o, e) < 0)
+		return -1;
+	o.has = has;
+	return lab_file_load(c, &o, ret_lab, e);
 }
 
 int load_paths(struct cli *c, const char *lab_name, struct paths *ret)
@@ -135,7 +138,7 @@ static int choose_name(struct cli *c, const char **ret_name, struct fail *e)
 	if (lab_file(c)) {
 		auto_(lab_free) struct lab *lab = NULL;
 
-		if (load_described(c, &lab, e) < 0)
+		if (load_described(c, NULL, &lab, e) < 0)
 			return -1;
 		*ret_name = arena_strdup(c->arena, lab->name);
 		return 0;

@@ -128,6 +128,7 @@ static int run_step_of(struct job *j, struct plan *p, json_t *reply, struct fail
 		return fail(e, FAIL_OTHER, "no step for this host: %s", id ? id : "");
 	step = plan_add_at(p, 0, verb, n, id, title ? title : "");
 	step->subject = subject;
+	step->gone = asked_text(q, "gone") ? lab_find_node(s->lab, asked_text(q, "gone")) : NULL;
 	step->timeout_ms = json_integer_value(json_object_get(q, "timeout_ms"));
 	if (plan_finish(p, e) < 0)
 		return -1;

@@ -168,13 +168,18 @@ static int connect_to(struct hosts *h, unsigned host, struct link **ret, struct 
 	return r;
 }
 
+bool hosts_are_asked(const struct hosts *h, unsigned host)
+{
+	return host && host_is_used(h->env.lab, host);
+}
+
 static void reach_one(void *ctx, unsigned i)
 {
 	struct hosts *h = ctx;
 	struct fail ignored = { 0 };
 	struct link *l;
 
-	if (i && host_is_used(h->env.lab, i))
+	if (hosts_are_asked(h, i))
 		connect_to(h, i, &l, &ignored);
 }
 
@@ -274,8 +279,8 @@ int hosts_run(struct hosts *h, struct run *r, enum step_state *ret_state, struct
 	int64_t left = clock_left_ms(run_deadline_ms(r)) < STEP_MAX_MS ? clock_left_ms(run_deadline_ms(r)) : STEP_MAX_MS;
 	const char *warnings;
 
-	if (hosts_ask(h, s->host, json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I}", "run", verb_names[s->verb], "id", s->id, "node", s->node ? s->node->name : NULL,
-			     "subject", s->subject, "title", s->title, "timeout_ms", (json_int_t)left),
+	if (hosts_ask(h, s->host, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:I}", "run", verb_names[s->verb], "id", s->id, "node", s->node ? s->node->name : NULL,
+			     "subject", s->subject, "gone", s->gone ? s->gone->name : NULL, "title", s->title, "timeout_ms", (json_int_t)left),
 		r, clock_after_ms(left + GRACE_MS), &answer, e) < 0)
 		return -1;
 	warnings = json_string_value(json_object_get(answer, "warnings"));

@@ -75,6 +75,32 @@ static int run(const char *const *argv, const char *input, int64_t deadline_ms, 
 	return proc_check(&p, e);
 }
 
+/* The addresses of its entries, each followed by a blank; empty if there are none. */
+static void list_peers(const char *device, int64_t deadline_ms, struct strbuf *out)
+{
+	const char *const argv[] = { "bridge", "fdb", "show", "dev", device, NULL };
+	static const char all[] = "00:00:00:00:00:00 dst ";
+	auto_(strbuf_clear) struct strbuf entries = { 0 };
+	struct fail ignored = { 0 };
+	int status = 0;
+
+	if (!if_nametoindex(device) ||
+	    proc_run(&(struct proc){ .argv = argv, .out = &entries, .deadline_ms = deadline_ms }, &status, &ignored) < 0)
+		return;
+	for (const char *at = strbuf_text(&entries); (at = strstr(at, all)); at += strlen(all))
+		strbuf_printf(out, "%.*s ", (int)strcspn(at + strlen(all), " \n"), at + strlen(all));
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = words; (at = strstr(at, word)); at += len)
+		if ((at == words || at[-1] == ' ') && at[len] == ' ')
+			return true;
+	return false;
+}
+
 /* It is set up last: if it is a port of the bridge and up, all of it was made. */
 static bool is_made(const struct vxlan *v)
 {
@@ -112,6 +138,27 @@ static bool is_filtered(const struct vxlan *v, const char *mark, int64_t deadlin
 	       strstr(strbuf_text(&rules), mark);
 }
 
+/*
+ * What has no known place goes to all the others; where an address is, is learned from what comes. Only what differs is changed: the nodes'
+ * connections go on while a host comes or leaves.
+ */
+static int set_peers(const struct vxlan *v, int64_t deadline_ms, struct fail *e)
+{
+	auto_(strbuf_clear) struct strbuf batch = { 0 }, has = { 0 }, wanted = { 0 };
+	char ip[INET_ADDRSTRLEN];
+
+	list_peers(v->device, deadline_ms, &has);
+	for (unsigned i = 0; i < v->peer_count; i++) {
+		strbuf_printf(&wanted, "%s ", address(v->peers[i], ip));
+		if (!has_word(strbuf_text(&has), ip))
+			strbuf_printf(&batch, "fdb append 00:00:00:00:00:00 dev %s dst %s\n", v->device, ip);
+	}
+	for (char *rest = has.text, *word; rest && (word = strsep(&rest, " "));)
+		if (*word && !has_word(strbuf_text(&wanted), word))
+			strbuf_printf(&batch, "fdb del 00:00:00:00:00:00 dev %s dst %s\n", v->device, word);
+	return batch.len ? run((const char *const[]){ "bridge", "-batch", "-", NULL }, batch.text, deadline_ms, e) : 0;
+}
+
 static int filter(const struct vxlan *v, const char *mark, int64_t deadline_ms, struct fail *e)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 };
@@ -136,8 +183,13 @@ int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, st
 
 	if (check_underlay(v, e) < 0)
 		return -1;
-	if (is_made(v) && is_filtered(v, mark, deadline_ms))
-		return 0;
+	if (is_made(v)) {
+		if (is_filtered(v, mark, deadline_ms))
+			return 0;
+		*ret_changed = true;
+		/* The filter last: it has the mark. */
+		return set_peers(v, deadline_ms, e) < 0 ? -1 : filter(v, mark, deadline_ms, e);
+	}
 	if (vxlan_remove(v->device, deadline_ms, &removed, e) < 0)
 		return -1;
 	*ret_changed = true;
@@ -145,11 +197,7 @@ int vxlan_make(const struct vxlan *v, int64_t deadline_ms, bool *ret_changed, st
 		      VXLAN_PORT, address(v->local, ip), v->device, v->bridge);
 	if (run((const char *const[]){ "ip", "-batch", "-", NULL }, strbuf_text(&entries), deadline_ms, e) < 0)
 		return -1;
-	/* What has no known place goes to all the others; where an address is, is learned from what comes. */
-	strbuf_truncate(&entries, 0);
-	for (unsigned i = 0; i < v->peer_count; i++)
-		strbuf_printf(&entries, "fdb append 00:00:00:00:00:00 dev %s dst %s\n", v->device, address(v->peers[i], ip));
-	if (run((const char *const[]){ "bridge", "-batch", "-", NULL }, strbuf_text(&entries), deadline_ms, e) < 0)
+	if (set_peers(v, deadline_ms, e) < 0)
 		return -1;
 	/* The filter only while there is a device: so a destroy after a kill finds both. */
 	return filter(v, mark, deadline_ms, e) < 0 ? -1 : run((const char *const[]){ "ip", "link", "set", v->device, "up", NULL }, NULL, deadline_ms, e);
@@ -168,15 +216,10 @@ int vxlan_remove(const char *device, int64_t deadline_ms, bool *ret_changed, str
 
 void vxlan_peers(const char *device, struct strbuf *out)
 {
-	const char *const argv[] = { "bridge", "fdb", "show", "dev", device, NULL };
-	static const char all[] = "00:00:00:00:00:00 dst ";
-	auto_(strbuf_clear) struct strbuf entries = { 0 };
-	struct fail ignored = { 0 };
-	int status = 0;
+	auto_(strbuf_clear) struct strbuf all = { 0 };
 
-	if (!if_nametoindex(device) ||
-	    proc_run(&(struct proc){ .argv = argv, .out = &entries, .deadline_ms = clock_after_ms(LINK_MS) }, &status, &ignored) < 0)
-		return;
-	for (const char *at = strbuf_text(&entries); (at = strstr(at, all)); at += strlen(all))
-		strbuf_printf(out, "%s%.*s", out->len ? ", " : "", (int)strcspn(at + strlen(all), " \n"), at + strlen(all));
+	list_peers(device, clock_after_ms(LINK_MS), &all);
+	for (char *rest = all.text, *word; rest && (word = strsep(&rest, " "));)
+		if (*word)
+			strbuf_printf(out, "%s%s", out->len ? ", " : "", word);
 }

@@ -62,6 +62,7 @@ struct host {
 	unsigned cpus; uint64_t memory_mib; /* what its nodes may have; 0 = no limit */
 	const char *nodes;       /* selector; when complete, the names of its nodes, or "none" */
 	uint32_t underlay;       /* its address for the traffic between hosts; host byte order */
+	unsigned number;         /* its address in the lab's subnet depends on it: host_address(); 0 = its position. A host that leaves leaves a gap */
 };
 /* Of the nodes of a lab on several hosts: what VXLAN leaves of an Ethernet frame of 1500 bytes. */
 #define UNDERLAY_MTU 1500u
@@ -154,7 +155,7 @@ struct lab {
 	unsigned cpus; uint64_t memory_mib, disk_gib; /* defaults of the nodes */
 	unsigned cpu_quota;      /* processor time that each node may use, in percent of one core; 0 = no limit */
 	struct node *nodes; unsigned node_count;
-	struct host *hosts; unsigned host_count; /* 0 = only the machine that labctl runs on, else 2 or more */
+	struct host *hosts; unsigned host_count; /* 0 = only the machine that labctl runs on; 1 = the same, but others can join it */
 	enum packing packing;
 	struct data data;
 	struct tuning tuning;
@@ -187,7 +188,7 @@ struct lab_options {
 	const char *state_dir;         /* absolute; default of export_root is STATE/labs/NAME/data */
 	const struct stored_disk *stored; unsigned stored_count; /* the disks in the store */
 	const struct config *config;   /* defaults below the lab file (config.h); NULL = none */
-	const struct lab *has;         /* the lab as it exists: keeps its values where only @config sets them; NULL = a new lab */
+	const struct lab *has;         /* the lab as it exists: keeps its values where only @config sets them, and its nodes their hosts; NULL = a new lab */
 };
 
 /*
@@ -245,6 +246,8 @@ int lab_promote(struct lab *lab, const struct node *n, struct fail *e);
  * the caller's.
  */
 int lab_grow(const struct lab *has, unsigned count, const char *role, struct lab **ret, struct fail *e);
+/* A copy of @has with the hosts of @file that it lacks, which have no nodes yet; NULL if there are none. @file was read with @has as .has. */
+int lab_add_hosts(const struct lab *has, const struct lab *file, struct lab **ret, struct fail *e);
 /* A copy of @has without @gone. FAIL_LAB if the others are too few for the cluster. The result is the caller's. */
 int lab_shrink(const struct lab *has, const struct node *gone, struct lab **ret, struct fail *e);
 
@@ -308,6 +311,8 @@ bool host_has_address(const struct lab *lab, uint32_t ip);
 struct host_load { unsigned nodes, cpus; uint64_t memory_mib; };
 struct host_load host_load(const struct lab *lab, unsigned host);
 bool host_is_used(const struct lab *lab, unsigned host);
+unsigned host_number(const struct lab *lab, unsigned host); /* .number, or its position */
+const struct host *host_find(const struct lab *lab, const char *name); /* NULL when there is none */
 /* "node3,node4": the nodes of host number @host, in @a; "none". */
 const char *host_nodes(const struct lab *lab, unsigned host, struct arena *a);
 static inline const char *node_host_name(const struct lab *lab, const struct node *n)

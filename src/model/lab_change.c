@@ -83,6 +83,38 @@ static const char *nodes_value(const struct lab *lab, const struct lab *other, s
 	return same || lab->node_count != other->node_count ? arena_printf(a, "%u", lab->node_count) : arena_strdup(a, names.text);
 }
 
+/* Which hosts, and where each node is: of the keys of a host, what both labs have is compared, and not which nodes come to it. */
+static void list_hosts(const struct lab *lab, const struct lab *other, struct values *v)
+{
+	auto_(strbuf_clear) struct strbuf names = { 0 };
+
+	for (unsigned i = 0; i < lab->host_count; i++)
+		strbuf_printf(&names, "%s%s", i ? "," : "", lab->hosts[i].name);
+	if (!lab->host_count)
+		return;
+	*arena_push(v->arena, v->items, v->count) = (struct value){ "hosts", arena_strdup(v->arena, names.text) };
+	for (unsigned i = 0; i < lab->host_count; i++)
+		if (host_find(other, lab->hosts[i].name))
+			*arena_push(v->arena, v->items, v->count) =
+				(struct value){ arena_printf(v->arena, "hosts[%s].number", lab->hosts[i].name),
+						arena_printf(v->arena, "%u", host_number(lab, i)) };
+	for (unsigned i = 0; i < lab->node_count; i++)
+		*arena_push(v->arena, v->items, v->count) =
+			(struct value){ arena_printf(v->arena, "nodes[%s].host", lab->nodes[i].name), lab->hosts[lab->nodes[i].host].name };
+}
+
+/* "hosts[b].memory", of a host that only one of them has, or "hosts[b].nodes"? list_hosts() says it in other words. */
+static bool is_said_elsewhere(const struct lab *lab, const struct lab *other, const char *key, struct arena *a)
+{
+	size_t len = strncmp(key, "hosts[", 6) ? 0 : strcspn(key + 6, "]");
+	const char *name = arena_strndup(a, key + 6 * (len > 0), len);
+
+	if (!strcmp(key, "placement"))
+		return !lab->host_count || !other->host_count;
+	return len && (!host_find(lab, name) || !host_find(other, name) || !strcmp(key + 6 + len, "].nodes") ||
+		       !strcmp(key + 6 + len, "].number"));
+}
+
 static void list_values(const struct lab *lab, const struct lab *other, struct values *v)
 {
 	auto_(strbuf_clear) struct strbuf text = { 0 }, nodes = { 0 };
@@ -94,7 +126,7 @@ static void list_values(const struct lab *lab, const struct lab *other, struct v
 		struct value *one = &v->items[i];
 
 		/* lab_print() writes equal nodes as a number; here they are added as a list, below. */
-		if (!strcmp(one->key, "nodes") || !strncmp(one->key, "nodes[", 6))
+		if (!strcmp(one->key, "nodes") || !strncmp(one->key, "nodes[", 6) || is_said_elsewhere(lab, other, one->key, v->arena))
 			continue;
 		if (!strcmp(one->key, "image.source") || !strcmp(one->key, "image.stored"))
 			one->key = "image";
@@ -102,6 +134,7 @@ static void list_values(const struct lab *lab, const struct lab *other, struct v
 	}
 	v->count = kept;
 	*arena_push(v->arena, v->items, v->count) = (struct value){ "nodes", nodes_value(lab, other, v->arena) };
+	list_hosts(lab, other, v);
 	node_list_print(lab, &nodes);
 	add_text(v, &nodes);
 }
@@ -174,6 +207,24 @@ static const struct node *lacks(const struct lab *lab, const struct lab *other)
 	return NULL;
 }
 
+/* Why the hosts of the lab cannot become those of the file; NULL = they can. *ret_lacking: a node whose host is not in the file. */
+static const char *refuse_hosts(const struct lab *has, const struct lab *wanted, struct arena *a, const struct node **ret_lacking)
+{
+	*ret_lacking = NULL;
+	if (!has->host_count)
+		return "the network of the lab was made for one host, with frames that VXLAN could not carry";
+	if (!wanted->host_count || strcmp(has->hosts[0].name, wanted->hosts[0].name) != 0)
+		return "the first host has the record, the gateway and the names of the lab";
+	for (unsigned i = 1; i < has->host_count; i++) {
+		if (host_find(wanted, has->hosts[i].name) || !host_is_used(has, i))
+			continue;
+		for (unsigned n = 0; n < has->node_count && !*ret_lacking; n++)
+			*ret_lacking = has->nodes[n].host == i ? &has->nodes[n] : NULL;
+		return arena_printf(a, "host %s has %s", has->hosts[i].name, host_nodes(has, i, a));
+	}
+	return NULL;
+}
+
 /* Has a new node a role whose servers cannot join a running cluster? */
 static bool cannot_join(const struct lab *has, const struct lab *wanted)
 {
@@ -219,6 +270,7 @@ static bool follows(const struct lab_change *changes, unsigned count, const char
 
 		if ((in_cluster && !strcmp(other, "cluster.kind")) || (in_cluster && !strcmp(word, ".numbers") && is_place_of(other, key)) ||
 		    (address && has_prefix(other, "network.")) ||
+		    (!strcmp(word, ".host") && !strcmp(other, "hosts") && changes[i].refused) ||
 		    (!in_cluster && has_prefix(other, "defaults.") && !strcmp(strrchr(other, '.'), word)))
 			return true;
 	}
@@ -241,6 +293,8 @@ void lab_changes(const struct lab *has, const struct lab *wanted, bool bootstrap
 		bool free_cluster = has_prefix(v->key, "cluster.") && !bootstrapped, nodes = !strcmp(v->key, "nodes");
 		const struct effect_row *r = effect_row(v->key);
 		enum place place = place_change(has, wanted, v->key);
+		const struct node *lacking = NULL;
+		const char *why = NULL;
 		bool refused;
 
 		if (gone ? find(&after, v->key, i - after.count) != NULL : was && !strcmp(was, now))
@@ -251,11 +305,13 @@ void lab_changes(const struct lab *has, const struct lab *wanted, bool bootstrap
 		refused = !free_cluster && place != PLACE_MORE && !is_applied(r, was, now);
 		if (nodes)
 			refused = lacks(has, wanted) || (bootstrapped && cannot_join(has, wanted));
+		if (!strcmp(v->key, "hosts"))
+			refused = (why = refuse_hosts(has, wanted, a, &lacking)) != NULL;
 		*arena_push(a, changes, count) = (struct lab_change){
 			v->key, was, now, refused,
-			free_cluster || place == PLACE_MORE ? NULL : nodes && refused ? effect_text(effect_row("nodes[*]"), wanted, v->key) :
+			why ? why : free_cluster || place == PLACE_MORE ? NULL : nodes && refused ? effect_text(effect_row("nodes[*]"), wanted, v->key) :
 								     effect_text(r, wanted, v->key),
-			nodes ? lacks(has, wanted) : NULL };
+			nodes ? lacks(has, wanted) : lacking };
 	}
 	*ret = changes;
 	*ret_count = count;
@@ -281,13 +337,16 @@ int lab_changes_check(const struct lab *has, const char *file, const struct lab_
 {
 	auto_(strbuf_clear) struct strbuf all = { 0 }, first = { 0 };
 	const struct node *lacking = NULL;
+	bool by_host = false;
 	unsigned refused = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		if (!changes[i].refused)
 			continue;
-		if (changes[i].lacking)
+		if (changes[i].lacking) {
 			lacking = changes[i].lacking;
+			by_host = !strcmp(changes[i].key, "hosts");
+		}
 		if (!refused++)
 			lab_change_text(&changes[i], &first);
 		else if (all.len > sizeof e->evidence - 600)
@@ -302,8 +361,8 @@ int lab_changes_check(const struct lab *has, const char *file, const struct lab_
 	fail(e, FAIL_CONFLICT, "%s changes keys that cannot be changed in lab '%s': %s", file, has->name, strbuf_text(&first));
 	fail_evidence(e, strbuf_text(&all), UINT32_MAX);
 	if (lacking)
-		return fail_next(e, "labctl -l %s node remove %s    (removes it and its data); to keep it, add it to %s", has->name,
-				 lacking->name, file);
+		return fail_next(e, "labctl -l %s node remove %s    (removes it and its data); to keep it, add %s%s to %s", has->name,
+				 lacking->name, by_host ? "host " : "it", by_host ? has->hosts[lacking->host].name : "", file);
 	return fail_next(e, "restore the old values of these keys in %s; for another lab beside this one: labctl -l NAME create", file);
 }
 

@@ -14,7 +14,7 @@ struct lab_change {
 	const char *has, *wanted; /* NULL = not set */
 	bool refused;            /* cannot change on an existing lab */
 	const char *how;         /* what applies it, and when: "bootstrap: its servers restart"; of a refused one the reason; NULL = not known */
-	const struct node *lacking; /* "nodes": the first node that the lab has and the file lacks; NULL = none */
+	const struct node *lacking; /* the first node that the lab has, and for which the file has no place: it lacks the node, or its host; NULL = none */
 };
 
 /* What happens when a key changes in a lab that exists. */

@@ -26,10 +26,14 @@ const struct effect_row effect_rows[] = {
 	ROW("nodes[*].memory", EFFECT_MACHINE, .then = THEN_MEMORY),
 	REFUSED("nodes[*].disk", "the disks exist, with file systems on them"),
 	ROW("nodes", EFFECT_NODE, .then = "bootstrap: servers on them"),
+	REFUSED("nodes[*].host", "the machine and its data are there, and labctl moves none to another host"),
 	REFUSED("nodes*", "the nodes exist, with these names and addresses"),
 	ROW("hosts[*].ssh", EFFECT_NODE), /* how a host is reached, not which one it is */
-	REFUSED("hosts*", "the nodes and their data are on these hosts"),
-	REFUSED("placement", "the nodes and their data are on these hosts"),
+	ROW("hosts[*].cpus", EFFECT_NODE),
+	ROW("hosts[*].memory", EFFECT_NODE),
+	ROW("hosts", EFFECT_NODE), /* which ones: lab_changes() refuses what is not possible */
+	REFUSED("hosts*", "the network between the hosts has these addresses"),
+	ROW("placement", EFFECT_NODE), /* of the nodes that come */
 	REFUSED("data.*", "the nodes have their data there, mounted in this way"),
 	ROW("tuning.profile", EFFECT_NODE, .then = "bootstrap: limits of Postgres-XC depend on it", .never = "classic-el5"),
 	ROW("tuning.timezone", EFFECT_NODE, .then = "bootstrap: servers with their own time zone reload"),

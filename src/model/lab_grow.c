@@ -161,6 +161,29 @@ static int add_nodes(struct lab *lab, unsigned count, struct fail *e)
 	return 0;
 }
 
+int lab_add_hosts(const struct lab *has, const struct lab *file, struct lab **ret, struct fail *e)
+{
+	auto_(lab_free) struct lab *lab = NULL;
+	struct host *hosts;
+
+	*ret = NULL;
+	if (!has->host_count || parse_again(has, has, &lab, e) < 0)
+		return has->host_count ? -1 : 0;
+	hosts = arena_alloc(lab->arena, (has->host_count + file->host_count + 1) * sizeof *hosts);
+	memcpy(hosts, lab->hosts, lab->host_count * sizeof *hosts);
+	lab->hosts = hosts;
+	for (unsigned i = 1; i < file->host_count; i++)
+		if (!host_find(has, file->hosts[i].name)) {
+			hosts[lab->host_count] = file->hosts[i];
+			hosts[lab->host_count].number = host_number(file, i) == lab->host_count ? 0 : host_number(file, i);
+			lab->host_count++;
+		}
+	if (lab->host_count == has->host_count)
+		return 0;
+	hosts_name_nodes(lab);
+	return parse_again(has, lab, ret, e); /* checks them */
+}
+
 int lab_grow(const struct lab *has, unsigned count, const char *role, struct lab **ret, struct fail *e)
 {
 	auto_(lab_free) struct lab *lab = NULL;

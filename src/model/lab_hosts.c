@@ -20,8 +20,8 @@ void hosts_read(struct source *s, const struct key *k, yaml_node_t *node, const 
 		return;
 	}
 	count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
-	if (count < 2 || count > LAB_HOSTS_MAX) {
-		source_problem(s, path, "must list 2 to %d hosts, got %zu: the first is this one, and without `hosts` the only one", LAB_HOSTS_MAX,
+	if (count < 1 || count > LAB_HOSTS_MAX) {
+		source_problem(s, path, "must list 1 to %d hosts, got %zu: the first is this one, and without `hosts` the only one", LAB_HOSTS_MAX,
 			       count);
 		return;
 	}
@@ -114,6 +114,51 @@ static void place_selected(struct source *s, unsigned host)
 	}
 }
 
+const struct host *host_find(const struct lab *lab, const char *name)
+{
+	for (unsigned i = 0; name && i < lab->host_count; i++)
+		if (lab->hosts[i].name && !strcmp(lab->hosts[i].name, name))
+			return &lab->hosts[i];
+	return NULL;
+}
+
+unsigned host_number(const struct lab *lab, unsigned host)
+{
+	return lab->hosts[host].number ? lab->hosts[host].number : host;
+}
+
+/* Hosts that the lab has keep their numbers, whatever was in front of them; new ones get others. */
+static void keep_numbers(struct lab *lab, const struct lab *has)
+{
+	unsigned next = 0;
+
+	for (unsigned i = 0; has && i < has->host_count; i++)
+		next = host_number(has, i) > next ? host_number(has, i) : next;
+	for (unsigned i = 0; i < lab->host_count; i++)
+		next = lab->hosts[i].number > next ? lab->hosts[i].number : next;
+	for (unsigned i = 1; has && i < lab->host_count; i++) {
+		const struct host *same = host_find(has, lab->hosts[i].name);
+		unsigned number = lab->hosts[i].number;
+
+		if (number)
+			continue;
+		number = same ? host_number(has, (unsigned)(same - has->hosts)) : ++next;
+		lab->hosts[i].number = number == i ? 0 : number;
+	}
+}
+
+/* Nodes that the lab has stay where they are, unless the file says where they are to be: that is a change, and refused. */
+static void keep_places(struct lab *lab, const struct lab *has, const bool *selects)
+{
+	for (unsigned i = 0; has && has->host_count && i < lab->node_count; i++) {
+		const struct node *same = lab->nodes[i].host == UNPLACED ? lab_find_node(has, lab->nodes[i].name) : NULL;
+		const struct host *h = same ? host_find(lab, has->hosts[same->host].name) : NULL;
+
+		if (h && !selects[h - lab->hosts])
+			lab->nodes[i].host = (unsigned)(h - lab->hosts);
+	}
+}
+
 void hosts_complete(struct source *s)
 {
 	struct lab *lab = s->lab;
@@ -128,6 +173,8 @@ void hosts_complete(struct source *s)
 		if (selects[i])
 			place_selected(s, i);
 	}
+	keep_numbers(lab, s->options->has);
+	keep_places(lab, s->options->has, selects);
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		struct node *n = &lab->nodes[i];
 
@@ -178,7 +225,7 @@ uint32_t host_address(const struct lab *lab, unsigned host)
 {
 	if (!lab->net.subnet) /* not chosen yet */
 		return 0;
-	return host ? (lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len))) - host : lab->net.gateway;
+	return host ? (lab->net.subnet | ~(UINT32_MAX << (32 - lab->net.prefix_len))) - host_number(lab, host) : lab->net.gateway;
 }
 
 bool host_has_address(const struct lab *lab, uint32_t ip)
@@ -226,6 +273,8 @@ static void check_host(struct source *s, unsigned host)
 			source_problem(s, path, "two hosts are named %s", h->name);
 		if (h->underlay && h->underlay == lab->hosts[i].underlay)
 			source_problem(s, path, "two hosts have the same underlay address");
+		if (host_number(lab, host) == host_number(lab, i))
+			source_problem(s, path, "two hosts have the number %u", host_number(lab, i));
 	}
 	if (lab->net.subnet && h->underlay && (h->underlay & UINT32_MAX << (32 - lab->net.prefix_len)) == lab->net.subnet)
 		source_problem(s, arena_printf(lab->arena, "%s.underlay", path), "is an address of the lab's own subnet");

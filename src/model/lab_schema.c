@@ -118,6 +118,7 @@ const struct key host_keys[] = {
 	{ "cpus", KEY_NUMBER, HOST(cpus), .min = 1, .max = 4096 },
 	{ "memory", KEY_MIB, HOST(memory_mib), .min = 256, .max = 64u << 20 },
 	{ "nodes", KEY_TEXT, HOST(nodes) },
+	{ "number", KEY_NUMBER, HOST(number), .min = 1, .max = 1024 },
 	{ 0 },
 };
 const struct key node_keys[] = {

@@ -193,7 +193,7 @@ int plan_create(const struct lab *lab, const struct library *lib, struct plan **
 {
 	auto_(plan_free) struct plan *p = plan_new("create", lab);
 
-	p->partial = lab->host_count > 0; /* of hosts that do not answer, the others do not depend */
+	p->partial = lab->host_count > 1; /* of hosts that do not answer, the others do not depend */
 	if (plan_add_machines(p, lib, &(struct machines){ 0 }, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);

@@ -149,7 +149,7 @@ int plan_destroy(const struct lab *lab, const struct facts *facts, const struct 
 {
 	auto_(plan_free) struct plan *p = plan_new("destroy", lab);
 
-	p->partial = lab->host_count > 0;
+	p->partial = lab->host_count > 1;
 	add_stops(p, facts);
 	for (unsigned h = 0; h < lab_hosts(lab); h++)
 		if (host_is_used(lab, h))

@@ -79,18 +79,46 @@ static int configure_others(struct rules *b, const struct node_remove *o, const 
 	return o->cluster ? rules_add(b, b->recipe->rules, "tune") : 0;
 }
 
+/* The last node of its host: nothing of the lab stays there, as on every host without nodes. */
+static void add_leave(struct plan *p, const struct node *gone)
+{
+	const struct host *host = &p->lab->hosts[gone->host];
+	struct step *s = plan_add_at(p, gone->host, VERB_NET_REMOVE, NULL, plan_on(p, "net.remove", gone->host),
+				     arena_printf(p->arena, "remove network " NETWORK_PREFIX "%s", p->lab->name));
+
+	s->subject = arena_printf(p->arena, NETWORK_PREFIX "%s", p->lab->name);
+	plan_after_node(p, s, "data.remove", gone->name);
+	s = plan_add_at(p, gone->host, VERB_LAB_REMOVE, NULL, plan_on(p, "lab.remove", gone->host),
+			arena_printf(p->arena, "remove keys and record of the lab on %s", host->name));
+	plan_after_host(p, s);
+	for (unsigned h = 1; h < p->lab->host_count; h++) {
+		if (h == gone->host || !host_is_used(p->lab, h))
+			continue;
+		s = plan_add_at(p, h, VERB_NET_CREATE, NULL, plan_on(p, "net.create", h),
+				arena_printf(p->arena, "take host %s out of the network", host->name));
+		s->gone = gone; /* they still have it in their records */
+		plan_after_node(p, s, "node.remove", gone->name);
+	}
+}
+
 static void add_removal(struct plan *p, const struct node *gone)
 {
+	bool last = gone->host && !host_is_used(p->lab, gone->host);
 	struct step *s = plan_add_node(p, VERB_NODE_REMOVE, gone, "node.remove", "remove its disk, overlay and seed");
 
 	plan_after_ends(p, s); /* not before the others work without it */
-	plan_after_node(p, plan_add(p, VERB_NET_CREATE, NULL, "net.create", "take it out of the network's names"), "node.remove",
-			gone->name);
+	plan_after_node(p, plan_add(p, VERB_NET_CREATE, NULL, "net.create", last ? "take it and its host out of the network" :
+				    "take it out of the network's names"), "node.remove", gone->name);
 	s = plan_add_node(p, VERB_DATA_REMOVE, gone, "data.remove",
 			  gone->host ? "remove its data directory" : /* its path is that host's */
 			  arena_printf(p->arena, "remove %s", gone->export_dir));
 	plan_after_node(p, s, "node.remove", gone->name);
-	if (lab_transport(p->lab) == TRANSPORT_NFS) {
+	if (lab_transport(p->lab) == TRANSPORT_NFS && last) {
+		struct step *stop = plan_add_at(p, gone->host, VERB_NFS_STOP, NULL, plan_on(p, "nfs.stop", gone->host), "withdraw the exports");
+
+		plan_after_node(p, stop, "node.remove", gone->name);
+		plan_after(p, s, stop->id);
+	} else if (lab_transport(p->lab) == TRANSPORT_NFS) {
 		const char *id = plan_on(p, "nfs.serve", gone->host);
 		struct step *serve = plan_add_at(p, gone->host, VERB_NFS_SERVE, NULL, id, "export the data directories of the others");
 
@@ -98,6 +126,8 @@ static void add_removal(struct plan *p, const struct node *gone)
 		plan_after_node(p, serve, "node.remove", gone->name);
 		plan_after(p, s, id);
 	}
+	if (last)
+		add_leave(p, gone);
 	plan_after_ends(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"));
 	/* Last: until then the same command continues. */
 	plan_after(p, plan_add(p, VERB_LAB_PREPARE, NULL, "lab.prepare", arena_printf(p->arena, "record the lab without %s", gone->name)),

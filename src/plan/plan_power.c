@@ -164,7 +164,7 @@ int plan_start(const struct lab *lab, const struct library *lib, const struct ch
 {
 	auto_(plan_free) struct plan *p = plan_new(what->said, lab);
 
-	p->partial = lab->host_count > 0;
+	p->partial = lab->host_count > 1;
 	if (plan_add_start(p, lib, what, what->roles, NULL, e) < 0 || plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);

@@ -100,7 +100,7 @@ struct step {
 	const struct payload *payload; /* NULL = not made yet; use plan_payload() */
 	const struct rule *rule;    /* the recipe's rule that this step is an instance of, or NULL */
 	const struct db_request *db; /* arguments of the task that this step belongs to, or NULL */
-	const struct node *gone;    /* the node that leaves, for the templates of its rules, or NULL */
+	const struct node *gone;    /* the node that leaves, for the templates of its rules and for the network between the hosts, or NULL */
 	bool anyway;                /* it also runs if steps that it waits for failed or were blocked */
 	bool gate;                  /* unless it succeeds, no step that waits for it runs, not even anyway */
 	int64_t timeout_ms;

@@ -68,6 +68,44 @@ states() {
 	[ "$(jq -c '[.hosts[] | [.host, .fit]]' <<<"$output")" = '[["b",true]]' ]
 }
 
+# hosts_file NAME NODES HOST...: a lab file with these lines of `hosts`, in $WORK/NAME.yaml.
+hosts_file() {
+	printf 'lab: come\nhypervisor: lxc\nnodes: %s\ndefaults: {memory: 256MiB}\nhosts:\n' "$2" >"$WORK/$1.yaml"
+	printf '  - %s\n' "${@:3}" >>"$WORK/$1.yaml"
+}
+
+@test "another host comes into a lab that exists, its last node goes, and then the host" {
+	local a='{name: a, underlay: 192.0.2.1}' b="{name: b, ssh: $OTHER, underlay: 192.0.2.2}"
+
+	hosts_file one 1 "$a"
+	hosts_file two 2 "$a" "$b"
+	hosts_file moved 2 "$a" "{name: b, ssh: $OTHER, underlay: 192.0.2.2, nodes: all}"
+	labctl -f "$WORK/one.yaml" create
+	labctl -f "$WORK/two.yaml" create
+	run -0 --separate-stderr labctl --json -l come status
+	[ "$(jq -r '[.nodes[] | .node + ":" + .host] | join(" ")' <<<"$output")" = "node1:a node2:b" ]
+	labctl -l come exec 1 -- 'ping -q -c 1 -W 5 node2'
+	run -5 labctl -f "$WORK/moved.yaml" create
+	[[ $output == *"nodes[node1].host has a, wanted b (the machine and its data are there, and labctl moves none to another host)"* ]]
+	run -5 labctl -f "$WORK/one.yaml" create
+	[[ $output == *"hosts has a,b, wanted a (host b has node2)"*"labctl -l come node remove node2"* ]]
+	killed_at "remove keys and record of the lab on b: done" -l come node remove node2
+	labctl -l come node remove node2
+	states gone
+	same_host before-b gone-b
+	labctl -f "$WORK/one.yaml" create
+	run -0 --separate-stderr labctl --json -l come host list
+	[ "$(jq -r '[.hosts[].host] | join(" ")' <<<"$output")" = a ]
+	[ -z "$(inside ip -br link show type vxlan)" ]
+	# node add takes in the hosts of the file, too
+	run -0 labctl -f "$WORK/two.yaml" node add
+	[ "$(there virsh -q -c lxc:///system list --name | sed '/^$/d')" = come-node2 ]
+	labctl -l come destroy
+	states gone
+	same_host before gone
+	same_host before-b gone-b
+}
+
 @test "plan shows the host of each step and the load of each host" {
 	run -0 --separate-stderr labctl -f "$WORK/lab.yaml" plan create
 	[[ $output == *"host a: 2 nodes (node1,node3), 2 processors, 1024 MiB"* ]]

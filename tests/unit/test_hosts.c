@@ -64,6 +64,84 @@ static void ssh_can_be_changed(void **state)
 	assert_true(changes[0].refused);
 }
 
+/* @text as the lab file of the lab @has. */
+static struct lab *read_wanted(const char *text, const struct lab *has)
+{
+	struct lab_options o = { .state_dir = "/var/lib/labctl", .has = has };
+	struct lab *lab = NULL;
+	struct fail e = { 0 };
+
+	if (lab_parse(text, strlen(text), "lab.yaml", &o, &lab, &e) < 0)
+		fail_msg("%s\n%s", e.text, e.evidence);
+	return lab;
+}
+
+#define SUBNET "network: {subnet: 10.88.0.0/24}\n"
+#define THREE TWO "  - {name: c, ssh: root@c, underlay: 192.0.2.3}\n"
+
+/* The only change is @key, refused or not. */
+static void assert_change(const struct lab *has, const struct lab *wanted, const char *key, const char *refused)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	struct lab_change *changes;
+	unsigned count;
+
+	lab_changes(has, wanted, true, a, &changes, &count);
+	if (count != 1)
+		fail_msg("%u changes, the second is %s", count, count > 1 ? changes[1].key : "");
+	assert_string_equal(changes[0].key, key);
+	assert_int_equal(changes[0].refused, refused != NULL);
+	if (refused && !strstr(changes[0].how, refused))
+		fail_msg("'%s' is not in: %s", refused, changes[0].how);
+}
+
+/* Nodes stay where they are when a host comes or goes, and so do the addresses of the hosts. */
+static void hosts_come_and_go(void **state)
+{
+	auto_(lab_free) struct lab *two = read_lab(TWO "nodes: 4\n" SUBNET);
+	auto_(lab_free) struct lab *three = read_wanted(THREE "nodes: 4\n" SUBNET, two);
+	auto_(lab_free) struct lab *grown = read_wanted(THREE "nodes: 6\n" SUBNET, two);
+	auto_(lab_free) struct lab *without = read_wanted("lab: duo\nhypervisor: lxc\nnodes: 4\n" SUBNET "hosts:\n  - {name: a, underlay: 192.0.2.1}\n"
+							  "  - {name: c, ssh: root@c, underlay: 192.0.2.3}\n", three);
+	auto_(lab_free) struct lab *empty = read_lab("lab: duo\nhypervisor: lxc\nnodes: 2\n" SUBNET "hosts:\n  - {name: a, underlay: 192.0.2.1}\n"
+						     "  - {name: b, ssh: root@b, underlay: 192.0.2.2, nodes: none}\n"
+						     "  - {name: c, ssh: root@c, underlay: 192.0.2.3}\n");
+	auto_(lab_free) struct lab *left = read_wanted("lab: duo\nhypervisor: lxc\nnodes: 2\n" SUBNET "hosts:\n  - {name: a, underlay: 192.0.2.1}\n"
+						       "  - {name: c, ssh: root@c, underlay: 192.0.2.3}\n", empty);
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	auto_(lab_free) struct lab *again = NULL;
+
+	(void)state;
+	assert_nodes(three, 0, "node1,node3");
+	assert_nodes(three, 1, "node2,node4");
+	assert_nodes(three, 2, "none");
+	assert_change(two, three, "hosts", NULL);
+	assert_nodes(grown, 2, "node5,node6");
+	assert_change(three, without, "hosts", "host b has node2,node4");
+	assert_change(empty, left, "hosts", NULL);
+	assert_int_equal(host_address(empty, 2), 0x0a5800fd);
+	assert_int_equal(host_address(left, 1), 0x0a5800fd);
+	lab_print(left, &text);
+	again = read_lab(text.text);
+	assert_int_equal(host_address(again, 1), 0x0a5800fd);
+}
+
+static void hosts_that_must_stay(void **state)
+{
+	auto_(lab_free) struct lab *alone = read_lab("lab: duo\nhypervisor: lxc\nnodes: 2\n" SUBNET);
+	auto_(lab_free) struct lab *more = read_wanted(TWO "nodes: 2\n" SUBNET, alone);
+	auto_(lab_free) struct lab *two = read_lab(TWO "nodes: 2\n" SUBNET);
+	auto_(lab_free) struct lab *moved = read_wanted("lab: duo\nhypervisor: lxc\nnodes: 2\n" SUBNET "hosts:\n  - {name: a, underlay: 192.0.2.1}\n"
+							"  - {name: b, ssh: root@b, underlay: 192.0.2.2, nodes: all}\n", two);
+	auto_(lab_free) struct lab *other = read_wanted("lab: duo\nhypervisor: lxc\nnodes: 2\n" SUBNET "hosts:\n  - {name: z, underlay: 192.0.2.1}\n"
+							"  - {name: b, ssh: root@b, underlay: 192.0.2.2}\n", two);
+
+	(void)state;
+	assert_change(two, moved, "nodes[node1].host", "labctl moves none");
+	assert_change(two, other, "hosts", "the first host has the record");
+	assert_change(alone, more, "hosts", "was made for one host");
+}
+
 static void one_host_by_default(void **state)
 {
 	auto_(lab_free) struct lab *lab = read_lab("nodes: 3\nplacement: pack\n");
@@ -136,7 +214,7 @@ static void prints_what_it_reads(void **state)
 static void refuses(void **state)
 {
 	(void)state;
-	assert_refused("hosts:\n  - {name: a, underlay: 192.0.2.1}\n", "must list 2 to");
+	assert_refused("hosts: []\n", "must list 1 to");
 	assert_refused(MACHINES "network: {subnet: 10.88.0.0/24}\nnodes: [{address: 10.88.0.254}]\n", "is the address of another host in");
 	assert_refused(MACHINES "network: {subnet: 10.88.0.0/29}\nnodes: 5\n", "5 nodes do not fit into the subnet 10.88.0.0/29: it holds 4 besides the hosts");
 	assert_refused("hypervisor: lxc\nhosts:\n  - {name: a, ssh: a, underlay: 192.0.2.1}\n  - {name: b, ssh: b, underlay: 192.0.2.2}\n",
@@ -332,6 +410,7 @@ static void grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hosts_come_and_go),   cmocka_unit_test(hosts_that_must_stay),
 		cmocka_unit_test(one_host_by_default), cmocka_unit_test(ssh_can_be_changed), cmocka_unit_test(spreads),
 		cmocka_unit_test(packs),               cmocka_unit_test(selects),
 		cmocka_unit_test(prints_what_it_reads), cmocka_unit_test(refuses),

@@ -68,7 +68,7 @@ json_t *config_document(struct cli *c, struct fail *e)
 	const struct config *config;
 	json_t *rows;
 
-	if (config_load(c, &config, e) < 0 || load_described(c, &lab, e) < 0)
+	if (config_load(c, &config, e) < 0 || load_described(c, NULL, &lab, e) < 0)
 		return NULL;
 	rows = json_array();
 	for (unsigned i = 0; i < config->count; i++)

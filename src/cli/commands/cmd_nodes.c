@@ -50,7 +50,7 @@ static void say_file(struct cli *c, const struct lab *lab)
 	auto_(lab_free) struct lab *file = NULL;
 	struct fail ignored = { 0 };
 
-	if (!lab_file(c) || load_described(c, &file, &ignored) < 0)
+	if (!lab_file(c) || load_described(c, NULL, &file, &ignored) < 0)
 		return;
 	for (unsigned i = 0; i < lab->node_count; i++)
 		if (!lab_find_node(file, lab->nodes[i].name))
@@ -162,6 +162,22 @@ static int check_rebalance(const struct lab *lab, bool cluster, struct fail *e)
 	return fail_next(e, "labctl -l %s node add", lab->name);
 }
 
+/* Hosts that only the lab file has: the new nodes may be on them. */
+static int take_hosts(struct cli *c, struct lab **has, struct fail *e)
+{
+	auto_(lab_free) struct lab *file = NULL, *more = NULL;
+
+	if (!lab_file(c))
+		return 0;
+	if (load_described(c, *has, &file, e) < 0 || lab_add_hosts(*has, file, &more, e) < 0)
+		return -1;
+	if (more) {
+		lab_free(*has);
+		*has = steal(more);
+	}
+	return 0;
+}
+
 static int plan_to_add(struct cli *c, struct addition *t, struct fail *e)
 {
 	const struct add_words *said = c->options;
@@ -180,7 +196,7 @@ static int plan_to_add(struct cli *c, struct addition *t, struct fail *e)
 	if (go_on(c, t, &has, count, role, e) < 0)
 		return -1;
 	if (!t->lab) {
-		if (lab_grow(has, count, role, &t->lab, e) < 0)
+		if (take_hosts(c, &has, e) < 0 || lab_grow(has, count, role, &t->lab, e) < 0)
 			return -1;
 		for (unsigned i = has->node_count; i < t->lab->node_count; i++)
 			strbuf_printf(&names, "%s%s", names.len ? " " : "", t->lab->nodes[i].name);
@@ -301,11 +317,6 @@ static int plan_to_remove(struct cli *c, struct removal *t, struct fail *e)
 
 	if (load_made(c, &t->has, e) < 0 || node_named(c, t->has, &t->o.gone, e) < 0)
 		return -1;
-	if (host_load(t->has, t->o.gone->host).nodes == 1 && t->o.gone->host) {
-		fail(e, FAIL_CONFLICT, "%s is the last node of lab '%s' on host %s, where its network and record would stay", t->o.gone->name,
-		     t->has->name, t->has->hosts[t->o.gone->host].name);
-		return fail_next(e, "labctl -l %s node remove NODE, for one of another host", t->has->name);
-	}
 	t->o.cluster = is_bootstrapped(c, t->has);
 	t->o.said = arena_printf(c->arena, "node remove %s%s", t->o.gone->name, said->force ? " --force" : "");
 	if ((t->has->node_count > 1 && check_roles(t, e) < 0) || lab_shrink(t->has, t->o.gone, &t->lab, e) < 0 ||

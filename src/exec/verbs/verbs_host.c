@@ -173,6 +173,12 @@ static int start_network(struct run *r, struct virt *v, const char *name, const 
 	return virt_network_start(v, name, uuid, xml, ret_changed, e);
 }
 
+/* Has it nodes, also without the one that leaves? */
+static bool stays_used(const struct lab *lab, unsigned host, const struct node *gone)
+{
+	return host_is_used(lab, host) && (!host || !gone || gone->host != host || host_load(lab, host).nodes > 1);
+}
+
 /* Joins this host's bridge to those of the other hosts of the lab. */
 static int join_hosts(struct run *r, bool *changed, struct fail *e)
 {
@@ -187,9 +193,9 @@ static int join_hosts(struct run *r, bool *changed, struct fail *e)
 		return 0;
 	v.local = lab->hosts[runtime_host(rt)].underlay;
 	for (unsigned h = 0; h < lab->host_count; h++)
-		if (h != runtime_host(rt) && host_is_used(lab, h))
+		if (h != runtime_host(rt) && stays_used(lab, h, run_step(r)->gone))
 			peers[v.peer_count++] = lab->hosts[h].underlay;
-	return v.peer_count ? vxlan_make(&v, run_deadline_ms(r), changed, e) : 0;
+	return v.peer_count ? vxlan_make(&v, run_deadline_ms(r), changed, e) : vxlan_remove(v.device, run_deadline_ms(r), changed, e);
 }
 
 int verb_net_create(struct run *r, enum step_state *ret_state, struct fail *e)
