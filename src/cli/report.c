@@ -184,15 +184,12 @@ json_t *report_error(const struct fail *e)
 /* Prints what, why, evidence, next command, and one word to grep for. With --json the failure is the document. */
 void report_fail(const struct cli *c, const struct fail *e)
 {
-	size_t len;
-
 	/* No colours: terminals and pipes get the same text. */
 	report_say("labctl: %s [%s]\n", e->text, fail_code_name(e->code));
-	len = strlen(e->text);
-	/* of a lab file with one mistake, all mistakes are the text */
-	if (strncmp(e->evidence, e->text, len) != 0 || e->evidence[len + strspn(e->evidence + len, "\n")]) {
+	if (*e->evidence) {
 		for (const char *p = e->evidence; *p;) {
-			len = strcspn(p, "\n");
+			size_t len = strcspn(p, "\n");
+
 			report_say("  | %.*s\n", (int)len, p);
 			p += len + (p[len] == '\n');
 		}
