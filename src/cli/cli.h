@@ -81,7 +81,7 @@ int config_load(struct cli *c, const struct config **ret, struct fail *e);
 /* The image that new labs use: the configured one unless it is a disk. Fails as config_load(). */
 int config_image(struct cli *c, const char **ret, struct fail *e);
 
-/* load.c: which lab, and its record */
+/* load.c, load_wanted.c: which lab, its record, and what it is to become */
 /* FAIL_NOT_FOUND with the command that makes one; @so: what follows from it, ", and so ...", or "". Returns -1. */
 int load_no_database(const struct lab *lab, const char *so, struct fail *e);
 /* Sets .stored: installed and imported images, whose names `image` accepts. A cache that cannot be read counts as empty. */
