@@ -12,8 +12,6 @@
 #include "host_serve.h"
 #include "image_store.h"
 #include "load.h"
-#include "quote.h"
-#include "recipe.h"
 #include "state.h"
 #include "suggest.h"
 #include "virt.h"
