@@ -175,14 +175,18 @@ static const struct node *own_node(const struct server *s, const char *name, str
 }
 
 /* What a machine prints need not be UTF-8; jansson takes nothing else. */
+static void add_bytes(json_t *reply, const char *key, const char *text, size_t len, struct arena *a)
+{
+	char *plain = arena_alloc(a, len + 1); /* zeros */
+
+	for (size_t i = 0; i < len; i++)
+		plain[i] = !text[i] || (unsigned char)text[i] > 126 ? '?' : text[i];
+	json_object_set_new(reply, key, json_string(plain));
+}
+
 static void add_printed(json_t *reply, const char *key, const char *text, struct arena *a)
 {
-	char *plain = arena_strdup(a, text);
-
-	for (char *c = plain; *c; c++)
-		if ((unsigned char)*c > 126)
-			*c = '?';
-	json_object_set_new(reply, key, json_string(plain));
+	add_bytes(reply, key, text, strlen(text), a);
 }
 
 static void tell_console(struct server *s, const char *node, json_t *reply, struct fail *e)
@@ -210,6 +214,22 @@ static void tell_evidence(struct server *s, const json_t *q, json_t *reply, stru
 	add_printed(reply, "text", strbuf_text(&text), a);
 }
 
+static void tell_printed(struct server *s, const json_t *q, json_t *reply, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	auto_(strbuf_clear) struct strbuf text = { 0 };
+	const struct node *n = own_node(s, asked_text(q, "printed"), e);
+	json_int_t max = json_integer_value(json_object_get(q, "max"));
+	struct console_file file;
+
+	if (!n || console_text(s->rt, n, json_integer_value(json_object_get(q, "from")),
+			       max < 0 || max > CONSOLE_MAX_BYTES ? CONSOLE_MAX_BYTES : (uint32_t)max, &text, &file, e) < 0)
+		return;
+	add_bytes(reply, "text", strbuf_text(&text), text.len, a);
+	json_object_set_new(reply, "size", json_integer(file.size));
+	json_object_set_new(reply, "changed_ms", json_integer(file.changed_ms));
+}
+
 static void *do_job(void *ctx)
 {
 	struct job *j = ctx;
@@ -231,6 +251,8 @@ static void *do_job(void *ctx)
 		tell_domain(s, asked_text(q, "domain"), reply, &e);
 	else if (asked_text(q, "console"))
 		tell_console(s, asked_text(q, "console"), reply, &e);
+	else if (asked_text(q, "printed"))
+		tell_printed(s, q, reply, &e);
 	else if (asked_text(q, "evidence"))
 		tell_evidence(s, q, reply, &e);
 	else if (json_object_get(q, "facts"))

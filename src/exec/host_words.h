@@ -12,6 +12,7 @@
  *   {"ask": N, "domain": NAME}                         {"answer": N, "state", "active", "stalled"}
  *   {"ask": N, "console": NODE}                        {"answer": N, "screen", "log"}
  *   {"ask": N, "evidence": NODE, "since_ms", "ended"}  {"answer": N, "text"}
+ *   {"ask": N, "printed": NODE, "from", "max"}         {"answer": N, "text", "size", "changed_ms"}: of the console's file
  *   {"ask": N, "usage": [DOMAIN...]}                   {"answer": N, "used": [...]}
  *   {"ask": N, "objects": true}                        {"answer": N, "objects": [{"name", "state", "xml"}...]}
  *   {"ask": N, "faults": true}                         {"answer": N, "held": [ID...]}

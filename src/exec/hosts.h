@@ -21,6 +21,7 @@
 struct hosts;
 struct image;
 struct console;
+struct console_file;
 struct hosts_env {
 	const struct lab *lab;        /* borrowed, like everything here */
 	const struct paths *paths;
@@ -57,8 +58,10 @@ int hosts_describe(struct hosts *h, unsigned host, void (*each)(void *ctx, const
 		   struct fail *e);
 /* State of a domain, as virt_domain_state() and virt_domain_stalled() give it; "unknown" and active if the host does not answer. In @a. */
 const char *hosts_domain_state(struct hosts *h, unsigned host, const char *domain, struct arena *a, bool *ret_active, bool *ret_stalled);
-/* console_read() and console_evidence() for a node of another host (node_console.h). */
+/* console_read(), console_evidence() and console_text() for a node of another host (node_console.h). */
 void hosts_console(struct hosts *h, const struct node *n, struct arena *a, struct console *ret);
 void hosts_evidence(struct hosts *h, const struct node *n, int64_t since_ms, bool ended, struct strbuf *out);
+int hosts_console_text(struct hosts *h, const struct node *n, int64_t from, uint32_t max_bytes, struct strbuf *out, struct console_file *ret,
+		       struct fail *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "faults.h"
 #include "hosts_ask.h"
+#include "node_console.h"
 #include "runtime.h"
 #include "virt.h"
 
@@ -102,5 +103,20 @@ int runtime_faults_held(struct runtime *rt, unsigned host, const struct fault *f
 		json_array_foreach(json_object_get(answer, "held"), k, id)
 			ret[i] = ret[i] || json_integer_value(id) == faults[i].id;
 	}
+	return 0;
+}
+
+int hosts_console_text(struct hosts *h, const struct node *n, int64_t from, uint32_t max_bytes, struct strbuf *out, struct console_file *ret,
+		       struct fail *e)
+{
+	auto_(json_decref) json_t *answer = NULL;
+	const char *text;
+
+	if (hosts_ask(h, n->host, json_pack("{s:s, s:I, s:I}", "printed", n->name, "from", (json_int_t)from, "max", (json_int_t)max_bytes), NULL,
+		      clock_after_ms(ASK_MS), &answer, e) < 0)
+		return -1;
+	text = json_string_value(json_object_get(answer, "text"));
+	strbuf_str(out, text ? text : "");
+	*ret = (struct console_file){ json_integer_value(json_object_get(answer, "size")), json_integer_value(json_object_get(answer, "changed_ms")) };
 	return 0;
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "node_console.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "defaults.h"
@@ -76,4 +81,46 @@ void console_evidence(struct runtime *rt, const struct node *n, int64_t since_ms
 	/* libvirt's log of a container that started holds nothing but its environment. */
 	if (*log && (!out->len || !container))
 		strbuf_printf(out, "%s-- %s\n%s", out->len ? "\n" : "", log_file(rt, n, a), log);
+}
+
+int console_text(struct runtime *rt, const struct node *n, int64_t from, uint32_t max_bytes, struct strbuf *out, struct console_file *ret,
+		 struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+	const char *path = node_file(rt, n, "console.log", a), *start, *newline;
+	auto_(free) char *text = NULL;
+	auto_(close) int fd = -1;
+	struct stat st;
+	ssize_t got;
+	bool cut;
+
+	*ret = (struct console_file){ 0 };
+	if (max_bytes > CONSOLE_MAX_BYTES)
+		max_bytes = CONSOLE_MAX_BYTES;
+	if (n->host != runtime_host(rt))
+		return hosts_console_text(runtime_hosts(rt), n, from, max_bytes, out, ret, e);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return fail(e, FAIL_OTHER, "%s: is not a file", path);
+	*ret = (struct console_file){ st.st_size, (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 };
+	if (from < 0 || from > st.st_size) /* it was begun anew */
+		from = 0;
+	cut = st.st_size - from > max_bytes;
+	if (cut)
+		from = st.st_size - max_bytes;
+	text = malloc((size_t)(st.st_size - from) + 1);
+	if (!text)
+		abort();
+	got = pread(fd, text, (size_t)(st.st_size - from), from);
+	if (got < 0)
+		return fail_errno(e, FAIL_OTHER, "%s", path);
+	start = text;
+	if (cut && (newline = memchr(text, '\n', (size_t)got)))
+		start = newline + 1;
+	strbuf_add(out, start, (size_t)(text + got - start));
+	return 0;
 }

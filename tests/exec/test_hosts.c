@@ -222,6 +222,12 @@ static void tells_the_console(void **state)
 	assert_int_equal(file_write(arena_printf(t->arena, "%s/console.log", node), "grub\xff rescue>\n", 14, 0600, &e), 0);
 	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"console\":\"node2\"}\n", hello)), "\"screen\":\"grub? rescue>");
 	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"evidence\":\"node2\"}\n", hello)), "\"text\":\"grub? rescue>");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"printed\":\"node2\",\"from\":0,\"max\":99}\n", hello)),
+		      "{\"text\":\"grub? rescue>\\n\",\"size\":14,\"changed_ms\":");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"printed\":\"node2\",\"from\":6}\n", hello)), "{\"text\":\"\",\"size\":14,");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"printed\":\"node2\",\"from\":6,\"max\":-1}\n", hello)), "{\"text\":\"rescue>\\n\",");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"printed\":\"node2\",\"from\":99,\"max\":9}\n", hello)), "{\"text\":\"\",\"size\":14,");
+	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"printed\":\"node1\"}\n", hello)), "no node of this host");
 	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"console\":\"node1\"}\n", hello)), "no node of this host");
 	assert_answer(answers(t, arena_printf(t->arena, "%s{\"ask\":1,\"evidence\":\"../x\"}\n", hello)), "no node of this host");
 	assert_int_equal(file_remove_tree(arena_printf(t->arena, "%s/state/labs/duo", t->dir), &e), 0);

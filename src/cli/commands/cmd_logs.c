@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* logs: the logs of servers and systems of a lab as one stream, in the order of time. A thread per node reads, this one prints. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "cmd_node.h"
 #include "complete.h"
-#include "file.h"
 #include "log_merge.h"
 #include "log_script.h"
+#include "node_console.h"
 #include "plural.h"
 #include "quote.h"
 #include "recipe.h"
@@ -47,7 +45,7 @@ struct logs {
 	int node_width, source_width; /* of the widest names */
 };
 
-/* A stream: what a node sends, or its console, which is a file of this host. */
+/* A stream: what a node sends, or its console, which is a file of its host. */
 struct feed {
 	struct logs *all;
 	unsigned stream;
@@ -199,24 +197,15 @@ static int follow_node(struct feed *f, struct fail *e)
  * A console has no times. What it wrote last counts as written when its file was changed, and what it writes meanwhile as
  * written when it is seen.
  */
-static void add_console(struct feed *f, int fd, off_t from, off_t to, int64_t wall_ms)
+static void add_console(struct feed *f, struct strbuf *text, int64_t wall_ms)
 {
-	auto_(free) char *text = malloc(CONSOLE_BYTES + 1);
-	char time[LOG_TIME_LEN + 1], *line, *rest;
-	ssize_t got;
+	char time[LOG_TIME_LEN + 1], *line, *rest = text->text;
 
-	if (!text)
-		abort();
-	if (to - from > CONSOLE_BYTES)
-		from = to - CONSOLE_BYTES;
-	got = pread(fd, text, (size_t)(to - from), from);
-	text[got > 0 ? got : 0] = '\0';
-	for (char *p = text; got > 0 && p < text + got; p++)
-		if (*p == '\0')
-			*p = '?';
+	for (size_t i = 0; i < text->len; i++)
+		if (text->text[i] == '\0')
+			text->text[i] = '?';
 	log_time(wall_ms, time);
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
+	while (rest && (line = strsep(&rest, "\n"))) {
 		size_t len = strcspn(line, "\r");
 
 		if (len)
@@ -226,30 +215,25 @@ static void add_console(struct feed *f, int fd, off_t from, off_t to, int64_t wa
 
 static int read_console(struct feed *f, struct fail *e)
 {
-	auto_(arena_free) struct arena *a = arena_new();
-	const char *path = paths_node(runtime_paths(f->all->rt), f->node->name, "console.log", a);
-	auto_(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct console_file file = { 0 };
 	char time[LOG_TIME_LEN + 1];
-	struct stat st;
-	off_t seen;
+	bool first = true;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(e, FAIL_OTHER, "%s", path);
-	seen = st.st_size;
-	if (st.st_mtime >= f->all->since_s)
-		add_console(f, fd, 0, seen, (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
-	while (f->all->follow && !atomic_load(&f->stop) && !atomic_load(f->all->c->cancel)) {
+	do {
+		auto_(strbuf_clear) struct strbuf text = { 0 };
+		int64_t seen = file.size;
+
+		if (!first)
+			clock_sleep_ms(CONSOLE_POLL_MS);
 		log_time(clock_wall_ms(), time);
-		if (fstat(fd, &st) < 0)
-			return fail_errno(e, FAIL_OTHER, "%s", path);
-		if (st.st_size < seen)
-			seen = 0;
-		if (st.st_size > seen)
-			add_console(f, fd, seen, st.st_size, clock_wall_ms());
-		seen = st.st_size;
-		log_merge_promise(f->all->merge, f->stream, time);
-		clock_sleep_ms(CONSOLE_POLL_MS);
-	}
+		if (console_text(f->all->rt, f->node, seen, CONSOLE_BYTES, &text, &file, e) < 0)
+			return -1;
+		if (!first || file.changed_ms / 1000 >= f->all->since_s)
+			add_console(f, &text, first ? file.changed_ms : clock_wall_ms());
+		if (f->all->follow)
+			log_merge_promise(f->all->merge, f->stream, time);
+		first = false;
+	} while (f->all->follow && !is_over(f));
 	return 0;
 }
 
@@ -377,7 +361,7 @@ static int list_feeds(struct logs *l, const bool *set, const char *role, struct 
 		if (log_script(l->lab, l->c->lib, n, &wish, a, &script, e) < 0)
 			return -1;
 		add_feed(l, n, script, wish.roles);
-		if (!role && file_exists(paths_node(runtime_paths(l->rt), n->name, "console.log", a)))
+		if (!role && l->lab->hypervisor != HYPERVISOR_LXC)
 			add_feed(l, n, NULL, 0);
 	}
 	l->source_width = role ? (int)strlen(role) : (int)sizeof JOURNAL - 1;

@@ -5,8 +5,8 @@
 
 #include "clock.h"
 #include "collect.h"
-#include "file.h"
 #include "log_script.h"
+#include "node_console.h"
 #include "pool.h"
 #include "recipe.h"
 #include "sessions.h"
@@ -17,7 +17,6 @@
 #define LOGS_MS 300000
 #define SQL_MS 10000
 #define LOG_BYTES (8u << 20)     /* of the logs of a node, the end */
-#define CONSOLE_BYTES (1u << 20)
 #define NODES_AT_ONCE 8          /* each may need twice LOG_BYTES of memory */
 #define REPORT "tuning/report.sh"
 
@@ -73,20 +72,21 @@ static void add_settings(const struct visit *v, unsigned role)
 		collect_add(v->w, name.text, &out);
 }
 
-/* The console of a machine is a file of this host. */
+/* The console of a machine is a file of its host. */
 static void add_console(const struct visit *v)
 {
 	auto_(arena_free) struct arena *a = arena_new();
-	const char *path = paths_node(runtime_paths(v->w->rt), v->node->name, "console.log", a);
+	const char *name = arena_printf(a, "nodes/%s/console.log", v->node->name);
 	auto_(strbuf_clear) struct strbuf text = { 0 };
+	struct console_file file;
 	struct fail e = { 0 };
 
-	if (!file_exists(path))
+	if (v->w->lab->hypervisor == HYPERVISOR_LXC)
 		return;
-	if (file_end(path, CONSOLE_BYTES, &text, &e) < 0)
-		collect_miss(v->w, arena_printf(a, "nodes/%s/console.log", v->node->name), &e);
-	else
-		collect_add(v->w, arena_printf(a, "nodes/%s/console.log", v->node->name), &text);
+	if (console_text(v->w->rt, v->node, 0, CONSOLE_MAX_BYTES, &text, &file, &e) < 0)
+		collect_miss(v->w, name, &e);
+	else if (file.size)
+		collect_add(v->w, name, &text);
 }
 
 static void visit(void *visits, unsigned i)
