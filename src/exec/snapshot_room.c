@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Is there room for the copies that a host makes of its nodes? */
+/* May a host save its nodes, and is there room for the copies? */
 #include <string.h>
 
 #include "file.h"
+#include "recipe.h"
 #include "snapshots.h"
+#include "state.h"
 
 #define RESERVE_BYTES (64ull << 20) /* for what the lab and the host write meanwhile */
 
@@ -86,4 +88,20 @@ int snapshot_room_to_copy(const struct paths *from, const struct snapshot *s, co
 		return check_room(owner, path, p->lab, system_bytes + data_bytes, 0, said, e);
 	return check_room(owner, path, p->lab, system_bytes, 0, said, e) < 0 ? -1 :
 	       check_room(owner, path, data, data_bytes, 0, said, e);
+}
+
+int snapshot_check_joined(const struct lab *lab, unsigned host, struct fail *e)
+{
+	const struct takeover *t = lab->cluster.recipe ? lab->cluster.recipe->takeover : NULL;
+
+	for (unsigned i = 0; t && t->fenced && i < lab->node_count; i++) {
+		const struct node *n = &lab->nodes[i];
+		int from = lab_role(lab, t->from);
+
+		if (n->host != host || !node_has_role(n, from) || !state_server_has(lab, n, from, t->fenced))
+			continue;
+		fail(e, FAIL_CONFLICT, "another server took over from that on %s, which must rejoin first", n->name);
+		return fail_next(e, "labctl -l %s rejoin %s", lab->name, n->name);
+	}
+	return 0;
 }

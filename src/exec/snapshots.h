@@ -78,6 +78,9 @@ int snapshot_room_to_save(const struct paths *p, const struct lab *lab, unsigned
 int snapshot_room_to_copy(const struct paths *from, const struct snapshot *s, const struct paths *p, const struct lab *lab,
 			  unsigned host, struct strbuf *said, struct fail *e);
 
+/* FAIL_CONFLICT if a server of a node on this host, @host of the lab, was replaced by another and has not rejoined. */
+int snapshot_check_joined(const struct lab *lab, unsigned host, struct fail *e);
+
 /*
  * snapshot_parts.c, for labs on several hosts. The names of those that there are, one a line; what other hosts remove all others by, and
  * what is half made. snapshot_gather(): takes the sums of nodes on other hosts, whose parts are sealed, for the manifest here.

@@ -311,6 +311,7 @@ bool host_has_address(const struct lab *lab, uint32_t ip);
 struct host_load { unsigned nodes, cpus; uint64_t memory_mib; };
 struct host_load host_load(const struct lab *lab, unsigned host);
 bool host_is_used(const struct lab *lab, unsigned host);
+bool lab_spans_hosts(const struct lab *lab); /* another host than the one that labctl runs on has nodes */
 unsigned host_number(const struct lab *lab, unsigned host); /* .number, or its position */
 const struct host *host_find(const struct lab *lab, const char *name); /* NULL when there is none */
 /* "node3,node4": the nodes of host number @host, in @a; "none". */

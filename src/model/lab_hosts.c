@@ -209,6 +209,14 @@ bool host_is_used(const struct lab *lab, unsigned host)
 	return host == 0;
 }
 
+bool lab_spans_hosts(const struct lab *lab)
+{
+	for (unsigned h = 1; h < lab->host_count; h++)
+		if (host_is_used(lab, h))
+			return true;
+	return false;
+}
+
 const char *host_nodes(const struct lab *lab, unsigned host, struct arena *a)
 {
 	auto_(strbuf_clear) struct strbuf names = { 0 };

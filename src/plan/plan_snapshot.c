@@ -34,7 +34,7 @@ static const char *add_rooms(struct plan *p, enum verb verb, const char *name, c
 	const struct lab *lab = p->lab;
 	struct step *s;
 
-	if (!lab->host_count)
+	if (!lab_spans_hosts(lab))
 		return NULL;
 	for (unsigned h = 1; h < lab->host_count; h++)
 		if (host_is_used(lab, h))
@@ -218,7 +218,7 @@ int plan_snapshot_delete(const struct lab *lab, const char *name, struct plan **
 {
 	auto_(plan_free) struct plan *p = plan_new(arena_printf(lab->arena, "snapshot delete %s", name), lab);
 
-	p->partial = lab->host_count > 0;
+	p->partial = lab_spans_hosts(lab);
 	/* From here on there is none of this name; a host that does not answer now removes its part when it does (exec/snapshot_parts.c). */
 	snapshot_add(p, VERB_SNAPSHOT_DELETE, name, arena_printf(p->arena, "remove snapshot %s", name));
 	for (unsigned h = 1; h < lab_hosts(lab); h++)

@@ -56,7 +56,7 @@
 	X(SNAPSHOT_FREEZE, snapshot_freeze, "snapshot.freeze",  10, 0, "note that the lab is about to stand still")  \
 	X(SNAPSHOT_MEMORY, snapshot_memory, "snapshot.memory", 7200, 0, "write the memory of a paused domain into the snapshot") \
 	X(SNAPSHOT_THAWED, snapshot_thawed, "snapshot.thawed",  10, 0, "note that the lab goes on, and how long it stood still") \
-	X(SNAPSHOT_BEGIN, snapshot_begin, "snapshot.begin",  120, 0, "check that another host has room for its part of a snapshot, and begin it") \
+	X(SNAPSHOT_BEGIN, snapshot_begin, "snapshot.begin",  120, 0, "check that another host can save its part of a snapshot, and begin it") \
 	X(SNAPSHOT_ROOM,  snapshot_room,  "snapshot.room",    60, 0, "check that another host has its part of a snapshot, and room for a copy") \
 	X(SNAPSHOT_COPY,  snapshot_copy,  "snapshot.copy",  7200, 2, "copy the node's disk and data into the snapshot") \
 	X(SNAPSHOT_SEAL,  snapshot_seal,  "snapshot.seal",   600, 0, "record the snapshot, and give it its name")  \

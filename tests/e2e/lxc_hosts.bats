@@ -336,8 +336,6 @@ parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
 	wait $! || status=$?
 	[ "$status" = 10 ]
 	grep -q "host b (ssh $OTHER): the connection ended" "$WORK/restore"
-	labctl -l duo snapshot restore base
-	as_saved
 	killed_at "put its disk and its data in place: done" -l duo snapshot restore base
 	run -5 labctl -l duo start
 	[[ $output == *"the restore of snapshot 'base' did not end"* ]]

@@ -6,7 +6,6 @@
 #include "cmd_snapshot.h"
 #include "file.h"
 #include "nfs.h"
-#include "recipe.h"
 #include "state.h"
 #include "tree.h"
 
@@ -47,7 +46,6 @@ static const struct node *first_off(const struct save *s, const char **ret_state
 /* What would be saved must be whole, or a restore would bring back a lab that does not work. */
 static int check_works(const struct save *s, const struct paths *paths, struct fail *e)
 {
-	const struct takeover *t = s->lab->cluster.recipe ? s->lab->cluster.recipe->takeover : NULL;
 	auto_(strbuf_clear) struct strbuf joining = { 0 };
 	const struct lab *lab = s->lab;
 	const char *state;
@@ -63,16 +61,7 @@ static int check_works(const struct save *s, const struct paths *paths, struct f
 		fail(e, FAIL_CONFLICT, "a change of lab '%s' has begun and not ended", lab->name);
 		return fail_next(e, "labctl -l %s %s", lab->name, joining.len ? "node add (as before)" : "bootstrap");
 	}
-	for (unsigned i = 0; t && t->fenced && i < lab->node_count; i++) {
-		const struct node *n = &lab->nodes[i];
-		int from = lab_role(lab, t->from);
-
-		if (!node_has_role(n, from) || !state_server_has(lab, n, from, t->fenced))
-			continue;
-		fail(e, FAIL_CONFLICT, "another server took over from that on %s, which must rejoin first", n->name);
-		return fail_next(e, "labctl -l %s rejoin %s", lab->name, n->name);
-	}
-	return 0;
+	return snapshot_check_joined(lab, 0, e);
 }
 
 /* A name that is taken: by a complete snapshot, or by one whose save was killed after that. */
@@ -99,7 +88,7 @@ static int check_live(const struct lab *lab, const struct paths *paths, const ch
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *dir = snapshots_dir(paths, a), *why = NULL;
 
-	if (lab->host_count)
+	if (lab_spans_hosts(lab))
 		why = "its machines are on several hosts, which cannot be paused at one moment";
 	else if (!tree_same_system(lab->nodes[0].export_dir, file_exists(dir) ? dir : paths->lab))
 		why = "its data directories are on another file system than its snapshots";

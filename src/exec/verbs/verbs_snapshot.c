@@ -140,7 +140,8 @@ int verb_snapshot_begin(struct run *r, enum step_state *ret_state, struct fail *
 	auto_(strbuf_clear) struct strbuf said = { 0 };
 
 	*ret_state = STEP_DONE;
-	if (snapshot_room_to_save(paths, runtime_lab(rt), runtime_host(rt), false, &said, e) < 0)
+	if (snapshot_check_joined(runtime_lab(rt), runtime_host(rt), e) < 0 ||
+	    snapshot_room_to_save(paths, runtime_lab(rt), runtime_host(rt), false, &said, e) < 0)
 		return -1;
 	note_lines(r, strbuf_text(&said));
 	return snapshot_begin(paths, run_step(r)->subject, e);
