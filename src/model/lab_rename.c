@@ -13,9 +13,9 @@ static int check_names(const struct lab *has, struct fail *e)
 	if (strstr(has->net.hostname, "@{ip") || strstr(has->net.hostname, "@{octet"))
 		return fail(e, FAIL_CONFLICT, "the host names of lab '%s' are made of addresses (network.hostname: %s), "
 			    "and a second lab has other ones", has->name, has->net.hostname);
-	if (has->hypervisor != HYPERVISOR_LXC)
-		return fail(e, FAIL_CONFLICT, "lab '%s' has machines: nobody can give their disks other addresses "
-			    "before they boot", has->name);
+	if (lab_boots_disk(has))
+		return fail(e, FAIL_CONFLICT, "the machines of lab '%s' boot from disks of their own (image: %s): labctl cannot give "
+			    "these other addresses before they boot, as it can with images that it builds", has->name, has->image);
 	return 0;
 }
 

@@ -62,6 +62,15 @@ const char *seed_id(const struct lab *lab, const struct node *n, struct arena *a
 	return arena_printf(a, "%s %s\n", lab->uuid, n->name);
 }
 
+const char *seed_forget(const struct lab *lab, struct arena *a)
+{
+	return arena_printf(a,
+			    "grep -qs %s " SEED_ID_FILE " || { cd /etc/systemd/system && "
+			    "rm -f $(ls -d *.wants/labctl-* *.wants/nftables.service 2>/dev/null | grep -v labctl-seed); "
+			    "sed -i '\\, %s nfs ,d' /etc/fstab; }",
+			    lab->uuid, lab->data.mount);
+}
+
 const struct payload_file *seed_files(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count)
 {

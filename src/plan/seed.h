@@ -27,6 +27,13 @@ const void *seed_tar(const struct payload_file *files, unsigned count, struct ar
 /* Contents of SEED_ID_FILE and of /etc/hosts on the node. */
 const char *seed_id(const struct lab *lab, const struct node *n, struct arena *a);
 const char *seed_hosts(const struct lab *lab, struct arena *a);
+/*
+ * A shell command for a machine of this lab whose disk is a copy of another lab's, to run before its init: it disables what would start
+ * with the other lab's addresses before the node is tuned: servers, the packet filter, the mount of the data directory. The seed replaces
+ * the rest at every boot. It does nothing once the node has the seed of this lab. No double quotes: it is a word of the kernel's command
+ * line.
+ */
+const char *seed_forget(const struct lab *lab, struct arena *a);
 /* seed_files() for cloud-init. */
 const struct payload_file *seed_cloud(const struct lab *lab, const struct node *n, const struct seed_keys *keys,
 				      struct arena *a, unsigned *ret_count);

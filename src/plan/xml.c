@@ -12,6 +12,7 @@
 #include "digest.h"
 #include "plan_build.h"
 #include "scope.h"
+#include "seed.h"
 #include "template.h"
 #include "xml.h"
 
@@ -216,6 +217,14 @@ static void boot_disk(const struct lab *lab, xmlNodePtr root)
 	xmlUnsetProp(cpu, BAD_CAST "match");
 }
 
+/* What follows "--" are the arguments of init: a shell, which becomes the real one. The initrd hands them on. */
+static void forget(const struct lab *lab, xmlNodePtr root, struct arena *a)
+{
+	xmlNodePtr cmdline = must(find(root->children, "cmdline"));
+
+	xmlNodeAddContent(cmdline, BAD_CAST arena_printf(a, " init=/bin/sh -- -c \"%s; exec /sbin/init\"", seed_forget(lab, a)));
+}
+
 /* For the whole node: libvirt's "quota" of a machine is one per virtual processor, that of a container for all. */
 static void limit_cpu(const struct lab *lab, enum hypervisor h, xmlNodePtr root, struct arena *a)
 {
@@ -261,6 +270,8 @@ int xml_domain(const struct lab *lab, const struct node *n, const struct node_pa
 		return -1;
 	if (lab_boots_disk(lab))
 		boot_disk(lab, xmlDocGetRootElement(doc));
+	else if (paths->copied)
+		forget(lab, xmlDocGetRootElement(doc), a);
 	if (lab->cpu_quota)
 		limit_cpu(lab, h, xmlDocGetRootElement(doc), a);
 	*ret_xml = print(doc, a);

@@ -14,6 +14,7 @@ struct node_paths {
 	const char *root;     /* mounted overlay of the root tree (lxc) */
 	const char *console;  /* serial console log */
 	const char *kernel, *initrd; /* the node's copies of the image's (kvm, qemu) */
+	bool copied;          /* its disk is of another lab (kvm, qemu): seed_forget() runs before init */
 };
 
 int xml_domain(const struct lab *lab, const struct node *n, const struct node_paths *paths, const struct library *lib,

@@ -7,13 +7,18 @@
 writer_start() {
 	labctl psql 1 -- -qc 'DROP TABLE IF EXISTS written' -c 'CREATE TABLE written (n int PRIMARY KEY)'
 	: >"$WORK/written.log"
+	writer_goes_on
+}
+
+# After writer_stop(), with the next number.
+writer_goes_on() {
 	rm -f "$WORK/written.stop"
 	DEADLINE=3600 inside bash -c 'export PGSERVICEFILE=$1/pg_service.conf PGSERVICE=lab-primary PGCONNECT_TIMEOUT=5
-		for ((n = 1; ; n++)); do
+		for ((n = $3 + 1; ; n++)); do
 			[ ! -e "$2.stop" ] || exit 0
 			echo "sent $n" >>"$2.log"
 			if timeout 30 psql -XAtqc "INSERT INTO written VALUES ($n)"; then echo "acked $n"; else echo "lost $n"; sleep 0.2; fi >>"$2.log"
-		done' - "$LABCTL_STATE/labs/lab/inventory" "$WORK/written" >"$WORK/written.out" 2>&1 3>&- &
+		done' - "$LABCTL_STATE/labs/lab/inventory" "$WORK/written" "$(sent)" >"$WORK/written.out" 2>&1 3>&- &
 	wait_rows 3
 }
 

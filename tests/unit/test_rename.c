@@ -45,7 +45,7 @@ static void what_has_addresses_is_refused(void **state)
 		"hypervisor: lxc\n" LAB REST ", address: ip}\n",
 		"hypervisor: lxc\n" LAB ", hostname: \"n-@{ip.dashed}\"" REST "}\n",
 		"hypervisor: lxc\n" LAB ", hostname: \"n@{octet}\"" REST "}\n",
-		"hypervisor: qemu\n" LAB REST "}\n",
+		"hypervisor: qemu\nimage: /srv/debian12.qcow2\n" LAB REST "}\n",
 	};
 	struct fail e = { 0 };
 

@@ -50,6 +50,32 @@ static void domains(void **state)
 	}
 }
 
+/* A machine with the disk of another lab disables what was that lab's before its init; a container and a disk that boots itself cannot. */
+static void a_copied_disk(void **state)
+{
+	static const struct { const char *lab; bool forgets; } rows[] = { { "lab: d\nhypervisor: kvm\n", true },
+		{ "lab: d\nhypervisor: qemu\ndata: {mount: /srv/pg}\n", true }, { "lab: d\nhypervisor: qemu\nimage: /srv/debian12.qcow2\n", false } };
+	struct node_paths copied = paths;
+
+	(void)state;
+	copied.copied = true;
+	for (unsigned i = 0; i < ARRAY_COUNT(rows); i++) {
+		auto_(lab_free) struct lab *lab = parse(rows[i].lab);
+		auto_(arena_free) struct arena *a = arena_new();
+		struct fail e = { 0 };
+		const char *xml, *found;
+
+		assert_int_equal(xml_domain(lab, &lab->nodes[0], &copied, lib, a, &xml, &e), 0);
+		found = strstr(xml, arena_printf(a, " init=/bin/sh -- -c \"grep -qs %s /etc/labctl-id || {", lab->uuid));
+		assert_true(!!found == rows[i].forgets);
+		if (!found)
+			continue;
+		assert_non_null(strstr(found, arena_printf(a, ", %s nfs ,d' /etc/fstab; }; exec /sbin/init\"</cmdline>", lab->data.mount)));
+		assert_int_equal(xml_domain(lab, &lab->nodes[0], &paths, lib, a, &xml, &e), 0);
+		assert_null(strstr(xml, "init="));
+	}
+}
+
 /* A node whose neighbour was removed keeps its link: another one may get the neighbour's position. */
 static void a_link_stays(void **state)
 {
@@ -202,7 +228,7 @@ static void threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(a_link_stays), cmocka_unit_test(the_last_link),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(threads), cmocka_unit_test(domains), cmocka_unit_test(a_copied_disk), cmocka_unit_test(a_link_stays), cmocka_unit_test(the_last_link),
 					    cmocka_unit_test(disks), cmocka_unit_test(cpu_quota),
 					    cmocka_unit_test(network), cmocka_unit_test(tags) };
 

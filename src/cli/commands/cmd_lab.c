@@ -129,7 +129,7 @@ static const struct option_row create_options[] = {
 	{ "ttl", .arg = "TIME", .set = set_ttl, .at = offsetof(struct lab_words, ttl),
 	  .text = "lifetime of the lab (8h, 2d), after which it is removed; extend prolongs it" },
 	{ "from", .arg = "LAB@SNAPSHOT", .complete = complete_all_snapshots, .at = offsetof(struct lab_words, from),
-	  .text = "a second lab like a saved one, with other addresses (containers only)" },
+	  .text = "a second lab like a saved one, with other addresses" },
 	{ "warm", .at = offsetof(struct lab_words, warm),
 	  .text = "machines that are off go on from the newest snapshot of an equal lab, instead of booting" },
 	{ "autostart", .at = offsetof(struct lab_words, autostart), .text = "start the lab when the host boots (labctl autostart)" },

@@ -18,7 +18,7 @@ const struct command cmd_snapshot = {
 	.summary = "keep the state of a whole lab under a name, and put it back",
 	.help =
 	"A snapshot has the disks and the data directories of all nodes, and the lab's record, of one moment: no server runs while it is "
-	"made, or machines stand still and their memory is kept, too. It can be restored as often as you want, and a second lab of containers "
+	"made, or machines stand still and their memory is kept, too. It can be restored as often as you want, and a second lab "
 	"can begin with it (create --from). It belongs to its lab: destroy removes both.\n\n"
 	"  labctl snapshot save loaded\n"
 	"  labctl snapshot list\n"

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "node_console.h"
 #include "seed.h"
+#include "snapshots.h"
 #include "verbs_seed.h"
 
 #define ID_TIMEOUT_MS 20000
@@ -94,6 +95,7 @@ int verb_node_start(struct run *r, enum step_state *ret_state, struct fail *e)
 	if (images_find(runtime_images(rt), NULL, false, r, &image, NULL, e) < 0)
 		return -1;
 	paths.base = image.disk;
+	paths.copied = lab->hypervisor != HYPERVISOR_LXC && snapshot_mark_age_ms(runtime_paths(rt), SNAPSHOT_FROM) >= 0;
 	if (xml_domain(lab, n, &paths, runtime_library(rt), a, &xml, e) < 0 || runtime_virt(rt, &v, e) < 0)
 		return -1;
 	if (virt_domain_start(v, n->domain, lab->uuid, xml, &changed, e) < 0) {

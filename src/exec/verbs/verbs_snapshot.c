@@ -200,10 +200,10 @@ static int check_live(struct run *r, const struct paths *paths, const char *name
 }
 
 /*
- * Copies what the snapshot @name of the lab at @paths has of the node beside what the node has, and checks it; of a live one only the
- * disk.
+ * Copies what the snapshot @name of the lab at @paths has of the node beside what the node has, and checks it. For @memory, of a live one
+ * only the disk.
  */
-static int fetch(struct run *r, const struct paths *paths, const char *name, struct part parts[PARTS], struct arena *a,
+static int fetch(struct run *r, const struct paths *paths, const char *name, bool memory, struct part parts[PARTS], struct arena *a,
 		 struct fail *e)
 {
 	static const char *const words[PARTS] = { "the disk", "the data" };
@@ -212,16 +212,18 @@ static int fetch(struct run *r, const struct paths *paths, const char *name, str
 	const struct snapshot_node *n;
 	struct said said = { .run = r };
 	struct snapshot s;
+	bool live;
 
 	if (snapshot_read(paths, name, a, &s, e) < 0)
 		return -1;
+	live = s.live && memory;
 	n = snapshot_node_of(&s, node->name);
 	if (!n)
 		return damaged(r, "the manifest", lab, name, e);
-	if (s.live && check_live(r, paths, name, n, parts[DATA].of, a, e) < 0)
+	if (live && check_live(r, paths, name, n, parts[DATA].of, a, e) < 0)
 		return -1;
-	said.total = n->system.bytes + (s.live ? 0 : n->data.bytes);
-	for (int i = 0; i < (s.live ? DATA : PARTS); i++) {
+	said.total = n->system.bytes + (live ? 0 : n->data.bytes);
+	for (int i = 0; i < (live ? DATA : PARTS); i++) {
 		struct tree_sum got;
 
 		/* left by a run that was killed */
@@ -248,7 +250,7 @@ int verb_snapshot_fetch(struct run *r, enum step_state *ret_state, struct fail *
 
 	parts_of(r, a, parts);
 	*ret_state = STEP_DONE;
-	if (fetch(r, paths, step->subject, parts, a, e) < 0)
+	if (fetch(r, paths, step->subject, true, parts, a, e) < 0)
 		return -1;
 	/* before a rename says that they are there */
 	return tree_sync(paths->lab, e) < 0 ? -1 : tree_sync(data_root(step->node, a), e);
@@ -359,7 +361,8 @@ int verb_snapshot_adopt(struct run *r, enum step_state *ret_state, struct fail *
 
 /*
  * Units that would start with the other lab's addresses before the new configuration is there: its servers, and the packet filter,
- * which would keep this lab's host out. The tuning and the rules of the cluster enable them again.
+ * which would keep this lab's host out. The tuning and the rules of the cluster enable them again. Of a container; a machine does it
+ * itself, before its init (seed_forget()).
  */
 static int disable_units(const char *upper, struct fail *e)
 {
@@ -407,9 +410,12 @@ int verb_snapshot_take(struct run *r, enum step_state *ret_state, struct fail *e
 
 	parts_of(r, a, parts);
 	*ret_state = STEP_DONE;
-	if (snapshot_of(run_step(r)->subject, paths, a, &from, &name, e) < 0 || fetch(r, &from, name, parts, a, e) < 0 ||
-	    disable_units(parts[SYSTEM].coming, e) < 0 ||
+	if (snapshot_of(run_step(r)->subject, paths, a, &from, &name, e) < 0 || fetch(r, &from, name, false, parts, a, e) < 0 ||
+	    (runtime_lab(rt)->hypervisor == HYPERVISOR_LXC && disable_units(parts[SYSTEM].coming, e) < 0) ||
 	    file_write(arena_printf(a, "%s/" DATA_MARKER, parts[DATA].coming), mark, strlen(mark), 0600, e) < 0)
+		return -1;
+	/* on each host, before there is a disk: verb_node_start() looks at it */
+	if (snapshot_put_mark(paths, SNAPSHOT_FROM, run_step(r)->subject, e) < 0)
 		return -1;
 	if (unlink(paths_node(paths, n->name, "seeded", a)) < 0 && errno != ENOENT)
 		return fail_errno(e, FAIL_OTHER, "%s", paths_node(paths, n->name, "seeded", a));
