@@ -184,6 +184,34 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	labctl exec 2 -- 'pkill -f "^bash /run/kept.sh"; sleep 1; rm -rf /data/kept'
 	run -0 labctl create --warm 2
 	[[ $output == *"lab 'lab' does not start warm: node1 runs"* ]]
+	echo "$from $after" >"$WORK/cut"
+}
+
+two() { labctl -l two "$@"; }
+
+@test "create --from: a second lab boots from the disks and data of a live snapshot, beside the first" {
+	local from after net boots got
+	read -r from after <"$WORK/cut"
+	boots=$(labctl exec -- cat /proc/sys/kernel/random/boot_id | sort)
+	labctl --timings -l two create --from lab@live
+	[ "$(two psql 1 -- -XAtc "SELECT count(*) FROM written WHERE n <= $from")" = "$(acked_up_to "$from")" ]
+	[ "$(two psql 1 -- -XAtc "SELECT count(*) FROM written WHERE n > $after")" = 0 ]
+	two psql 1 -- -qc 'CREATE TABLE second AS SELECT 2 AS n'
+	for _ in $(seq 100); do
+		got=$(two psql 2 -- -Atc "SELECT n FROM second" 2>/dev/null || true)
+		[ "$got" = 2 ] && break
+		sleep 0.2
+	done
+	[ "$got" = 2 ]
+	net=$(sed -n 's/^ *subnet: \([0-9]*\.[0-9]*\.[0-9]*\.\)0.*/\1/p' "$LABCTL_STATE/labs/lab/lab.yaml")
+	[ -n "$net" ]
+	two exec -- "! grep -rlIF --exclude-dir=log '$net' /etc /root /data /proc/mounts /var/lib/labctl"
+	# the first one has noticed nothing
+	[ "$(labctl psql 1 -- -XAtc "SELECT to_regclass('second') IS NULL")" = t ]
+	[ "$(labctl exec -- cat /proc/sys/kernel/random/boot_id | sort)" = "$boots" ]
+	labctl status
+	two destroy
+	[ ! -e "$LABCTL_STATE/labs/two" ]
 	labctl snapshot delete live
 	[ ! -e "$LABCTL_STATE/labs/lab/snapshots" ]
 }
