@@ -207,9 +207,9 @@ two() { labctl -l two "$@"; }
 	[ -n "$net" ]
 	two exec -- "! grep -rlIF --exclude-dir=log '$net' /etc /root /data /proc/mounts /var/lib/labctl"
 	# the first one has noticed nothing
-	[ "$(labctl psql 1 -- -XAtc "SELECT to_regclass('second') IS NULL")" = t ]
-	[ "$(labctl exec -- cat /proc/sys/kernel/random/boot_id | sort)" = "$boots" ]
-	labctl status
+	[ "$(labctl -l lab psql 1 -- -XAtc "SELECT to_regclass('second') IS NULL")" = t ]
+	[ "$(labctl -l lab exec -- cat /proc/sys/kernel/random/boot_id | sort)" = "$boots" ]
+	labctl -l lab status
 	two destroy
 	[ ! -e "$LABCTL_STATE/labs/two" ]
 	labctl snapshot delete live
