@@ -26,10 +26,10 @@ hostile_names=('a b' "a'b" 'a"b' $'a\nb' '$(touch owned)' '`touch owned`' '../up
 	for name in "${hostile_names[@]}"; do
 		if [ -n "$name" ]; then
 			run -2 labctl -l "$name" create 1
-			[[ $output == *"must be a-z, 0-9"* ]]
+			[[ $output == *"must be 1 to 24 of a-z, 0-9"* ]]
 			harmless "$output"
 			run -2 env LABCTL_LAB="$name" "$LABCTL" status
-			[[ $output == *"must be a-z, 0-9"* ]]
+			[[ $output == *"must be 1 to 24 of a-z, 0-9"* ]]
 		fi
 		printf 'lab: %s\nnodes: 1\n' "$(jq -n --arg n "$name" '$n')" >lab.yaml
 		run -3 labctl -f lab.yaml plan create

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "cmd_node.h"
 #include "complete.h"
+#include "file.h"
 #include "log_merge.h"
 #include "log_script.h"
 #include "node_console.h"
@@ -361,7 +362,9 @@ static int list_feeds(struct logs *l, const bool *set, const char *role, struct 
 		if (log_script(l->lab, l->c->lib, n, &wish, a, &script, e) < 0)
 			return -1;
 		add_feed(l, n, script, wish.roles);
-		if (!role && l->lab->hypervisor != HYPERVISOR_LXC)
+		/* of a machine on another host it is not known whether there is one */
+		if (!role && l->lab->hypervisor != HYPERVISOR_LXC &&
+		    (n->host != runtime_host(l->rt) || file_exists(paths_node(runtime_paths(l->rt), n->name, "console.log", a))))
 			add_feed(l, n, NULL, 0);
 	}
 	l->source_width = role ? (int)strlen(role) : (int)sizeof JOURNAL - 1;
