@@ -65,8 +65,15 @@ failed() {
     die "$1$why"
 }
 
+# Has the server said since the last look for how long it has been flushing files or replaying? It does so every 10 s.
+busy() {
+    local last=$progress
+    progress=$(tail -n 1 "$log" 2>/dev/null)
+    [[ $progress == *'elapsed time: '* && $progress != "$last" ]]
+}
+
 start_it() {
-    local tries
+    local tries progress=
     # While a unit waits for its next automatic start, `systemctl start` does nothing, and the unit looks failed.
     [[ ! -d /run/systemd/system ]] || systemctl stop "$unit" >"$out" 2>&1 </dev/null
     ! listening "$port" || die "port $port is in use by another program"
@@ -86,6 +93,7 @@ start_it() {
     for (( tries = 0; tries < 60; tries++ )); do
         wait_for 2 ready && return 0
         running || break
+        ! busy || tries=0
     done
     failed "the $role started but does not accept connections"
 }
