@@ -172,20 +172,39 @@ void coproc_kill(struct coproc *c)
 	kill(-c->pid, SIGKILL);
 }
 
+/* Waits, and leaves the process to coproc_end(): until then its id stays its own. */
+static bool await_end(const struct coproc *c, int64_t wait_ms, siginfo_t *ret)
+{
+	int64_t deadline = clock_after_ms(wait_ms);
+
+	for (;; clock_sleep_ms(10)) {
+		*ret = (siginfo_t){ 0 };
+		if (waitid(P_PID, (id_t)c->pid, ret, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
+			return true;
+		if (ret->si_pid)
+			return true;
+		if (clock_left_ms(deadline) == 0)
+			return false;
+	}
+}
+
+int coproc_status(const struct coproc *c, int64_t wait_ms)
+{
+	siginfo_t info;
+
+	return await_end(c, wait_ms, &info) && info.si_code == CLD_EXITED ? info.si_status : -1;
+}
+
 void coproc_end(struct coproc *c)
 {
-	int64_t deadline = clock_after_ms(END_MS);
-	pid_t ended = 0;
+	siginfo_t info;
 
 	if (!c)
 		return;
 	coproc_hang_up(c);
-	while ((ended = waitpid(c->pid, NULL, WNOHANG)) == 0 && clock_left_ms(deadline) > 0)
-		clock_sleep_ms(10);
-	if (ended == 0) {
+	if (!await_end(c, END_MS, &info))
 		kill(-c->pid, SIGKILL);
-		waitpid(c->pid, NULL, 0);
-	}
+	waitpid(c->pid, NULL, 0);
 	close(c->out);
 	close(c->err);
 	strbuf_clear(&c->rest);

@@ -30,6 +30,8 @@ char *coproc_errors(const struct coproc *c);
 /* Ends its input: it ends, and then coproc_line() does. */
 void coproc_hang_up(struct coproc *c);
 void coproc_kill(struct coproc *c); /* the same at once */
+/* Its exit status, after coproc_line() failed with FAIL_NOT_FOUND; -1 = a signal ended it, or it did not end within @wait_ms. */
+int coproc_status(const struct coproc *c, int64_t wait_ms);
 /* Ends its input, waits up to 5 s for its end, then kills its process group. No other thread may use it. */
 void coproc_end(struct coproc *c);
 DEFINE_AUTO(struct coproc *, coproc_end)

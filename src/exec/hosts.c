@@ -18,7 +18,6 @@
 #define ASK_MS 20000       /* for what libvirt there knows */
 #define GRACE_MS 15000     /* a step ends by itself at its deadline; so much later the connection is given up */
 #define STEP_MAX_MS 86400000
-#define SAYS_MS 200        /* ssh, or the shell there, says why on its standard error, perhaps so much later */
 #define KEY_BYTES 16384
 
 struct hosts *hosts_new(const struct hosts_env *env)
@@ -54,7 +53,7 @@ void hosts_free(struct hosts *h)
 		struct link *l = &h->links[i];
 		struct fail ignored;
 
-		if (l->proc && link_is_lost(l, &ignored))
+		if (l->proc && (!l->greeted || link_is_lost(l, &ignored)))
 			coproc_kill(l->proc);
 		else if (l->proc)
 			coproc_hang_up(l->proc);
@@ -131,20 +130,25 @@ static int greet(struct link *l, struct fail *e)
 /* Nothing secret is among the arguments. */
 static int start(struct link *l, struct fail *e)
 {
-	const char *const argv[] = { HOSTS_SSH, link_host(l)->ssh, "labctl host-run", NULL };
+	const char *const argv[] = { HOSTS_SSH, link_host(l)->ssh, LABCTL_THERE, NULL };
+
+	return coproc_start(argv, &l->proc, e) < 0 ? fail_next(e, "apt-get install openssh-client") : 0;
+}
+
+static int begin(struct link *l, struct fail *e)
+{
 	struct fail why = { 0 };
 	int r;
 
-	if (coproc_start(argv, &l->proc, e) < 0)
-		return fail_next(e, "apt-get install openssh-client");
+	if (!l->proc && start(l, e) < 0)
+		return -1;
 	r = greet(l, &why);
 	if (r == 0 && pthread_create(&l->reader, NULL, link_read, l) == 0) {
-		l->reads = true;
+		l->reads = l->greeted = true;
 		return 0;
 	}
 	coproc_hang_up(l->proc);
-	clock_sleep_ms(SAYS_MS);
-	link_give_up(l, r < 0 ? why.text : "cannot start a thread");
+	link_ended(l, r < 0 ? why.text : "cannot start a thread");
 	*e = l->lost;
 	return -1;
 }
@@ -159,9 +163,9 @@ static int connect_to(struct hosts *h, unsigned host, struct link **ret, struct 
 	pthread_mutex_lock(&l->opening);
 	if (link_is_lost(l, e)) {
 		r = -1;
-	} else if (!l->proc) {
+	} else if (!l->greeted) {
 		trace_begin(&t, TRACE_SSH, "host %s: labctl host-run", link_host(l)->name);
-		r = start(l, e);
+		r = begin(l, e);
 		trace_end(&t, TRACE_SSH, r < 0 ? e : NULL, "%s", "");
 	}
 	pthread_mutex_unlock(&l->opening);
@@ -181,6 +185,20 @@ static void reach_one(void *ctx, unsigned i)
 
 	if (hosts_are_asked(h, i))
 		connect_to(h, i, &l, &ignored);
+}
+
+void hosts_begin(struct hosts *h)
+{
+	struct fail ignored = { 0 };
+
+	for (unsigned i = 1; i < h->count; i++) {
+		struct link *l = &h->links[i];
+
+		pthread_mutex_lock(&l->opening);
+		if (hosts_are_asked(h, i) && !l->proc && !link_is_lost(l, &ignored))
+			start(l, &ignored);
+		pthread_mutex_unlock(&l->opening);
+	}
 }
 
 void hosts_reach(struct hosts *h)

@@ -41,6 +41,8 @@ void hosts_free(struct hosts *h);                     /* ends the connections */
 int hosts_open(struct hosts *h, unsigned host, int64_t deadline_ms, struct fail *e);
 /* Has that other host nodes of the lab, the one that leaves too? */
 bool hosts_are_asked(const struct hosts *h, unsigned host);
+/* Starts ssh to all hosts that have nodes, and waits for none: what comes first need not wait, and what needs them waits less. */
+void hosts_begin(struct hosts *h);
 /* Connects to all hosts that have nodes, at the same time. */
 void hosts_reach(struct hosts *h);
 /* Runs the step of @r on its host, after hosts_open(). Fails as the verb there does; FAIL_SSH with CAUSE_LOST if the connection breaks. */

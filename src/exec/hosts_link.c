@@ -9,6 +9,7 @@
 
 #define GRACE_MS 15000 /* after a cancel, a host may take so long to end what it does */
 #define POLL_MS 200
+#define END_MS 2000    /* ssh ends right after its output */
 #define SEND_MS 20000
 
 /* One question; on the stack of the thread that waits for the answer. */
@@ -47,15 +48,13 @@ static const char *last_line(char *text)
 	return line ? line + 1 : text;
 }
 
-void link_give_up(struct link *l, const char *why)
+static void give_up(struct link *l, const char *why, bool none)
 {
 	auto_(free) char *errors = coproc_errors(l->proc);
 	const char *said = last_line(errors);
-	bool none;
 
 	if (l->lost.code)
 		return;
-	none = strstr(said, "labctl: command not found") || strstr(said, "labctl: not found"); /* bash; dash */
 	fail(&l->lost, FAIL_SSH, "host %s (ssh %s): %s", link_host(l)->name, link_host(l)->ssh,
 	     none ? "labctl is not installed" : *said ? said : why);
 	fail_cause(&l->lost, CAUSE_LOST);
@@ -64,6 +63,20 @@ void link_give_up(struct link *l, const char *why)
 	else
 		fail_next(&l->lost, "labctl -l %s host check; then the same command again", l->all->env.lab->name);
 	pthread_cond_broadcast(&l->changed);
+}
+
+void link_give_up(struct link *l, const char *why)
+{
+	give_up(l, why, false);
+}
+
+void link_ended(struct link *l, const char *why)
+{
+	bool none = coproc_status(l->proc, END_MS) == NO_LABCTL; /* also gives ssh the time to say why */
+
+	pthread_mutex_lock(&l->lock);
+	give_up(l, why, none);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* --- answers --- */
@@ -102,9 +115,7 @@ void *link_read(void *ctx)
 			hear(l, o);
 		pthread_mutex_unlock(&l->lock);
 	}
-	pthread_mutex_lock(&l->lock);
-	link_give_up(l, e.text);
-	pthread_mutex_unlock(&l->lock);
+	link_ended(l, e.text);
 	return NULL;
 }
 

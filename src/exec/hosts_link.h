@@ -17,7 +17,7 @@ struct link {
 	struct coproc *proc;
 	char *exports;             /* where that host has the data directories; set while .opening is held */
 	pthread_t reader;
-	bool reads, canceled;
+	bool reads, canceled, greeted;
 	struct fail lost;          /* .code != 0: it did not answer, or broke */
 	struct ask *asks;          /* open ones */
 	unsigned asked;
@@ -29,10 +29,16 @@ struct hosts {
 	struct link *links;
 };
 
+/* What runs there. Nothing else ends with that status: labctl is not in the PATH that ssh gives to commands. */
+#define NO_LABCTL 97
+#define LABCTL_THERE "sh -c 'command -v labctl >/dev/null || exit 97; exec labctl host-run'"
+
 const struct host *link_host(const struct link *l);
 bool link_is_lost(struct link *l, struct fail *e);
 /* The connection is of no use any more; everybody who waits is told the same. The lock is held, or nobody else has the link. */
 void link_give_up(struct link *l, const char *why);
+/* The same after its input ended; the lock is not held. */
+void link_ended(struct link *l, const char *why);
 /* Sends @o, which is consumed and may have keys. The lock is held, or nobody else has the link. */
 int link_send(struct link *l, json_t *o, struct fail *e);
 /* The thread of the link @ctx that hears answers until the connection ends. */

@@ -373,8 +373,11 @@ parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
 	[[ $output == *"node3    shut down duo-node3: done"* ]]
 	run -5 labctl -l duo failover primary
 	[[ $output == *"node2 may still run there"* ]]
+	run -10 labctl -l duo switchover node1
+	[[ $output == *"host b (ssh $OTHER): "*"what is on node2 cannot be known"* ]]
 	run -12 labctl -l duo host check
-	[[ $output == *"host b:"*"host b (ssh $OTHER): ssh: connect to host"* ]]
+	[ "$(grep -c "ssh: connect to host" <<<"$output")" = 1 ]
+	[[ $output == *" a: has answered"*"host b (ssh $OTHER): ssh: connect to host"* ]]
 	run -10 labctl -l duo snapshot save other
 	[[ $output == *"host b (ssh $OTHER): "*"nothing was done"* && $output != *"done"$'\n'* ]]
 	run -12 labctl -l duo snapshot delete base

@@ -215,7 +215,7 @@ static int judge(const struct host_look *looks, const json_t *rows, unsigned cou
 	for (unsigned i = count; i-- > 0;) {
 		if (looks[i].e.code) {
 			silent++;
-			*e = looks[i].e;
+			*e = looks[i].e; /* that of the first one */
 		} else if (!json_is_true(json_object_get(json_array_get(rows, i), "fit"))) {
 			unfit++;
 		}
@@ -242,10 +242,10 @@ int host_check(struct cli *c, const struct lab *lab, const struct host *const *h
 		json_array_append_new(rows, host_row(c, lab, &looks[i]));
 	doc = json_pack("{s:i, s:s, s:O}", "v", 1, "lab", lab->host_count ? lab->name : "", "hosts", rows);
 	r = c->json ? report_json(doc, e) : report_table(rows, columns, ARRAY_COUNT(columns), e);
-	for (unsigned i = 0; i < count && !c->json; i++) {
-		if (looks[i].e.code)
+	for (unsigned i = 0, silent = 0; i < count && !c->json; i++) {
+		if (looks[i].e.code && silent++ > 0) /* the first one is the failure of the command */
 			printf("\nhost %s:\n  %s\n", looks[i].host->name, looks[i].e.text);
-		else
+		else if (!looks[i].e.code)
 			print_findings(&looks[i], json_object_get(json_array_get(rows, i), "checks"));
 	}
 	if (r == 0)

@@ -10,6 +10,7 @@
 #include "complete.h"
 #include "file.h"
 #include "gc_expired.h"
+#include "hosts.h"
 #include "images.h"
 #include "lifetime.h"
 #include "plural.h"
@@ -61,6 +62,7 @@ static int make_lab(struct cli *c, struct fail *e)
 	if (load_runtime(c, lab, &rt, e) < 0)
 		return -1;
 	load_say_changes(c, lab);
+	hosts_begin(runtime_hosts(rt));
 	if (cli_check_capacity(c, rt, lab, e) < 0)
 		return -1;
 	/* The lease comes first: every address in the plan depends on it. */

@@ -100,12 +100,35 @@ static int look(struct cli *c, struct takeover_run *t, struct fail *e)
 
 /* --- what each of them does --- */
 
+/* Does the host of @n not answer? Then it is the host that has failed, and not the server. */
+static int check_host(const struct takeover_run *t, const struct node *n, struct fail *e)
+{
+	const char *why = t->silent ? t->silent[n->host] : NULL;
+
+	if (!why)
+		return 0;
+	fail(e, FAIL_SSH, "%s; what is on %s cannot be known", why, n->name);
+	return fail_next(e, "labctl -l %s host check; then the same command again", t->lab->name);
+}
+
+/* The servers on hosts that do not answer are not among those that could have been chosen. */
+static int add_silent(const struct takeover_run *t, struct fail *e)
+{
+	for (unsigned h = 0; t->silent && h < t->lab->host_count; h++)
+		if (t->silent[h])
+			fail_evidence(e, t->silent[h], UINT_MAX);
+	return -1;
+}
+
 static int plan_to_switch(struct cli *c, struct takeover_run *t, struct fail *e)
 {
 	const struct node *wanted = NULL, *to;
 
-	if ((c->arg_count && node_named(c, t->lab, &wanted, e) < 0) || plan_switchover_to(t->lab, t->all, wanted, &to, e) < 0)
+	if ((c->arg_count && node_named(c, t->lab, &wanted, e) < 0) || check_host(t, lab_leader(t->lab), e) < 0 ||
+	    (wanted && check_host(t, wanted, e) < 0))
 		return -1;
+	if (plan_switchover_to(t->lab, t->all, wanted, &to, e) < 0)
+		return add_silent(t, e);
 	t->h = (struct handover){ .from = lab_leader(t->lab), .to = to, .all = t->all,
 				  .said = arena_printf(c->arena, "switchover %s", to->name) };
 	return lab_promote(t->lab, to, e) < 0 ? -1 : plan_switchover(t->lab, c->lib, &t->h, &t->plan, e);
@@ -149,7 +172,7 @@ static int plan_to_fail_over(struct cli *c, struct takeover_run *t, struct fail 
 		return fail_next(e, "make that host answer, then the same command again");
 	}
 	if (plan_failover_to(t->lab, t->all, again, &to, e) < 0)
-		return -1;
+		return add_silent(t, e);
 	t->h = (struct handover){ .from = to == leader ? NULL : leader, .to = to, .all = t->all,
 				  .said = arena_printf(c->arena, "failover %s", t->lab->cluster.recipe->takeover->role) };
 	if (lab_promote(t->lab, to, e) < 0)
@@ -163,7 +186,8 @@ static int plan_to_rejoin(struct cli *c, struct takeover_run *t, struct fail *e)
 {
 	const struct node *n, *to;
 
-	if (node_named(c, t->lab, &n, e) < 0 || plan_rejoin_to(t->lab, t->all, n, &to, e) < 0)
+	if (node_named(c, t->lab, &n, e) < 0 || check_host(t, n, e) < 0 || check_host(t, lab_leader(t->lab), e) < 0 ||
+	    plan_rejoin_to(t->lab, t->all, n, &to, e) < 0)
 		return -1;
 	t->h = (struct handover){ .from = n, .to = to, .all = t->all, .said = arena_printf(c->arena, "rejoin %s", n->name) };
 	t->h.lost = !t->lab->cluster.recipe->takeover->lost ? 0 : t->all[n->index - 1].on ? ask_lost(t->rt, n, 0) : LOST_UNKNOWN;

@@ -115,6 +115,9 @@ static void look_one(void *ctx, unsigned i)
 
 	if (w->scripts[i])
 		host_script(w->c, l->host, w->scripts[i], LOOK_MS, &l->text, &l->e);
+	if (l->doctor && !w->c->json)
+		report_say("%6.1fs  %s: %s\n", (double)(clock_now_ms() - w->c->start_ms) / 1000, l->host->name,
+			   l->e.code ? "does not answer" : "has answered");
 }
 
 void host_look(struct cli *c, struct host_look *looks, unsigned count)
