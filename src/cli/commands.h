@@ -63,7 +63,8 @@
 	ROW(host_list) \
 	ROW(host_check) \
 	ROW(host_add) \
-	ROW(host_remove)
+	ROW(host_remove) \
+	ROW(host_give_up)
 
 #define COMMANDS_FAULT(ROW) \
 	ROW(fault_inject) \

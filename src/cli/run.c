@@ -19,7 +19,7 @@
 /* Commands that end what was interrupted, or touch no node. */
 static bool may_run(const struct cli *c, const char *what)
 {
-	static const char *const allowed[] = { "destroy", "gc", "protect", "unprotect", "extend" };
+	static const char *const allowed[] = { "destroy", "gc", "protect", "unprotect", "extend", "host give-up" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
 		if (!strcmp(c->path, allowed[i]))

@@ -160,6 +160,11 @@ static int connect_to(struct hosts *h, unsigned host, struct link **ret, struct 
 	int r = 0;
 
 	*ret = l;
+	if (link_host(l)->given_up) {
+		fail(e, FAIL_SSH, "host %s was given up", link_host(l)->name);
+		fail_cause(e, CAUSE_LOST);
+		return fail_next(e, "labctl -l %s node remove NODE, for each of its nodes (%s)", h->env.lab->name, link_host(l)->nodes);
+	}
 	pthread_mutex_lock(&l->opening);
 	if (link_is_lost(l, e)) {
 		r = -1;

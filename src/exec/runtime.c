@@ -180,7 +180,7 @@ int runtime_facts(struct runtime *rt, struct arena *a, struct facts *ret, struct
 	for (unsigned h = 1; h < count; h++) {
 		struct fail why = { 0 };
 
-		if (hosts_are_asked(rt->hosts, h) && hosts_facts(rt->hosts, h, a, ret, &why) < 0)
+		if ((host_holds(rt->lab, h) || hosts_are_asked(rt->hosts, h)) && hosts_facts(rt->hosts, h, a, ret, &why) < 0)
 			silent[h] = arena_strdup(a, why.text);
 	}
 	return 0;

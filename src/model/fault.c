@@ -129,6 +129,8 @@ bool fault_acts_on(const struct lab *lab, unsigned from, unsigned to, unsigned h
 
 bool fault_is_on(const struct lab *lab, const struct fault *f, unsigned host)
 {
+	if (host && lab->hosts[host].given_up)
+		return false;
 	for (unsigned from = 0; from <= lab->node_count; from++) {
 		if (f->kind->on != FAULT_LINKS && from < lab->node_count && f->a[from] && lab->nodes[from].host == host)
 			return true;

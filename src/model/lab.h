@@ -63,6 +63,7 @@ struct host {
 	const char *nodes;       /* selector; when complete, the names of its nodes, or "none" */
 	uint32_t underlay;       /* its address for the traffic between hosts; host byte order */
 	unsigned number;         /* its address in the lab's subnet depends on it: host_address(); 0 = its position. A host that leaves leaves a gap */
+	bool given_up;           /* it never comes back: `labctl host give-up`. Nothing is asked of it or sent there; its nodes can only be removed */
 };
 /* Of the nodes of a lab on several hosts: what VXLAN leaves of an Ethernet frame of 1500 bytes. */
 #define UNDERLAY_MTU 1500u
@@ -295,7 +296,7 @@ static inline bool lab_uses_cloud_init(const struct lab *lab)
 	return lab_boots_disk(lab) && lab->disk_image.seed == SEED_NOCLOUD;
 }
 
-/* How many hosts a lab has, and does it use that one: has it nodes, or is it the machine that labctl runs on? */
+/* How many hosts a lab has. */
 static inline unsigned lab_hosts(const struct lab *lab)
 {
 	return lab->host_count ? lab->host_count : 1;
@@ -310,8 +311,17 @@ bool host_has_address(const struct lab *lab, uint32_t ip);
 /* What the nodes of a host have together. */
 struct host_load { unsigned nodes, cpus; uint64_t memory_mib; };
 struct host_load host_load(const struct lab *lab, unsigned host);
+/* Has it a part of the lab: has it nodes, and was not given up? The machine that labctl runs on always has. */
 bool host_is_used(const struct lab *lab, unsigned host);
 bool lab_spans_hosts(const struct lab *lab); /* another host than the one that labctl runs on has nodes */
+bool host_holds(const struct lab *lab, unsigned host); /* has it nodes, whether it was given up or not? */
+/* Is the node on a host that was given up? */
+static inline bool node_is_given_up(const struct lab *lab, const struct node *n)
+{
+	return lab->host_count && lab->hosts[n->host].given_up;
+}
+/* FAIL_CONFLICT while the lab has nodes on a host that was given up: they can be neither made nor started. */
+int lab_check_given_up(const struct lab *lab, struct fail *e);
 unsigned host_number(const struct lab *lab, unsigned host); /* .number, or its position */
 const struct host *host_find(const struct lab *lab, const char *name); /* NULL when there is none */
 /* "node3,node4": the nodes of host number @host, in @a; "none". */

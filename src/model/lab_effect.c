@@ -32,6 +32,7 @@ const struct effect_row effect_rows[] = {
 	ROW("hosts[*].cpus", EFFECT_NODE),
 	ROW("hosts[*].memory", EFFECT_NODE),
 	ROW("hosts", EFFECT_NODE), /* which ones: lab_changes() refuses what is not possible */
+	ROW("hosts[*].given_up", EFFECT_RECORD),
 	REFUSED("hosts*", "the network between the hosts has these addresses"),
 	ROW("placement", EFFECT_NODE), /* of the nodes that come */
 	REFUSED("data.*", "the nodes have their data there, mounted in this way"),

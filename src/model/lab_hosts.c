@@ -71,7 +71,7 @@ static uint64_t weight(const struct lab *lab, unsigned host)
 	return memory ? lab->hosts[host].memory_mib : cpus ? lab->hosts[host].cpus : 1;
 }
 
-/* The host for the next node, among those without a selector; UNPLACED if there is none. Without room, the first: hosts_check() says so. */
+/* The host for the next node, among those without a selector that were not given up; UNPLACED if there is none. Without room, the first: hosts_check() says so. */
 static unsigned choose(const struct lab *lab, const struct node *n, const bool *selects)
 {
 	unsigned best = UNPLACED, first = UNPLACED, best_nodes = 0;
@@ -79,7 +79,7 @@ static unsigned choose(const struct lab *lab, const struct node *n, const bool *
 	for (unsigned i = 0; i < lab->host_count; i++) {
 		unsigned nodes = host_load(lab, i).nodes;
 
-		if (selects[i])
+		if (selects[i] || lab->hosts[i].given_up)
 			continue;
 		first = first == UNPLACED ? i : first;
 		if (!has_room(lab, i, n))
@@ -127,8 +127,8 @@ unsigned host_number(const struct lab *lab, unsigned host)
 	return lab->hosts[host].number ? lab->hosts[host].number : host;
 }
 
-/* Hosts that the lab has keep their numbers, whatever was in front of them; new ones get others. */
-static void keep_numbers(struct lab *lab, const struct lab *has)
+/* Hosts that the lab has keep their numbers, whatever was in front of them, and stay given up; new ones get other numbers. */
+static void keep_hosts(struct lab *lab, const struct lab *has)
 {
 	unsigned next = 0;
 
@@ -140,10 +140,9 @@ static void keep_numbers(struct lab *lab, const struct lab *has)
 		const struct host *same = host_find(has, lab->hosts[i].name);
 		unsigned number = lab->hosts[i].number;
 
-		if (number)
-			continue;
-		number = same ? host_number(has, (unsigned)(same - has->hosts)) : ++next;
+		number = number ? number : same ? host_number(has, (unsigned)(same - has->hosts)) : ++next;
 		lab->hosts[i].number = number == i ? 0 : number;
+		lab->hosts[i].given_up = same && same->given_up;
 	}
 }
 
@@ -173,7 +172,7 @@ void hosts_complete(struct source *s)
 		if (selects[i])
 			place_selected(s, i);
 	}
-	keep_numbers(lab, s->options->has);
+	keep_hosts(lab, s->options->has);
 	keep_places(lab, s->options->has, selects);
 	for (unsigned i = 0; i < lab->node_count; i++) {
 		struct node *n = &lab->nodes[i];
@@ -201,12 +200,33 @@ void hosts_name_nodes(struct lab *lab)
 		lab->hosts[i].nodes = host_nodes(lab, i, lab->arena);
 }
 
-bool host_is_used(const struct lab *lab, unsigned host)
+bool host_holds(const struct lab *lab, unsigned host)
 {
-	for (unsigned i = 0; i < lab->node_count && host; i++)
+	for (unsigned i = 0; i < lab->node_count; i++)
 		if (lab->nodes[i].host == host)
 			return true;
-	return host == 0;
+	return false;
+}
+
+bool host_is_used(const struct lab *lab, unsigned host)
+{
+	return host == 0 || (host_holds(lab, host) && !lab->hosts[host].given_up);
+}
+
+int lab_check_given_up(const struct lab *lab, struct fail *e)
+{
+	auto_(arena_free) struct arena *a = arena_new();
+
+	for (unsigned i = 1; i < lab->host_count; i++) {
+		const char *nodes = host_nodes(lab, i, a);
+
+		if (!lab->hosts[i].given_up || !host_holds(lab, i))
+			continue;
+		fail(e, FAIL_CONFLICT, "host %s was given up, and lab '%s' still has its nodes: %s", lab->hosts[i].name, lab->name, nodes);
+		return fail_next(e, "labctl -l %s node remove %.*s%s; if the host is back: labctl -l %s host give-up --undo %s", lab->name,
+				 (int)strcspn(nodes, ","), nodes, strchr(nodes, ',') ? ", and the others" : "", lab->name, lab->hosts[i].name);
+	}
+	return 0;
 }
 
 bool lab_spans_hosts(const struct lab *lab)

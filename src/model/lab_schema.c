@@ -119,6 +119,7 @@ const struct key host_keys[] = {
 	{ "memory", KEY_MIB, HOST(memory_mib), .min = 256, .max = 64u << 20 },
 	{ "nodes", KEY_TEXT, HOST(nodes) },
 	{ "number", KEY_NUMBER, HOST(number), .min = 1, .max = 1024 },
+	{ "given_up", KEY_FLAG, HOST(given_up), .words = truth_words },
 	{ 0 },
 };
 const struct key node_keys[] = {

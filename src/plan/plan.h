@@ -108,6 +108,9 @@ struct node_remove {
 int plan_node_remove(const struct lab *lab, const struct library *lib, const struct node_remove *o, struct plan **ret_plan,
 		     struct fail *e);
 
+/* After .given_up of @host has changed: the network between the other hosts, without it or with it. @said: the command line. */
+int plan_host_peers(const struct lab *lab, const struct host *host, const char *said, struct plan **ret_plan, struct fail *e);
+
 /* Puts a fault into the lab (model/fault.h), and ends one. @cluster: the lab's cluster exists. @said: the command line. */
 struct fault;
 int plan_fault_inject(const struct lab *lab, const struct library *lib, const struct fault *f, const char *said, struct plan **ret_plan,

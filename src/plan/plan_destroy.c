@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Removes everything. Domains and networks with the lab's tag are removed even if the
- * record does not have them; a plan never touches those without this lab's tag.
+ * record does not have them; a plan never touches those without this lab's tag. What is on a host that was given up stays there.
  */
 #include <stdio.h>
 #include <string.h>
@@ -37,8 +37,9 @@ static void add_stops(struct plan *p, const struct facts *facts)
 	const struct lab *lab = p->lab;
 
 	for (unsigned i = 0; i < lab->node_count; i++)
-		plan_add_node(p, VERB_NODE_STOP, &lab->nodes[i], "node.stop",
-			      arena_printf(p->arena, "stop %s", lab->nodes[i].domain));
+		if (!node_is_given_up(lab, &lab->nodes[i]))
+			plan_add_node(p, VERB_NODE_STOP, &lab->nodes[i], "node.stop",
+				      arena_printf(p->arena, "stop %s", lab->nodes[i].domain));
 	for (unsigned i = 0; i < facts->domain_count; i++) {
 		const struct fact_domain *d = &facts->domains[i];
 
@@ -76,6 +77,8 @@ static void add_removes(struct plan *p, const struct facts *facts)
 	struct step *s;
 
 	for (unsigned i = 0; i < lab->node_count; i++) {
+		if (node_is_given_up(lab, &lab->nodes[i]))
+			continue;
 		s = plan_add_node(p, VERB_NODE_REMOVE, &lab->nodes[i], "node.remove", "remove its disk, overlay and seed");
 		plan_after_node(p, s, "node.stop", lab->nodes[i].name);
 	}
@@ -125,6 +128,8 @@ static void add_data(struct plan *p, bool keep_data)
 			plan_after(p, s, plan_on(p, "node.stop/all", h)); /* a guest that loses its server hangs while shutting down */
 		}
 	for (unsigned i = 0; i < lab->node_count && !keep_data; i++) {
+		if (node_is_given_up(lab, &lab->nodes[i]))
+			continue;
 		s = plan_add_node(p, VERB_DATA_REMOVE, &lab->nodes[i], "data.remove",
 				  lab->nodes[i].host ? "remove its data directory" : /* its path is that host's */
 				  arena_printf(p->arena, "remove %s", lab->nodes[i].export_dir));

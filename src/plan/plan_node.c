@@ -104,8 +104,13 @@ static void add_leave(struct plan *p, const struct node *gone)
 static void add_removal(struct plan *p, const struct node *gone)
 {
 	bool last = gone->host && !host_is_used(p->lab, gone->host);
-	struct step *s = plan_add_node(p, VERB_NODE_REMOVE, gone, "node.remove", "remove its disk, overlay and seed");
+	struct step *s;
 
+	if (node_is_given_up(p->lab, gone)) {
+		plan_after_ends(p, plan_add(p, VERB_NET_CREATE, NULL, "net.create", "take it out of the network's names"));
+		return;
+	}
+	s = plan_add_node(p, VERB_NODE_REMOVE, gone, "node.remove", "remove its disk, overlay and seed");
 	plan_after_ends(p, s); /* not before the others work without it */
 	plan_after_node(p, plan_add(p, VERB_NET_CREATE, NULL, "net.create", last ? "take it and its host out of the network" :
 				    "take it out of the network's names"), "node.remove", gone->name);
@@ -128,6 +133,10 @@ static void add_removal(struct plan *p, const struct node *gone)
 	}
 	if (last)
 		add_leave(p, gone);
+}
+
+static void add_record(struct plan *p, const struct node *gone)
+{
 	plan_after_ends(p, plan_add(p, VERB_LAB_FILES, NULL, "lab.files", "inventory for psql, ssh, Ansible"));
 	/* Last: until then the same command continues. */
 	plan_after(p, plan_add(p, VERB_LAB_PREPARE, NULL, "lab.prepare", arena_printf(p->arena, "record the lab without %s", gone->name)),
@@ -141,7 +150,6 @@ int plan_node_remove(const struct lab *lab, const struct library *lib, const str
 	uint32_t *off = arena_alloc(p->arena, lab->node_count * sizeof *off);
 	struct rules b = { .plan = p, .recipe = lab->cluster.recipe, .lib = lib, .cache = { .arena = p->arena }, .gone = o->gone,
 			   .off = off, .e = e };
-	struct step *s;
 
 	p->loss = o->loss;
 	for (unsigned i = 0; i < lab->node_count; i++)
@@ -150,8 +158,8 @@ int plan_node_remove(const struct lab *lab, const struct library *lib, const str
 	plan_add_stage(p, "reached");
 	if (add_member_rules(&b, o, before, "reached") < 0)
 		return -1;
-	s = plan_add_node(p, VERB_NODE_STOP, o->gone, "node.stop", arena_printf(p->arena, "stop %s", o->gone->domain));
-	plan_after_ends(p, s);
+	if (!node_is_given_up(lab, o->gone))
+		plan_after_ends(p, plan_add_node(p, VERB_NODE_STOP, o->gone, "node.stop", arena_printf(p->arena, "stop %s", o->gone->domain)));
 	plan_add_stage(p, "stopped");
 	if (add_member_rules(&b, o, afterwards, "stopped") < 0)
 		return -1;
@@ -160,6 +168,7 @@ int plan_node_remove(const struct lab *lab, const struct library *lib, const str
 	if (configure_others(&b, o, "left") < 0)
 		return -1;
 	add_removal(p, o->gone);
+	add_record(p, o->gone);
 	if (plan_finish(p, e) < 0)
 		return -1;
 	*ret_plan = steal(p);

@@ -213,7 +213,7 @@ static void add_reach(struct plan *p, const struct handover *h)
 			continue;
 		if (h->all[i].on)
 			plan_add_node(p, VERB_NODE_REACH, n, "node.reach", "check that it answers on SSH");
-		else if (is_from(p->lab, n))
+		else if (is_from(p->lab, n) && !node_is_given_up(p->lab, n)) /* such a host is cut off from the lab's network */
 			plan_add_node(p, VERB_DATA_FENCE, n, "data.fence", "its server can only start as a standby");
 	}
 }

@@ -106,6 +106,41 @@ hosts_file() {
 	same_host before-b gone-b
 }
 
+@test "a host that is lost for good is given up: its nodes go, then it; what is left there is named" {
+	labctl -f "$WORK/two.yaml" create
+	run -5 labctl -l come host give-up b
+	[[ $output == *"host b answers"* ]]
+	there ip link set underlay down
+	run -0 labctl -l come host give-up b
+	[[ $output == *"node2 with disks and data"*"ssh $OTHER labctl -y -l come destroy"* ]]
+	run ! inside sh -c 'nft list ruleset | grep "dport 4789"'
+	run -12 labctl -l come status
+	[[ $output == *"node2 b "*" unknown "*"host b was given up"*"next: labctl -l come node remove node2"* ]]
+	run -5 labctl -f "$WORK/two.yaml" create
+	[[ $output == *"still has its nodes: node2"* ]]
+	labctl -l come node remove node2
+	labctl -f "$WORK/one.yaml" create
+	labctl -l come destroy
+	there ip link set underlay up
+	there env LABCTL_YES=1 "$LABCTL" -l come destroy
+	states gone
+	same_host before gone
+	same_host before-b gone-b
+	# with the lab: destroy leaves out what is there
+	labctl -f "$WORK/two.yaml" create
+	there ip link set underlay down
+	run -12 labctl -l come destroy
+	[[ $output == *"if it never does: labctl -l come host give-up b, then destroy"* ]]
+	labctl -l come host give-up b
+	run -0 labctl -l come destroy
+	[[ $output == *"host b was given up: what lab 'come' has there is left"* ]]
+	there ip link set underlay up
+	there env LABCTL_YES=1 "$LABCTL" -l come destroy
+	states gone
+	same_host before gone
+	same_host before-b gone-b
+}
+
 @test "plan shows the host of each step and the load of each host" {
 	run -0 --separate-stderr labctl -f "$WORK/lab.yaml" plan create
 	[[ $output == *"host a: 2 nodes (node1,node3), 2 processors, 1024 MiB"* ]]
@@ -238,6 +273,13 @@ reach() { labctl -l duo exec "$1" -- "ping -q -c 2 -i 0.1 -W 1 $2 >/dev/null"; }
 		"partition node2 | node4: active; cpu 30 % node4: active; pause node2: active" ]
 	labctl -l duo fault heal --all
 	reach 2 node4
+	labctl -l duo fault inject link-down 4
+	run ! reach 1 node4
+	labctl -l duo fault inject rate 2 1 --amount 1000
+	run -0 --separate-stderr labctl --json -l duo fault list
+	[ "$(jq -r '[.faults[].state] | join(" ")' <<<"$output")" = "active active" ]
+	labctl -l duo fault heal --all
+	reach 1 node4
 	labctl -l duo --timeout 60 wait
 }
 
@@ -372,7 +414,7 @@ parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
 	[ "$(grep -c 'failed: host b' <<<"$output")" = 1 ]
 	[[ $output == *"node3    shut down duo-node3: done"* ]]
 	run -5 labctl -l duo failover primary
-	[[ $output == *"node2 may still run there"* ]]
+	[[ $output == *"node2 may still run there"*"labctl -l duo host give-up b"* ]]
 	run -10 labctl -l duo switchover node1
 	[[ $output == *"host b (ssh $OTHER): "*"what is on node2 cannot be known"* ]]
 	run -12 labctl -l duo host check

@@ -10,6 +10,7 @@
 #include "complete.h"
 #include "file.h"
 #include "gc_expired.h"
+#include "host_look.h"
 #include "hosts.h"
 #include "images.h"
 #include "lifetime.h"
@@ -56,7 +57,7 @@ static int make_lab(struct cli *c, struct fail *e)
 	auto_(plan_free) struct plan *p = NULL;
 
 	/* Load again under the lock: another labctl may have made or removed the lab while we waited. */
-	if (load_for_create(c, c->options, &lab, e) < 0)
+	if (load_for_create(c, c->options, &lab, e) < 0 || lab_check_given_up(lab, e) < 0)
 		return -1;
 	apply_words(c->options, lab);
 	if (load_runtime(c, lab, &rt, e) < 0)
@@ -102,7 +103,7 @@ static int create(struct cli *c, struct fail *e)
 			return 0;
 	}
 	if (c->dry_run) {
-		if (load_to_create(c, said, &lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
+		if (load_to_create(c, said, &lab, e) < 0 || lab_check_given_up(lab, e) < 0 || plan_create(lab, c->lib, &p, e) < 0)
 			return -1;
 		load_say_changes(c, lab);
 		cli_say_capacity(c, lab);
@@ -158,7 +159,7 @@ static int load_to_bootstrap(struct cli *c, struct lab **ret_lab, struct fail *e
 {
 	auto_(lab_free) struct lab *lab = NULL;
 
-	if (load_existing(c, &lab, e) < 0 || load_cluster(c, c->options, &lab, e) < 0)
+	if (load_existing(c, &lab, e) < 0 || lab_check_given_up(lab, e) < 0 || load_cluster(c, c->options, &lab, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < c->change_count; i++)
 		if (!strcmp(c->changes[i].key, "nodes")) {
@@ -350,7 +351,17 @@ static int destroy_lab(struct cli *c, struct fail *e)
 		return run_show(c, p, e);
 	/* A create after half of it would mix nodes of two clusters. On a full disk there is no mark. */
 	state_put_unfinished(runtime_paths(rt), UNFINISHED_DESTROY, "destroy", &ignored);
-	return run_plan(c, rt, p, e);
+	if (run_plan(c, rt, p, e) < 0) {
+		for (unsigned h = 1; facts.silent && h < lab->host_count; h++)
+			if (facts.silent[h] && !lab->hosts[h].given_up)
+				fail_next(e, "labctl -l %s destroy    (when host %s answers again); if it never does: labctl -l %s host give-up %s, then destroy",
+					  lab->name, lab->hosts[h].name, lab->name, lab->hosts[h].name);
+		return -1;
+	}
+	for (unsigned h = 1; h < lab->host_count; h++)
+		if (lab->hosts[h].given_up && host_holds(lab, h))
+			host_say_left(lab, &lab->hosts[h]);
+	return 0;
 }
 
 static int destroy(struct cli *c, struct fail *e)

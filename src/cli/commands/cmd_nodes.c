@@ -193,7 +193,7 @@ static int plan_to_add(struct cli *c, struct addition *t, struct fail *e)
 						       said->rebalance ? " --rebalance" : "") };
 	if (said->rebalance && check_rebalance(has, t->o.cluster, e) < 0)
 		return -1;
-	if (go_on(c, t, &has, count, role, e) < 0)
+	if (lab_check_given_up(has, e) < 0 || go_on(c, t, &has, count, role, e) < 0)
 		return -1;
 	if (!t->lab) {
 		if (take_hosts(c, &has, e) < 0 || lab_grow(has, count, role, &t->lab, e) < 0)

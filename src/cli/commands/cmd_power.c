@@ -113,7 +113,7 @@ static int change(struct cli *c, planner stop, struct fail *e)
 	struct facts facts = { 0 };
 	struct choice what;
 
-	if (load_existing(c, &lab, e) < 0 || load_runtime(c, lab, &rt, e) < 0 || look(c, lab, rt, &facts, &what, e) < 0)
+	if (load_existing(c, &lab, e) < 0 || (!stop && lab_check_given_up(lab, e) < 0) || load_runtime(c, lab, &rt, e) < 0 || look(c, lab, rt, &facts, &what, e) < 0)
 		return -1;
 	if (!stop && !c->arg_count && !said->role)
 		left = leave_out(c, lab, &what);

@@ -152,6 +152,7 @@ static void add_silent(const struct lab *lab, const struct facts *facts, struct 
 {
 	auto_(arena_free) struct arena *a = arena_new();
 	const char *down = arena_strdup(a, ret->down.evidence);
+	struct fail given_up = { 0 };
 	json_t *list = NULL;
 
 	for (unsigned h = 0; facts->silent && h < lab->host_count; h++) {
@@ -165,7 +166,10 @@ static void add_silent(const struct lab *lab, const struct facts *facts, struct 
 	if (!list)
 		return;
 	fail_evidence(&ret->down, down, UINT32_MAX);
-	fail_next(&ret->down, "labctl -l %s status    (when that host answers again)", lab->name);
+	if (lab_check_given_up(lab, &given_up) == 0)
+		fail_next(&ret->down, "labctl -l %s status    (when that host answers again)", lab->name);
+	else
+		fail_next(&ret->down, "%s", given_up.next);
 	json_object_set_new(ret->doc, "silent", list);
 }
 

@@ -105,7 +105,7 @@ static int check_host(const struct takeover_run *t, const struct node *n, struct
 {
 	const char *why = t->silent ? t->silent[n->host] : NULL;
 
-	if (!why)
+	if (!why || t->lab->hosts[n->host].given_up)
 		return 0;
 	fail(e, FAIL_SSH, "%s; what is on %s cannot be known", why, n->name);
 	return fail_next(e, "labctl -l %s host check; then the same command again", t->lab->name);
@@ -167,9 +167,10 @@ static int plan_to_fail_over(struct cli *c, struct takeover_run *t, struct fail 
 
 	if (check_failed(c, t, &again, e) < 0)
 		return -1;
-	if (!again && t->silent && t->silent[leader->host]) {
+	if (!again && t->silent && t->silent[leader->host] && !t->lab->hosts[leader->host].given_up) {
 		fail(e, FAIL_CONFLICT, "%s; %s may still run there, and nothing can keep it from accepting writes", t->silent[leader->host], leader->name);
-		return fail_next(e, "make that host answer, then the same command again");
+		return fail_next(e, "make that host answer, then the same command again; if it never will: labctl -l %s host give-up %s", t->lab->name,
+				 t->lab->hosts[leader->host].name);
 	}
 	if (plan_failover_to(t->lab, t->all, again, &to, e) < 0)
 		return add_silent(t, e);
@@ -187,7 +188,7 @@ static int plan_to_rejoin(struct cli *c, struct takeover_run *t, struct fail *e)
 	const struct node *n, *to;
 
 	if (node_named(c, t->lab, &n, e) < 0 || check_host(t, n, e) < 0 || check_host(t, lab_leader(t->lab), e) < 0 ||
-	    plan_rejoin_to(t->lab, t->all, n, &to, e) < 0)
+	    lab_check_given_up(t->lab, e) < 0 || plan_rejoin_to(t->lab, t->all, n, &to, e) < 0)
 		return -1;
 	t->h = (struct handover){ .from = n, .to = to, .all = t->all, .said = arena_printf(c->arena, "rejoin %s", n->name) };
 	t->h.lost = !t->lab->cluster.recipe->takeover->lost ? 0 : t->all[n->index - 1].on ? ask_lost(t->rt, n, 0) : LOST_UNKNOWN;

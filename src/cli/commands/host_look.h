@@ -39,6 +39,8 @@ const char *host_script_text(struct cli *c, const char *name, const struct host 
 int host_check(struct cli *c, const struct lab *lab, const struct host *const *hosts, unsigned count, struct fail *e);
 /* What names the lab in a command that is suggested: "-l duo ", "-f lab.yaml "; "" without a lab of several hosts. */
 const char *host_lab_words(struct cli *c, const struct lab *lab);
+/* cmd_host_give_up.c: what is left on a host that was given up, and the command that removes it there. */
+void host_say_left(const struct lab *lab, const struct host *host);
 /* The host that the argument of the command names: one of the lab's, or without a lab of several hosts what ssh connects to. */
 int host_named(struct cli *c, struct lab **ret_lab, const struct host **ret, struct fail *e);
 
