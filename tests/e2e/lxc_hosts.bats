@@ -5,14 +5,11 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
-	labs_up hosts
-	OTHER=$SANDBOX-b
-	export OTHER
-	"$SOURCE_DIR/tests/support/sandbox" --state "$WORK/b" --keep "$OTHER" up
-	SANDBOX=$OTHER libvirt_once
+	source "$SOURCE_DIR/tests/support/two-hosts.bash"
+	hosts_up hosts
 	# Files are shared with this host: what labctl is installed to there must not be.
 	SANDBOX=$OTHER inside sh -c 'for dir in bin lib; do mount -t tmpfs tmpfs "/usr/local/$dir"; done'
-	"$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" link "$OTHER"
+	hosts_link
 	cat >"$WORK/lab.yaml" <<-EOF
 		lab: duo
 		hypervisor: lxc
@@ -28,19 +25,13 @@ setup_file() {
 
 teardown_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
-	"$SOURCE_DIR/tests/support/sandbox" --keep "$OTHER" down
-	labs_down
+	source "$SOURCE_DIR/tests/support/two-hosts.bash"
+	hosts_down
 }
 
-setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
-
-# A command on the other host.
-there() { SANDBOX=$OTHER inside env "LABCTL_STATE=$WORK/b/labctl" "$@"; }
-
-# The state of both hosts.
-states() {
-	host_state "$1"
-	there "$SOURCE_DIR/tests/support/host-state" "$WORK/b/labctl" >"$WORK/$1-b"
+setup() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	source "$SOURCE_DIR/tests/support/two-hosts.bash"
 }
 
 @test "host add installs labctl on the other host, and host check asks both" {
@@ -102,8 +93,7 @@ hosts_file() {
 	[ "$(there virsh -q -c lxc:///system list --name | sed '/^$/d')" = come-node2 ]
 	labctl -l come destroy
 	states gone
-	same_host before gone
-	same_host before-b gone-b
+	same_states before gone
 }
 
 @test "a host that is lost for good is given up: its nodes go, then it; what is left there is named" {
@@ -124,8 +114,7 @@ hosts_file() {
 	there ip link set underlay up
 	there env LABCTL_YES=1 "$LABCTL" -l come destroy
 	states gone
-	same_host before gone
-	same_host before-b gone-b
+	same_states before gone
 	# with the lab: destroy leaves out what is there
 	labctl -f "$WORK/two.yaml" create
 	there ip link set underlay down
@@ -137,8 +126,7 @@ hosts_file() {
 	there ip link set underlay up
 	there env LABCTL_YES=1 "$LABCTL" -l come destroy
 	states gone
-	same_host before gone
-	same_host before-b gone-b
+	same_states before gone
 }
 
 @test "plan shows the host of each step and the load of each host" {
@@ -463,8 +451,7 @@ parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
 	[[ $output == *"missing"*"next: labctl -l duo destroy"* ]]
 	labctl -l duo destroy
 	states after
-	same_host before after
-	same_host before-b after-b
+	same_states before after
 }
 
 @test "without the record of the lab, destroy says which hosts have parts of it" {
@@ -474,8 +461,7 @@ parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
 	[[ $output == *"lab 'duo' has parts on other hosts (192.0.2.2), which only \`labctl -l duo destroy\` there removes"* ]]
 	there env LABCTL_YES=1 "$LABCTL" -l duo destroy
 	states after
-	same_host before after
-	same_host before-b after-b
+	same_states before after
 }
 
 @test "the part on a host whose master is lost is removed there" {
@@ -487,8 +473,7 @@ parts() { ls -A "$WORK/b/labctl/labs/duo/snapshots" 2>/dev/null; }
 	same_host before-b alone-b
 	labctl -l duo destroy
 	states after
-	same_host before after
-	same_host before-b after-b
+	same_states before after
 }
 
 @test "host remove removes what host add installed" {

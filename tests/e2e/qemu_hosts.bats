@@ -5,13 +5,10 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
-	labs_up qhosts
-	OTHER=$SANDBOX-b
-	export OTHER
+	source "$SOURCE_DIR/tests/support/two-hosts.bash"
+	hosts_up qhosts
 	PATH="${LABCTL%/*}:$PATH"
-	"$SOURCE_DIR/tests/support/sandbox" --state "$WORK/b" --keep "$OTHER" up
-	SANDBOX=$OTHER libvirt_once
-	"$SOURCE_DIR/tests/support/sandbox" --keep "$SANDBOX" link "$OTHER"
+	hosts_link
 	cat >"$WORK/lab.yaml" <<-EOF
 		lab: duo
 		hypervisor: qemu
@@ -28,19 +25,13 @@ setup_file() {
 
 teardown_file() {
 	source "$SOURCE_DIR/tests/support/labs.bash"
-	"$SOURCE_DIR/tests/support/sandbox" --keep "$OTHER" down
-	labs_down
+	source "$SOURCE_DIR/tests/support/two-hosts.bash"
+	hosts_down
 }
 
-setup() { source "$SOURCE_DIR/tests/support/labs.bash"; }
-
-# A command on the other host.
-there() { SANDBOX=$OTHER inside env "LABCTL_STATE=$WORK/b/labctl" "$@"; }
-
-# The state of both hosts.
-states() {
-	host_state "$1"
-	there "$SOURCE_DIR/tests/support/host-state" "$WORK/b/labctl" >"$WORK/$1-b"
+setup() {
+	source "$SOURCE_DIR/tests/support/labs.bash"
+	source "$SOURCE_DIR/tests/support/two-hosts.bash"
 }
 
 @test "create boots a machine on each host, with its data from that host" {
@@ -93,6 +84,5 @@ states() {
 @test "destroy leaves nothing on either host" {
 	labctl -l duo destroy
 	states after
-	same_host before after
-	same_host before-b after-b
+	same_states before after
 }
