@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "complete.h"
-#include "hosts.h"
 #include "host_look.h"
 #include "state.h"
 
@@ -81,7 +80,8 @@ static int give_up(struct cli *c, struct fail *e)
 		return plan_host_peers(lab, host, command, &p, e) < 0 ? -1 : run_show(c, p, e);
 	}
 	if (!said->undo && !host->given_up &&
-	    report_confirm(c, arena_printf(c->arena, "host %s from lab '%s' for good, with %s", host->name, lab->name, host->nodes), host->name, e) < 0)
+	    report_confirm(c, arena_printf(c->arena, "host %s from lab '%s' for good, with %s", host->name, lab->name, host->nodes),
+			   host->name, e) < 0)
 		return -1;
 	load_paths(c, lab->name, &paths);
 	if (run_lock(c, &paths, &lock, e) < 0)
@@ -94,7 +94,7 @@ static int give_up(struct cli *c, struct fail *e)
 	host->given_up = !said->undo;
 	if (state_save(&paths, lab, &ignored, e) < 0 || change_network(c, lab, host, command, e) < 0)
 		return -1;
-	if (c->json || said->undo)
+	if (c->json || said->undo || !host_holds(lab, (unsigned)(host - lab->hosts)))
 		return 0;
 	host_say_left(lab, host);
 	report_say("next: labctl -l %s destroy; or, to go on without that host, node remove for each of %s\n", lab->name, host->nodes);
