@@ -27,7 +27,7 @@ lxc() { inside virsh -q -c lxc:///system "$@"; }
 @test "exec: exit status, any bytes, and one JSON document even if a node fails" {
 	run -3 labctl exec 2 -- 'exit 3'
 	run -4 labctl exec node7 -- true
-	[[ $output == *"did you mean node"* ]]
+	[[ $output == *"no node is named 'node7': the lab has node1 to node"* ]]
 	run -4 --separate-stderr labctl --json exec 1 -- 'printf "a\377\000b"; exit 4'
 	[ "$(jq -r '.nodes[0].stdout | length' <<<"$output")" = 4 ]
 	run -11 --separate-stderr labctl --json --timeout 1 exec -- sleep 60
