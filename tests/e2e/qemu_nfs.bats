@@ -101,6 +101,20 @@ ahead() { echo $(($(labctl exec 2 -- date +%s%3N | awk '{ print $2 }') - $(date 
 # kB/s of a write past the page cache
 speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag=direct 2>&1 | sed -n "s/.*copied, \([0-9.]*\) s.*/\1/p"; rm /data/probe' | awk '{ print int(1024 / $2) }'; }
 
+# By chance, and on a slow machine with few frames, one try may show nothing.
+in_three() { "$@" || "$@" || "$@"; }
+# -w: at its end, ping waits for twice the longest round trip, and a corrupted answer may say that one took an hour
+lossy() {
+	run labctl exec 1 -- 'ping -q -i 0.1 -w 6 node2'
+	echo "$output"
+	[[ $output =~ ([0-9.]+)%\ packet\ loss ]] && [ "${BASH_REMATCH[1]%.*}" -ge 8 ]
+}
+out_of_order() {
+	run labctl exec 1 -- 'ping -c 80 -i 0.004 -w 10 node2 | grep -o icmp_seq=[0-9]* | cut -d= -f2'
+	echo "$output" | head -n 20
+	[ "$output" != "$(sort -n -k 2 <<<"$output")" ]
+}
+
 @test "faults that need machines: delay, clocks, slow and stalled data; each begins and ends" {
 	labctl fault inject delay 2 --amount 300
 	(($(round_trip) >= 300))
@@ -113,14 +127,10 @@ speed() { labctl exec 2 -- 'dd if=/dev/zero of=/data/probe bs=64k count=16 oflag
 	labctl fault heal 1
 	run -0 labctl exec 2 -- 'tc qdisc show | grep netem'
 	[[ $output == *"corrupt 30%"* && $output != *jitter* && $output != *" 400ms"* ]]
-	# -w: at its end, ping waits for twice the longest round trip, and a corrupted answer may say that one took an hour
-	run labctl exec 1 -- 'ping -q -i 0.1 -w 6 node2'
-	[[ $output =~ ([0-9.]+)%\ packet\ loss ]]
-	[ "${BASH_REMATCH[1]%.*}" -ge 8 ]
+	in_three lossy
 	labctl fault heal --all
 	labctl fault inject reorder 2 --amount 40
-	run -0 labctl exec 1 -- 'ping -c 80 -i 0.004 -w 10 node2 | grep -o icmp_seq=[0-9]* | cut -d= -f2'
-	[ "$output" != "$(sort -n -k 2 <<<"$output")" ]
+	in_three out_of_order
 	labctl fault heal --all
 	run -1 inside "$LABCTL" exec 2 -- 'tc qdisc show | grep netem'
 	before=$(ahead)
