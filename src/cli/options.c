@@ -87,7 +87,7 @@ static int set_lab(void *field, const char *what, const char *value, struct fail
 {
 	/* Check it now: it becomes part of paths before a lab file is read. */
 	if (form_lab_name(value))
-		return fail(e, FAIL_USAGE, "%s: '%.64s' is no name of a lab: it %s", what, value, form_lab_name(value));
+		return fail(e, FAIL_USAGE, "%s: '%.64s' is not a valid name of a lab: it %s", what, value, form_lab_name(value));
 	return option_text(field, what, value, e);
 }
 

@@ -100,7 +100,7 @@ int snapshot_check_joined(const struct lab *lab, unsigned host, struct fail *e)
 
 		if (n->host != host || !node_has_role(n, from) || !state_server_has(lab, n, from, t->fenced))
 			continue;
-		fail(e, FAIL_CONFLICT, "another server took over from that on %s, which must rejoin first", n->name);
+		fail(e, FAIL_CONFLICT, "another server has taken over from the one on %s, which must rejoin first", n->name);
 		return fail_next(e, "labctl -l %s rejoin %s", lab->name, n->name);
 	}
 	return 0;

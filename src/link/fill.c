@@ -24,7 +24,7 @@ static int same_as_any(const char *dir, dev_t device, const char *const *others,
 
 	for (; *others; others++)
 		if (stat(*others, &st) == 0 && st.st_dev == device) {
-			fail(e, FAIL_CONFLICT, "%s has no file system of its own: a full one would fill %s, which the host needs", dir, *others);
+			fail(e, FAIL_CONFLICT, "%s has no file system of its own: filling it would fill %s, which the host needs", dir, *others);
 			return fail_next(e, "a lab whose data directories are on another one: data: {export_root: DIRECTORY} (lab(5))");
 		}
 	return 0;
@@ -40,7 +40,7 @@ int fill_check(const char *dir, const char *const *others, struct fail *e)
 	if (same_as_any(dir, st.st_dev, needed, e) < 0 || same_as_any(dir, st.st_dev, others, e) < 0)
 		return -1;
 	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)
-		return fail(e, FAIL_CONFLICT, "the file system of %s is in memory: a full one would fill the host's memory", dir);
+		return fail(e, FAIL_CONFLICT, "the file system of %s is in memory: filling it would fill the host's memory", dir);
 	/* Of those that have subvolumes or layers, directories with devices of their own share their space with others. */
 	if (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != XFS_SUPER_MAGIC) {
 		fail(e, FAIL_CONFLICT, "%s is on a file system that may share its space with others; disk-full works on ext4 and xfs", dir);

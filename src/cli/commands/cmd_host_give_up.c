@@ -111,7 +111,7 @@ const struct command cmd_host_give_up = {
 	.options = give_up_options, .options_size = sizeof(struct give_up_words),
 	.summary = "go on without a host that never comes back",
 	.help =
-	"For a host that is lost for good. One that answers is refused. The lab's network lets nothing of it in any more, so that no server "
+	"For a host that is lost for good. One that answers is refused. The lab's network no longer lets in anything from it, so that no server "
 	"there can disturb the others: failover then works, also from a primary there. Its nodes can be removed, and destroy leaves out what is on it. Says "
 	"what is left there, and the command that removes it if the host comes back after all. create, bootstrap, start and node "
 	"add wait until its nodes are removed.\n\n"

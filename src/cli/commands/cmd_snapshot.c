@@ -102,7 +102,7 @@ bool snapshot_heard_all(const struct lab *lab, const struct facts *facts, struct
 {
 	for (unsigned h = 1; h < lab->host_count; h++)
 		if (facts->silent && facts->silent[h]) {
-			fail(e, FAIL_SSH, "%s; a snapshot has all nodes, so nothing was done", facts->silent[h]);
+			fail(e, FAIL_SSH, "%s; a snapshot needs all nodes, so nothing was done", facts->silent[h]);
 			fail_next(e, "labctl -l %s host check; then the same command again", lab->name);
 			return false;
 		}
